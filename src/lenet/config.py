@@ -1,0 +1,140 @@
+"""params.yaml as frozen, validated settings: the only reader of that file, and no default lives here."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from lenet.errors import LabError, nearest
+from lenet.workspace import PARAMS
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Data(_Section):
+    """Which digits the study runs on."""
+
+    dataset: Literal["mnist", "digits"]
+
+
+class Preprocess(_Section):
+    """The stratified validation split, taken from the training set."""
+
+    validation_size: Annotated[int, Field(ge=1)] | Fraction
+    split_seed: Seed
+
+
+class Variant(_Section):
+    """One recipe: a flat mapping, so that DVC and MLflow show flat columns."""
+
+    activation: Literal["tanh", "relu"]
+    optimizer: Literal["sgd", "adam"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    batch_size: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Compute(_Section):
+    """How the work is spread; changes no result."""
+
+    workers: Annotated[int, Field(ge=1)] | Literal["auto"]
+
+
+class Settings(_Section):
+    """All of params.yaml, its merge keys expanded."""
+
+    data: Data
+    preprocess: Preprocess
+    seeds: Annotated[tuple[Seed, ...], Field(strict=False)]
+    about: dict[str, str]
+    base: Variant
+    variants: Annotated[dict[VariantName, Variant], Field(min_length=1)]
+    compute: Compute
+
+    @model_validator(mode="after")
+    def _cross_check(self) -> "Settings":
+        if not self.seeds:
+            raise ValueError("seeds: there are none: list at least one, as in [0]")
+        twice = sorted({seed for seed in self.seeds if self.seeds.count(seed) > 1})
+        if twice:
+            raise ValueError(f"seeds: {twice[0]} is there twice: list each seed once")
+        for name in self.about:
+            if name not in self.variants:
+                raise ValueError(f"about.{name}: no such variant: {nearest(name, self.variants)}")
+        return self
+
+    def variant(self, name: str) -> Variant:
+        """Return the settings of a variant; raise LabError, with the nearest known name, if there is none."""
+        if name not in self.variants:
+            raise LabError(f"{PARAMS}: unknown variant {name}: {nearest(name, self.variants)}")
+        return self.variants[name]
+
+
+def load_settings(path: Path = PARAMS) -> Settings:
+    """Read and check params.yaml; raise LabError with the dotted path of the first mistake."""
+    try:
+        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LabError(f"{path} is missing here ({Path.cwd()}): run from the project's folder, or `git restore {path}`") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        what = " ".join(str(error).split())
+        raise LabError(f"{path} is not valid YAML: {what}") from None
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise LabError(f"{path}: {_first_mistake(error)}") from None
+
+
+def _first_mistake(error: ValidationError) -> str:
+    """Say in one line where the first mistake is and what was expected there."""
+    # A misspelt key is both unknown and missing: the unknown one is what to mend.
+    mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
+    first = mistakes[0]
+    where = [str(part) for part in first["loc"] if _is_key(part)]
+    dotted = ".".join(where)
+    match first["type"]:
+        case "extra_forbidden":
+            return f"{dotted}: unknown key: {nearest(where[-1], _keys_expected_at(where[:-1]))}"
+        case "missing":
+            return f"{dotted} is missing: add it"
+        case "value_error":
+            return str(first["ctx"]["error"])
+    same_place = [m["msg"][:1].lower() + m["msg"][1:] for m in mistakes if m["loc"][: len(where)] == first["loc"][: len(where)]]
+    expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in same_place))
+    expected = expected.replace("valid tuple", "list").replace("valid dictionary or instance of", "mapping:")
+    quoted = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
+    return f"{dotted or 'the whole file'}: {first['input']!r} is not accepted, expected {expected}{quoted}"
+
+
+def _is_key(part: str | int) -> bool:
+    # Pydantic names the branches of a union ("int", "constrained-float", "literal['auto']") and dictionary
+    # keys ("[key]") in the path; a person looks for what stands in the file.
+    return isinstance(part, int) or not any(mark in part for mark in ("[", "constrained", "function-")) and part not in ("int", "float")
+
+
+def _keys_expected_at(where: list[str]) -> list[str]:
+    section: Any = Settings
+    for part in where:
+        if section is Settings and part == "variants":
+            return list(Variant.model_fields) if len(where) > 1 else []
+        section = section.model_fields[part].annotation
+    return list(section.model_fields)
+
+
+def _is_quoted_number(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,81 @@
+"""The processed digits: the splits that preprocess writes and the later stages read, and what is known of them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lenet.errors import LabError
+from lenet.workspace import PROCESSED, written_whole
+
+STATISTICS = PROCESSED / "statistics.json"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Digits and what they show. images: uint8 (n, 28, 28), 0 = background; labels: uint8 (n,), 0–9."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What preprocess did, and the training split's pixels: mean and standard deviation of pixel values 0–255."""
+
+    dataset: str
+    validation_size: float
+    split_seed: int
+    examples_per_class: Mapping[str, list[int]]
+    pixel_mean: float
+    pixel_sd: float
+
+
+def split_path(name: str) -> Path:
+    """Return the file of the split `name`: train, validation or test."""
+    return PROCESSED / f"{name}.npz"
+
+
+def save_split(path: Path, split: Split) -> None:
+    """Write a split; equal splits give equal bytes (NumPy stamps no time into the archive)."""
+    with written_whole(path) as partial, open(partial, "wb") as file:
+        np.savez(file, images=split.images, labels=split.labels)
+
+
+def load_split(name: str) -> Split:
+    """Read the split `name`; raise LabError if it is not there or holds something else."""
+    path = split_path(name)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            split = Split(arrays["images"], arrays["labels"])
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise LabError(f"{path} cannot be read ({error}): run `dvc repro preprocess`") from None
+    if split.images.shape != (len(split), 28, 28) or split.images.dtype != np.uint8:
+        raise LabError(f"{path} holds images of shape {split.images.shape}, not (n, 28, 28): run `dvc repro preprocess`")
+    return split
+
+
+def save_statistics(statistics: Statistics) -> None:
+    """Write what is known of the splits as JSON."""
+    with written_whole(STATISTICS) as partial:
+        partial.write_text(json.dumps(asdict(statistics), indent=2) + "\n", encoding="utf-8")
+
+
+def load_statistics() -> Statistics:
+    """Read what is known of the splits; raise LabError if it is not there."""
+    try:
+        return Statistics(**json.loads(STATISTICS.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError) as error:
+        raise LabError(f"{STATISTICS} cannot be read ({error}): run `dvc repro preprocess`") from None
+
+
+def md5(name: str) -> str:
+    """Return the MD5 of a split's file, which is also its name in DVC's cache and in dvc.lock."""
+    with open(split_path(name), "rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

@@ -1,0 +1,46 @@
+"""Mistakes a person can mend, and how a command reports them: one line, an exit status, no traceback."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+
+
+class LabError(Exception):
+    """What is wrong, where, what was expected and what to do next, in one message for the user."""
+
+
+class MnistUnreachable(LabError):
+    """No source of MNIST served the data: nothing is wrong with the project or its settings."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the known name most like `name`, or at all of them where none is close."""
+    known = list(known)
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+
+
+def arguments(*names: str) -> list[str]:
+    """Return the command line's arguments; raise LabError unless there is one for each of `names`."""
+    given = sys.argv[1:]
+    if len(given) != len(names):
+        raise LabError(f"expected {len(names)} argument(s): {' '.join(f'<{name}>' for name in names)}, got {len(given)}")
+    return given
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command's `main` and end the process: status 0, 1 (a reported error) or 130 (Ctrl-C)."""
+    try:
+        main()
+    except LabError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.filename is None and error.strerror is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"error: {where}{error.strerror}: free space or mend the permissions, then run it again")
+    except KeyboardInterrupt:
+        # Not sys.exit: a pool or a manager still winding down must not turn Ctrl-C into a wait.
+        print("interrupted: nothing of this stage was kept", file=sys.stderr, flush=True)
+        os._exit(130)

@@ -1,0 +1,79 @@
+"""Where everything lies: the files that stages hand to each other (`dvc.yaml` names them too)."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lenet.errors import LabError
+
+# Relative to the workspace, which is the current folder: the checkout, or a temporary copy of it in
+# which DVC runs an experiment.
+PARAMS = Path("params.yaml")
+RAW = Path("data/raw")
+PROCESSED = Path("data/processed")
+MODELS = Path("models")
+PREDICTIONS = Path("predictions")
+REPORTS = Path("reports")
+METRICS = REPORTS / "metrics"
+DETAILS = REPORTS / "details"
+CURVES = REPORTS / "curves"
+FIGURES = REPORTS / "figures"
+COMPARISON = REPORTS / "comparison.csv"
+README = Path("README.md")
+
+
+def project_root() -> Path:
+    """Return the checkout's folder, also from a temporary workspace, where DVC names it in DVC_ROOT."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def machine_notes() -> Path:
+    """Return the untracked folder for what differs between machines and moments."""
+    return project_root() / ".runs"
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write a file or fill a folder at; it takes `path`'s place on success only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.partial")
+    _remove(beside)
+    try:
+        yield beside
+        if path.is_dir():
+            shutil.rmtree(path)
+        beside.replace(path)
+    finally:
+        _remove(beside)
+
+
+def strays(variants: Iterable[str]) -> list[Path]:
+    """Return what lies in the per-variant folders of variants that params.yaml no longer has."""
+    known = set(variants)
+    folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES)
+    found = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
+    return [path for path in found if path.name != ".gitignore" and path.stem not in known]
+
+
+def refuse_strays(variants: Iterable[str]) -> None:
+    """Raise LabError where outputs of removed variants would enter the comparison's dependencies."""
+    if found := strays(variants):
+        names = ", ".join(map(str, found))
+        raise LabError(f"outputs of variants that params.yaml no longer has: {names}: run `make repro`, which removes them")
+
+
+def remove_strays(variants: Iterable[str]) -> list[Path]:
+    """Remove and return what `strays` finds."""
+    found = strays(variants)
+    for path in found:
+        _remove(path)
+    return found
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
