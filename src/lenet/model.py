@@ -6,12 +6,14 @@ without trainable coefficients, softmax for the radial basis functions: 61,706 p
 """
 
 import math
+from pathlib import Path
 
 import keras
 from keras import layers
 
 from lenet.config import Variant
 from lenet.data import Statistics
+from lenet.errors import LabError
 
 
 def build_model(settings: Variant, statistics: Statistics) -> keras.Model:
@@ -39,6 +41,20 @@ def build_model(settings: Variant, statistics: Statistics) -> keras.Model:
     if settings.dropout:
         stack.append(layers.Dropout(settings.dropout, name="dropout"))
     return keras.Sequential([*stack, layers.Dense(10, activation="softmax", name="output")], name="lenet5")
+
+
+def load_model(architecture: Path, weights: Path) -> keras.Model:
+    """Load a trained network from its two files; raise LabError where they do not fit each other."""
+    try:
+        model = keras.models.model_from_json(architecture.read_text(encoding="utf-8"))
+        model.load_weights(weights)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        what = " ".join(str(error).split())[:200]
+        raise LabError(
+            f"{weights} does not fit the network in {architecture.name} ({what}): "
+            f"train it again: dvc repro --force train@{weights.parent.parent.name}"
+        ) from None
+    return model
 
 
 def multiply_accumulates(model: keras.Model) -> int:

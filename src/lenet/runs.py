@@ -63,6 +63,15 @@ def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]
     return [_read_run(variant, seed, settings) for seed in seeds]
 
 
+def find_run(identity: RunIdentity) -> Run | None:
+    """Return the run of this very identity, if models/ holds it."""
+    try:
+        run = _read_run(identity.variant, identity.seed, identity.settings)
+    except LabError:
+        return None
+    return run if run.identity.digest == identity.digest else None
+
+
 def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
     folder = MODELS / variant / f"seed-{seed}"
     mend = f"train it again: dvc repro --force train@{variant}"

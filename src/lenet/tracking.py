@@ -132,22 +132,21 @@ class Store:
             run_id = self._find(identity.family)
             if run_id is None:
                 name = self._parent_name(identity)
-                run_id = self._create(identity.family, name, _flat(identity), tags | _versions(identity), start_ms)
+                run_id = self._create(identity.family, name, _flat(identity), {**tags, **_versions(identity)}, start_ms)
         self._client.set_tag(run_id, _NOTE_TAG, description)
         return run_id
 
     def open_run(self, identity: RunIdentity, parent_id: str, start_ms: int, tags: Mapping[str, str]) -> str:
         """Return the id of a seed's run under its parent, created or restored where needed."""
         own = {"variant": identity.variant, "seed": str(identity.seed), "kind": "seed", _PARENT_TAG: parent_id}
+        commit = {_COMMIT_TAG: tags["git_commit"]} if "git_commit" in tags else {}
         parameters = _flat(identity) | {"seed": identity.seed}
         with _locked():
             run_id = self._find(identity.digest)
             if run_id is None:
                 name = f"{self._client.get_run(parent_id).info.run_name} seed {identity.seed}"
-                run_id = self._create(identity.digest, name, parameters, own | _versions(identity), start_ms)
+                run_id = self._create(identity.digest, name, parameters, {**tags, **own, **commit, **_versions(identity)}, start_ms)
                 self._log_dataset(run_id, identity)
-        commit = {_COMMIT_TAG: tags["git_commit"]} if "git_commit" in tags else {}
-        self._log_batch(run_id, tags={**tags, **commit, _PARENT_TAG: parent_id})
         return run_id
 
     def log_metrics(self, run_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -188,10 +187,14 @@ class Store:
         """Attach a value as a JSON file, in place of an earlier one of that name."""
         self._client.log_dict(run_id, value, name)
 
-    def has_model(self, run_id: str) -> bool:
-        """Whether a model was attached to the run."""
+    def lacks(self, run_id: str, content: str) -> bool:
+        """Whether the run was last published with other content than this."""
+        return self._client.get_run(run_id).data.tags.get(_CONTENT_TAG) != content
+
+    def lacks_model(self, run_id: str) -> bool:
+        """Whether no model is attached to the run."""
         outputs = self._client.get_run(run_id).outputs
-        return bool(outputs and outputs.model_outputs)
+        return not (outputs and outputs.model_outputs)
 
     def log_model(self, run_id: str, model, epochs: int) -> None:
         """Attach a Keras model that takes raw pixels: uint8 (n, 28, 28), and gives probabilities: float32 (n, 10)."""
@@ -216,10 +219,6 @@ class Store:
             pip_requirements=requirements,
             step=epochs,
         )
-
-    def published_content(self, run_id: str) -> str | None:
-        """Return what `mark_published` noted last."""
-        return self._client.get_run(run_id).data.tags.get(_CONTENT_TAG)
 
     def mark_published(self, run_id: str, content: str) -> None:
         """Note what of a run is in the store, so that publishing it again takes no time."""

@@ -54,7 +54,7 @@ def strays(variants: Iterable[str]) -> list[Path]:
     known = set(variants)
     folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES)
     found = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
-    return [path for path in found if path.name != ".gitignore" and path.stem not in known]
+    return [path for path in found if path.stem not in known]
 
 
 def refuse_strays(variants: Iterable[str]) -> None:

@@ -1,0 +1,41 @@
+# `make help` lists the targets. Each does the set-up first, if it was not done or the lock has changed.
+
+SHELL := /bin/sh
+READY := .venv/ready
+# The environment's programs first, and this checkout's code, also where nothing is activated.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH := src
+export DVC_NO_ANALYTICS := true
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro demo test ui lint lock clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
+	@python -m lenet.repro $(VARIANTS)
+
+demo: $(READY)  ## the same pipeline on the bundled digits, apart from the checkout: minutes, no network
+	@python -m lenet.demo
+
+test: $(READY)  ## run the whole test suite; ARGS='-m "not slow"' for the fast part
+	@python -m pytest $(ARGS)
+
+ui: $(READY)  ## publish what the MLflow store lacks and open its UI on 127.0.0.1
+	@python -m lenet.ui
+
+setup: $(READY)  ## create or update .venv from requirements.lock
+
+lint: $(READY)  ## check code and layout with ruff
+	@ruff check . && ruff format --check .
+
+lock: $(READY)  ## write requirements.lock anew from pyproject.toml (needs uv)
+	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --extra dev --upgrade --quiet --output-file requirements.lock pyproject.toml
+
+clean:  ## remove what can be made again: environment, demo, local runs' leftovers; never data, models or the store
+	@rm -rf .venv .demo .pytest_cache .ruff_cache build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml setup.sh
+	@./setup.sh

@@ -1,0 +1,64 @@
+"""`make demo`: the same pipeline on the bundled digits, as a DVC experiment in a temporary workspace.
+
+The checkout stays as it is; what the experiment reports lands in .demo/, and its runs in MLflow.
+"""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from lenet import errors, report
+from lenet.errors import LabError
+from lenet.workspace import COMPARISON, PARAMS, REPORTS, project_root
+
+EXPERIMENT = "demo"
+FOLDER = Path(".demo")
+
+
+def run_experiment() -> None:
+    """Run the pipeline apart from the checkout, as the DVC experiment `demo`; an earlier one gives way."""
+    for reference in _references():
+        _git("update-ref", "-d", reference)
+    command = ["dvc", "exp", "run", "--temp", "--name", EXPERIMENT, "--set-param", "data.dataset=digits"]
+    if subprocess.run(command, check=False).returncode != 0:
+        raise LabError("the demo stopped: see the message above")
+
+
+def extract(folder: Path) -> None:
+    """Put the experiment's settings and reports into `folder`, in place of an earlier one's."""
+    references = _references()
+    if not references:
+        raise LabError(f"DVC kept no experiment named {EXPERIMENT}: see its message above")
+    shutil.rmtree(folder, ignore_errors=True)
+    with tarfile.open(fileobj=io.BytesIO(_git("archive", references[0], str(PARAMS), str(REPORTS)))) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def _references() -> list[str]:
+    listed = _git("for-each-ref", "--format=%(refname)", "refs/exps").decode().split()
+    return [name for name in listed if name.rsplit("/", 1)[-1] == EXPERIMENT]
+
+
+def _git(*arguments: str) -> bytes:
+    done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"git {arguments[0]} failed: {' '.join(done.stderr.decode(errors='replace').split())}")
+    return done.stdout
+
+
+def main() -> None:
+    run_experiment()
+    extract(FOLDER)
+    # The stages published already, unless DVC knew their results: then only these files have them.
+    environment = os.environ | {"DVC_ROOT": str(project_root()), "PYTHONPATH": str(project_root() / "src")}
+    subprocess.run([sys.executable, "-m", "lenet.publish"], cwd=FOLDER, env=environment, check=False)
+    report.print_table(report.load_comparison(FOLDER / COMPARISON))
+    print(f"Report: {(FOLDER / REPORTS / 'index.html').resolve()}\nCompare in MLflow: make ui")
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,119 @@
+"""Stage 4, once per variant: `python -m lenet.evaluate <variant>`. The only stage that touches the test set.
+
+Reads models/<variant>/ and data/processed/test.npz; writes reports/metrics/<variant>.json (the few numbers that
+`dvc metrics show` prints), reports/details/<variant>.json (everything per seed), reports/curves/<variant>.csv
+(learning curves, mean over seeds) and predictions/<variant>.{npz,csv}; then publishes the variant to MLflow.
+Takes about a second per seed, after TensorFlow's import.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lenet import determinism, errors, metrics, publish, tracking
+from lenet.config import load_settings
+from lenet.data import Split, load_split, load_statistics
+from lenet.errors import LabError
+from lenet.predictions import Predictions, save_predictions
+from lenet.results import SeedResult, VariantResult, save_result
+from lenet.runs import HISTORY_METRICS, Run, read_runs
+from lenet.workspace import CURVES, METRICS, written_whole
+
+
+COMPARED_TEST_METRICS = ("test/error_percent", "test/loss", "test/calibration_error_percent")
+
+
+def score(run: Run, probabilities: np.ndarray, test: Split) -> SeedResult:
+    """Measure one run on the test set: probabilities float32 (n, 10)."""
+    counts = metrics.confusion(probabilities, test.labels)
+    scalars = {
+        "test/error_percent": metrics.error_percent(probabilities, test.labels),
+        "test/loss": metrics.cross_entropy(probabilities, test.labels),
+        "test/calibration_error_percent": metrics.calibration_error_percent(probabilities, test.labels),
+    }
+    recalls = metrics.recall_percent(counts)
+    scalars |= {f"test/recall_percent/{digit}": recall for digit, recall in enumerate(recalls) if recall == recall}
+    return SeedResult(
+        identity=run.identity,
+        metrics={name: round(float(value), 6) for name, value in scalars.items()},
+        confusion=counts.tolist(),
+        history={name: [row[name] for row in run.history] for name in HISTORY_METRICS},
+    )
+
+
+def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
+    """Return mean and, of several seeds, standard deviation (`…_sd`) of the metrics after the last epoch."""
+    compared = {name: [seed.history[name][-1] for seed in seeds] for name in HISTORY_METRICS}
+    compared |= {name: [seed.metrics[name] for seed in seeds] for name in COMPARED_TEST_METRICS}
+    summary = {}
+    for name, values in compared.items():
+        mean, sd = metrics.mean_and_sd(values)
+        summary[name] = round(mean, 6)
+        if sd is not None:
+            summary[f"{name}_sd"] = round(sd, 6)
+    return summary
+
+
+def look_inside(model, digit: np.ndarray) -> dict[str, np.ndarray]:
+    """Return C1's weights and the feature maps of one digit, uint8 (28, 28), after each of the first four layers."""
+    import keras
+
+    maps = keras.Model(model.inputs, {name: model.get_layer(name).output for name in ("c1", "s2", "c3", "s4")})
+    outputs = maps.predict(digit[np.newaxis], verbose=0)
+    filters = model.get_layer("c1").kernel.numpy()[:, :, 0, :]
+    return {"filters": filters, "digit": digit} | {name: array[0] for name, array in outputs.items()}
+
+
+def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
+    """Write the few scalars that DVC shows."""
+    few = {
+        "test_error_percent": summary["test/error_percent"],
+        "test_error_percent_sd": summary.get("test/error_percent_sd"),
+        "validation_error_percent": summary["validation/error_percent"],
+        "test_loss": summary["test/loss"],
+    }
+    with written_whole(METRICS / f"{variant}.json") as partial:
+        present = {name: value for name, value in few.items() if value is not None}
+        partial.write_text(json.dumps(present, indent=2) + "\n", encoding="utf-8")
+
+
+def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
+    """Write the learning curves, mean over seeds, one row per epoch."""
+    columns = [np.mean([seed.history[name] for seed in seeds], axis=0) for name in HISTORY_METRICS]
+    lines = [",".join(("epoch", *HISTORY_METRICS))]
+    lines += [",".join((str(epoch), *(f"{value:.6f}" for value in row))) for epoch, row in enumerate(zip(*columns, strict=True), 1)]
+    with written_whole(CURVES / f"{variant}.csv") as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main(variant: str) -> None:
+    settings = load_settings()
+    recipe, statistics = settings.variant(variant), load_statistics()
+    runs = read_runs(variant, settings.seeds, recipe.model_dump())
+    test = load_split("test")
+    determinism.prepare()
+    from lenet import model as networks
+    from lenet.training import predict
+
+    results, outputs = [], []
+    for run in runs:
+        model = networks.load_model(run.architecture, run.weights)
+        if model.to_json() != networks.build_model(recipe, statistics).to_json():
+            raise LabError(f"{run.architecture} is not the network of {variant}: train it again: dvc repro --force train@{variant}")
+        outputs.append(predict(model, test.images))
+        results.append(score(run, outputs[-1], test))
+        if run is runs[0]:
+            insides = look_inside(model, test.images[0])
+            parameters, operations = model.count_params(), networks.multiply_accumulates(model)
+    result = VariantResult(variant, parameters, operations, summarise(results), results)
+    save_predictions(variant, Predictions(probabilities=np.stack(outputs), **insides), test.labels)
+    save_curves(variant, results)
+    save_metrics(variant, result.summary)
+    save_result(result)
+    with tracking.warned_only():
+        publish.publish_variant(result, settings.about.get(variant, ""))
+
+
+if __name__ == "__main__":
+    errors.run(lambda: main(*errors.arguments("variant")))

@@ -1,0 +1,146 @@
+"""The comparison as a table: CSV, terminal, README block and HTML page, all from the same rows."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lenet.errors import LabError
+from lenet.results import VariantResult
+from lenet.workspace import COMPARISON, README, REPORTS, written_whole
+
+COLUMNS = (
+    "variant",
+    "dataset",
+    "seeds",
+    "parameters",
+    "multiply_accumulates",
+    "epochs",
+    "train_error_percent_mean",
+    "validation_error_percent_mean",
+    "validation_error_percent_sd",
+    "test_error_percent_mean",
+    "test_error_percent_sd",
+    "test_loss_mean",
+    "calibration_error_percent_mean",
+)
+_START, _END = "<!-- results:start -->", "<!-- results:end -->"
+_DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's bundled digits"}
+
+Row = Mapping[str, str]
+
+
+def comparison(results: Sequence[VariantResult]) -> list[Row]:
+    """Return the comparison's rows, one per variant, as text: what is not known (one seed has no sd) is empty."""
+    return [_row(result) for result in results]
+
+
+def save_comparison(rows: Sequence[Row]) -> None:
+    """Write reports/comparison.csv."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with written_whole(COMPARISON) as partial:
+        partial.write_text(table.getvalue(), encoding="utf-8")
+
+
+def load_comparison(path: Path = COMPARISON) -> list[Row]:
+    """Read reports/comparison.csv; raise LabError if it is not there."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise LabError(f"{path} is missing: run `dvc repro plot`") from None
+
+
+def mean_with_sd(row: Row, metric: str) -> str:
+    """Return a row's mean ± standard deviation, two digits each, as a person reads it."""
+    mean, sd = row[f"{metric}_mean"], row[f"{metric}_sd"]
+    return f"{float(mean):.2f} ± {float(sd):.2f}" if sd else f"{float(mean):.2f}"
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    """Print the comparison to the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"Errors in percent on {dataset_title(rows)}, mean ± standard deviation over the seeds")
+    table.add_column("variant", no_wrap=True)
+    for name in ("seeds", "epochs", "parameters", "validation", "test"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        validation, test = (mean_with_sd(row, f"{split}_error_percent") for split in ("validation", "test"))
+        table.add_row(row["variant"], row["seeds"], row["epochs"], f"{int(row['parameters']):,}", validation, test)
+    Console().print(table)
+
+
+def dataset_title(rows: Sequence[Row]) -> str:
+    """Return the data set's name as a person says it."""
+    return " and ".join(_DATASETS[name] for name in dict.fromkeys(row["dataset"] for row in rows))
+
+
+def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
+    """Return the README's results table, in Markdown."""
+    lines = [
+        f"Errors in percent on {dataset_title(rows)}, mean ± standard deviation over the seeds:",
+        "",
+        "| variant | what | parameters | epochs | seeds | validation error | test error |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        validation, test = (mean_with_sd(row, f"{split}_error_percent") for split in ("validation", "test"))
+        lines.append(
+            f"| `{row['variant']}` | {about.get(row['variant'], '')} | {int(row['parameters']):,} | {row['epochs']} "
+            f"| {row['seeds']} | {validation} | **{test}** |"
+        )
+    return "\n".join(lines)
+
+
+def update_readme(block: str, path: Path = README) -> None:
+    """Put the block between the README's markers; raise LabError if they are not there. Unchanged text is not rewritten."""
+    text = path.read_text(encoding="utf-8")
+    before, start, rest = text.partition(_START)
+    _, end, after = rest.partition(_END)
+    if not start or not end:
+        raise LabError(f"{path} has no lines {_START} and {_END}: put them where the results table belongs")
+    updated = f"{before}{_START}\n{block}\n{_END}{after}"
+    if updated != text:
+        with written_whole(path) as partial:
+            partial.write_text(updated, encoding="utf-8")
+
+
+def save_page(rows: Sequence[Row], about: Mapping[str, str], figures: Mapping[str, str]) -> None:
+    """Write reports/index.html, which shows the table and the figures (file name → what it shows)."""
+    environment = Environment(
+        loader=PackageLoader("lenet"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("index.html").render(
+        rows=rows, about=about, figures=figures, dataset=dataset_title(rows), mean_with_sd=mean_with_sd
+    )
+    with written_whole(REPORTS / "index.html") as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def _row(result: VariantResult) -> Row:
+    def shown(name: str) -> str:
+        return f"{result.summary[name]:.4f}" if name in result.summary else ""
+
+    values = (
+        result.variant,
+        result.seeds[0].identity.data["dataset"],
+        len(result.seeds),
+        result.parameters,
+        result.multiply_accumulates,
+        result.epochs,
+        shown("train/error_percent"),
+        shown("validation/error_percent"),
+        shown("validation/error_percent_sd"),
+        shown("test/error_percent"),
+        shown("test/error_percent_sd"),
+        shown("test/loss"),
+        shown("test/calibration_error_percent"),
+    )
+    return {name: str(value) for name, value in zip(COLUMNS, values, strict=True)}

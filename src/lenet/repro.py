@@ -1,0 +1,55 @@
+"""`make repro`: run what changed, publish it, show the comparison. `python -m lenet.repro [variant …]` narrows it."""
+
+import subprocess
+import sys
+
+from lenet import demo, errors, publish, report, tracking
+from lenet.config import Settings, load_settings
+from lenet.errors import LabError
+from lenet.results import load_result
+from lenet.workspace import REPORTS, machine_notes, remove_strays
+
+
+def reproduce(targets: list[str]) -> bool:
+    """Run `dvc repro`; return False where MNIST cannot be reached, raise LabError where anything else fails."""
+    note = machine_notes() / "mnist-unreachable.txt"
+    note.unlink(missing_ok=True)
+    if subprocess.run(["dvc", "repro", *targets], check=False).returncode == 0:
+        return True
+    if note.is_file():
+        return False
+    raise LabError("the pipeline stopped: see the message above; what finished before is kept, and the same command goes on from there")
+
+
+def show(settings: Settings, variants: list[str]) -> None:
+    """Print the comparison, of `variants` alone where there are any, and bring report and README up to date."""
+    if variants:
+        report.print_table(report.comparison([load_result(variant) for variant in variants]))
+        print("The report shows all variants: `make repro` brings it up to date.")
+        return
+    rows = report.load_comparison()
+    report.update_readme(report.readme_block(rows, settings.about))
+    report.print_table(rows)
+    print(f"Report: {(REPORTS / 'index.html').resolve()}\nCompare in MLflow: make ui")
+
+
+def main() -> None:
+    settings = load_settings()
+    variants = sys.argv[1:]
+    for variant in variants:
+        settings.variant(variant)
+    for stray in remove_strays(settings.variants):
+        print(f"removed {stray}, of a variant that params.yaml no longer has")
+    if reproduce([f"evaluate@{variant}" for variant in variants]):
+        with tracking.warned_only():
+            publish.main()
+        show(settings, variants)
+    else:
+        rule = "!" * 100
+        print(f"\n{rule}\nMNIST COULD NOT BE HAD (reasons above). RUNNING `make demo` INSTEAD: THE BUNDLED DIGITS, NOT MNIST.\n{rule}\n")
+        demo.main()
+        print(f"{rule}\nThe above is on the bundled digits. For MNIST: connect, or set MNIST_MIRROR, and run `make repro` again.\n{rule}")
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,37 @@
+"""`make ui`: publish what the store lacks, then serve MLflow's UI on 127.0.0.1 until Ctrl-C."""
+
+import os
+import subprocess
+import sys
+import webbrowser
+
+from lenet import errors, publish, tracking
+from lenet.errors import LabError
+
+HOST = "127.0.0.1"
+
+
+def serve(uri: str, port: int) -> int:
+    """Serve the UI of a store that is a database; return the server's exit status."""
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", HOST, "--port", str(port)]
+    print(f"MLflow on http://{HOST}:{port} (Ctrl-C ends it): open an experiment, tick two runs, press Compare", flush=True)
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def main() -> None:
+    publish.main()
+    uri = tracking.store_uri()
+    if uri.startswith(("http://", "https://")):
+        print(f"The store is a server with a UI of its own: {uri}")
+        webbrowser.open(uri)
+        return
+    port = os.environ.get("PORT", "5000")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise LabError(f"PORT={port}: expected a free port, 1 to 65535, as in `make ui PORT=5001`")
+    if serve(uri, int(port)):
+        raise LabError(f"MLflow's UI ended: see above; if port {port} is taken, try `make ui PORT=5001`")
+
+
+if __name__ == "__main__":
+    errors.run(main)
