@@ -35,6 +35,7 @@ def train_run(
     """
     determinism.start_run(seed)
     model = build_model(settings, statistics)
+    architecture = model.to_json()  # before compile, which adds what only training needs
     steps = -(-len(train) // settings.batch_size)
     model.compile(
         optimizer=_optimizer(settings),
@@ -60,7 +61,7 @@ def train_run(
         shuffle=False,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)],
     )
-    return TrainedRun(_weights_file(model), model.to_json(), history)
+    return TrainedRun(_weights_file(model), architecture, history)
 
 
 def training_batches(train: Split, batch_size: int, epochs: int, seed: int) -> tf.data.Dataset:
