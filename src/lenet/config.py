@@ -84,7 +84,9 @@ def load_settings(path: Path = PARAMS) -> Settings:
     try:
         raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise LabError(f"{path} is missing here ({Path.cwd()}): run from the project's folder, or `git restore {path}`") from None
+        raise LabError(
+            f"{path} is missing here ({Path.cwd()}): run from the project's folder, or `git restore {path}`"
+        ) from None
     except (YAMLError, UnicodeDecodeError) as error:
         what = " ".join(str(error).split())
         raise LabError(f"{path} is not valid YAML: {what}") from None
@@ -108,7 +110,9 @@ def _first_mistake(error: ValidationError) -> str:
             return f"{dotted} is missing: add it"
         case "value_error":
             return str(first["ctx"]["error"])
-    same_place = [m["msg"][:1].lower() + m["msg"][1:] for m in mistakes if m["loc"][: len(where)] == first["loc"][: len(where)]]
+    same_place = [
+        m["msg"][:1].lower() + m["msg"][1:] for m in mistakes if m["loc"][: len(where)] == first["loc"][: len(where)]
+    ]
     expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in same_place))
     expected = expected.replace("valid tuple", "list").replace("valid dictionary or instance of", "mapping:")
     quoted = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
@@ -118,7 +122,9 @@ def _first_mistake(error: ValidationError) -> str:
 def _is_key(part: str | int) -> bool:
     # Pydantic names the branches of a union ("int", "constrained-float", "literal['auto']") and dictionary
     # keys ("[key]") in the path; a person looks for what stands in the file.
-    return isinstance(part, int) or not any(mark in part for mark in ("[", "constrained", "function-")) and part not in ("int", "float")
+    return isinstance(part, int) or (
+        not any(mark in part for mark in ("[", "constrained", "function-")) and part not in ("int", "float")
+    )
 
 
 def _keys_expected_at(where: list[str]) -> list[str]:

@@ -57,7 +57,9 @@ def load_split(name: str) -> Split:
     except (FileNotFoundError, ValueError, KeyError) as error:
         raise LabError(f"{path} cannot be read ({error}): run `dvc repro preprocess`") from None
     if split.images.shape != (len(split), 28, 28) or split.images.dtype != np.uint8:
-        raise LabError(f"{path} holds images of shape {split.images.shape}, not (n, 28, 28): run `dvc repro preprocess`")
+        raise LabError(
+            f"{path} holds images of shape {split.images.shape}, not (n, 28, 28): run `dvc repro preprocess`"
+        )
     return split
 
 

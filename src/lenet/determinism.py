@@ -40,6 +40,8 @@ def prepare() -> None:
         # Grappler's fused kernels depend on the processor.
         tf.config.optimizer.set_experimental_options({"remapping": False})
         tf.config.list_logical_devices()
+        # Each seed is a new network, so tracing again is meant.
+        tf.get_logger().setLevel("ERROR")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import numpy as np
 
 from lenet import errors, mnist
 from lenet.config import load_settings
-from lenet.errors import MnistUnreachable
+from lenet.errors import MnistUnreachableError
 from lenet.mnist import IdxFile
 from lenet.workspace import RAW, machine_notes, project_root, written_whole
 
@@ -174,7 +174,7 @@ def sources() -> Mapping[str, Fetch]:
 
 
 def fetch_all(tried: Mapping[str, Fetch]) -> dict[IdxFile, bytes]:
-    """Return the four files, from as many sources as it takes; raise MnistUnreachable with every reason."""
+    """Return the four files, from as many sources as it takes; raise MnistUnreachableError with every reason."""
     content: dict[IdxFile, bytes] = {}
     reasons = []
     for name, fetch in tried.items():
@@ -187,7 +187,7 @@ def fetch_all(tried: Mapping[str, Fetch]) -> dict[IdxFile, bytes]:
         except SourceError as error:
             reasons.append(f"  {name}: {error}")
             print(f"{name}: {error}", file=sys.stderr)
-    raise MnistUnreachable(
+    raise MnistUnreachableError(
         "MNIST could not be had from any source:\n" + "\n".join(reasons) + "\n"
         "Connect to the internet, or set MNIST_MIRROR to a folder or base URL with the four .gz files; "
         "or try everything on the bundled digits: make demo"
@@ -211,7 +211,7 @@ def main() -> None:
     else:
         try:
             content = fetch_all(sources())
-        except MnistUnreachable as error:
+        except MnistUnreachableError as error:
             note.parent.mkdir(exist_ok=True)
             note.write_text(f"{error}\n", encoding="utf-8")
             raise

@@ -32,10 +32,11 @@ _WATCH_INTERVAL_S = 0.5
 
 @dataclass(frozen=True)
 class Finished:
-    """A task's result, and what it took: wall time of the task, and its worker's peak memory so far."""
+    """A task's result, when it started (ms since 1970), what it took, and its worker's peak memory so far."""
 
     task: Any
     result: Any
+    started_ms: int
     duration_s: float
     peak_memory_mib: float
 
@@ -82,11 +83,11 @@ def end_with_parent() -> None:
 
 def _in_worker(work: Callable[..., Any], task: Any, shared: Sequence[Any], queue: Queue) -> Finished:
     _set_up_worker()
-    started = time.monotonic()
+    started_ms, started = time.time_ns() // 1_000_000, time.monotonic()
     result = work(task, *shared, queue.put)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     in_mib = peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-    return Finished(task, result, time.monotonic() - started, in_mib)
+    return Finished(task, result, started_ms, time.monotonic() - started, in_mib)
 
 
 def _set_up_worker() -> None:

@@ -10,7 +10,7 @@ class LabError(Exception):
     """What is wrong, where, what was expected and what to do next, in one message for the user."""
 
 
-class MnistUnreachable(LabError):
+class MnistUnreachableError(LabError):
     """No source of MNIST served the data: nothing is wrong with the project or its settings."""
 
 
@@ -25,7 +25,9 @@ def arguments(*names: str) -> list[str]:
     """Return the command line's arguments; raise LabError unless there is one for each of `names`."""
     given = sys.argv[1:]
     if len(given) != len(names):
-        raise LabError(f"expected {len(names)} argument(s): {' '.join(f'<{name}>' for name in names)}, got {len(given)}")
+        raise LabError(
+            f"expected {len(names)} argument(s): {' '.join(f'<{name}>' for name in names)}, got {len(given)}"
+        )
     return given
 
 

@@ -20,7 +20,6 @@ from lenet.results import SeedResult, VariantResult, save_result
 from lenet.runs import HISTORY_METRICS, Run, read_runs
 from lenet.workspace import CURVES, METRICS, written_whole
 
-
 COMPARED_TEST_METRICS = ("test/error_percent", "test/loss", "test/calibration_error_percent")
 
 
@@ -82,7 +81,10 @@ def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
     """Write the learning curves, mean over seeds, one row per epoch."""
     columns = [np.mean([seed.history[name] for seed in seeds], axis=0) for name in HISTORY_METRICS]
     lines = [",".join(("epoch", *HISTORY_METRICS))]
-    lines += [",".join((str(epoch), *(f"{value:.6f}" for value in row))) for epoch, row in enumerate(zip(*columns, strict=True), 1)]
+    lines += [
+        ",".join((str(epoch), *(f"{value:.6f}" for value in row)))
+        for epoch, row in enumerate(zip(*columns, strict=True), 1)
+    ]
     with written_whole(CURVES / f"{variant}.csv") as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -100,7 +102,9 @@ def main(variant: str) -> None:
     for run in runs:
         model = networks.load_model(run.architecture, run.weights)
         if model.to_json() != networks.build_model(recipe, statistics).to_json():
-            raise LabError(f"{run.architecture} is not the network of {variant}: train it again: dvc repro --force train@{variant}")
+            raise LabError(
+                f"{run.architecture} is not the network of {variant}: train it again: dvc repro --force train@{variant}"
+            )
         outputs.append(predict(model, test.images))
         results.append(score(run, outputs[-1], test))
         if run is runs[0]:

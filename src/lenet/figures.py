@@ -24,7 +24,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def learning_curves(results: Sequence[VariantResult]) -> Figure:
-    """Draw error per epoch on the training and the validation split: mean over seeds, with a band from best to worst."""
+    """Draw error per epoch on the training and the validation split: mean over seeds, and a band from best to worst."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, split in zip(panels, ("train", "validation"), strict=True):
@@ -106,7 +106,9 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
 def inside(predictions: Mapping[str, Predictions]) -> Figure:
     """Draw, per variant, a digit, C1's six filters and that digit's feature maps in C1, S2, C3 and S4."""
     figure = Figure(figsize=(10, 2.7 * len(predictions)), layout="constrained")
-    for part, (variant, seen) in zip(figure.subfigures(len(predictions), 1, squeeze=False)[:, 0], predictions.items(), strict=True):
+    for part, (variant, seen) in zip(
+        figure.subfigures(len(predictions), 1, squeeze=False)[:, 0], predictions.items(), strict=True
+    ):
         part.suptitle(variant, fontsize=9, fontweight="bold", x=0.01, ha="left")
         grid = part.subplots(4, 17, gridspec_kw={"width_ratios": [1.2] + [1] * 16})
         for axes in grid.flat:

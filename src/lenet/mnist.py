@@ -67,7 +67,9 @@ def from_idx(content: bytes, name: str) -> np.ndarray:
     header's counts do not match the number of bytes.
     """
     if len(content) < 4 or content[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
-        raise LabError(f"{name} is not an IDX file of unsigned bytes: its first bytes are {content[:4].hex(' ') or 'none'}")
+        raise LabError(
+            f"{name} is not an IDX file of unsigned bytes: its first bytes are {content[:4].hex(' ') or 'none'}"
+        )
     axes = content[3]
     start = 4 + 4 * axes
     if axes == 0 or len(content) < start:

@@ -8,12 +8,14 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from lenet.workspace import machine_notes, written_whole
 
 
-def here_and_now() -> dict[str, str]:
+@cache
+def here_and_now() -> Mapping[str, str]:
     """Return the tags of this machine and moment: git commit and dirty state, DVC experiment, host, processor."""
     tags = {
         "git_commit": _git("rev-parse", "HEAD"),
@@ -26,9 +28,9 @@ def here_and_now() -> dict[str, str]:
     return {name: value for name, value in tags.items() if value}
 
 
-def save_notes(digest: str, tags: Mapping[str, str], started_ms: int, duration_s: float) -> None:
-    """Keep when and where a run was trained: start in ms since 1970, duration in seconds."""
-    notes = {"tags": dict(tags), "started_ms": started_ms, "duration_s": round(duration_s, 3)}
+def save_notes(digest: str, started_ms: int, duration_s: float) -> None:
+    """Keep when and where a run was trained: start in ms since 1970, duration in seconds, and this moment's tags."""
+    notes = {"tags": here_and_now(), "started_ms": started_ms, "duration_s": round(duration_s, 3)}
     with written_whole(_path(digest)) as partial:
         partial.write_text(json.dumps(notes, indent=2) + "\n", encoding="utf-8")
 

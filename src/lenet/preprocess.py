@@ -52,7 +52,9 @@ def read_raw(images: mnist.IdxFile, labels: mnist.IdxFile) -> Split:
         arrays.append(mnist.from_idx(path.read_bytes(), str(path)))
     split = Split(*arrays)
     if split.images.shape != (*split.labels.shape, 28, 28) or split.labels.ndim != 1:
-        raise LabError(f"{RAW}: {images.name} of shape {split.images.shape} does not go with {labels.name} of {split.labels.shape}")
+        raise LabError(
+            f"{RAW}: {images.name} of shape {split.images.shape} does not go with {labels.name} of {split.labels.shape}"
+        )
     if split.labels.max(initial=0) > 9:
         raise LabError(f"{RAW / labels.name} has the label {split.labels.max()}: expected digits 0 to 9")
     return split
@@ -66,7 +68,15 @@ def main() -> None:
     counts = {name: np.bincount(split.labels, minlength=10).tolist() for name, split in splits.items()}
     for name, split in splits.items():
         save_split(split_path(name), split)
-    save_statistics(Statistics(settings.data.dataset, **settings.preprocess.model_dump(), examples_per_class=counts, pixel_mean=mean, pixel_sd=sd))
+    save_statistics(
+        Statistics(
+            settings.data.dataset,
+            **settings.preprocess.model_dump(),
+            examples_per_class=counts,
+            pixel_mean=mean,
+            pixel_sd=sd,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
 
 
 def update_readme(block: str, path: Path = README) -> None:
-    """Put the block between the README's markers; raise LabError if they are not there. Unchanged text is not rewritten."""
+    """Put the block between the README's markers; raise LabError if they are not there."""
     text = path.read_text(encoding="utf-8")
     before, start, rest = text.partition(_START)
     _, end, after = rest.partition(_END)

@@ -18,7 +18,9 @@ def reproduce(targets: list[str]) -> bool:
         return True
     if note.is_file():
         return False
-    raise LabError("the pipeline stopped: see the message above; what finished before is kept, and the same command goes on from there")
+    raise LabError(
+        "the pipeline stopped: see the message above; what finished before is kept, and the same command goes on from there"
+    )
 
 
 def show(settings: Settings, variants: list[str]) -> None:
@@ -46,9 +48,13 @@ def main() -> None:
         show(settings, variants)
     else:
         rule = "!" * 100
-        print(f"\n{rule}\nMNIST COULD NOT BE HAD (reasons above). RUNNING `make demo` INSTEAD: THE BUNDLED DIGITS, NOT MNIST.\n{rule}\n")
+        print(
+            f"\n{rule}\nMNIST COULD NOT BE HAD (reasons above). RUNNING `make demo` INSTEAD: THE BUNDLED DIGITS, NOT MNIST.\n{rule}\n"
+        )
         demo.main()
-        print(f"{rule}\nThe above is on the bundled digits. For MNIST: connect, or set MNIST_MIRROR, and run `make repro` again.\n{rule}")
+        print(
+            f"{rule}\nThe above is on the bundled digits. For MNIST: connect, or set MNIST_MIRROR, and run `make repro` again.\n{rule}"
+        )
 
 
 if __name__ == "__main__":

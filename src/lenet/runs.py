@@ -86,5 +86,8 @@ def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
     if identity.digest != digest:
         raise LabError(f"{folder / 'run.json'} was edited: its digest does not fit its content: {mend}")
     if (identity.variant, identity.seed, identity.settings) != (variant, seed, settings):
-        raise LabError(f"{folder} holds {identity.variant} seed {identity.seed}, trained with other settings than params.yaml's: {mend}")
+        raise LabError(
+            f"{folder} holds {identity.variant} seed {identity.seed}, "
+            f"trained with other settings than params.yaml's: {mend}"
+        )
     return Run(folder, identity, history)

@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from lenet.errors import LabError
 from lenet.identity import RunIdentity
+from lenet.moment import here_and_now
 from lenet.workspace import machine_notes, project_root
 
 _LIMITS = {
@@ -52,7 +53,7 @@ def warned_only() -> Iterator[None]:
     """Turn whatever goes wrong with the store in the block into one warning: no result is lost by it."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001  whatever a store or its server throws
+    except Exception as error:
         _warn(error)
 
 
@@ -63,19 +64,19 @@ def errors_reported() -> Iterator[None]:
         yield
     except LabError:
         raise
-    except Exception as error:  # noqa: BLE001  whatever a store or its server throws
+    except Exception as error:
         raise LabError(f"the MLflow store at {store_uri()} failed: {_one_line(error)}") from None
 
 
 @contextmanager
-def live(identities: Sequence[RunIdentity], description: str, tags: Mapping[str, str]) -> Iterator[Callable]:
+def live(identities: Sequence[RunIdentity], description: str) -> Iterator[Callable]:
     """Yield `log(identity, epoch, metrics)`, which shows a training in MLflow as it goes; epoch 0 starts a run.
 
     It returns at once: a thread does the work and gives up at the first failure. At the end it is waited for, for
     a bounded time. Training never fails, waits long or loses a number because of it.
     """
     events: SimpleQueue = SimpleQueue()
-    worker = threading.Thread(target=_log_live, args=(events, identities, description, tags), name="mlflow", daemon=True)
+    worker = threading.Thread(target=_log_live, args=(events, identities, description), name="mlflow", daemon=True)
     worker.start()
     patience, status = _LIVE_PATIENCE_S, "FINISHED"
     try:
@@ -93,7 +94,7 @@ def live(identities: Sequence[RunIdentity], description: str, tags: Mapping[str,
             _warn(TimeoutError(f"no answer within {patience} s"))
 
 
-def _log_live(events: SimpleQueue, identities: Sequence[RunIdentity], description: str, tags: Mapping[str, str]) -> None:
+def _log_live(events: SimpleQueue, identities: Sequence[RunIdentity], description: str) -> None:
     with warned_only():
         store = Store(identities[0].data["dataset"])
         parent = None
@@ -103,7 +104,7 @@ def _log_live(events: SimpleQueue, identities: Sequence[RunIdentity], descriptio
             if parent is None:
                 parent = store.open_parent(identity, description, _now_ms())
             if epoch == 0:
-                children[identity.digest] = store.open_run(identity, parent, _now_ms(), tags)
+                children[identity.digest] = store.open_run(identity, parent, _now_ms(), here_and_now())
             else:
                 store.log_metrics(children[identity.digest], epoch, metrics)
         for run_id in (*children.values(), *([parent] if parent else [])):
@@ -145,7 +146,9 @@ class Store:
             run_id = self._find(identity.digest)
             if run_id is None:
                 name = f"{self._client.get_run(parent_id).info.run_name} seed {identity.seed}"
-                run_id = self._create(identity.digest, name, parameters, {**tags, **own, **commit, **_versions(identity)}, start_ms)
+                run_id = self._create(
+                    identity.digest, name, parameters, {**tags, **own, **commit, **_versions(identity)}, start_ms
+                )
                 self._log_dataset(run_id, identity)
         return run_id
 
@@ -292,7 +295,9 @@ class Store:
         ]
         self._client.log_inputs(run_id, datasets=inputs)
 
-    def _log_batch(self, run_id: str, metrics: Sequence[tuple] = (), parameters: Mapping = {}, tags: Mapping = {}) -> None:
+    def _log_batch(
+        self, run_id: str, metrics: Sequence[tuple] = (), parameters: Mapping = {}, tags: Mapping = {}
+    ) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
         rows = [Metric(*metric) for metric in metrics]

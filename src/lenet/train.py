@@ -5,11 +5,11 @@ models/<variant>/seed-<k>/{model.weights.h5, model.json, history.csv, run.json},
 Six seeds of 20 epochs on MNIST take about five minutes on two cores.
 """
 
-import sys
 import time
+from pathlib import Path
 
 from lenet import engine, errors, moment, progress, tracking
-from lenet.config import Variant, load_settings
+from lenet.config import Settings, Variant, load_settings
 from lenet.data import Split, Statistics, load_split, load_statistics
 from lenet.identity import RunIdentity, identify, unchanged_meanwhile
 from lenet.runs import TrainedRun, write_run
@@ -28,44 +28,49 @@ def work(
     )
 
 
-def speed_report(variant: str, images: int, workers: int, wall_s: float, finished: list[engine.Finished]) -> str:
-    """Say in one line what a variant's training took; `images` is the number that one run was trained on."""
-    seconds = sum(run.duration_s for run in finished)
+def speed_report(finished: list[engine.Finished], images_per_run: int, wall_s: float) -> str:
+    """Say in one line what a variant's training took; `images_per_run` counts an image once per epoch."""
+    images = images_per_run * len(finished)
     return (
-        f"{variant}: {len(finished)} runs in {wall_s:.0f} s; {images * len(finished) / seconds:,.0f} images/s per worker, "
-        f"{images * len(finished) / wall_s:,.0f} in total on {workers}; "
+        f"{finished[0].task.variant}: {len(finished)} runs in {wall_s:.0f} s: "
+        f"{images / sum(run.duration_s for run in finished):,.0f} images/s per worker, "
+        f"{images / wall_s:,.0f} images/s in all; "
         f"peak memory {max(run.peak_memory_mib for run in finished):,.0f} MiB per worker"
     )
 
 
+def train(variant: str, settings: Settings, folder: Path) -> list[engine.Finished]:
+    """Train a variant's seeds side by side, each into a folder of its own under `folder`."""
+    recipe, statistics = settings.variant(variant), load_statistics()
+    identities = identify(settings, variant, statistics)
+    shared = (recipe, statistics, load_split("train"), load_split("validation"))
+    workers = engine.worker_count(settings.compute.workers, len(identities))
+    finished: list[engine.Finished] = []
+    with (
+        tracking.live(identities, settings.about.get(variant, "")) as log,
+        progress.shown(variant, recipe.epochs) as bars,
+    ):
+
+        def on_event(event) -> None:
+            identity, epoch, metrics = event
+            log(identity, epoch, metrics)
+            bars.show(identity.seed, epoch, metrics.get("validation/error_percent"))
+
+        for run in engine.run_side_by_side(work, identities, shared, workers, on_event):
+            write_run(folder / f"seed-{run.task.seed}", run.task, run.result)
+            finished.append(run)
+    return finished
+
+
 def main(variant: str) -> None:
-    settings = load_settings()
-    recipe = settings.variant(variant)
-    statistics = load_statistics()
-    with unchanged_meanwhile("train", variant), written_whole(MODELS / variant) as folder:
-        identities = identify(settings, variant, statistics)
-        workers = engine.worker_count(settings.compute.workers, len(identities))
-        train, validation = load_split("train"), load_split("validation")
-        tags = moment.here_and_now()
-        started_ms: dict[int, int] = {}
-        finished: list[engine.Finished] = []
-        start = time.monotonic()
-        description = settings.about.get(variant, "")
-        with tracking.live(identities, description, tags) as log, progress.shown(variant, recipe.epochs) as bars:
-
-            def on_event(event) -> None:
-                identity, epoch, metrics = event
-                started_ms.setdefault(identity.seed, time.time_ns() // 1_000_000)
-                log(identity, epoch, metrics)
-                bars.show(identity.seed, epoch, metrics.get("validation/error_percent"))
-
-            shared = (recipe, statistics, train, validation)
-            for run in engine.run_side_by_side(work, identities, shared, workers, on_event):
-                write_run(folder / f"seed-{run.task.seed}", run.task, run.result)
-                finished.append(run)
-        print(speed_report(variant, len(train) * recipe.epochs, workers, time.monotonic() - start, finished))
+    start = time.monotonic()
+    with written_whole(MODELS / variant) as folder, unchanged_meanwhile("train", variant):
+        settings = load_settings()
+        finished = train(variant, settings, folder)
     for run in finished:
-        moment.save_notes(run.task.digest, tags, started_ms[run.task.seed], run.duration_s)
+        moment.save_notes(run.task.digest, run.started_ms, run.duration_s)
+    images = sum(load_statistics().examples_per_class["train"]) * settings.variant(variant).epochs
+    print(speed_report(finished, images, time.monotonic() - start))
 
 
 if __name__ == "__main__":

@@ -47,9 +47,12 @@ def train_run(
     history: list[EpochMetrics] = []
 
     def on_epoch_end(epoch: int, logs: Mapping[str, float]) -> None:
-        values = (logs["loss"], _error_percent(logs["accuracy"]), logs["val_loss"], _error_percent(logs["val_accuracy"]))
-        # float32 carries no more digits than these.
-        history.append({name: round(value, 6) for name, value in zip(HISTORY_METRICS, values, strict=True)})
+        losses = {"train/loss": logs["loss"], "validation/loss": logs["val_loss"]}
+        accuracies = {"train/error_percent": logs["accuracy"], "validation/error_percent": logs["val_accuracy"]}
+        # Rounded to the digits that float32 carries.
+        values = {name: round(loss, 6) for name, loss in losses.items()}
+        values |= {name: round(100 * (1 - accuracy), 4) for name, accuracy in accuracies.items()}
+        history.append({name: values[name] for name in HISTORY_METRICS})
         emit(epoch + 1, history[-1])
 
     model.fit(
@@ -88,10 +91,6 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
 def _optimizer(settings: Variant) -> keras.optimizers.Optimizer:
     optimizers = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}
     return optimizers[settings.optimizer](settings.learning_rate)
-
-
-def _error_percent(accuracy: float) -> float:
-    return 100 * (1 - accuracy)
 
 
 def _in_order(split: Split) -> tf.data.Dataset:

@@ -15,7 +15,9 @@ def serve(uri: str, port: int) -> int:
     """Serve the UI of a store that is a database; return the server's exit status."""
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", HOST, "--port", str(port)]
-    print(f"MLflow on http://{HOST}:{port} (Ctrl-C ends it): open an experiment, tick two runs, press Compare", flush=True)
+    print(
+        f"MLflow on http://{HOST}:{port} (Ctrl-C ends it): open an experiment, tick two runs, press Compare", flush=True
+    )
     return subprocess.run(command, env=environment, check=False).returncode
 
 

@@ -61,7 +61,9 @@ def refuse_strays(variants: Iterable[str]) -> None:
     """Raise LabError where outputs of removed variants would enter the comparison's dependencies."""
     if found := strays(variants):
         names = ", ".join(map(str, found))
-        raise LabError(f"outputs of variants that params.yaml no longer has: {names}: run `make repro`, which removes them")
+        raise LabError(
+            f"outputs of variants that params.yaml no longer has: {names}: run `make repro`, which removes them"
+        )
 
 
 def remove_strays(variants: Iterable[str]) -> list[Path]:
