@@ -55,10 +55,10 @@ def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
 
 
 def look_inside(model, digit: np.ndarray) -> dict[str, np.ndarray]:
-    """Return C1's weights and the feature maps of one digit, uint8 (28, 28), after each of the first four layers."""
+    """Return C1's weights and the feature maps of one digit, uint8 (28, 28), after C1, S2 and C3."""
     import keras
 
-    maps = keras.Model(model.inputs, {name: model.get_layer(name).output for name in ("c1", "s2", "c3", "s4")})
+    maps = keras.Model(model.inputs, {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
     outputs = maps.predict(digit[np.newaxis], verbose=0)
     filters = model.get_layer("c1").kernel.numpy()[:, :, 0, :]
     return {"filters": filters, "digit": digit} | {name: array[0] for name, array in outputs.items()}

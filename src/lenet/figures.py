@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lenet.data import Split
 from lenet.predictions import Predictions
@@ -34,6 +35,7 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
             axes.plot(epochs, errors.mean(axis=0), color=colour, label=result.variant)
             axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=colour, alpha=0.2, linewidth=0)
         axes.set(title={"train": "Training (while weights move)", "validation": "Validation"}[split], xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _plain(axes)
     panels[0].set_ylabel("error (%)")
     panels[0].set_yscale("log", nonpositive="clip")
@@ -74,11 +76,13 @@ def confusion(counts: Mapping[str, Sequence[Sequence[int]]]) -> Figure:
         matrix = np.asarray(matrix, dtype=np.float64)
         percent = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         astray = np.where(np.eye(len(percent), dtype=bool), np.nan, percent)
-        axes.imshow(astray, cmap="Oranges", vmin=0, vmax=max(1.0, float(np.nanmax(astray))))
+        ceiling = max(1.0, float(np.nanmax(astray)))
+        axes.imshow(astray, cmap="Oranges", vmin=0, vmax=ceiling)
         for row, column in np.ndindex(percent.shape):
             if row == column or percent[row, column] >= 0.1:
                 shown = f"{percent[row, column]:.1f}"
-                axes.text(column, row, shown, ha="center", va="center", fontsize=6, color="#222222")
+                dark = row != column and percent[row, column] > 0.6 * ceiling
+                axes.text(column, row, shown, ha="center", va="center", fontsize=6, color="w" if dark else "#222222")
         axes.set(title=title, xlabel="predicted", ylabel="actual", xticks=range(10), yticks=range(10))
     return figure
 
@@ -94,7 +98,7 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
         predicted = rows.argmax(axis=1)
         confidence = np.where(predicted != test.labels, rows.max(axis=1), 0.0)
         worst = [index for index in np.argsort(-confidence, kind="stable")[:_WRONG_DIGITS] if confidence[index] > 0]
-        cells[0].text(0, 1.35, title, transform=cells[0].transAxes, fontsize=9, fontweight="bold")
+        cells[0].text(0, 1.5, title, transform=cells[0].transAxes, fontsize=9, fontweight="bold")
         for axes in cells:
             axes.set_axis_off()
         for axes, index in zip(cells, worst, strict=False):
@@ -104,7 +108,7 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
 
 
 def inside(predictions: Mapping[str, Predictions]) -> Figure:
-    """Draw, per variant, a digit, C1's six filters and that digit's feature maps in C1, S2, C3 and S4."""
+    """Draw, per variant, a digit, C1's six filters and that digit's feature maps in C1, S2 and C3."""
     figure = Figure(figsize=(10, 2.7 * len(predictions)), layout="constrained")
     for part, (variant, seen) in zip(
         figure.subfigures(len(predictions), 1, squeeze=False)[:, 0], predictions.items(), strict=True

@@ -13,10 +13,10 @@ from lenet.workspace import FIGURES, refuse_strays
 
 CAPTIONS = {
     "test_error.png": "Test error of each variant after the last epoch: every seed, and their mean.",
-    "learning_curves.png": "Error per epoch on the training and the validation split: mean over the seeds, the band from the best to the worst.",
-    "confusion.png": "Confusion on the test set, all seeds together: percent of the actual class, shown where at least 0.1.",
-    "wrong_digits.png": "The test digits that each variant gets wrong with the greatest confidence, averaged over its seeds.",
-    "inside.png": "Inside the first seed's network: C1's filters and one digit's feature maps in C1, S2 and C3; blue is negative, red positive.",
+    "learning_curves.png": "Error per epoch, training and validation: mean over the seeds, band from best to worst.",
+    "confusion.png": "Confusion on the test set, all seeds: percent of the actual class, shown where at least 0.1.",
+    "wrong_digits.png": "The test digits each variant gets wrong with the greatest confidence, mean over its seeds.",
+    "inside.png": "Inside the first seed's network: C1's filters, and a digit's maps in C1, S2 and C3 (blue < 0 < red).",
 }
 
 

@@ -15,7 +15,7 @@ class Predictions:
     """Per-example outputs of all seeds, and a look inside the first seed's network.
 
     probabilities: float32 (seeds, n, 10). filters: float32 (5, 5, 6), the weights of C1. digit: uint8 (28, 28), one
-    test digit. c1, s2, c3, s4: float32 (height, width, maps), that digit's feature maps.
+    test digit. c1, s2, c3: float32 (height, width, maps), that digit's feature maps.
     """
 
     probabilities: np.ndarray
@@ -24,7 +24,6 @@ class Predictions:
     c1: np.ndarray
     s2: np.ndarray
     c3: np.ndarray
-    s4: np.ndarray
 
 
 def save_predictions(variant: str, predictions: Predictions, labels: np.ndarray) -> None:

@@ -19,7 +19,8 @@ def reproduce(targets: list[str]) -> bool:
     if note.is_file():
         return False
     raise LabError(
-        "the pipeline stopped: see the message above; what finished before is kept, and the same command goes on from there"
+        "the pipeline stopped: see the message above; what finished before is kept, "
+        "and the same command goes on from there"
     )
 
 
@@ -35,6 +36,12 @@ def show(settings: Settings, variants: list[str]) -> None:
     print(f"Report: {(REPORTS / 'index.html').resolve()}\nCompare in MLflow: make ui")
 
 
+def shout(message: str) -> None:
+    """Print a message that nobody overlooks."""
+    rule = "!" * len(message)
+    print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
+
+
 def main() -> None:
     settings = load_settings()
     variants = sys.argv[1:]
@@ -47,14 +54,9 @@ def main() -> None:
             publish.main()
         show(settings, variants)
     else:
-        rule = "!" * 100
-        print(
-            f"\n{rule}\nMNIST COULD NOT BE HAD (reasons above). RUNNING `make demo` INSTEAD: THE BUNDLED DIGITS, NOT MNIST.\n{rule}\n"
-        )
+        shout("MNIST COULD NOT BE HAD (REASONS ABOVE). RUNNING `make demo` INSTEAD: THE BUNDLED DIGITS, NOT MNIST.")
         demo.main()
-        print(
-            f"{rule}\nThe above is on the bundled digits. For MNIST: connect, or set MNIST_MIRROR, and run `make repro` again.\n{rule}"
-        )
+        shout("The above is on the bundled digits. For MNIST, connect or set MNIST_MIRROR, and run `make repro` again.")
 
 
 if __name__ == "__main__":

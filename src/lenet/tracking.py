@@ -211,6 +211,7 @@ class Store:
             outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 10))]),
         )
         versions = self._client.get_run(run_id).data.tags
+        mlflow.set_experiment(experiment_id=self._experiment)  # else the model lands in the default one
         requirements = [f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "numpy")]
         Model.log(
             artifact_path=None,
