@@ -16,7 +16,7 @@ CAPTIONS = {
     "learning_curves.png": "Error per epoch, training and validation: mean over the seeds, band from best to worst.",
     "confusion.png": "Confusion on the test set, all seeds: percent of the actual class, shown where at least 0.1.",
     "wrong_digits.png": "The test digits each variant gets wrong with the greatest confidence, mean over its seeds.",
-    "inside.png": "Inside the first seed's network: C1's filters, and a digit's maps in C1, S2 and C3 (blue < 0 < red).",
+    "inside.png": "Inside the first seed's network: C1's filters, a digit's maps in C1, S2 and C3 (blue < 0 < red).",
 }
 
 

@@ -40,7 +40,11 @@ _DIGEST_TAG, _CONTENT_TAG = "digest", "published_content"
 
 def store_uri() -> str:
     """Return the store's address: MLFLOW_TRACKING_URI, or else the project's own SQLite file."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or _own_store_uri()
+
+
+def _own_store_uri() -> str:
+    return f"sqlite:///{project_root() / 'mlflow.db'}"
 
 
 def experiment_name(dataset: str) -> str:
@@ -238,8 +242,8 @@ class Store:
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
             # Artifacts beside the project's own database; a server knows its own place for them.
-            own = None if os.environ.get("MLFLOW_TRACKING_URI") else (project_root() / "mlartifacts" / name).as_uri()
-            return self._client.create_experiment(name, artifact_location=own)
+            beside = (project_root() / "mlartifacts" / name).as_uri() if self.uri == _own_store_uri() else None
+            return self._client.create_experiment(name, artifact_location=beside)
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
         return experiment.experiment_id
