@@ -22,12 +22,11 @@ import joblib
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from lenet import determinism
 from lenet.errors import LabError
 
 Emit = Callable[[Any], None]
 
-_WATCH_INTERVAL_S = 0.5
+_WATCH, _WATCH_INTERVAL_S = "end-with-parent", 0.5
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,9 @@ def run_side_by_side(
 ) -> Iterator[Finished]:
     """Yield each task's result as it comes from `work(task, *shared, emit)`.
 
-    `work` runs in a worker that called determinism.prepare(); what it passes to `emit` reaches `on_event` in the
-    driver, on a thread of its own. Large arrays in `shared` lie in memory once, mapped by all workers. An error
+    What `work` passes to `emit` in its worker reaches `on_event` in the driver, on a thread of its own. Large arrays in `shared` lie in memory once, mapped by all workers. An error
     in a worker is raised here. Whatever ends the iteration, the workers end with it.
     """
-    os.environ.update(determinism.ENVIRONMENT)
     try:
         with _events(on_event) as queue:
             parallel = joblib.Parallel(n_jobs=workers, backend="loky", batch_size=1, return_as="generator_unordered")
@@ -78,22 +75,17 @@ def end_with_parent() -> None:
             time.sleep(_WATCH_INTERVAL_S)
         os._exit(1)
 
-    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+    threading.Thread(target=watch, name=_WATCH, daemon=True).start()
 
 
 def _in_worker(work: Callable[..., Any], task: Any, shared: Sequence[Any], queue: Queue) -> Finished:
-    _set_up_worker()
+    if not any(thread.name == _WATCH for thread in threading.enumerate()):
+        end_with_parent()
     started_ms, started = time.time_ns() // 1_000_000, time.monotonic()
     result = work(task, *shared, queue.put)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     in_mib = peak / 2**20 if sys.platform == "darwin" else peak / 2**10
     return Finished(task, result, started_ms, time.monotonic() - started, in_mib)
-
-
-def _set_up_worker() -> None:
-    if not any(thread.name == "end-with-parent" for thread in threading.enumerate()):
-        end_with_parent()
-    determinism.prepare()
 
 
 @contextmanager

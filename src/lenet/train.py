@@ -8,7 +8,7 @@ Six seeds of 20 epochs on MNIST take about five minutes on two cores.
 import time
 from pathlib import Path
 
-from lenet import engine, errors, moment, progress, tracking
+from lenet import determinism, engine, errors, moment, progress, tracking
 from lenet.config import Settings, Variant, load_settings
 from lenet.data import Split, Statistics, load_split, load_statistics
 from lenet.identity import RunIdentity, identify, unchanged_meanwhile
@@ -20,6 +20,7 @@ def work(
     identity: RunIdentity, settings: Variant, statistics: Statistics, train: Split, validation: Split, emit: engine.Emit
 ) -> TrainedRun:
     """Train one run inside a worker; emit (identity, epoch, metrics), first with epoch 0 and no metrics."""
+    determinism.prepare()
     from lenet.training import train_run  # TensorFlow belongs into workers alone
 
     emit((identity, 0, {}))

@@ -1,0 +1,48 @@
+"""What several test modules share: the project's root, a workspace to work in, a few real digits."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lenet import mnist
+from lenet.data import Split, Statistics
+from lenet.preprocess import pixel_statistics
+
+ROOT = Path(__file__).parent.parent
+
+# Tests run what they start with this checkout's code, and reach no store but their own.
+os.environ["PYTHONPATH"] = str(ROOT / "src")
+for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
+    os.environ.pop(name, None)
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """An empty folder with params.yaml in it, which is both the current folder and the project's root."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """200 real digits of 28 × 28."""
+    arrays = mnist.bundled_digits()
+    return Split(arrays[mnist.TRAIN_IMAGES][:200], arrays[mnist.TRAIN_LABELS][:200])
+
+
+@pytest.fixture(scope="session")
+def statistics(digits):
+    mean, sd = pixel_statistics(digits.images)
+    return Statistics("digits", 0.1, 0, {"train": [20] * 10}, mean, sd)
+
+
+@pytest.fixture(scope="session")
+def recipe():
+    """The base variant, cut to two epochs."""
+    from lenet.config import Variant
+
+    return Variant(activation="tanh", optimizer="sgd", learning_rate=0.01, batch_size=32, epochs=2, dropout=0.0)
