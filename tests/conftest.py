@@ -28,6 +28,28 @@ def workspace(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """A new MLflow database: creating its tables takes seconds, once."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def client(workspace, empty_store, monkeypatch):
+    """A look into the workspace's own store, past the code under test: call it for an MlflowClient."""
+    import mlflow
+
+    shutil.copy(empty_store, workspace / "mlflow.db")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    yield lambda: mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, for its children
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture(scope="session")
 def digits():
     """200 real digits of 28 × 28."""
     arrays = mnist.bundled_digits()

@@ -11,7 +11,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from lenet import errors, report
+from lenet import errors, foreground, report
 from lenet.errors import LabError
 from lenet.workspace import COMPARISON, PARAMS, REPORTS, project_root
 
@@ -26,7 +26,7 @@ def run_experiment() -> None:
     settings = ("data.dataset=digits", "seeds=[0,1,2]")  # three seeds: about a minute
     command = ["dvc", "exp", "run", "--temp", "--name", EXPERIMENT]
     command += [argument for setting in settings for argument in ("--set-param", setting)]
-    if subprocess.run(command, check=False).returncode != 0:
+    if foreground.run(command) != 0:
         raise LabError("the demo stopped: see the message above")
 
 

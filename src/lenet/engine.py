@@ -8,13 +8,16 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.managers import SyncManager
+from pathlib import Path
 from queue import Queue
 from typing import Any, Literal
 
@@ -26,7 +29,7 @@ from lenet.errors import LabError
 
 Emit = Callable[[Any], None]
 
-_WATCH, _WATCH_INTERVAL_S = "end-with-parent", 0.5
+_WATCH_INTERVAL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,25 @@ def run_side_by_side(
 ) -> Iterator[Finished]:
     """Yield each task's result as it comes from `work(task, *shared, emit)`.
 
-    What `work` passes to `emit` in its worker reaches `on_event` in the driver, on a thread of its own. Large arrays in `shared` lie in memory once, mapped by all workers. An error
-    in a worker is raised here. Whatever ends the iteration, the workers end with it.
+    What `work` passes to `emit` in its worker reaches `on_event` in the driver, on a thread of its own. Large arrays
+    in `shared` lie in memory once, mapped by all workers. An error in a worker is raised here. Whatever ends the
+    iteration, the workers end with it.
     """
+    # Not joblib.Parallel, which runs the work in the driver itself where one worker is enough.
+    executor = get_reusable_executor(workers, timeout=None, initializer=end_with_parent)
     try:
-        with _events(on_event) as queue:
-            parallel = joblib.Parallel(n_jobs=workers, backend="loky", batch_size=1, return_as="generator_unordered")
-            yield from parallel(joblib.delayed(_in_worker)(work, task, shared, queue) for task in tasks)
+        with _events(on_event) as queue, tempfile.TemporaryDirectory(prefix="lenet-") as folder:
+            path = Path(folder) / "shared"
+            joblib.dump(shared, path)
+            futures = [executor.submit(_in_worker, work, task, path, queue) for task in tasks]
+            for future in as_completed(futures):
+                yield future.result()
     except TerminatedWorkerError:
         raise LabError(
             "a worker process was killed, most likely for lack of memory: lower compute.workers in params.yaml"
         ) from None
     finally:
-        get_reusable_executor(max_workers=workers, reuse=True).shutdown(wait=True, kill_workers=True)
+        executor.shutdown(wait=True, kill_workers=True)
 
 
 def end_with_parent() -> None:
@@ -75,14 +84,12 @@ def end_with_parent() -> None:
             time.sleep(_WATCH_INTERVAL_S)
         os._exit(1)
 
-    threading.Thread(target=watch, name=_WATCH, daemon=True).start()
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
-def _in_worker(work: Callable[..., Any], task: Any, shared: Sequence[Any], queue: Queue) -> Finished:
-    if not any(thread.name == _WATCH for thread in threading.enumerate()):
-        end_with_parent()
+def _in_worker(work: Callable[..., Any], task: Any, shared: Path, queue: Queue) -> Finished:
     started_ms, started = time.time_ns() // 1_000_000, time.monotonic()
-    result = work(task, *shared, queue.put)
+    result = work(task, *joblib.load(shared, mmap_mode="r"), queue.put)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     in_mib = peak / 2**20 if sys.platform == "darwin" else peak / 2**10
     return Finished(task, result, started_ms, time.monotonic() - started, in_mib)

@@ -1,9 +1,8 @@
 """`make repro`: run what changed, publish it, show the comparison. `python -m lenet.repro [variant …]` narrows it."""
 
-import subprocess
 import sys
 
-from lenet import demo, errors, publish, report, tracking
+from lenet import demo, errors, foreground, publish, report, tracking
 from lenet.config import Settings, load_settings
 from lenet.errors import LabError
 from lenet.results import load_result
@@ -14,7 +13,7 @@ def reproduce(targets: list[str]) -> bool:
     """Run `dvc repro`; return False where MNIST cannot be reached, raise LabError where anything else fails."""
     note = machine_notes() / "mnist-unreachable.txt"
     note.unlink(missing_ok=True)
-    if subprocess.run(["dvc", "repro", *targets], check=False).returncode == 0:
+    if foreground.run(["dvc", "repro", *targets]) == 0:
         return True
     if note.is_file():
         return False

@@ -6,6 +6,7 @@ twice changes nothing. Timestamps are start + epoch, so that a point logged agai
 
 import hashlib
 import json
+import logging
 import os
 import sys
 import threading
@@ -123,6 +124,8 @@ class Store:
             os.environ.setdefault(name, value)
         import mlflow
 
+        # What fails is said once, by us, in one line.
+        logging.getLogger("mlflow").setLevel(logging.CRITICAL)
         self.uri = store_uri()
         mlflow.set_tracking_uri(self.uri)
         self._client = mlflow.MlflowClient(self.uri)

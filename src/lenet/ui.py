@@ -1,11 +1,10 @@
 """`make ui`: publish what the store lacks, then serve MLflow's UI on 127.0.0.1 until Ctrl-C."""
 
 import os
-import subprocess
 import sys
 import webbrowser
 
-from lenet import errors, publish, tracking
+from lenet import errors, foreground, publish, tracking
 from lenet.errors import LabError
 
 HOST = "127.0.0.1"
@@ -18,7 +17,7 @@ def serve(uri: str, port: int) -> int:
     print(
         f"MLflow on http://{HOST}:{port} (Ctrl-C ends it): open an experiment, tick two runs, press Compare", flush=True
     )
-    return subprocess.run(command, env=environment, check=False).returncode
+    return foreground.run(command, environment)
 
 
 def main() -> None:

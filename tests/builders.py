@@ -1,0 +1,87 @@
+"""Tiny results to test with, in numbers that are easy to work by hand.
+
+A variant's runs take two epochs and see 100 test digits, ten of each class, in the order 0, 1, … 9, 0, 1, …; of them
+the first ones are taken for the next class, as many as the error in percent says. So `seed_result(error=7)` and
+`predictions(1, 100, wrong=7)` tell of the same run.
+"""
+
+import statistics
+
+import numpy as np
+
+from lenet.identity import RunIdentity
+from lenet.predictions import Predictions
+from lenet.results import SeedResult, VariantResult
+
+EPOCHS = 2
+
+
+def settings(**changed):
+    """A variant's settings, as run.json holds them."""
+    plain = {"activation": "tanh", "optimizer": "sgd", "learning_rate": 0.01, "batch_size": 32}
+    return plain | {"epochs": EPOCHS, "dropout": 0.0} | changed
+
+
+def identity(variant="tanh_sgd", seed=0, dataset="digits"):
+    return RunIdentity(
+        variant=variant,
+        seed=seed,
+        settings=settings(),
+        data={
+            "dataset": dataset,
+            "validation_size": 0.1,
+            "split_seed": 0,
+            "train_md5": "1" * 32,
+            "validation_md5": "2" * 32,
+        },
+        code="c" * 64,
+        versions={"keras": "3.13.0", "numpy": "2.4.0", "scikit-learn": "1.8.0", "tensorflow": "2.21.0"},
+    )
+
+
+def seed_result(variant="tanh_sgd", seed=0, error=10.0, dataset="digits"):
+    """One run with that test error; its validation error is the same, its training error half as large."""
+    confusion = 10 * np.eye(10, dtype=int)
+    for digit in range(round(error)):
+        confusion[digit % 10, digit % 10] -= 1
+        confusion[digit % 10, (digit + 1) % 10] += 1
+    recalls = {f"test/recall_percent/{digit}": 10.0 * int(confusion[digit, digit]) for digit in range(10)}
+    return SeedResult(
+        identity=identity(variant, seed, dataset),
+        metrics={"test/error_percent": error, "test/loss": 0.25, "test/calibration_error_percent": 1.5} | recalls,
+        confusion=confusion.tolist(),
+        history={
+            "train/loss": [1.0, 0.5],
+            "train/error_percent": [error, error / 2],
+            "validation/loss": [1.25, 0.75],
+            "validation/error_percent": [2 * error, error],
+        },
+    )
+
+
+def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
+    """A variant with a seed, counted from 0, for each of the test errors."""
+    seeds = [seed_result(variant, seed, error, dataset) for seed, error in enumerate(errors)]
+    values = {name: [seed.history[name][-1] for seed in seeds] for name in seeds[0].history}
+    values |= {name: [s.metrics[name] for s in seeds] for name in seeds[0].metrics if "recall" not in name}
+    summary = {name: statistics.fmean(of_seeds) for name, of_seeds in values.items()}
+    if len(seeds) > 1:
+        summary |= {f"{name}_sd": statistics.stdev(of_seeds) for name, of_seeds in values.items()}
+    return VariantResult(variant, parameters=61_706, multiply_accumulates=416_520, summary=summary, seeds=seeds)
+
+
+def labels(n=100):
+    """What the test digits show: uint8 (n,)."""
+    return np.arange(n, dtype=np.uint8) % 10
+
+
+def predictions(seeds=2, n=100, wrong=10):
+    """Outputs that are 91 % sure of a class, the next one for the first `wrong` digits; maps of a fixed noise."""
+    predicted = labels(n).copy()
+    predicted[:wrong] = (predicted[:wrong] + 1) % 10
+    probabilities = np.full((seeds, n, 10), 0.01, np.float32)
+    probabilities[:, np.arange(n), predicted] = 0.91
+    noise = np.random.default_rng(0)
+    shapes = {"filters": (5, 5, 6), "c1": (28, 28, 6), "s2": (14, 14, 6), "c3": (10, 10, 16)}
+    arrays = {name: noise.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    return Predictions(probabilities, digit=noise.integers(0, 256, (28, 28), dtype=np.uint8), **arrays)

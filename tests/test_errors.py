@@ -1,0 +1,145 @@
+"""A command ends in one line for a user's mistake, and in a traceback for ours."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lenet import errors
+from lenet.errors import LabError, arguments, nearest
+
+SOURCE = Path(__file__).parent.parent / "src"
+DEADLINE_S = 60
+
+
+def command(body):
+    """Return the command line of a process whose `main` is `body`."""
+    indented = "\n".join(f"    {line}" for line in body.splitlines())
+    script = (
+        f"import errno, os, sys, threading, time\nfrom lenet import errors\ndef main():\n{indented}\nerrors.run(main)"
+    )
+    return [sys.executable, "-c", script]
+
+
+def environment():
+    return os.environ | {"PYTHONPATH": str(SOURCE)}
+
+
+def ended(body, folder):
+    return subprocess.run(
+        command(body), cwd=folder, env=environment(), capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+
+
+def test_a_command_that_succeeds_says_nothing_and_ends_with_0(tmp_path):
+    done = ended("print('done')", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+@pytest.mark.parametrize("kind", ["LabError", "MnistUnreachableError"])
+def test_a_users_mistake_is_one_line_and_status_1(tmp_path, kind):
+    done = ended(f"raise errors.{kind}('params.yaml: seeds: there are none')", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "error: params.yaml: seeds: there are none\n")
+
+
+def test_a_mistake_noticed_while_handling_another_is_still_one_line(tmp_path):
+    done = ended("try:\n    {}['a']\nexcept KeyError:\n    raise errors.LabError('a is missing')", tmp_path)
+    assert (done.returncode, done.stderr) == (1, "error: a is missing\n")
+
+
+def test_a_full_disk_is_one_line_with_the_file_and_status_1(tmp_path):
+    done = ended("raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'models/tanh_sgd')", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: models/tanh_sgd: {os.strerror(errno.ENOSPC)}: free space or mend the permissions, then run it again\n"
+    )
+
+
+def test_a_full_disk_without_a_file_name_is_still_one_line(tmp_path):
+    done = ended("raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))", tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith(f"error: {os.strerror(errno.ENOSPC)}: ")
+
+
+def test_a_file_that_cannot_be_opened_is_one_line_with_its_name(tmp_path):
+    done = ended("open('nowhere/file.txt')", tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith(f"error: nowhere/file.txt: {os.strerror(errno.ENOENT)}")
+
+
+@pytest.mark.parametrize("bug", ["1 / 0", "raise OSError('nothing that an operating system says')"])
+def test_a_genuine_bug_still_shows_its_traceback(tmp_path, bug):
+    done = ended(bug, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback (most recent call last)")
+    assert "in main" in done.stderr
+
+
+def interrupted(body, folder):
+    """Send Ctrl-C once the process says `ready`; return its status and what it wrote to stderr."""
+    # A test suite started in the background hands on SIGINT as ignored.
+    body = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{body}"
+    process = subprocess.Popen(
+        command(body), cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=DEADLINE_S / 2)
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, stderr
+
+
+def test_ctrl_c_is_one_line_and_status_130(tmp_path):
+    returncode, stderr = interrupted(f"print('ready', flush=True)\ntime.sleep({DEADLINE_S})", tmp_path)
+    assert returncode == 130
+    assert stderr == "interrupted: nothing of this stage was kept\n"
+
+
+def test_ctrl_c_does_not_wait_for_what_still_runs_beside(tmp_path):
+    waiting = f"threading.Thread(target=time.sleep, args=({DEADLINE_S},)).start()"
+    returncode, _ = interrupted(f"{waiting}\nprint('ready', flush=True)\ntime.sleep({DEADLINE_S})", tmp_path)
+    assert returncode == 130
+
+
+def test_ctrl_c_leaves_nothing_half_written(tmp_path):
+    body = f"""\
+from pathlib import Path
+from lenet.workspace import written_whole
+with written_whole(Path("whole.txt")) as partial:
+    partial.write_text("half")
+    print("ready", flush=True)
+    time.sleep({DEADLINE_S})"""
+    returncode, _ = interrupted(body, tmp_path)
+    assert (returncode, list(tmp_path.iterdir())) == (130, [])
+
+
+def test_the_nearest_known_name_is_offered():
+    assert nearest("tanh_sdg", ["relu_adam", "tanh_sgd"]) == "did you mean tanh_sgd?"
+
+
+def test_all_known_names_are_offered_where_none_is_near():
+    assert nearest("zzz", iter(["relu_adam", "tanh_sgd"])) == "known: relu_adam, tanh_sgd"
+
+
+def test_arguments_are_returned_in_order(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["lenet.train", "tanh_sgd", "3"])
+    assert arguments("variant", "seed") == ["tanh_sgd", "3"]
+
+
+@pytest.mark.parametrize(("given", "count"), [([], 0), (["tanh_sgd", "relu_adam"], 2)])
+def test_a_wrong_number_of_arguments_is_refused_with_their_names(monkeypatch, given, count):
+    monkeypatch.setattr(sys, "argv", ["lenet.train", *given])
+    with pytest.raises(LabError) as caught:
+        arguments("variant")
+    assert str(caught.value) == f"expected 1 argument(s): <variant>, got {count}"
+
+
+def test_an_unreachable_mnist_is_a_users_error_too():
+    assert issubclass(errors.MnistUnreachableError, LabError)

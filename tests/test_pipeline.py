@@ -1,0 +1,287 @@
+"""The real pipeline, end to end, on the bundled digits, in repositories of its own whose path has a space."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MNIST_MIRROR")},
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "DVC_NO_ANALYTICS": "true",
+}
+
+
+class Repository:
+    """A checkout to run commands in, as a person does."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def run(self, *command, status=0, **environment):
+        done = subprocess.run(
+            command, cwd=self.path, env=ENVIRONMENT | environment, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == status, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def dvc(self, *arguments, **options):
+        return self.run("dvc", *arguments, **options)
+
+    def module(self, name, *arguments, **options):
+        return self.run("python", "-m", f"lenet.{name}", *arguments, PYTHONPATH="src", **options)
+
+    def git(self, *arguments):
+        return self.run("git", *arguments).stdout.strip()
+
+    def commit(self):
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "Keep the state")
+
+    def edit(self, name, *replacements):
+        path = self.path / name
+        text = path.read_text()
+        for old, new in replacements:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        path.write_text(text)
+
+    def copy(self, path):
+        shutil.copytree(self.path, path, symlinks=True)
+        return Repository(path)
+
+    def lock(self):
+        return (self.path / "dvc.lock").read_text()
+
+    def runs(self):
+        import mlflow
+
+        client = mlflow.MlflowClient(f"sqlite:///{self.path / 'mlflow.db'}")
+        return client.search_runs([each.experiment_id for each in client.search_experiments()])
+
+
+def stages_run(done):
+    return re.findall(r"^Running stage '(.*)'", done.stdout, flags=re.MULTILINE)
+
+
+def remove_variant(repository, name):
+    params = repository.path / "params.yaml"
+    text = re.sub(rf"(?m)^  {name}: .*\n", "", params.read_text())
+    params.write_text(re.sub(rf"(?m)^  {name}:\n(    .*\n)+", "", text))
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    """A committed repository in which `dvc repro` has run: two variants, two seeds, two epochs."""
+    repository = Repository(tmp_path_factory.mktemp("with a space") / "lenet lab")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    for name in listed.splitlines():
+        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("reports/"):
+            (repository.path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, repository.path / name)
+    repository.edit(
+        "params.yaml",
+        ("dataset: mnist", "dataset: digits"),
+        ("seeds: [0, 1, 2, 3, 4, 5]", "seeds: [0, 1]"),
+        ("epochs: 20", "epochs: 2"),
+    )
+    for variant in re.findall(r"(?m)^  (\w+):$", (repository.path / "params.yaml").read_text()):
+        if variant not in ("tanh_sgd", "relu_adam"):
+            remove_variant(repository, variant)
+    repository.git("init", "--quiet")
+    repository.git("config", "user.name", "A Researcher")
+    repository.git("config", "user.email", "researcher@example.org")
+    repository.commit()
+    repository.first_run = repository.dvc("repro")
+    repository.commit()
+    return repository
+
+
+def test_dvc_repro_runs_every_stage_once(pipeline):
+    assert sorted(stages_run(pipeline.first_run)) == [
+        "download",
+        "evaluate@relu_adam",
+        "evaluate@tanh_sgd",
+        "plot",
+        "preprocess",
+        "train@relu_adam",
+        "train@tanh_sgd",
+    ]
+
+
+def test_a_second_run_has_nothing_to_do(pipeline):
+    done = pipeline.dvc("repro")
+    assert stages_run(done) == []
+    assert "Data and pipelines are up to date." in done.stdout
+
+
+def test_every_seed_is_under_its_variant_in_mlflow_and_its_model_takes_raw_pixels(pipeline):
+    import mlflow
+
+    runs = pipeline.runs()
+    assert sorted(run.info.run_name for run in runs) == sorted(
+        name for variant in ("tanh_sgd", "relu_adam") for name in (variant, f"{variant} seed 0", f"{variant} seed 1")
+    )
+    child = next(run for run in runs if run.info.run_name == "tanh_sgd seed 1")
+    mlflow.set_tracking_uri(f"sqlite:///{pipeline.path / 'mlflow.db'}")
+    model = mlflow.pyfunc.load_model(f"models:/{child.outputs.model_outputs[0].model_id}")
+    with np.load(pipeline.path / "data/processed/test.npz") as test:
+        served = model.predict(test["images"])
+    with np.load(pipeline.path / "predictions/tanh_sgd.npz") as predictions:
+        np.testing.assert_allclose(served, predictions["probabilities"][1], atol=1e-5)
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("metrics", "show"), "reports/metrics/relu_adam.json"),
+        (("plots", "show"), "index.html"),
+        (("dag",), "train@tanh_sgd"),
+        (("exp", "show", "--csv"), "variants.relu_adam.learning_rate"),
+    ],
+)
+def test_dvcs_own_views_have_something_to_show(pipeline, command, expected):
+    done = pipeline.dvc(*command)
+    assert expected in done.stdout
+    assert "failed" not in done.stderr
+
+
+def test_force_changes_nothing_whatever_the_number_of_workers(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "forced")
+    here.edit("params.yaml", ("workers: auto", "workers: 1"))
+    assert len(stages_run(here.dvc("repro", "--force"))) == 7
+    assert here.git("status", "--porcelain") == "M params.yaml"
+
+
+def test_an_edited_variant_retrains_itself_alone_and_stands_beside_the_old_one(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "edited")
+    here.edit("params.yaml", ("learning_rate: 0.001", "learning_rate: 0.002"))
+    assert stages_run(here.dvc("repro")) == ["train@relu_adam", "evaluate@relu_adam", "plot"]
+    assert {"relu_adam", "relu_adam learning_rate=0.002"} <= {run.info.run_name for run in here.runs()}
+    assert "variants.relu_adam.learning_rate" in here.dvc("params", "diff").stdout
+    assert "test_error_percent" in here.dvc("metrics", "diff").stdout
+
+
+def test_a_queued_experiment_runs_the_code_it_was_queued_with_and_lands_in_the_store(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "queued")
+    here.dvc("exp", "run", "--queue", "--name", "short", "--set-param", "variants.relu_adam.epochs=1")
+    here.edit("src/lenet/training.py", ("import keras\n", "raise SystemExit('edited after queueing')\n"))
+    here.dvc("exp", "run", "--run-all")
+    added = [run for run in here.runs() if run.data.params["epochs"] == "1"]
+    assert {run.info.run_name for run in added} == {
+        "relu_adam epochs=1",
+        "relu_adam epochs=1 seed 0",
+        "relu_adam epochs=1 seed 1",
+    }
+    child = next(run for run in added if run.info.run_name.endswith("seed 0"))
+    assert child.data.tags["dvc_experiment"] == "short"
+    assert "test/error_percent" in child.data.metrics
+    assert not (here.path / "mlruns").exists()
+
+
+def test_a_removed_variant_is_refused_by_dvc_and_cleared_by_make_repro_as_in_a_fresh_clone(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "removed")
+    remove_variant(here, "relu_adam")
+    refused = here.dvc("repro", status=255)
+    assert "error: outputs of variants that params.yaml no longer has: " in refused.stderr
+    here.module("repro")
+    assert "relu_adam" not in (here.path / "reports/comparison.csv").read_text()
+    here.commit()
+    here.git("clone", "--quiet", str(here.path), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    clone.dvc("repro")
+    assert clone.lock() == here.lock()
+    assert clone.git("status", "--porcelain") == ""
+
+
+def test_a_lost_store_is_rebuilt_from_the_workspace_and_nothing_is_there_twice(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "lost")
+    (here.path / "mlflow.db").unlink()
+    assert "published 4 runs" in here.module("publish").stderr
+    rebuilt = {run.info.run_id: run.data.metrics for run in here.runs()}
+    assert sorted(map(str, rebuilt.values())) == sorted(str(run.data.metrics) for run in pipeline.runs())
+    assert all(run.outputs.model_outputs for run in here.runs() if run.data.tags["kind"] == "seed")
+    assert "published 0 runs" in here.module("publish").stderr
+    assert {run.info.run_id: run.data.metrics for run in here.runs()} == rebuilt
+
+
+def test_a_fresh_clone_publishes_the_committed_metrics(pipeline, tmp_path):
+    pipeline.git("clone", "--quiet", str(pipeline.path), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    assert "published 4 runs" in clone.module("publish").stderr
+    assert all("test/error_percent" in run.data.metrics for run in clone.runs())
+
+
+def test_a_result_restored_from_dvcs_run_cache_reaches_the_store(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "restored")
+    (here.path / "mlflow.db").unlink()
+    shutil.rmtree(here.path / "models")
+    shutil.rmtree(here.path / "predictions")
+    (here.path / "dvc.lock").unlink()
+    done = here.module("repro")
+    assert "train@tanh_sgd" not in stages_run(done)
+    assert len(here.runs()) == 6
+
+
+def test_models_of_another_architecture_are_refused_in_one_line(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "foreign")
+    for seed in (0, 1):
+        shutil.copy(
+            here.path / f"models/tanh_sgd/seed-{seed}/model.json",
+            here.path / f"models/relu_adam/seed-{seed}/model.json",
+        )
+    done = here.module("evaluate", "relu_adam", status=1)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: models/relu_adam/seed-0/model.json is not the network of relu_adam")
+
+
+def test_models_of_another_variant_are_refused_in_one_line(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "swapped")
+    shutil.rmtree(here.path / "models/relu_adam")
+    shutil.copytree(here.path / "models/tanh_sgd", here.path / "models/relu_adam")
+    (line,) = here.module("evaluate", "relu_adam", status=1).stderr.splitlines()
+    assert line.startswith("error: models/relu_adam/seed-0 holds tanh_sgd seed 0")
+
+
+def test_code_edited_while_a_variant_trains_ends_the_stage_and_keeps_nothing(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "meanwhile")
+    here.edit("params.yaml", ("epochs: 2", "epochs: 40"))
+    shutil.rmtree(here.path / "models")
+    environment = ENVIRONMENT | {"PYTHONPATH": "src"}
+    training = subprocess.Popen(
+        ["python", "-m", "lenet.train", "tanh_sgd"], cwd=here.path, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    said = [training.stderr.readline()]  # the first seed has started
+    here.edit("src/lenet/model.py", ("import math\n", "import math  # edited\n"))
+    said += training.stderr.readlines()
+    assert training.wait(timeout=120) == 1
+    assert said[-1].startswith("error: src/lenet/model.py changed while train@tanh_sgd ran, so nothing was kept")
+    assert not any((here.path / "models").iterdir())
+
+
+def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "offline")
+    here.edit("params.yaml", ("dataset: digits", "dataset: mnist"))
+    here.commit()
+    unreachable = {"https_proxy": "http://127.0.0.1:9", "MNIST_MIRROR": "no/such/folder"}
+    done = here.module("repro", **unreachable)
+    assert "MNIST could not be had from any source:" in done.stderr
+    assert "MNIST_MIRROR=no/such/folder: train-images-idx3-ubyte[.gz] is not there" in done.stderr
+    assert "RUNNING `make demo` INSTEAD" in done.stdout
+    assert "bundled digits" in done.stdout
+    assert here.git("status", "--porcelain") == ""
+    assert (here.path / ".demo/reports/index.html").is_file()
+    assert "MNIST" not in (here.path / ".demo/reports/comparison.csv").read_text()
+    # The seeds 0 and 1 were there already, of the same data, settings and code; the demo's third joined them.
+    assert sum(run.data.tags["kind"] == "variant" for run in here.runs()) == 2

@@ -1,0 +1,267 @@
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from lenet import data, errors, mnist, preprocess
+from lenet.config import Preprocess
+from lenet.data import Split
+from lenet.errors import LabError
+from lenet.workspace import RAW
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def digits_of(labels, brightness=256):
+    labels = np.asarray(labels, np.uint8)
+    images = np.random.default_rng(0).integers(0, brightness, (len(labels), 28, 28), dtype=np.uint8)
+    return Split(images, labels)
+
+
+@pytest.fixture
+def balanced():
+    return digits_of(np.random.default_rng(1).permutation(np.repeat(np.arange(10), 20)))
+
+
+def settings(validation_size, split_seed=0):
+    return Preprocess(validation_size=validation_size, split_seed=split_seed)
+
+
+def per_class(split):
+    return np.bincount(split.labels, minlength=10).tolist()
+
+
+def set_preprocess(validation_size, split_seed=0):
+    yaml = YAML(typ="safe", pure=True)
+    params = yaml.load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+    params["preprocess"] = {"validation_size": validation_size, "split_seed": split_seed}
+    text = io.StringIO()
+    yaml.dump(params, text)
+    Path("params.yaml").write_text(text.getvalue(), encoding="utf-8")
+
+
+def write_raw(train, test):
+    RAW.mkdir(parents=True, exist_ok=True)
+    for file, array in (
+        (mnist.TRAIN_IMAGES, train.images),
+        (mnist.TRAIN_LABELS, train.labels),
+        (mnist.TEST_IMAGES, test.images),
+        (mnist.TEST_LABELS, test.labels),
+    ):
+        (RAW / file.name).write_bytes(mnist.to_idx(array))
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch, balanced):
+    """A folder with raw data and settings: a balanced training set, and a darker test set of 30."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    write_raw(balanced, digits_of(np.tile(np.arange(10), 3), brightness=100))
+    set_preprocess(validation_size=0.1)
+    return tmp_path
+
+
+# The split
+
+
+@pytest.mark.parametrize("size", [50, 0.25])
+def test_a_count_and_a_fraction_hold_out_as_many(balanced, size):
+    kept, held_out = preprocess.split_train(balanced, settings(size))
+    assert (len(kept), len(held_out)) == (150, 50)
+
+
+def test_every_class_is_held_out_in_proportion():
+    train = digits_of(np.repeat(np.arange(10), range(20, 120, 10)))
+    kept, held_out = preprocess.split_train(train, settings(0.1))
+    assert per_class(held_out) == list(range(2, 12))
+    assert per_class(kept) == list(range(18, 108, 9))
+
+
+def test_every_example_comes_once_with_its_label(balanced):
+    numbered = Split(np.zeros((200, 28, 28), np.uint8), balanced.labels)
+    numbered.images[:, 0, 0] = np.arange(200)
+    parts = preprocess.split_train(numbered, settings(0.1))
+    labels = {int(image[0, 0]): label for part in parts for image, label in zip(part.images, part.labels, strict=True)}
+    assert [labels[number] for number in range(200)] == balanced.labels.tolist()
+    assert sum(map(len, parts)) == 200
+
+
+def test_both_parts_keep_the_order_of_the_source(balanced):
+    numbered = Split(np.zeros((200, 28, 28), np.uint8), balanced.labels)
+    numbered.images[:, 0, 0] = np.arange(200)
+    for part in preprocess.split_train(numbered, settings(0.25)):
+        assert (np.diff(part.images[:, 0, 0].astype(int)) > 0).all()
+
+
+def test_the_same_seed_holds_out_the_same_examples(balanced):
+    once, again = (preprocess.split_train(balanced, settings(0.1, split_seed=7))[1] for _ in range(2))
+    np.testing.assert_array_equal(once.images, again.images)
+
+
+def test_another_seed_holds_out_other_examples(balanced):
+    first, second = (preprocess.split_train(balanced, settings(0.1, split_seed=seed))[1] for seed in (0, 1))
+    assert not np.array_equal(first.images, second.images)
+
+
+@pytest.mark.parametrize("size", [191, 200, 5000, 0.999])
+def test_too_large_a_validation_set_is_refused_in_one_line(balanced, size):
+    with pytest.raises(LabError) as refusal:
+        preprocess.split_train(balanced, settings(size))
+    assert str(refusal.value).startswith(
+        f"params.yaml: preprocess.validation_size: {size} does not suit 200 training examples: "
+    )
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("size", [9, 0.001])
+def test_a_validation_set_smaller_than_the_number_of_classes_is_refused(balanced, size):
+    with pytest.raises(LabError, match=rf"preprocess\.validation_size: {size} does not suit 200 training examples"):
+        preprocess.split_train(balanced, settings(size))
+
+
+def test_a_validation_set_without_some_class_is_refused():
+    train = digits_of(np.repeat(np.arange(10), [30] * 9 + [2]))  # the last class's share of 10 is a tenth of one
+    with pytest.raises(LabError, match=r"preprocess\.validation_size: 10"):
+        preprocess.split_train(train, settings(10))
+
+
+# The statistics
+
+
+def test_pixel_statistics_are_those_of_a_case_worked_by_hand():
+    images = np.array([[[0, 0]], [[0, 255]]], np.uint8)  # mean 255/4; variance 255² (1/4 - 1/16) = 255² · 3/16
+    mean, sd = preprocess.pixel_statistics(images)
+    assert mean == 63.75
+    assert sd == pytest.approx(255 * math.sqrt(3) / 4, rel=1e-15)
+
+
+def test_pixel_statistics_of_many_bright_pixels_are_exact():
+    # Sums beyond 2²⁴ and 2³², where single precision and 32-bit integers go wrong.
+    assert preprocess.pixel_statistics(np.full((400, 28, 28), 255, np.uint8)) == (255.0, 0.0)
+
+
+def test_pixel_statistics_do_not_depend_on_the_order_of_the_pixels(balanced):
+    assert preprocess.pixel_statistics(balanced.images[::-1]) == preprocess.pixel_statistics(balanced.images)
+
+
+def test_pixel_statistics_agree_with_numpy(balanced):
+    expected = (balanced.images.mean(dtype=np.float64), balanced.images.std(dtype=np.float64))
+    assert preprocess.pixel_statistics(balanced.images) == pytest.approx(expected, rel=1e-12)
+
+
+# The raw files
+
+
+@pytest.mark.parametrize("file", mnist.FILES, ids=lambda file: file.name)
+def test_a_missing_raw_file_says_which_stage_fetches_it(raw, file):
+    (RAW / file.name).unlink()
+    with pytest.raises(LabError, match=rf"^data/raw/{file.name} is missing: run `dvc repro download`$"):
+        preprocess.main()
+
+
+def test_a_truncated_raw_file_is_refused_with_the_sizes(raw):
+    path = RAW / mnist.TRAIN_IMAGES.name
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(LabError, match=rf"^{path} is damaged: its header says 156800 bytes of data, it has 156700$"):
+        preprocess.main()
+
+
+def test_images_and_labels_of_different_counts_are_refused(raw, balanced):
+    (RAW / mnist.TRAIN_LABELS.name).write_bytes(mnist.to_idx(balanced.labels[:-1]))
+    with pytest.raises(LabError, match=r"\(200, 28, 28\) does not go with train-labels-idx1-ubyte of \(199,\)"):
+        preprocess.main()
+
+
+def test_images_of_another_size_are_refused(raw, balanced):
+    (RAW / mnist.TRAIN_IMAGES.name).write_bytes(mnist.to_idx(balanced.images[:, 4:, 4:]))
+    with pytest.raises(LabError, match=r"data/raw: train-images-idx3-ubyte of shape \(200, 24, 24\)"):
+        preprocess.main()
+
+
+def test_labels_with_more_than_one_axis_are_refused(raw, balanced):
+    (RAW / mnist.TRAIN_LABELS.name).write_bytes(mnist.to_idx(balanced.labels.reshape(20, 10)))
+    (RAW / mnist.TRAIN_IMAGES.name).write_bytes(mnist.to_idx(balanced.images.reshape(20, 10, 28, 28)))
+    with pytest.raises(LabError, match=r"does not go with train-labels-idx1-ubyte of \(20, 10\)"):
+        preprocess.main()
+
+
+def test_a_label_that_is_no_digit_is_refused(raw, balanced):
+    balanced.labels[3] = 10
+    (RAW / mnist.TRAIN_LABELS.name).write_bytes(mnist.to_idx(balanced.labels))
+    with pytest.raises(LabError, match=r"data/raw/train-labels-idx1-ubyte has the label 10: expected digits 0 to 9"):
+        preprocess.main()
+
+
+# The stage
+
+
+def test_the_stage_writes_the_three_splits_and_their_statistics(raw):
+    preprocess.main()
+    names = sorted(path.name for path in data.PROCESSED.iterdir())
+    assert names == ["statistics.json", "test.npz", "train.npz", "validation.npz"]
+
+
+def test_the_stage_leaves_the_test_set_as_it_stands(raw):
+    preprocess.main()
+    expected = preprocess.read_raw(mnist.TEST_IMAGES, mnist.TEST_LABELS)
+    test = data.load_split("test")
+    np.testing.assert_array_equal(test.images, expected.images)
+    np.testing.assert_array_equal(test.labels, expected.labels)
+
+
+def test_the_statistics_count_every_class_of_every_split(raw):
+    preprocess.main()
+    counts = data.load_statistics().examples_per_class
+    assert counts == {"train": [18] * 10, "validation": [2] * 10, "test": [3] * 10}
+
+
+def test_the_statistics_are_those_of_the_training_split_alone(raw):
+    preprocess.main()
+    statistics = data.load_statistics()
+    expected = preprocess.pixel_statistics(data.load_split("train").images)
+    assert (statistics.pixel_mean, statistics.pixel_sd) == expected
+    assert expected != preprocess.pixel_statistics(preprocess.read_raw(mnist.TRAIN_IMAGES, mnist.TRAIN_LABELS).images)
+
+
+def test_the_statistics_name_the_settings_they_come_from(raw):
+    set_preprocess(validation_size=30, split_seed=4)
+    preprocess.main()
+    statistics = data.load_statistics()
+    assert (statistics.dataset, statistics.validation_size, statistics.split_seed) == ("mnist", 30, 4)
+
+
+def test_running_the_stage_again_gives_the_same_bytes(raw):
+    preprocess.main()
+    before = {path: path.read_bytes() for path in data.PROCESSED.iterdir()}
+    preprocess.main()
+    assert {path: path.read_bytes() for path in data.PROCESSED.iterdir()} == before
+
+
+def test_another_split_seed_gives_another_training_split_but_the_same_test_set(raw):
+    preprocess.main()
+    before = {name: data.md5(name) for name in ("train", "validation", "test")}
+    set_preprocess(validation_size=0.1, split_seed=1)
+    preprocess.main()
+    assert [name for name in before if data.md5(name) != before[name]] == ["train", "validation"]
+
+
+@pytest.mark.parametrize("dataset_damage", ["missing test labels", "validation size"])
+def test_a_refused_run_writes_nothing(raw, dataset_damage):
+    if dataset_damage == "validation size":
+        set_preprocess(validation_size=5000)
+    else:
+        (RAW / mnist.TEST_LABELS.name).unlink()
+    with pytest.raises(LabError):
+        preprocess.main()
+    assert not data.PROCESSED.exists()
+
+
+def test_the_command_reports_a_refusal_in_one_line(raw):
+    set_preprocess(validation_size=5000)
+    with pytest.raises(SystemExit) as end:
+        errors.run(preprocess.main)
+    assert end.value.code.startswith("error: params.yaml: preprocess.validation_size: 5000 does not suit 200")
+    assert "\n" not in end.value.code

@@ -1,0 +1,83 @@
+import shutil
+
+import numpy as np
+from builders import variant_result
+
+from lenet import publish
+from lenet.results import save_result
+from lenet.workspace import DETAILS
+
+
+def all_runs(client):
+    return client.search_runs([each.experiment_id for each in client.search_experiments()])
+
+
+def everything_in(client):
+    """All that a person could see double: runs, points, artifacts."""
+    seen = {}
+    for run in all_runs(client):
+        points = [len(client.get_metric_history(run.info.run_id, name)) for name in sorted(run.data.metrics)]
+        artifacts = sorted(file.path for file in client.list_artifacts(run.info.run_id))
+        seen[run.info.run_id] = (run.data.metrics, points, artifacts, len(run.outputs.model_outputs))
+    return seen
+
+
+def test_publishing_twice_changes_nothing(client):
+    result = variant_result("tanh_sgd", errors=[1.0, 2.0])
+    assert publish.publish_variant(result, "about") == 2
+    before = everything_in(client())
+    assert len(before) == 3
+    assert publish.publish_variant(result, "about") == 0
+    assert everything_in(client()) == before
+
+
+def test_a_new_seed_joins_its_parent_and_changes_the_mean(client):
+    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0, 2.0]), "about")
+    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0, 2.0, 6.0]), "about")
+    (parent,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "variant"]
+    children = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert (len(children), parent.data.metrics["seeds"], parent.data.metrics["test/error_percent"]) == (3, 3, 3.0)
+
+
+def test_a_run_without_notes_of_its_moment_says_that_it_was_republished(client):
+    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0]), "about")
+    (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
+    assert child.data.tags["republished"] == "true"
+    assert child.info.status == "FINISHED"
+
+
+def test_a_parent_tells_what_it_is_and_a_run_shows_its_confusion(client):
+    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0]), "tanh and SGD")
+    (parent,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "variant"]
+    (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
+    assert parent.data.tags["mlflow.note.content"] == "tanh and SGD"
+    assert {"confusion.json", "confusion.png"} == {file.path for file in client().list_artifacts(child.info.run_id)}
+
+
+def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(client, workspace, capsys):
+    for variant in ("tanh_sgd", "relu_adam"):
+        save_result(variant_result(variant, errors=[1.0, 2.0]))
+    publish.main()
+    before = sorted(run.data.metrics["test/error_percent"] for run in all_runs(client()))
+    assert before == [1.0, 1.0, 1.5, 1.5, 2.0, 2.0]
+    (workspace / "mlflow.db").unlink()
+    shutil.rmtree(workspace / "mlartifacts")
+    publish.main()
+    assert sorted(run.data.metrics["test/error_percent"] for run in all_runs(client())) == before
+    assert "published 4 runs" in capsys.readouterr().err
+
+
+def test_results_of_a_variant_without_settings_are_not_published(client, workspace):
+    save_result(variant_result("gone", errors=[1.0]))
+    assert (DETAILS / "gone.json").is_file()
+    publish.main()
+    assert client().get_experiment_by_name("lenet5-digits") is None
+
+
+def test_metrics_are_numbers_that_mlflow_gave_back_unchanged(client):
+    result = variant_result("tanh_sgd", errors=[1.0])
+    publish.publish_variant(result, "")
+    (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
+    for name, value in result.seeds[0].metrics.items():
+        assert np.isclose(child.data.metrics[name], value, rtol=0, atol=0)
