@@ -277,18 +277,15 @@ def test_a_file_that_is_not_a_mapping_is_refused_as_a_whole(text):
     assert ", expected a mapping" in message
 
 
-@pytest.mark.xfail(strict=True, reason="ruamel.yaml tolerates it beside a merge key: the last one counts, silently")
 def test_a_key_given_twice_in_a_variant_is_refused():
     twice = edited("    activation: relu\n", "    activation: relu\n    activation: tanh\n")
     assert "activation" in complaint(twice)
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="load_settings lets ruamel.yaml's ValueError through")
 def test_a_date_that_does_not_exist_is_refused():
     assert complaint(edited("learning_rate: 0.01", "learning_rate: 2020-13-01")).startswith("params.yaml")
 
 
-@pytest.mark.xfail(strict=True, reason="config._is_key takes these names for pydantic's")
 @pytest.mark.parametrize("name", ["int", "float", "constrained"])
 def test_a_mistake_is_found_whatever_the_variants_name(name):
     text = edited("  modern:\n", f"  {name}:\n").replace("activation: relu", "activaton: relu")

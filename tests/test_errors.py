@@ -65,6 +65,24 @@ def test_a_full_disk_without_a_file_name_is_still_one_line(tmp_path):
     assert done.stderr.startswith(f"error: {os.strerror(errno.ENOSPC)}: ")
 
 
+WRITING = """\
+from pathlib import Path
+from lenet.workspace import written_whole
+with written_whole(Path("models/tanh_sgd")):
+"""
+
+
+def test_a_disk_that_fills_while_writing_is_one_line_with_the_file_though_the_system_names_none(tmp_path):
+    done = ended(f"{WRITING}    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))", tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith(f"error: models/tanh_sgd: {os.strerror(errno.ENOSPC)}: ")
+
+
+def test_a_bug_while_writing_still_shows_its_traceback(tmp_path):
+    done = ended(f"{WRITING}    raise ConnectionError('nothing that an operating system says')", tmp_path)
+    assert done.stderr.startswith("Traceback (most recent call last)")
+
+
 def test_a_file_that_cannot_be_opened_is_one_line_with_its_name(tmp_path):
     done = ended("open('nowhere/file.txt')", tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)

@@ -82,13 +82,13 @@ def test_counts_whose_product_would_overflow_are_refused():
 
 def test_a_file_holds_its_own_content():
     content = b"seven bytes and more"
-    assert mnist.IdxFile("f", len(content), hashlib.sha256(content).hexdigest()).holds(content)
+    assert mnist.KnownFile("f", len(content), hashlib.sha256(content).hexdigest()).holds(content)
 
 
 @pytest.mark.parametrize("content", [b"", b"seven bytes and mor", b"seven bytes and MORE", b"seven bytes and more."])
 def test_a_file_holds_nothing_else(content):
     right = b"seven bytes and more"
-    assert not mnist.IdxFile("f", len(right), hashlib.sha256(right).hexdigest()).holds(content)
+    assert not mnist.KnownFile("f", len(right), hashlib.sha256(right).hexdigest()).holds(content)
 
 
 @pytest.mark.parametrize(

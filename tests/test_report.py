@@ -128,7 +128,6 @@ def test_a_variant_without_description_has_an_empty_cell(rows):
     assert cells(last)[:2] == ["`relu_adam`", ""]
 
 
-@pytest.mark.xfail(strict=True, reason="readme_block puts descriptions into the Markdown table as they are")
 def test_a_bar_in_a_description_does_not_split_its_cell(rows):
     last = readme_block(rows, {"relu_adam": "ReLU | Adam"}).split("\n")[-1]
     assert len(re.split(r"(?<!\\)\|", last)) == 9  # seven cells between eight bars

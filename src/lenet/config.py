@@ -1,11 +1,13 @@
 """params.yaml as frozen, validated settings: the only reader of that file, and no default lives here."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from lenet.errors import LabError, nearest
 from lenet.workspace import PARAMS
@@ -82,26 +84,41 @@ class Settings(_Section):
 def load_settings(path: Path = PARAMS) -> Settings:
     """Read and check params.yaml; raise LabError with the dotted path of the first mistake."""
     try:
-        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        _refuse_keys_given_twice(YAML(typ="safe", pure=True).compose(text))
+        raw = YAML(typ="safe", pure=True).load(text)
     except FileNotFoundError:
         raise LabError(
             f"{path} is missing here ({Path.cwd()}): run from the project's folder, or `git restore {path}`"
         ) from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, KeyError, RecursionError) as error:
         what = " ".join(str(error).split())
         raise LabError(f"{path} is not valid YAML: {what}") from None
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
-        raise LabError(f"{path}: {_first_mistake(error)}") from None
+        raise LabError(f"{path}: {_first_mistake(error, raw)}") from None
 
 
-def _first_mistake(error: ValidationError) -> str:
+def _refuse_keys_given_twice(node: Node | None) -> None:
+    # The loader refuses them too, but not beside a merge key, where the last one would count in silence.
+    if isinstance(node, MappingNode):
+        keys = [key.value for key, _ in node.value if isinstance(key, ScalarNode)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ValueError(
+                    f"the key {key} is there twice in one place, at line {node.start_mark.line + 1} or below"
+                )
+        for _, value in node.value:
+            _refuse_keys_given_twice(value)
+
+
+def _first_mistake(error: ValidationError, raw: Any) -> str:
     """Say in one line where the first mistake is and what was expected there."""
     # A misspelt key is both unknown and missing: the unknown one is what to mend.
     mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
     first = mistakes[0]
-    where = [str(part) for part in first["loc"] if _is_key(part)]
+    where = _place(first, raw)
     dotted = ".".join(where)
     match first["type"]:
         case "extra_forbidden":
@@ -119,12 +136,15 @@ def _first_mistake(error: ValidationError) -> str:
     return f"{dotted or 'the whole file'}: {first['input']!r} is not accepted, expected {expected}{quoted}"
 
 
-def _is_key(part: str | int) -> bool:
-    # Pydantic names the branches of a union ("int", "constrained-float", "literal['auto']") and dictionary
-    # keys ("[key]") in the path; a person looks for what stands in the file.
-    return isinstance(part, int) or (
-        not any(mark in part for mark in ("[", "constrained", "function-")) and part not in ("int", "float")
-    )
+def _place(mistake: Mapping[str, Any], raw: Any) -> list[str]:
+    """Return the keys that lead to a mistake, without what pydantic adds to them (the branches of a union)."""
+    where: list[str] = []
+    for part in mistake["loc"]:
+        inside = isinstance(raw, dict) and part in raw
+        if inside or isinstance(part, int):
+            raw = raw[part]
+            where.append(str(part))
+    return [*where, str(mistake["loc"][-1])] if mistake["type"] == "missing" else where
 
 
 def _keys_expected_at(where: list[str]) -> list[str]:

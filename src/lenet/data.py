@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,18 +49,21 @@ def save_split(path: Path, split: Split) -> None:
         np.savez(file, images=split.images, labels=split.labels)
 
 
+def read_arrays(path: Path, names: Iterable[str], mend: str) -> dict[str, np.ndarray]:
+    """Read the arrays `names` of an .npz file; raise LabError, with `mend`, if it is not there or damaged."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except (FileNotFoundError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise LabError(f"{path} cannot be read ({error}): {mend}") from None
+
+
 def load_split(name: str) -> Split:
     """Read the split `name`; raise LabError if it is not there or holds something else."""
-    path = split_path(name)
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            split = Split(arrays["images"], arrays["labels"])
-    except (FileNotFoundError, ValueError, KeyError) as error:
-        raise LabError(f"{path} cannot be read ({error}): run `dvc repro preprocess`") from None
+    path, mend = split_path(name), "run `dvc repro preprocess`"
+    split = Split(**read_arrays(path, ("images", "labels"), mend))
     if split.images.shape != (len(split), 28, 28) or split.images.dtype != np.uint8:
-        raise LabError(
-            f"{path} holds images of shape {split.images.shape}, not (n, 28, 28): run `dvc repro preprocess`"
-        )
+        raise LabError(f"{path} holds images of shape {split.images.shape}, not (n, 28, 28): {mend}")
     return split
 
 

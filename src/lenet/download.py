@@ -13,7 +13,8 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,14 @@ import numpy as np
 from lenet import errors, mnist
 from lenet.config import load_settings
 from lenet.errors import MnistUnreachableError
-from lenet.mnist import IdxFile
+from lenet.mnist import KnownFile
 from lenet.workspace import RAW, machine_notes, project_root, written_whole
 
 CONNECT_TIMEOUT_S = 10
 STALL_TIMEOUT_S = 20
 SOURCE_TIMEOUT_S = 180
 
-Fetch = Callable[[IdxFile], bytes]
+Fetch = Callable[[KnownFile], bytes]
 
 
 class SourceError(Exception):
@@ -60,24 +61,26 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("time_limit works in the main thread alone")
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    handler, timer = signal.signal(signal.SIGALRM, stop), signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 def fetch_url(url: str, limit: int) -> bytes:
     """Return what `url` serves, at most `limit` bytes; raise SourceError with the reason otherwise."""
     import pooch
     import requests
+    import urllib3
     from tqdm import tqdm
 
     buffer = _Bounded(limit)
-    # Drawn on a terminal alone (disable=None): log files stay readable.
-    with tqdm(desc=url.rsplit("/", 1)[-1], unit="B", unit_scale=True, disable=None, leave=False) as bar:
+    # Drawn on a terminal alone (disable=None): log files stay readable. The total is the server's to correct; without
+    # one the bar cannot say whether it is true, which pooch asks it.
+    with tqdm(total=limit, desc=url.rsplit("/", 1)[-1], unit="B", unit_scale=True, disable=None, leave=False) as bar:
         download = pooch.HTTPDownloader(
             progressbar=bar, chunk_size=1 << 16, timeout=(CONNECT_TIMEOUT_S, STALL_TIMEOUT_S)
         )
@@ -85,10 +88,13 @@ def fetch_url(url: str, limit: int) -> bytes:
             download(url, buffer, None)
         except requests.HTTPError as error:
             raise SourceError(f"HTTP status {error.response.status_code}") from None
+        except requests.ConnectTimeout:
+            raise SourceError(f"no connection within {CONNECT_TIMEOUT_S} s") from None
         except requests.Timeout:
             raise SourceError(f"no answer within {STALL_TIMEOUT_S} s") from None
-        except requests.RequestException as error:
-            raise SourceError(f"{type(error).__name__}: {_root_cause(error)}") from None
+        # requests lets some of urllib3's errors through (a misspelt host), pooch a senseless Content-Length.
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            raise SourceError(_root_cause(error)) from None
     return buffer.getvalue()
 
 
@@ -108,7 +114,7 @@ def decompress(content: bytes, size: int) -> bytes:
     return plain
 
 
-def checked(file: IdxFile, content: bytes) -> bytes:
+def checked(file: KnownFile, content: bytes) -> bytes:
     """Return `content` if it is the canonical file; raise SourceError that says what it looks like otherwise."""
     if file.holds(content):
         return content
@@ -122,7 +128,7 @@ def checked(file: IdxFile, content: bytes) -> bytes:
 def from_folder(folder: Path) -> Fetch:
     """Fetch from a folder that holds the files, with or without .gz."""
 
-    def fetch(file: IdxFile) -> bytes:
+    def fetch(file: KnownFile) -> bytes:
         for path in (folder / f"{file.name}.gz", folder / file.name):
             try:
                 return checked(file, decompress(path.read_bytes(), file.size))
@@ -138,7 +144,7 @@ def from_folder(folder: Path) -> Fetch:
 def from_mirror(base_url: str) -> Fetch:
     """Fetch from a server that has the four names plus .gz under `base_url`."""
 
-    def fetch(file: IdxFile) -> bytes:
+    def fetch(file: KnownFile) -> bytes:
         # gzip never needs more room than this; some servers send .gz files uncompressed.
         content = fetch_url(f"{base_url.rstrip('/')}/{file.name}.gz", limit=file.size + 1024)
         return checked(file, decompress(content, file.size))
@@ -148,17 +154,14 @@ def from_mirror(base_url: str) -> Fetch:
 
 def from_keras(url: str) -> Fetch:
     """Fetch from Keras's archive, downloaded once."""
-    archive: dict[str, bytes] = {}
 
-    def fetch(file: IdxFile) -> bytes:
-        if not archive:
-            archive["npz"] = fetch_url(url, limit=2 * mnist.KERAS_NPZ_SIZE)
-        try:
-            with np.load(io.BytesIO(archive["npz"]), allow_pickle=False) as arrays:
-                array = arrays[mnist.KERAS_NAMES[file]]
-        except (OSError, ValueError, KeyError, zlib.error) as error:
-            raise SourceError(f"not the archive expected: {error}") from None
-        return checked(file, mnist.to_idx(array.astype(np.uint8)))
+    @cache
+    def archive() -> bytes:
+        return checked(mnist.KERAS_ARCHIVE, fetch_url(url, limit=mnist.KERAS_ARCHIVE.size))
+
+    def fetch(file: KnownFile) -> bytes:
+        with np.load(io.BytesIO(archive())) as arrays:
+            return checked(file, mnist.to_idx(arrays[mnist.KERAS_NAMES[file]]))
 
     return fetch
 
@@ -173,9 +176,9 @@ def sources() -> Mapping[str, Fetch]:
     return found | {mnist.KERAS_NPZ: from_keras(mnist.KERAS_NPZ)}
 
 
-def fetch_all(tried: Mapping[str, Fetch]) -> dict[IdxFile, bytes]:
+def fetch_all(tried: Mapping[str, Fetch]) -> dict[KnownFile, bytes]:
     """Return the four files, from as many sources as it takes; raise MnistUnreachableError with every reason."""
-    content: dict[IdxFile, bytes] = {}
+    content: dict[KnownFile, bytes] = {}
     reasons = []
     for name, fetch in tried.items():
         try:
@@ -194,7 +197,7 @@ def fetch_all(tried: Mapping[str, Fetch]) -> dict[IdxFile, bytes]:
     )
 
 
-def write_raw(content: Mapping[IdxFile, bytes], folder: Path) -> None:
+def write_raw(content: Mapping[KnownFile, bytes], folder: Path) -> None:
     """Write the four files, all or none."""
     with written_whole(folder) as partial:
         partial.mkdir()
@@ -212,16 +215,17 @@ def main() -> None:
         try:
             content = fetch_all(sources())
         except MnistUnreachableError as error:
-            note.parent.mkdir(exist_ok=True)
-            note.write_text(f"{error}\n", encoding="utf-8")
+            with suppress(OSError):  # the note is for `make repro`; the message is what counts
+                note.parent.mkdir(exist_ok=True)
+                note.write_text(f"{error}\n", encoding="utf-8")
             raise
     write_raw(content, RAW)
 
 
 def _root_cause(error: BaseException) -> str:
-    while error.__context__ is not None and not isinstance(error, OSError):
+    while error.__context__ is not None:
         error = error.__context__
-    text = " ".join(str(error).split())
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return text if len(text) < 200 else f"{text[:200]}…"
 
 

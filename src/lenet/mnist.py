@@ -15,8 +15,8 @@ _UNSIGNED_BYTE = 0x08
 
 
 @dataclass(frozen=True)
-class IdxFile:
-    """One canonical file: its name, uncompressed size in bytes and SHA-256 of the uncompressed content."""
+class KnownFile:
+    """A file known by its content: its name, size in bytes and SHA-256, both of the uncompressed content."""
 
     name: str
     size: int
@@ -27,16 +27,16 @@ class IdxFile:
         return len(content) == self.size and hashlib.sha256(content).hexdigest() == self.sha256
 
 
-TRAIN_IMAGES = IdxFile(
+TRAIN_IMAGES = KnownFile(
     "train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
 )
-TRAIN_LABELS = IdxFile(
+TRAIN_LABELS = KnownFile(
     "train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
 )
-TEST_IMAGES = IdxFile(
+TEST_IMAGES = KnownFile(
     "t10k-images-idx3-ubyte", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
 )
-TEST_LABELS = IdxFile(
+TEST_LABELS = KnownFile(
     "t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
 )
 FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
@@ -48,7 +48,7 @@ MIRRORS = (
 )
 # One archive with the four arrays under names of its own.
 KERAS_NPZ = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
-KERAS_NPZ_SIZE = 11_490_434
+KERAS_ARCHIVE = KnownFile("mnist.npz", 11_490_434, "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1")
 KERAS_NAMES = {TRAIN_IMAGES: "x_train", TRAIN_LABELS: "y_train", TEST_IMAGES: "x_test", TEST_LABELS: "y_test"}
 
 
@@ -81,7 +81,7 @@ def from_idx(content: bytes, name: str) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def bundled_digits() -> Mapping[IdxFile, np.ndarray]:
+def bundled_digits() -> Mapping[KnownFile, np.ndarray]:
     """Return scikit-learn's 1,797 handwritten 8×8 digits as if they were MNIST's four arrays.
 
     Each pixel becomes 3×3 and a border of 2 makes 28×28; the grey levels 0–16 are stretched to 0–255. The

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def here_and_now() -> Mapping[str, str]:
     """Return the tags of this machine and moment: git commit and dirty state, DVC experiment, host, processor."""
     tags = {
         "git_commit": _git("rev-parse", "HEAD"),
-        "git_dirty": str(bool(_git("status", "--porcelain"))).lower(),
+        "git_dirty": _git_dirty(),
         "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
         "host": platform.node(),
         "processor": _processor(),
@@ -31,7 +32,8 @@ def here_and_now() -> Mapping[str, str]:
 def save_notes(digest: str, started_ms: int, duration_s: float) -> None:
     """Keep when and where a run was trained: start in ms since 1970, duration in seconds, and this moment's tags."""
     notes = {"tags": here_and_now(), "started_ms": started_ms, "duration_s": round(duration_s, 3)}
-    with written_whole(_path(digest)) as partial:
+    # Without them the run is published all the same, as one whose moment is not known.
+    with suppress(OSError), written_whole(_path(digest)) as partial:
         partial.write_text(json.dumps(notes, indent=2) + "\n", encoding="utf-8")
 
 
@@ -45,6 +47,10 @@ def load_notes(digest: str) -> dict | None:
 
 def _path(digest: str) -> Path:
     return machine_notes() / f"{digest}.json"
+
+
+def _git_dirty() -> str:
+    return str(bool(_git("status", "--porcelain"))).lower() if _git("rev-parse", "HEAD") else ""
 
 
 def _git(*arguments: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from lenet.errors import LabError
+from lenet.data import read_arrays
 from lenet.workspace import PREDICTIONS, written_whole
 
 
@@ -41,9 +41,5 @@ def save_predictions(variant: str, predictions: Predictions, labels: np.ndarray)
 
 def load_predictions(variant: str) -> Predictions:
     """Read the arrays; raise LabError if they are not there or damaged."""
-    path = PREDICTIONS / f"{variant}.npz"
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return Predictions(**{field.name: arrays[field.name] for field in fields(Predictions)})
-    except (FileNotFoundError, ValueError, KeyError) as error:
-        raise LabError(f"{path} cannot be read ({error}): run `dvc repro evaluate@{variant}`") from None
+    names = [field.name for field in fields(Predictions)]
+    return Predictions(**read_arrays(PREDICTIONS / f"{variant}.npz", names, f"run `dvc repro evaluate@{variant}`"))

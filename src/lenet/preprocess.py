@@ -30,6 +30,12 @@ def split_train(train: Split, settings: Preprocess) -> tuple[Split, Split]:
             f"params.yaml: preprocess.validation_size: {settings.validation_size} does not suit "
             f"{len(train):,} training examples: {error}"
         ) from None
+    for part in (kept, held_out):
+        if lacking := set(train.labels.tolist()) - set(train.labels[part].tolist()):
+            raise LabError(
+                f"params.yaml: preprocess.validation_size: {settings.validation_size} leaves the class "
+                f"{min(lacking)} without an example in training or validation: make it larger or smaller"
+            )
     # In the order of the source, so that the files differ by what is in them alone.
     return tuple(Split(train.images[order], train.labels[order]) for order in (np.sort(kept), np.sort(held_out)))
 
@@ -43,7 +49,7 @@ def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
     return total / n, math.sqrt(n * squares - total * total) / n
 
 
-def read_raw(images: mnist.IdxFile, labels: mnist.IdxFile) -> Split:
+def read_raw(images: mnist.KnownFile, labels: mnist.KnownFile) -> Split:
     """Read one pair of IDX files; raise LabError unless they are digits of 28 × 28 with a label 0–9 each."""
     arrays = []
     for path in (RAW / images.name, RAW / labels.name):

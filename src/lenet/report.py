@@ -92,8 +92,9 @@ def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
     ]
     for row in rows:
         validation, test = (mean_with_sd(row, f"{split}_error_percent") for split in ("validation", "test"))
+        what = about.get(row["variant"], "").replace("|", "\\|")
         lines.append(
-            f"| `{row['variant']}` | {about.get(row['variant'], '')} | {int(row['parameters']):,} | {row['epochs']} "
+            f"| `{row['variant']}` | {what} | {int(row['parameters']):,} | {row['epochs']} "
             f"| {row['seeds']} | {validation} | **{test}** |"
         )
     return "\n".join(lines)

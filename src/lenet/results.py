@@ -55,5 +55,5 @@ def load_result(variant: str) -> VariantResult:
         raw = json.loads(path.read_text(encoding="utf-8"))
         seeds = [SeedResult(**(seed | {"identity": RunIdentity(**seed["identity"])})) for seed in raw.pop("seeds")]
         return VariantResult(**raw, seeds=seeds)
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+    except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{path} cannot be read ({error}): run `dvc repro evaluate@{variant}`") from None

@@ -81,7 +81,7 @@ def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
         identity = RunIdentity(**described)
         with open(folder / "history.csv", encoding="utf-8", newline="") as file:
             history = [{name: float(row[name]) for name in HISTORY_METRICS} for row in csv.DictReader(file)]
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+    except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{folder} cannot be read ({error}): {mend}") from None
     if identity.digest != digest:
         raise LabError(f"{folder / 'run.json'} was edited: its digest does not fit its content: {mend}")
@@ -90,4 +90,7 @@ def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
             f"{folder} holds {identity.variant} seed {identity.seed}, "
             f"trained with other settings than params.yaml's: {mend}"
         )
-    return Run(folder, identity, history)
+    run = Run(folder, identity, history)
+    if len(history) != identity.settings["epochs"] or not (run.weights.is_file() and run.architecture.is_file()):
+        raise LabError(f"{folder} is not complete: {mend}")
+    return run

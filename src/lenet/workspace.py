@@ -45,6 +45,10 @@ def written_whole(path: Path) -> Iterator[Path]:
         if path.is_dir():
             shutil.rmtree(path)
         beside.replace(path)
+    except OSError as error:
+        if error.errno and not error.filename:
+            error.filename = str(path)  # a full disk does not say where
+        raise
     finally:
         _remove(beside)
 
