@@ -103,13 +103,12 @@ def load_settings(path: Path = PARAMS) -> Settings:
 def _refuse_keys_given_twice(node: Node | None) -> None:
     # The loader refuses them too, but not beside a merge key, where the last one would count in silence.
     if isinstance(node, MappingNode):
-        keys = [key.value for key, _ in node.value if isinstance(key, ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ValueError(
-                    f"the key {key} is there twice in one place, at line {node.start_mark.line + 1} or below"
-                )
-        for _, value in node.value:
+        seen = set()
+        for key, value in node.value:
+            if isinstance(key, ScalarNode):
+                if key.value in seen:
+                    raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value} is given twice")
+                seen.add(key.value)
             _refuse_keys_given_twice(value)
 
 
