@@ -7,6 +7,7 @@ from builders import identity
 
 from lenet import tracking
 from lenet.errors import LabError
+from lenet.store import Store
 from lenet.workspace import project_root
 
 
@@ -22,20 +23,6 @@ def log_live(runs, epochs=3, before_end=lambda: None):
             for epoch in range(epochs + 1):
                 log(run, epoch, {"train/loss": 1 / epoch} if epoch else {})
         before_end()
-
-
-def test_the_store_is_the_projects_own_unless_the_environment_names_another(workspace, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert tracking.store_uri() == f"sqlite:///{workspace}/mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
-    assert tracking.store_uri() == "http://127.0.0.1:5000"
-
-
-def test_an_experiment_in_a_temporary_folder_logs_to_the_projects_store(workspace, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("DVC_ROOT", "/the/checkout")
-    assert str(project_root()) == "/the/checkout"
-    assert tracking.store_uri() == "sqlite:////the/checkout/mlflow.db"
 
 
 def test_a_live_run_shows_every_epoch_under_its_parent(client):
@@ -143,14 +130,4 @@ def test_an_explicit_publication_reports_a_failing_store_as_an_error(client, mon
     monkeypatch.setenv("MLFLOW_TRACKING_URI", no_folder)
     with pytest.raises(LabError, match=f"^the MLflow store at {no_folder} failed: "):
         with tracking.errors_reported():
-            tracking.Store("digits")
-
-
-def test_a_final_metric_that_changed_is_superseded(client):
-    store = tracking.Store("digits")
-    parent = store.open_parent(identity(), "", 1000)
-    store.log_final(parent, 3, {"test/error_percent": 2.0})
-    store.log_final(parent, 3, {"test/error_percent": 1.0})
-    store.log_final(parent, 3, {"test/error_percent": 1.0})
-    assert client().get_run(parent).data.metrics["test/error_percent"] == 1.0
-    assert len(client().get_metric_history(parent, "test/error_percent")) == 2
+            Store("digits")

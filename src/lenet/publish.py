@@ -16,6 +16,7 @@ from lenet.errors import LabError
 from lenet.predictions import Predictions, load_predictions
 from lenet.results import SeedResult, VariantResult, load_result
 from lenet.runs import Run, find_run
+from lenet.store import Store, content_digest, store_uri
 from lenet.workspace import DETAILS
 
 
@@ -24,11 +25,15 @@ def publish_variant(result: VariantResult, description: str) -> int:
 
     `description` is the one line of `about`. Raises what MLflow raises.
     """
-    first = result.seeds[0].identity
-    store = tracking.Store(first.data["dataset"])
+    store = Store(result.seeds[0].identity.data["dataset"])
+    with store.locked():
+        return _publish_under_lock(store, result, description)
+
+
+def _publish_under_lock(store: Store, result: VariantResult, description: str) -> int:
     notes = [moment.load_notes(seed.identity.digest) for seed in result.seeds]
     starts = [note["started_ms"] if note else time.time_ns() // 1_000_000 for note in notes]
-    parent = store.open_parent(first, description, min(starts))
+    parent = store.open_parent(result.seeds[0].identity, description, min(starts))
     predictions = _predictions_of(result)
     lacked = 0
     for index, (seed, note, start_ms) in enumerate(zip(result.seeds, notes, starts, strict=True)):
@@ -51,9 +56,9 @@ def _predictions_of(result: VariantResult) -> Predictions | None:
     return predictions if counts == [seed.confusion for seed in result.seeds] else None
 
 
-def _publish_seed(store: tracking.Store, run_id: str, seed: SeedResult, probabilities: np.ndarray | None) -> bool:
+def _publish_seed(store: Store, run_id: str, seed: SeedResult, probabilities: np.ndarray | None) -> bool:
     """Publish what the store lacks of one run: numbers, pictures, model; return whether it lacked any."""
-    content = tracking.content_digest(seed.metrics, seed.confusion, seed.history)
+    content = content_digest(seed.metrics, seed.confusion, seed.history)
     trained = find_run(seed.identity)
     lacks_numbers = store.lacks(run_id, content)
     lacks_model = trained is not None and store.lacks_model(run_id)
@@ -72,7 +77,7 @@ def _publish_seed(store: tracking.Store, run_id: str, seed: SeedResult, probabil
     return lacks_numbers or lacks_model
 
 
-def _publish_model(store: tracking.Store, run_id: str, trained: Run) -> None:
+def _publish_model(store: Store, run_id: str, trained: Run) -> None:
     from lenet import determinism
 
     determinism.prepare()
@@ -93,7 +98,7 @@ def main() -> None:
     with tracking.errors_reported():
         for variant in present:
             lacked += publish_variant(load_result(variant), settings.about.get(variant, ""))
-    print(f"published {lacked} runs that {tracking.store_uri()} lacked, of {len(present)} variants", file=sys.stderr)
+    print(f"published {lacked} runs that {store_uri()} lacked, of {len(present)} variants", file=sys.stderr)
 
 
 if __name__ == "__main__":

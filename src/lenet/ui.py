@@ -4,8 +4,9 @@ import os
 import sys
 import webbrowser
 
-from lenet import errors, foreground, publish, tracking
+from lenet import errors, foreground, publish
 from lenet.errors import LabError
+from lenet.store import store_uri
 
 HOST = "127.0.0.1"
 
@@ -22,7 +23,7 @@ def serve(uri: str, port: int) -> int:
 
 def main() -> None:
     publish.main()
-    uri = tracking.store_uri()
+    uri = store_uri()
     if uri.startswith(("http://", "https://")):
         print(f"The store is a server with a UI of its own: {uri}")
         webbrowser.open(uri)
