@@ -91,14 +91,17 @@ def _title(seed: SeedResult) -> str:
     return f"{seed.identity.variant} seed {seed.identity.seed}"
 
 
-def main() -> None:
+def publish_all() -> None:
+    """Publish every variant of params.yaml that has results here, and say how much was lacking."""
     settings = load_settings()
     present = [variant for variant in settings.variants if (DETAILS / f"{variant}.json").is_file()]
-    lacked = 0
-    with tracking.errors_reported():
-        for variant in present:
-            lacked += publish_variant(load_result(variant), settings.about.get(variant, ""))
+    lacked = sum(publish_variant(load_result(variant), settings.about.get(variant, "")) for variant in present)
     print(f"published {lacked} runs that {store_uri()} lacked, of {len(present)} variants", file=sys.stderr)
+
+
+def main() -> None:
+    with tracking.errors_reported():
+        publish_all()
 
 
 if __name__ == "__main__":

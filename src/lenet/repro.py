@@ -50,7 +50,7 @@ def main() -> None:
         print(f"removed {stray}, of a variant that params.yaml no longer has")
     if reproduce([f"evaluate@{variant}" for variant in variants]):
         with tracking.warned_only():
-            publish.main()
+            publish.publish_all()
         show(settings, variants)
     else:
         shout("MNIST COULD NOT BE HAD (REASONS ABOVE). RUNNING `make demo` INSTEAD: THE BUNDLED DIGITS, NOT MNIST.")

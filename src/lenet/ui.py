@@ -2,7 +2,6 @@
 
 import os
 import sys
-import webbrowser
 
 from lenet import errors, foreground, publish
 from lenet.errors import LabError
@@ -13,12 +12,17 @@ HOST = "127.0.0.1"
 
 def serve(uri: str, port: int) -> int:
     """Serve the UI of a store that is a database; return the server's exit status."""
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", HOST, "--port", str(port)]
+    quiet = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "PYTHONWARNINGS": "ignore",  # its own libraries' deprecations
+    }
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    command += ["--host", HOST, "--port", str(port), "--workers", "1"]
     print(
         f"MLflow on http://{HOST}:{port} (Ctrl-C ends it): open an experiment, tick two runs, press Compare", flush=True
     )
-    return foreground.run(command, environment)
+    return foreground.run(command, os.environ | quiet)
 
 
 def main() -> None:
@@ -26,7 +30,6 @@ def main() -> None:
     uri = store_uri()
     if uri.startswith(("http://", "https://")):
         print(f"The store is a server with a UI of its own: {uri}")
-        webbrowser.open(uri)
         return
     port = os.environ.get("PORT", "5000")
     if not port.isdigit() or not 0 < int(port) < 65536:

@@ -1,0 +1,81 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from builders import identity, labels, predictions, seed_result
+
+from lenet import determinism
+from lenet.data import Split
+from lenet.evaluate import look_inside, save_curves, save_metrics, score, summarise
+from lenet.runs import HISTORY_METRICS, Run
+
+
+@pytest.fixture
+def run():
+    rows = [dict.fromkeys(HISTORY_METRICS, value) for value in (2.0, 1.0)]
+    return Run(None, identity(), rows)
+
+
+@pytest.fixture
+def test_split():
+    return Split(np.zeros((100, 28, 28), np.uint8), labels(100))
+
+
+def test_a_run_is_scored_by_what_it_predicts(run, test_split):
+    result = score(run, predictions(1, 100, wrong=7).probabilities[0], test_split)
+    assert result.metrics["test/error_percent"] == 7.0
+    assert result.metrics["test/recall_percent/0"] == 90.0
+    assert np.sum(result.confusion) == 100
+    assert list(result.history.items()) == [(name, [2.0, 1.0]) for name in HISTORY_METRICS]
+
+
+def test_a_summary_has_mean_and_sd_over_the_seeds():
+    summary = summarise([seed_result(seed=seed, error=error) for seed, error in enumerate((1.0, 2.0, 6.0))])
+    assert summary["test/error_percent"] == 3.0
+    assert summary["test/error_percent_sd"] == pytest.approx(7**0.5, abs=1e-6)
+    assert summary["train/error_percent"] == 1.5
+
+
+def test_one_seed_has_no_sd():
+    assert not [name for name in summarise([seed_result()]) if name.endswith("_sd")]
+
+
+def test_dvc_gets_few_scalars(workspace):
+    save_metrics("tanh_sgd", summarise([seed_result(seed=seed) for seed in (0, 1)]))
+    shown = json.loads((workspace / "reports/metrics/tanh_sgd.json").read_text())
+    assert list(shown) == ["test_error_percent", "test_error_percent_sd", "validation_error_percent", "test_loss"]
+
+
+def test_curves_are_the_mean_over_the_seeds(workspace):
+    save_curves("tanh_sgd", [seed_result(seed=0, error=10.0), seed_result(seed=1, error=20.0)])
+    header, *rows = (workspace / "reports/curves/tanh_sgd.csv").read_text().splitlines()
+    assert header == "epoch,train/loss,train/error_percent,validation/loss,validation/error_percent"
+    assert rows == ["1,1.000000,15.000000,1.250000,30.000000", "2,0.500000,7.500000,0.750000,15.000000"]
+
+
+def test_a_look_inside_shows_filters_and_maps_of_one_digit(recipe, statistics, digits):
+    determinism.prepare()
+    from lenet.model import build_model
+
+    seen = look_inside(build_model(recipe, statistics), digits.images[0])
+    assert {name: array.shape for name, array in seen.items()} == {
+        "filters": (5, 5, 6),
+        "digit": (28, 28),
+        "c1": (28, 28, 6),
+        "s2": (14, 14, 6),
+        "c3": (10, 10, 16),
+    }
+
+
+def test_missing_models_are_reported_in_one_line_with_what_to_do(workspace):
+    from lenet.data import Statistics, save_statistics
+
+    save_statistics(Statistics("digits", 0.1, 0, {"train": [1] * 10}, 30.0, 70.0))
+    done = subprocess.run([sys.executable, "-m", "lenet.evaluate", "tanh_sgd"], capture_output=True, text=True)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert line.startswith("error: models/tanh_sgd/seed-0 cannot be read")
+    assert line.endswith("train it again: dvc repro --force train@tanh_sgd")
+    assert not (workspace / "reports").exists()

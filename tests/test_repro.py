@@ -1,0 +1,53 @@
+import shutil
+import subprocess
+import sys
+
+import pytest
+from builders import variant_result
+from conftest import ROOT
+
+from lenet import report, repro
+from lenet.config import load_settings
+from lenet.results import save_result
+
+
+@pytest.fixture
+def results(workspace):
+    """Results of every variant of params.yaml, and a README to put them into."""
+    shutil.copy(ROOT / "README.md", workspace)
+    settings = load_settings()
+    made = [variant_result(variant, errors=[1.0, 2.0]) for variant in settings.variants]
+    for result in made:
+        save_result(result)
+    report.save_comparison(report.comparison(made))
+    return settings
+
+
+def test_an_unknown_variant_is_refused_with_the_nearest_known_one_before_anything_runs(workspace):
+    done = subprocess.run([sys.executable, "-m", "lenet.repro", "relu_adm"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: params.yaml: unknown variant relu_adm: did you mean relu_adam?\n"
+
+
+def test_the_table_goes_to_the_terminal_and_into_the_readme(results, workspace, capsys):
+    repro.show(results, [])
+    printed = capsys.readouterr().out
+    readme = (workspace / "README.md").read_text()
+    for variant in results.variants:
+        assert variant in printed
+        assert f"| `{variant}` |" in readme
+    assert str(workspace / "reports/index.html") in printed
+
+
+def test_narrowed_to_some_variants_it_prints_those_and_leaves_the_readme(results, workspace, capsys):
+    before = (workspace / "README.md").read_text()
+    repro.show(results, ["relu_adam"])
+    printed = capsys.readouterr().out
+    assert "relu_adam" in printed
+    assert "tanh_sgd" not in printed
+    assert (workspace / "README.md").read_text() == before
+
+
+def test_a_shouted_message_stands_between_rules(capsys):
+    repro.shout("Hear!")
+    assert capsys.readouterr().out == "\n!!!!!\nHear!\n!!!!!\n\n"
