@@ -32,9 +32,10 @@ lint: $(READY)  ## check code and layout with ruff
 	@ruff check . && ruff format --check .
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml (needs uv)
-	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --extra dev --upgrade --quiet --output-file requirements.lock pyproject.toml
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \
+	    --generate-hashes --no-annotate --no-emit-index-url --output-file requirements.lock pyproject.toml
 
-clean:  ## remove what can be made again: environment, demo, local runs' leftovers; never data, models or the store
+clean:  ## remove what can be made again: environment, demo, caches of tools; never data, models or the store
 	@rm -rf .venv .demo .pytest_cache .ruff_cache build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml setup.sh

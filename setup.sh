@@ -4,23 +4,22 @@ set -eu
 
 fail() { echo "error: $1" >&2; exit 1; }
 
+supported() {
+    "$1" -c 'import struct, sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13) and struct.calcsize("P") == 8))' 2>/dev/null
+}
+
 find_python() {
     for name in python3 python3.12 python3.13 python3.11 python; do
-        if "$name" -c 'import struct, sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13) and struct.calcsize("P") == 8))' 2>/dev/null; then
-            echo "$name"
-            return
-        fi
+        if supported "$name"; then echo "$name"; return; fi
     done
 }
 
-supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
-
-if ! { [ -x .venv/bin/python ] && supported .venv/bin/python; }; then
+if ! supported .venv/bin/python; then
     rm -rf .venv
-    python=$(PATH=${PATH#"$PWD/.venv/bin:"} find_python)
+    python=$(find_python)
     [ -n "$python" ] || fail "no 64-bit Python 3.11, 3.12 or 3.13 found, which TensorFlow needs: install one (Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python@3.12), then run make again"
     "$python" -c 'import ensurepip, venv' 2>/dev/null || fail "$python has no venv module: install it (Debian, Ubuntu: apt-get install python3-venv), then run make again"
-    echo "Creating .venv with $("$python" -V): a download of about 1 GB, 3.3 GB on disk, a few minutes"
+    echo "Creating .venv with $("$python" -V): a large download, 3.3 GB on disk, a few minutes"
     "$python" -m venv .venv
 fi
 
@@ -28,6 +27,7 @@ rm -f .venv/ready
 python=.venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 "$python" -m pip install --quiet --require-hashes --requirement requirements.lock ||
-    fail "the packages of requirements.lock could not be installed: see pip's message above; the set-up needs a network and 4 GB of disk; run make again when mended"
-"$python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+    fail "the packages of requirements.lock could not be installed (see pip's message above): the set-up needs a network and 4 GB of disk; run make again when mended"
+"$python" -m pip install --quiet --no-deps --no-build-isolation --editable . ||
+    fail "the project itself could not be installed (see pip's message above); run make again when mended"
 touch .venv/ready

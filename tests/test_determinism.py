@@ -2,7 +2,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from lenet.determinism import ENVIRONMENT
+
+pytestmark = pytest.mark.slow  # each test starts TensorFlow in a process of its own
 
 
 def python(code, **environment):

@@ -5,7 +5,7 @@ from conftest import ROOT
 from ruamel.yaml import YAML
 
 from lenet import source
-from lenet.config import Settings, Variant
+from lenet.config import Settings
 
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 
@@ -45,4 +45,3 @@ def test_results_that_git_keeps_stay_out_of_dvcs_cache():
 def test_settings_that_change_no_result_are_no_ones_parameters():
     parameters = {name.split(".")[0] for stage in STAGES for name in described(stage)["params"]}
     assert parameters == set(Settings.model_fields) - {"base", "compute"}
-    assert Variant.model_fields  # a variant's settings reach its stages as one parameter, variants.<name>

@@ -54,9 +54,7 @@ def test_a_mistake_noticed_while_handling_another_is_still_one_line(tmp_path):
 def test_a_full_disk_is_one_line_with_the_file_and_status_1(tmp_path):
     done = ended("raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'models/tanh_sgd')", tmp_path)
     assert done.returncode == 1
-    assert done.stderr == (
-        f"error: models/tanh_sgd: {os.strerror(errno.ENOSPC)}: free space or mend the permissions, then run it again\n"
-    )
+    assert done.stderr == (f"error: models/tanh_sgd: {os.strerror(errno.ENOSPC)}: free some space, then run it again\n")
 
 
 def test_a_full_disk_without_a_file_name_is_still_one_line(tmp_path):
@@ -117,7 +115,7 @@ def interrupted(body, folder):
 def test_ctrl_c_is_one_line_and_status_130(tmp_path):
     returncode, stderr = interrupted(f"print('ready', flush=True)\ntime.sleep({DEADLINE_S})", tmp_path)
     assert returncode == 130
-    assert stderr == "interrupted: nothing of this stage was kept\n"
+    assert stderr == "interrupted\n"
 
 
 def test_ctrl_c_does_not_wait_for_what_still_runs_beside(tmp_path):

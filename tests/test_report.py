@@ -11,7 +11,6 @@ from builders import variant_result
 from lenet.config import load_settings
 from lenet.errors import LabError
 from lenet.report import (
-    COLUMNS,
     comparison,
     dataset_title,
     load_comparison,
@@ -70,7 +69,8 @@ def test_the_file_is_a_table_with_a_row_per_variant(rows):
     save_comparison(rows)
     with open("reports/comparison.csv", newline="") as file:
         header, *body = csv.reader(file)
-    assert tuple(header) == COLUMNS
+    asked_for = {"variant", "seeds", "parameters", "epochs", "validation_error_percent_mean"}
+    assert asked_for | {"test_error_percent_mean", "test_error_percent_sd"} <= set(header)
     assert [row[0] for row in body] == ["tanh_sgd", "relu_adam"]
 
 
@@ -171,8 +171,6 @@ def test_a_readme_without_its_markers_is_refused_and_left_alone(text):
 
 def test_the_committed_readme_shows_the_committed_comparison():
     committed = ROOT / "reports" / "comparison.csv"
-    if not committed.is_file():
-        pytest.skip("reports/comparison.csv does not exist")
     _, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition(f"{START}\n")
     block, _, _ = rest.partition(f"\n{END}")
     about = load_settings(ROOT / "params.yaml").about

@@ -1,9 +1,19 @@
 """Mistakes a person can mend, and how a command reports them: one line, an exit status, no traceback."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+
+# What an operating system refuses for a reason outside the project → what to do.
+MENDABLE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space"),
+    errno.ENOENT: "see that it is there",
+    errno.EFBIG: "raise the limit on file sizes",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "mend the permissions"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.EISDIR), "move what is in the way"),
+}
 
 
 class LabError(Exception):
@@ -31,18 +41,18 @@ def arguments(*names: str) -> list[str]:
     return given
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a command's `main` and end the process: status 0, 1 (a reported error) or 130 (Ctrl-C)."""
+def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
+    """Run a command's `main` and end the process: status 0, 1 (a reported error) or 130 (Ctrl-C, said as given)."""
     try:
         main()
     except LabError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        if error.filename is None and error.strerror is None:
+        if error.errno not in MENDABLE:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"error: {where}{error.strerror}: free space or mend the permissions, then run it again")
+        sys.exit(f"error: {where}{error.strerror}: {MENDABLE[error.errno]}, then run it again")
     except KeyboardInterrupt:
         # Not sys.exit: a pool or a manager still winding down must not turn Ctrl-C into a wait.
-        print("interrupted: nothing of this stage was kept", file=sys.stderr, flush=True)
+        print(interrupted, file=sys.stderr, flush=True)
         os._exit(130)

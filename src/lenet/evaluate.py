@@ -1,4 +1,4 @@
-"""Stage 4, once per variant: `python -m lenet.evaluate <variant>`. The only stage that touches the test set.
+"""Stage 4, once per variant: `python -m lenet.evaluate <variant>`. The only stage that measures on the test set.
 
 Reads models/<variant>/ and data/processed/test.npz; writes reports/metrics/<variant>.json (the few numbers that
 `dvc metrics show` prints), reports/details/<variant>.json (everything per seed), reports/curves/<variant>.csv
@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from lenet import determinism, errors, metrics, publish, tracking
 from lenet.config import load_settings
@@ -19,8 +20,6 @@ from lenet.predictions import Predictions, save_predictions
 from lenet.results import SeedResult, VariantResult, save_result
 from lenet.runs import HISTORY_METRICS, Run, read_runs
 from lenet.workspace import CURVES, METRICS, written_whole
-
-COMPARED_TEST_METRICS = ("test/error_percent", "test/loss", "test/calibration_error_percent")
 
 
 def score(run: Run, probabilities: np.ndarray, test: Split) -> SeedResult:
@@ -42,11 +41,11 @@ def score(run: Run, probabilities: np.ndarray, test: Split) -> SeedResult:
 
 
 def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
-    """Return mean and, of several seeds, standard deviation (`…_sd`) of the metrics after the last epoch."""
-    compared = {name: [seed.history[name][-1] for seed in seeds] for name in HISTORY_METRICS}
-    compared |= {name: [seed.metrics[name] for seed in seeds] for name in COMPARED_TEST_METRICS}
+    """Return mean and, of several seeds, standard deviation (`…_sd`) of every metric after the last epoch."""
+    last = [{name: seed.history[name][-1] for name in HISTORY_METRICS} | dict(seed.metrics) for seed in seeds]
     summary = {}
-    for name, values in compared.items():
+    for name in last[0]:
+        values = [metrics_of_seed[name] for metrics_of_seed in last]
         mean, sd = metrics.mean_and_sd(values)
         summary[name] = round(mean, 6)
         if sd is not None:
@@ -79,14 +78,11 @@ def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
 
 def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
     """Write the learning curves, mean over seeds, one row per epoch."""
-    columns = [np.mean([seed.history[name] for seed in seeds], axis=0) for name in HISTORY_METRICS]
-    lines = [",".join(("epoch", *HISTORY_METRICS))]
-    lines += [
-        ",".join((str(epoch), *(f"{value:.6f}" for value in row)))
-        for epoch, row in enumerate(zip(*columns, strict=True), 1)
-    ]
+    table = pd.concat(pd.DataFrame(seed.history).rename_axis("epoch") for seed in seeds)
+    curves = table.groupby("epoch").mean()
+    curves.index += 1
     with written_whole(CURVES / f"{variant}.csv") as partial:
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        curves.to_csv(partial, float_format="%.6f", lineterminator="\n")
 
 
 def main(variant: str) -> None:
@@ -120,4 +116,4 @@ def main(variant: str) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(*errors.arguments("variant")))
+    errors.run(lambda: main(*errors.arguments("variant")), "interrupted: `dvc repro` does this stage again")

@@ -1,11 +1,12 @@
 """One function per figure: data in, Matplotlib Figure out. Equal data give equal bytes."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from lenet.data import Split
 from lenet.predictions import Predictions
@@ -29,7 +30,7 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, split in zip(panels, ("train", "validation"), strict=True):
-        for result, colour in zip(results, _cycle(COLOURS, len(results)), strict=True):
+        for result, colour in zip(results, cycle(COLOURS), strict=False):
             errors = np.array([seed.history[f"{split}/error_percent"] for seed in result.seeds])
             epochs = np.arange(1, errors.shape[1] + 1)
             axes.plot(epochs, errors.mean(axis=0), color=colour, label=result.variant)
@@ -39,6 +40,7 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
         _plain(axes)
     panels[0].set_ylabel("error (%)")
     panels[0].set_yscale("log", nonpositive="clip")
+    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panels[0].yaxis.set_major_formatter("{x:g}")
     panels[1].legend(frameon=False)
     return figure
@@ -48,7 +50,7 @@ def test_error(results: Sequence[VariantResult]) -> Figure:
     """Draw each variant's test error: every seed as a dot, the mean as a bar across."""
     figure = Figure(figsize=(8, 0.6 + 0.55 * len(results)), layout="constrained")
     axes = figure.subplots()
-    for row, (result, colour) in enumerate(zip(results, _cycle(COLOURS, len(results)), strict=True)):
+    for row, (result, colour) in enumerate(zip(results, cycle(COLOURS), strict=False)):
         errors = [seed.metrics["test/error_percent"] for seed in result.seeds]
         # Apart from each other, so that equal seeds are all seen.
         offsets = np.linspace(-0.18, 0.18, len(errors)) if len(errors) > 1 else [0.0]
@@ -125,10 +127,6 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
             for axes, index in zip(row[1:], range(maps.shape[-1]), strict=False):
                 axes.imshow(maps[..., index], cmap="RdBu_r", vmin=-limit, vmax=limit)
     return figure
-
-
-def _cycle(colours: Sequence[str], n: int) -> list[str]:
-    return [colours[index % len(colours)] for index in range(n)]
 
 
 def _plain(axes) -> None:

@@ -4,6 +4,7 @@ Throughout, probabilities are float32 (n, 10), one row per digit, and labels are
 float64 over all examples and divided once, so that no batch weighs more than its examples.
 """
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -48,6 +49,8 @@ def calibration_error_percent(probabilities: np.ndarray, labels: np.ndarray, bin
     """
     _require_examples(labels)
     confidence = probabilities.max(axis=1).astype(np.float64)
+    if not np.isfinite(confidence).all():
+        return math.nan
     correct = probabilities.argmax(axis=1) == labels
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     gap = np.bincount(place, weights=correct - confidence, minlength=bins)
@@ -55,7 +58,12 @@ def calibration_error_percent(probabilities: np.ndarray, labels: np.ndarray, bin
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
-    """Return mean and sample standard deviation (n − 1), which a single value does not have."""
+    """Return mean and sample standard deviation (n − 1), which a single value does not have.
+
+    Where a value is not finite, as after a training that diverged, neither are they.
+    """
+    if not all(map(math.isfinite, values)):
+        return math.nan, math.nan if len(values) > 1 else None
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 

@@ -2,6 +2,7 @@
 reports/figures/ and reports/index.html. Imports no TensorFlow; takes seconds.
 """
 
+import matplotlib
 import numpy as np
 
 from lenet import errors, figures, report
@@ -21,6 +22,7 @@ CAPTIONS = {
 
 
 def main() -> None:
+    matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
     settings = load_settings()
     refuse_strays(settings.variants)
     results = [load_result(variant) for variant in settings.variants]
@@ -42,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run(main, "interrupted: nothing of this stage was kept")

@@ -86,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run(main, "interrupted: nothing of this stage was kept")

@@ -1,31 +1,15 @@
 """The comparison as a table: CSV, terminal, README block and HTML page, all from the same rows."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lenet.errors import LabError
 from lenet.results import VariantResult
 from lenet.workspace import COMPARISON, README, REPORTS, written_whole
 
-COLUMNS = (
-    "variant",
-    "dataset",
-    "seeds",
-    "parameters",
-    "multiply_accumulates",
-    "epochs",
-    "train_error_percent_mean",
-    "validation_error_percent_mean",
-    "validation_error_percent_sd",
-    "test_error_percent_mean",
-    "test_error_percent_sd",
-    "test_loss_mean",
-    "calibration_error_percent_mean",
-)
 _START, _END = "<!-- results:start -->", "<!-- results:end -->"
 _DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's bundled digits"}
 
@@ -39,19 +23,14 @@ def comparison(results: Sequence[VariantResult]) -> list[Row]:
 
 def save_comparison(rows: Sequence[Row]) -> None:
     """Write reports/comparison.csv."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
     with written_whole(COMPARISON) as partial:
-        partial.write_text(table.getvalue(), encoding="utf-8")
+        pd.DataFrame(rows).to_csv(partial, index=False, lineterminator="\n")
 
 
 def load_comparison(path: Path = COMPARISON) -> list[Row]:
     """Read reports/comparison.csv; raise LabError if it is not there."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+        return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
     except FileNotFoundError:
         raise LabError(f"{path} is missing: run `dvc repro plot`") from None
 
@@ -129,19 +108,19 @@ def _row(result: VariantResult) -> Row:
     def shown(name: str) -> str:
         return f"{result.summary[name]:.4f}" if name in result.summary else ""
 
-    values = (
-        result.variant,
-        result.seeds[0].identity.data["dataset"],
-        len(result.seeds),
-        result.parameters,
-        result.multiply_accumulates,
-        result.epochs,
-        shown("train/error_percent"),
-        shown("validation/error_percent"),
-        shown("validation/error_percent_sd"),
-        shown("test/error_percent"),
-        shown("test/error_percent_sd"),
-        shown("test/loss"),
-        shown("test/calibration_error_percent"),
-    )
-    return {name: str(value) for name, value in zip(COLUMNS, values, strict=True)}
+    row = {
+        "variant": result.variant,
+        "dataset": result.seeds[0].identity.data["dataset"],
+        "seeds": len(result.seeds),
+        "parameters": result.parameters,
+        "multiply_accumulates": result.multiply_accumulates,
+        "epochs": result.epochs,
+        "train_error_percent_mean": shown("train/error_percent"),
+        "validation_error_percent_mean": shown("validation/error_percent"),
+        "validation_error_percent_sd": shown("validation/error_percent_sd"),
+        "test_error_percent_mean": shown("test/error_percent"),
+        "test_error_percent_sd": shown("test/error_percent_sd"),
+        "test_loss_mean": shown("test/loss"),
+        "calibration_error_percent_mean": shown("test/calibration_error_percent"),
+    }
+    return {name: str(value) for name, value in row.items()}

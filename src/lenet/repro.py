@@ -13,7 +13,7 @@ def reproduce(targets: list[str]) -> bool:
     """Run `dvc repro`; return False where MNIST cannot be reached, raise LabError where anything else fails."""
     note = machine_notes() / "mnist-unreachable.txt"
     note.unlink(missing_ok=True)
-    if foreground.run(["dvc", "repro", *targets]) == 0:
+    if foreground.run([sys.executable, "-m", "dvc", "repro", *targets]) == 0:
         return True
     if note.is_file():
         return False
@@ -48,6 +48,8 @@ def main() -> None:
         settings.variant(variant)
     for stray in remove_strays(settings.variants):
         print(f"removed {stray}, of a variant that params.yaml no longer has")
+    with tracking.warned_only():
+        publish.publish_all()  # before a result that only the files have gives way to a new one
     if reproduce([f"evaluate@{variant}" for variant in variants]):
         with tracking.warned_only():
             publish.publish_all()

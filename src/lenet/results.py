@@ -33,11 +33,6 @@ class VariantResult:
     seeds: list[SeedResult]
 
     @property
-    def family(self) -> str:
-        """The digest that its runs share."""
-        return self.seeds[0].identity.family
-
-    @property
     def epochs(self) -> int:
         return len(next(iter(self.seeds[0].history.values())))
 

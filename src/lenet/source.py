@@ -16,8 +16,8 @@ EXEMPT = {
     "progress": "what a person sees meanwhile",
     "publish": "copies results to MLflow and reads nothing back",
     "source": "lists the modules; what is in them counts",
-    "store": "the same",
-    "tracking": "the same",
+    "store": "is the MLflow store, from which nothing is read back",
+    "tracking": "copies progress to MLflow and reads nothing back",
     "workspace": "names of files, which dvc.yaml names too",
 }
 

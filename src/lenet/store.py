@@ -7,8 +7,10 @@ twice changes nothing. Timestamps are start + epoch, so that a point logged agai
 import hashlib
 import json
 import logging
+import math
 import os
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
@@ -27,7 +29,8 @@ _LOCK_PATIENCE_S = 60
 # MLflow's own names for tags.
 _PARENT_TAG, _NOTE_TAG, _COMMIT_TAG = "mlflow.parentRunId", "mlflow.note.content", "mlflow.source.git.commit"
 # Ours: by what a run is found again, and what of it was published.
-_DIGEST_TAG, _CONTENT_TAG = "digest", "published_content"
+_DIGEST_TAG, _CONTENT_TAG, _REPUBLISHED = "digest", "published_content", "republished"
+UNKNOWN_MOMENT = {_REPUBLISHED: "true"}
 
 
 def store_uri() -> str:
@@ -39,9 +42,10 @@ def _own_store_uri() -> str:
     return f"sqlite:///{project_root() / 'mlflow.db'}"
 
 
-def experiment_name(dataset: str) -> str:
-    """Return the name of a data set's experiment."""
-    return f"lenet5-{dataset}"
+def shown_uri() -> str:
+    """Return the store's address as it may be printed: without a password in it."""
+    parts = urlsplit(store_uri())
+    return store_uri().replace(f":{parts.password}@", ":…@") if parts.password else store_uri()
 
 
 class Store:
@@ -59,68 +63,59 @@ class Store:
         self._client = mlflow.MlflowClient(self.uri)
         self._dataset = dataset
         with self.locked():  # also because two processes must not create the database at once
-            self._experiment = self._find_or_create_experiment(experiment_name(dataset))
+            self._experiment = self._find_or_create_experiment(f"lenet5-{dataset}")
 
     def locked(self) -> FileLock:
         """Return the lock between this checkout's processes, temporary workspaces included; it may be nested."""
         machine_notes().mkdir(exist_ok=True)
         return FileLock(machine_notes() / "publish.lock", timeout=_LOCK_PATIENCE_S, is_singleton=True)
 
-    def open_parent(self, identity: RunIdentity, description: str, start_ms: int) -> str:
-        """Return the id of the run that holds a variant's seeds, created or restored where needed."""
-        tags = {"variant": identity.variant, _NOTE_TAG: description, "kind": "variant"}
+    def open_parent(self, identity: RunIdentity, description: str, start_ms: int, tags: Mapping[str, str]) -> str:
+        """Return the id of the run that holds a variant's seeds, created or restored where needed.
+
+        `tags` are those of the moment, here and in open_run: UNKNOWN_MOMENT where it is not known.
+        """
+        own = {"variant": identity.variant, "kind": "variant"}
         with self.locked():
-            run_id = self._find(identity.family)
+            run_id = self._find(identity.family, tags)
             if run_id is None:
                 name = self._parent_name(identity)
-                run_id = self._create(identity.family, name, _flat(identity), {**tags, **_versions(identity)}, start_ms)
+                run_id = self._create(identity.family, name, identity, own, start_ms, tags)
         self._client.set_tag(run_id, _NOTE_TAG, description)
         return run_id
 
     def open_run(self, identity: RunIdentity, parent_id: str, start_ms: int, tags: Mapping[str, str]) -> str:
         """Return the id of a seed's run under its parent, created or restored where needed."""
         own = {"variant": identity.variant, "seed": str(identity.seed), "kind": "seed", _PARENT_TAG: parent_id}
-        commit = {_COMMIT_TAG: tags["git_commit"]} if "git_commit" in tags else {}
-        parameters = _flat(identity) | {"seed": identity.seed}
         with self.locked():
-            run_id = self._find(identity.digest)
+            run_id = self._find(identity.digest, tags)
             if run_id is None:
                 name = f"{self._client.get_run(parent_id).info.run_name} seed {identity.seed}"
-                run_id = self._create(
-                    identity.digest, name, parameters, {**tags, **own, **commit, **_versions(identity)}, start_ms
-                )
+                run_id = self._create(identity.digest, name, identity, own, start_ms, tags)
+                self._log(run_id, parameters={"seed": identity.seed})
                 self._log_dataset(run_id, identity)
         return run_id
 
-    def log_metrics(self, run_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Log the metrics of an epoch; logged again they are the same points."""
-        timestamp = self._client.get_run(run_id).info.start_time + epoch
-        self._log_batch(run_id, metrics=[(name, value, timestamp, epoch) for name, value in metrics.items()])
+    def log_epochs(self, run_id: str, epochs: Mapping[int, Mapping[str, float]]) -> None:
+        """Log metrics per epoch; logged again they are the same points."""
+        start = self._client.get_run(run_id).info.start_time
+        points = [
+            (name, value, start + epoch, epoch) for epoch, metrics in epochs.items() for name, value in metrics.items()
+        ]
+        self._log(run_id, metrics=points)
 
     def log_final(self, run_id: str, step: int, metrics: Mapping[str, float]) -> None:
         """Log final metrics; one that has another value in the store already is superseded, not doubled."""
         run = self._client.get_run(run_id)
-        fresh = []
+        points = []
         for name, value in metrics.items():
-            if run.data.metrics.get(name) == value:
-                continue
             timestamp = run.info.start_time + step
             if name in run.data.metrics:
+                if _same(run.data.metrics[name], value):
+                    continue
                 timestamp = 1 + max(point.timestamp for point in self._client.get_metric_history(run_id, name))
-            fresh.append((name, value, timestamp, step))
-        self._log_batch(run_id, metrics=fresh)
-
-    def log_history(self, run_id: str, history: Mapping[str, list[float]]) -> None:
-        """Log every epoch's metrics at once; points that the store has are left as they are."""
-        start = self._client.get_run(run_id).info.start_time
-        self._log_batch(
-            run_id,
-            metrics=[
-                (name, value, start + epoch, epoch)
-                for name, values in history.items()
-                for epoch, value in enumerate(values, start=1)
-            ],
-        )
+            points.append((name, value, timestamp, step))
+        self._log(run_id, metrics=points)
 
     def log_figure(self, run_id: str, figure, name: str) -> None:
         """Attach a Matplotlib figure, in place of an earlier one of that name."""
@@ -134,10 +129,15 @@ class Store:
         """Whether the run was last published with other content than this."""
         return self._client.get_run(run_id).data.tags.get(_CONTENT_TAG) != content
 
+    def mark_published(self, run_id: str, content: str) -> None:
+        """Note what of a run is in the store, so that publishing it again takes no time."""
+        self._client.set_tag(run_id, _CONTENT_TAG, content)
+
     def lacks_model(self, run_id: str) -> bool:
-        """Whether no model is attached to the run."""
+        """Whether no model is attached to the run, or none whose upload was finished."""
         outputs = self._client.get_run(run_id).outputs
-        return not (outputs and outputs.model_outputs)
+        models = [self._client.get_logged_model(each.model_id) for each in outputs.model_outputs] if outputs else []
+        return not any(model.status == "READY" for model in models)
 
     def log_model(self, run_id: str, model, epochs: int) -> None:
         """Attach a Keras model that takes raw pixels: uint8 (n, 28, 28), and gives probabilities: float32 (n, 10)."""
@@ -152,7 +152,7 @@ class Store:
         )
         versions = self._client.get_run(run_id).data.tags
         mlflow.set_experiment(experiment_id=self._experiment)  # else the model lands in the default one
-        requirements = [f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "numpy")]
+        # What mlflow.keras.log_model calls, which itself knows only a run that it has started, and would end again.
         Model.log(
             artifact_path=None,
             name="model",
@@ -160,13 +160,9 @@ class Store:
             run_id=run_id,
             model=model,
             signature=signature,
-            pip_requirements=requirements,
+            pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "numpy")],
             step=epochs,
         )
-
-    def mark_published(self, run_id: str, content: str) -> None:
-        """Note what of a run is in the store, so that publishing it again takes no time."""
-        self._client.set_tag(run_id, _CONTENT_TAG, content)
 
     def close(self, run_id: str, status: str = "FINISHED", end_ms: int | None = None) -> None:
         """End a run; one that has ended well already is left as it is."""
@@ -184,7 +180,7 @@ class Store:
             self._client.restore_experiment(experiment.experiment_id)
         return experiment.experiment_id
 
-    def _find(self, digest: str) -> str | None:
+    def _find(self, digest: str, tags: Mapping[str, str]) -> str | None:
         from mlflow.entities import ViewType
 
         found = self._client.search_runs(
@@ -192,14 +188,27 @@ class Store:
         )
         if not found:
             return None
+        run_id = found[0].info.run_id
         if found[0].info.lifecycle_stage == "deleted":
-            self._client.restore_run(found[0].info.run_id)
-        return found[0].info.run_id
+            self._client.restore_run(run_id)
+        if _REPUBLISHED in found[0].data.tags and _REPUBLISHED not in tags:
+            self._client.delete_tag(run_id, _REPUBLISHED)  # published from the files once, and now trained here
+            self._log(run_id, tags=_with_commit(tags))
+        return run_id
 
-    def _create(self, digest: str, name: str, parameters: Mapping, tags: Mapping[str, str], start_ms: int) -> str:
-        tags = {**tags, _DIGEST_TAG: digest, "dataset": self._dataset}
-        run = self._client.create_run(self._experiment, start_time=start_ms, tags=tags, run_name=name)
-        self._log_batch(run.info.run_id, parameters=parameters)
+    def _create(
+        self,
+        digest: str,
+        name: str,
+        identity: RunIdentity,
+        own_tags: Mapping[str, str],
+        start_ms: int,
+        tags: Mapping[str, str],
+    ) -> str:
+        versions = {**identity.versions, "code": identity.code[:16]}
+        all_tags = {**_with_commit(tags), **versions, **own_tags, _DIGEST_TAG: digest, "dataset": self._dataset}
+        run = self._client.create_run(self._experiment, start_time=start_ms, tags=all_tags, run_name=name)
+        self._log(run.info.run_id, parameters=_flat(identity))
         return run.info.run_id
 
     def _parent_name(self, identity: RunIdentity) -> str:
@@ -236,20 +245,15 @@ class Store:
         ]
         self._client.log_inputs(run_id, datasets=inputs)
 
-    def _log_batch(
-        self, run_id: str, metrics: Sequence[tuple] = (), parameters: Mapping = {}, tags: Mapping = {}
-    ) -> None:
+    def _log(self, run_id: str, metrics: Sequence[tuple] = (), **named: Mapping[str, object]) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
-        rows = [Metric(*metric) for metric in metrics]
-        # MLflow takes at most 1,000 metrics a call.
-        for start in range(0, max(len(rows), 1), 1000):
-            self._client.log_batch(
-                run_id,
-                metrics=rows[start : start + 1000],
-                params=[Param(name, str(value)) for name, value in parameters.items()],
-                tags=[RunTag(name, str(value)) for name, value in tags.items()],
-            )
+        parameters = [Param(name, str(value)) for name, value in named.get("parameters", {}).items()]
+        tags = [RunTag(name, str(value)) for name, value in named.get("tags", {}).items()]
+        if parameters or tags:
+            self._client.log_batch(run_id, params=parameters, tags=tags)
+        for start in range(0, len(metrics), 1000):  # MLflow takes at most 1,000 a call
+            self._client.log_batch(run_id, metrics=[Metric(*point) for point in metrics[start : start + 1000]])
 
 
 def content_digest(*parts: object) -> str:
@@ -262,5 +266,9 @@ def _flat(identity: RunIdentity) -> dict[str, object]:
     return {**identity.settings, **data, "variant": identity.variant}
 
 
-def _versions(identity: RunIdentity) -> dict[str, str]:
-    return {**identity.versions, "code": identity.code[:16]}
+def _with_commit(tags: Mapping[str, str]) -> dict[str, str]:
+    return {**tags, **({_COMMIT_TAG: tags["git_commit"]} if "git_commit" in tags else {})}
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from lenet.errors import LabError
 from lenet.identity import RunIdentity
 from lenet.moment import here_and_now
-from lenet.store import Store, store_uri
+from lenet.store import Store, shown_uri
 
 _LIVE_PATIENCE_S = 20
 
@@ -32,7 +32,7 @@ def errors_reported() -> Iterator[None]:
     except LabError:
         raise
     except Exception as error:
-        raise LabError(f"the MLflow store at {store_uri()} failed: {_one_line(error)}") from None
+        raise LabError(f"the MLflow store at {shown_uri()} failed: {_one_line(error)}") from None
 
 
 @contextmanager
@@ -69,11 +69,11 @@ def _log_live(events: SimpleQueue, identities: Sequence[RunIdentity], descriptio
         while not isinstance(event := events.get(), str):
             identity, epoch, metrics = event
             if parent is None:
-                parent = store.open_parent(identity, description, _now_ms())
+                parent = store.open_parent(identity, description, _now_ms(), here_and_now())
             if epoch == 0:
                 children[identity.digest] = store.open_run(identity, parent, _now_ms(), here_and_now())
             else:
-                store.log_metrics(children[identity.digest], epoch, metrics)
+                store.log_epochs(children[identity.digest], {epoch: metrics})
         for run_id in (*children.values(), *([parent] if parent else [])):
             store.close(run_id, event)
 
@@ -84,7 +84,7 @@ def _now_ms() -> int:
 
 def _warn(error: BaseException) -> None:
     print(
-        f"warning: the MLflow store at {store_uri()} failed: {_one_line(error)}: the results are in the files; "
+        f"warning: the MLflow store at {shown_uri()} failed: {_one_line(error)}: the results are in the files; "
         "`make ui` publishes them once the store answers",
         file=sys.stderr,
         flush=True,

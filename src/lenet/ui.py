@@ -12,17 +12,17 @@ HOST = "127.0.0.1"
 
 def serve(uri: str, port: int) -> int:
     """Serve the UI of a store that is a database; return the server's exit status."""
-    quiet = {
+    settings = {
+        "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument, which everyone on the machine could read
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PYTHONWARNINGS": "ignore",  # its own libraries' deprecations
     }
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    command += ["--host", HOST, "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
     print(
         f"MLflow on http://{HOST}:{port} (Ctrl-C ends it): open an experiment, tick two runs, press Compare", flush=True
     )
-    return foreground.run(command, os.environ | quiet)
+    return foreground.run(command, os.environ | settings)
 
 
 def main() -> None:
@@ -34,7 +34,11 @@ def main() -> None:
     port = os.environ.get("PORT", "5000")
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise LabError(f"PORT={port}: expected a free port, 1 to 65535, as in `make ui PORT=5001`")
-    if serve(uri, int(port)):
+    try:
+        status = serve(uri, int(port))
+    except KeyboardInterrupt:
+        return  # its usual end
+    if status:
         raise LabError(f"MLflow's UI ended: see above; if port {port} is taken, try `make ui PORT=5001`")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lenet.errors import LabError
+from lenet.errors import MENDABLE, LabError
 
 # Relative to the workspace, which is the current folder: the checkout, or a temporary copy of it in
 # which DVC runs an experiment.
@@ -46,7 +46,7 @@ def written_whole(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         beside.replace(path)
     except OSError as error:
-        if error.errno and not error.filename:
+        if error.errno in MENDABLE and not error.filename:
             error.filename = str(path)  # a full disk does not say where
         raise
     finally:
@@ -58,7 +58,8 @@ def strays(variants: Iterable[str]) -> list[Path]:
     known = set(variants)
     folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES)
     found = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
-    return [path for path in found if path.stem not in known]
+    # .tanh_sgd.partial is tanh_sgd's too: a training in progress.
+    return [path for path in found if path.name.lstrip(".").partition(".")[0] not in known]
 
 
 def refuse_strays(variants: Iterable[str]) -> None:
