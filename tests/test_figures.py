@@ -236,7 +236,7 @@ def test_no_wrong_digits_leave_only_the_title():
     figure = figures.wrong_digits({"title": sure_of((0, 0.9), (1, 0.9))}, unseen(2))
     assert titles(figure) == []
     assert [axes for axes in figure.axes if axes.images] == []
-    assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["title"]
+    assert [part.get_suptitle() for part in figure.subfigs] == ["title"]
 
 
 @pytest.fixture(scope="module")

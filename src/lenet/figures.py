@@ -5,7 +5,7 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from lenet.data import Split
@@ -68,13 +68,17 @@ def test_error(results: Sequence[VariantResult]) -> Figure:
 
 
 def confusion(counts: Mapping[str, Sequence[Sequence[int]]]) -> Figure:
-    """Draw confusion matrices side by side, each row in percent of its class; numbers where digits went astray.
+    """Draw confusion matrices, two a row, in percent of the actual class; numbers where digits went astray.
 
     counts: title → 10 × 10 counts, rows actual, columns predicted.
     """
-    figure = Figure(figsize=(4.1 * len(counts), 4.3), layout="constrained")
-    panels = figure.subplots(1, len(counts), squeeze=False)[0]
-    for axes, (title, matrix) in zip(panels, counts.items(), strict=True):
+    columns = min(2, len(counts))
+    rows = -(-len(counts) // columns)
+    figure = Figure(figsize=(4.1 * columns, 4.3 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for axes in panels[len(counts) :]:
+        axes.set_axis_off()
+    for axes, (title, matrix) in zip(panels[: len(counts)], counts.items(), strict=True):
         matrix = np.asarray(matrix, dtype=np.float64)
         percent = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         astray = np.where(np.eye(len(percent), dtype=bool), np.nan, percent)
@@ -94,13 +98,13 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
 
     probabilities: title → float32 (n, 10), for several seeds their mean.
     """
-    figure = Figure(figsize=(1.15 * _WRONG_DIGITS, 1.75 * len(probabilities)), layout="constrained")
-    grid = figure.subplots(len(probabilities), _WRONG_DIGITS, squeeze=False)
-    for cells, (title, rows) in zip(grid, probabilities.items(), strict=True):
+    figure = Figure(figsize=(1.15 * _WRONG_DIGITS, 1.9 * len(probabilities)), layout="constrained")
+    for part, (title, rows) in zip(_parts(figure, len(probabilities)), probabilities.items(), strict=True):
+        part.suptitle(title, fontsize=9, fontweight="bold", x=0.01, ha="left")
+        cells = part.subplots(1, _WRONG_DIGITS)
         predicted = rows.argmax(axis=1)
         confidence = np.where(predicted != test.labels, rows.max(axis=1), 0.0)
         worst = [index for index in np.argsort(-confidence, kind="stable")[:_WRONG_DIGITS] if confidence[index] > 0]
-        cells[0].text(0, 1.5, title, transform=cells[0].transAxes, fontsize=9, fontweight="bold")
         for axes in cells:
             axes.set_axis_off()
         for axes, index in zip(cells, worst, strict=False):
@@ -112,9 +116,7 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
 def inside(predictions: Mapping[str, Predictions]) -> Figure:
     """Draw, per variant, a digit, C1's six filters and that digit's feature maps in C1, S2 and C3."""
     figure = Figure(figsize=(10, 2.7 * len(predictions)), layout="constrained")
-    for part, (variant, seen) in zip(
-        figure.subfigures(len(predictions), 1, squeeze=False)[:, 0], predictions.items(), strict=True
-    ):
+    for part, (variant, seen) in zip(_parts(figure, len(predictions)), predictions.items(), strict=True):
         part.suptitle(variant, fontsize=9, fontweight="bold", x=0.01, ha="left")
         grid = part.subplots(4, 17, gridspec_kw={"width_ratios": [1.2] + [1] * 16})
         for axes in grid.flat:
@@ -127,6 +129,10 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
             for axes, index in zip(row[1:], range(maps.shape[-1]), strict=False):
                 axes.imshow(maps[..., index], cmap="RdBu_r", vmin=-limit, vmax=limit)
     return figure
+
+
+def _parts(figure: Figure, rows: int) -> Sequence[SubFigure]:
+    return figure.subfigures(rows, 1, squeeze=False)[:, 0]
 
 
 def _plain(axes) -> None:
