@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 
@@ -34,3 +35,33 @@ def test_tensorflow_says_nothing_of_its_own_at_start_up():
 def test_prepare_refuses_to_come_after_tensorflow():
     done = python("import tensorflow; from lenet import determinism; determinism.prepare()", TF_CPP_MIN_LOG_LEVEL="3")
     assert "RuntimeError: TensorFlow was imported before" in done.stderr
+
+
+RUN = """
+import hashlib
+from lenet import determinism, mnist
+determinism.prepare()
+from lenet.config import Variant
+from lenet.data import Split, Statistics
+from lenet.training import train_run
+
+arrays = mnist.bundled_digits()
+digits = Split(arrays[mnist.TRAIN_IMAGES][:320], arrays[mnist.TRAIN_LABELS][:320])
+statistics = Statistics("digits", 0.1, 0, {}, 40.0, 80.0)
+for activation, optimizer in (("tanh", "sgd"), ("relu", "adam")):
+    recipe = Variant(
+        activation=activation, optimizer=optimizer, learning_rate=0.01, batch_size=32, epochs=1, dropout=0.2
+    )
+    trained = train_run(recipe, statistics, 0, digits, digits, lambda epoch, metrics: None)
+    print(hashlib.sha256(trained.weights).hexdigest(), trained.history)
+"""
+QEMU = shutil.which("qemu-x86_64")
+
+
+@pytest.mark.skipif(QEMU is None, reason="needs qemu-x86_64 (Debian: apt-get install qemu-user)")
+@pytest.mark.parametrize("processor", ["Haswell", "EPYC-Rome"])
+def test_another_processor_gives_the_same_bits(processor):
+    here = python(RUN)
+    there = subprocess.run([QEMU, "-cpu", processor, sys.executable, "-c", RUN], capture_output=True, text=True)
+    assert len(here.stdout.splitlines()) == 2, here.stderr
+    assert there.stdout == here.stdout

@@ -259,13 +259,12 @@ def test_code_edited_while_a_variant_trains_ends_the_stage_and_keeps_nothing(pip
     here.edit("params.yaml", ("epochs: 2", "epochs: 40"))
     shutil.rmtree(here.path / "models")
     environment = ENVIRONMENT | {"PYTHONPATH": "src"}
-    training = subprocess.Popen(
-        ["python", "-m", "lenet.train", "tanh_sgd"], cwd=here.path, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    said = [training.stderr.readline()]  # the first seed has started
-    here.edit("src/lenet/model.py", ("import math\n", "import math  # edited\n"))
-    said += training.stderr.readlines()
-    assert training.wait(timeout=120) == 1
+    command = ["python", "-m", "lenet.train", "tanh_sgd"]
+    with subprocess.Popen(command, cwd=here.path, env=environment, stderr=subprocess.PIPE, text=True) as training:
+        said = [training.stderr.readline()]  # the first seed has started
+        here.edit("src/lenet/model.py", ("import math\n", "import math  # edited\n"))
+        said += training.stderr.readlines()
+    assert training.returncode == 1
     assert said[-1].startswith("error: src/lenet/model.py changed while train@tanh_sgd ran, so nothing was kept")
     assert not any((here.path / "models").iterdir())
 

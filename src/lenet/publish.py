@@ -78,7 +78,8 @@ def _publish_wrong_digits(store: Store, run_id: str, result: VariantResult, inde
         probabilities, test = load_predictions(result.variant).probabilities[index], load_split("test")
     except (LabError, IndexError):
         return
-    if metrics.confusion(probabilities, test.labels).tolist() == seed.confusion:
+    theirs = len(probabilities) == len(test) and metrics.confusion(probabilities, test.labels).tolist()
+    if theirs == seed.confusion:
         store.log_figure(run_id, figures.wrong_digits({_title(seed): probabilities}, test), "wrong_digits.png")
 
 

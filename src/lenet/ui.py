@@ -5,7 +5,7 @@ import sys
 
 from lenet import errors, foreground, publish
 from lenet.errors import LabError
-from lenet.store import store_uri
+from lenet.store import shown_uri, store_uri
 
 HOST = "127.0.0.1"
 
@@ -26,14 +26,13 @@ def serve(uri: str, port: int) -> int:
 
 
 def main() -> None:
-    publish.main()
-    uri = store_uri()
-    if uri.startswith(("http://", "https://")):
-        print(f"The store is a server with a UI of its own: {uri}")
-        return
-    port = os.environ.get("PORT", "5000")
+    uri, port = store_uri(), os.environ.get("PORT", "5000")
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise LabError(f"PORT={port}: expected a free port, 1 to 65535, as in `make ui PORT=5001`")
+    publish.main()
+    if uri.startswith(("http://", "https://")):
+        print(f"The store is a server with a UI of its own: {shown_uri()}")
+        return
     try:
         status = serve(uri, int(port))
     except KeyboardInterrupt:
