@@ -9,6 +9,8 @@ import pytest
 import requests
 from builders import variant_result
 
+from lenet import ui
+from lenet.errors import LabError
 from lenet.results import save_result
 
 
@@ -18,10 +20,10 @@ def free_port():
         return free.getsockname()[1]
 
 
-def ui(port, **environment):
+def started(port):
     return subprocess.Popen(
         [sys.executable, "-m", "lenet.ui"],
-        env=os.environ | {"PORT": str(port)} | environment,
+        env=os.environ | {"PORT": str(port)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -44,7 +46,7 @@ def answer(url, within_s=120, **options):
 def test_the_ui_serves_what_the_workspace_holds_until_ctrl_c(client):
     save_result(variant_result("tanh_sgd", errors=[1.0]))
     port = free_port()
-    server = ui(port)
+    server = started(port)
     try:
         assert answer(f"http://127.0.0.1:{port}/health").status_code == 200
         search = {"max_results": 10}
@@ -61,11 +63,13 @@ def test_the_ui_serves_what_the_workspace_holds_until_ctrl_c(client):
 
 
 @pytest.mark.parametrize("port", ["abc", "0", "70000"])
-def test_a_port_that_is_none_is_refused_in_one_line(workspace, port):
-    _, said = ui(port).communicate(timeout=30)
-    assert said.splitlines()[-1] == f"error: PORT={port}: expected a free port, 1 to 65535, as in `make ui PORT=5001`"
+def test_a_port_that_is_none_is_refused_before_anything_is_published(workspace, monkeypatch, port):
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(LabError, match=f"^PORT={port}: expected a free port, 1 to 65535"):
+        ui.main()
 
 
-def test_a_server_elsewhere_is_named_not_started(workspace):
-    done = ui(1, MLFLOW_TRACKING_URI="http://127.0.0.1:9").communicate(timeout=30)
-    assert done[0] == "The store is a server with a UI of its own: http://127.0.0.1:9\n"
+def test_a_server_elsewhere_is_named_not_started(workspace, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    ui.main()
+    assert capsys.readouterr().out == "The store is a server with a UI of its own: http://127.0.0.1:9\n"
