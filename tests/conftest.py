@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ ROOT = Path(__file__).parent.parent
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
     os.environ.pop(name, None)
+# A shell's background job ignores Ctrl-C and hands that down; tests send it to what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

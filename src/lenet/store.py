@@ -147,7 +147,7 @@ class Store:
         from mlflow.types import Schema, TensorSpec
 
         signature = ModelSignature(
-            inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, 28, 28), "image")]),
+            inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, 28, 28))]),
             outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 10))]),
         )
         versions = self._client.get_run(run_id).data.tags
