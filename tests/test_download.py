@@ -1,20 +1,13 @@
-import gzip
 import hashlib
-import io
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
-import tracemalloc
-from pathlib import Path
 
-import numpy as np
 import pytest
-from fixtures_of_sources import (
+from fixtures_of_sources import (  # noqa: F401
     AMBIENT,
     NOTE,
     PUBLIC,
@@ -28,12 +21,9 @@ from fixtures_of_sources import (
     tiny,
     use_dataset,
 )
-from http_sources import BOMB, serving
-from ruamel.yaml import YAML
 
 from lenet import download, errors, mnist
 from lenet.errors import MnistUnreachableError
-from lenet.mnist import KnownFile
 from lenet.workspace import RAW
 
 # The stage

@@ -1,28 +1,17 @@
 import gzip
-import hashlib
-import io
-import os
-import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 import tracemalloc
-from pathlib import Path
 
-import numpy as np
 import pytest
-from fixtures_of_sources import SLACK_S, fill, folder, npz, refused, served_by, server, tiny
-from http_sources import BOMB, serving
-from ruamel.yaml import YAML
+from fixtures_of_sources import SLACK_S, fill, folder, npz, refused, served_by, server, tiny  # noqa: F401
+from http_sources import BOMB
 
 from lenet import mnist, sources
 from lenet.errors import MnistUnreachableError
-from lenet.mnist import KnownFile
 from lenet.sources import SourceError
-from lenet.workspace import RAW
 
 # A mirror
 

@@ -23,7 +23,7 @@ def run_experiment() -> None:
     """Run the pipeline apart from the checkout, as the DVC experiment `demo`; an earlier one gives way."""
     for reference in _references():
         _git("update-ref", "-d", reference)
-    settings = ("data.dataset=digits", "seeds=[0,1,2]")  # three seeds: about a minute
+    settings = ("data.dataset=digits", "seeds=[0,1,2]")  # three seeds: a demonstration, not a study
     command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", EXPERIMENT]
     command += [argument for setting in settings for argument in ("--set-param", setting)]
     # DVC commits the experiment; a machine where git knows nobody's name must be able to run it too.

@@ -26,6 +26,7 @@ from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from lenet.errors import LabError
+from lenet.moment import now_ms
 
 Emit = Callable[[Any], None]
 
@@ -88,7 +89,7 @@ def end_with_parent() -> None:
 
 
 def _in_worker(work: Callable[..., Any], task: Any, shared: Path, queue: Queue) -> Finished:
-    started_ms, started = time.time_ns() // 1_000_000, time.monotonic()
+    started_ms, started = now_ms(), time.monotonic()
     result = work(task, *joblib.load(shared, mmap_mode="r"), queue.put)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     in_mib = peak / 2**20 if sys.platform == "darwin" else peak / 2**10

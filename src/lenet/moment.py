@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -15,12 +16,18 @@ from pathlib import Path
 from lenet.workspace import machine_notes, written_whole
 
 
+def now_ms() -> int:
+    """Return the time in ms since 1970, as MLflow counts it."""
+    return time.time_ns() // 1_000_000
+
+
 @cache
 def here_and_now() -> Mapping[str, str]:
     """Return the tags of this machine and moment: git commit and dirty state, DVC experiment, host, processor."""
+    commit = _git("rev-parse", "HEAD")
     tags = {
-        "git_commit": _git("rev-parse", "HEAD"),
-        "git_dirty": _git_dirty(),
+        "git_commit": commit,
+        "git_dirty": str(bool(_git("status", "--porcelain"))).lower() if commit else "",
         "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
         "host": platform.node(),
         "processor": _processor(),
@@ -47,10 +54,6 @@ def load_notes(digest: str) -> dict | None:
 
 def _path(digest: str) -> Path:
     return machine_notes() / f"{digest}.json"
-
-
-def _git_dirty() -> str:
-    return str(bool(_git("status", "--porcelain"))).lower() if _git("rev-parse", "HEAD") else ""
 
 
 def _git(*arguments: str) -> str:

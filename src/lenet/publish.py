@@ -5,7 +5,6 @@ committed metrics alone. Publishing again takes a moment.
 """
 
 import sys
-import time
 
 from lenet import errors, figures, metrics, moment, tracking
 from lenet.config import load_settings
@@ -30,7 +29,7 @@ def publish_variant(result: VariantResult, description: str) -> int:
 
 def _publish_under_lock(store: Store, result: VariantResult, description: str) -> int:
     notes = [moment.load_notes(seed.identity.digest) for seed in result.seeds]
-    starts = [note["started_ms"] if note else time.time_ns() // 1_000_000 for note in notes]
+    starts = [note["started_ms"] if note else moment.now_ms() for note in notes]
     tags = [note["tags"] if note else UNKNOWN_MOMENT for note in notes]
     parent = store.open_parent(result.seeds[0].identity, description, min(starts), tags[0])
     lacked = 0

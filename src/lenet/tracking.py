@@ -2,14 +2,13 @@
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
 
 from lenet.errors import LabError
 from lenet.identity import RunIdentity
-from lenet.moment import here_and_now
+from lenet.moment import here_and_now, now_ms
 from lenet.store import Store, shown_uri
 
 _LIVE_PATIENCE_S = 20
@@ -69,17 +68,13 @@ def _log_live(events: SimpleQueue, identities: Sequence[RunIdentity], descriptio
         while not isinstance(event := events.get(), str):
             identity, epoch, metrics = event
             if parent is None:
-                parent = store.open_parent(identity, description, _now_ms(), here_and_now())
+                parent = store.open_parent(identity, description, now_ms(), here_and_now())
             if epoch == 0:
-                children[identity.digest] = store.open_run(identity, parent, _now_ms(), here_and_now())
+                children[identity.digest] = store.open_run(identity, parent, now_ms(), here_and_now())
             else:
                 store.log_epochs(children[identity.digest], {epoch: metrics})
         for run_id in (*children.values(), *([parent] if parent else [])):
             store.close(run_id, event)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _warn(error: BaseException) -> None:
