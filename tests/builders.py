@@ -6,20 +6,23 @@ the first ones are taken for the next class, as many as the error in percent say
 """
 
 import statistics
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from lenet.config import load_settings
 from lenet.identity import RunIdentity
 from lenet.predictions import Predictions
 from lenet.results import SeedResult, VariantResult
 
 EPOCHS = 2
+BASE = load_settings(Path(__file__).parent.parent / "params.yaml").base.model_dump()
 
 
 def settings(**changed):
-    """A variant's settings, as run.json holds them."""
-    plain = {"activation": "tanh", "optimizer": "sgd", "learning_rate": 0.01, "batch_size": 32}
-    return plain | {"epochs": EPOCHS, "dropout": 0.0} | changed
+    """A variant's settings, as run.json holds them: the project's base, cut to two epochs."""
+    return BASE | {"epochs": EPOCHS} | changed
 
 
 def identity(variant="tanh_sgd", seed=0, dataset="digits"):
@@ -35,7 +38,13 @@ def identity(variant="tanh_sgd", seed=0, dataset="digits"):
             "validation_md5": "2" * 32,
         },
         code="c" * 64,
-        versions={"keras": "3.13.0", "numpy": "2.4.0", "scikit-learn": "1.8.0", "tensorflow": "2.21.0"},
+        versions={
+            "keras": "3.13.0",
+            "numba": "0.68.1",
+            "numpy": "2.4.0",
+            "scikit-learn": "1.8.0",
+            "tensorflow": "2.21.0",
+        },
     )
 
 
@@ -68,6 +77,16 @@ def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
     if len(seeds) > 1:
         summary |= {f"{name}_sd": statistics.stdev(of_seeds) for name, of_seeds in values.items()}
     return VariantResult(variant, parameters=61_706, multiply_accumulates=416_520, summary=summary, seeds=seeds)
+
+
+def without_validation(result):
+    """The same variant, had it been trained on the validation split too."""
+
+    def kept(metrics):
+        return {name: value for name, value in metrics.items() if not name.startswith("validation/")}
+
+    seeds = [replace(seed, history=kept(seed.history)) for seed in result.seeds]
+    return replace(result, summary=kept(result.summary), seeds=seeds)
 
 
 def labels(n=100):

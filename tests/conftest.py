@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lenet import mnist
+from lenet.config import load_settings
 from lenet.data import Split, Statistics
 from lenet.preprocess import pixel_statistics
 
@@ -67,7 +68,11 @@ def statistics(digits):
 
 @pytest.fixture(scope="session")
 def recipe():
-    """The base variant, cut to two epochs."""
-    from lenet.config import Variant
+    """The project's base variant, cut to two epochs."""
+    return load_settings(ROOT / "params.yaml").base.model_copy(update={"epochs": 2})
 
-    return Variant(activation="tanh", optimizer="sgd", learning_rate=0.01, batch_size=32, epochs=2, dropout=0.0)
+
+@pytest.fixture(scope="session")
+def published():
+    """The project's variant lenet5_1998, cut to two passes."""
+    return load_settings(ROOT / "params.yaml").variant("lenet5_1998").model_copy(update={"epochs": 2})

@@ -22,12 +22,31 @@ seeds: [0, 3]
 about:
   plain: as in 1998
 base: &base
+  input_size: 32
+  pixels: standardised
   activation: tanh
+  pooling: average
+  c3: full
+  output: softmax
+  initialization: glorot
+  loss: cross_entropy
   optimizer: sgd
   learning_rate: 0.01
+  schedule: constant
+  damping: 0.02
   batch_size: 32
   epochs: 2
   dropout: 0.0
+  train_on: train
+  teacher_width: 0
+  teacher_epochs: 0
+  temperature: 1.0
+  translation: 0.0
+  scaling: 0.0
+  squeezing: 0.0
+  shear: 0.0
+  rotation: 0.0
+  elastic: 0.0
 variants:
   plain:
     <<: *base
@@ -74,9 +93,9 @@ def test_a_good_file_gives_typed_settings():
 
 def test_merge_keys_are_expanded_and_a_variants_own_keys_win():
     variants = load(GOOD).variants
-    inherited = {"optimizer": "sgd", "learning_rate": 0.01, "batch_size": 32, "epochs": 2}
-    assert variants["plain"].model_dump() == inherited | {"activation": "tanh", "dropout": 0.0}
-    assert variants["modern"].model_dump() == inherited | {"activation": "relu", "dropout": 0.5}
+    base = load(GOOD).base.model_dump()
+    assert variants["plain"].model_dump() == base
+    assert variants["modern"].model_dump() == base | {"activation": "relu", "dropout": 0.5}
 
 
 def test_variants_keep_the_order_of_the_file():
@@ -141,9 +160,21 @@ def test_what_is_not_a_number_in_range_is_refused_with_its_place(number, bad):
     ("old", "new", "where", "found", "expected"),
     [
         ("dataset: digits", "dataset: cifar", "data.dataset", "'cifar'", "'mnist' or 'digits'"),
-        ("activation: relu", "activation: gelu", "variants.modern.activation", "'gelu'", "'tanh' or 'relu'"),
-        ("activation: relu", "activation: true", "variants.modern.activation", "True", "'tanh' or 'relu'"),
-        ("optimizer: sgd", "optimizer: null", "base.optimizer", "None", "'sgd' or 'adam'"),
+        (
+            "activation: relu",
+            "activation: gelu",
+            "variants.modern.activation",
+            "'gelu'",
+            "'tanh', 'scaled_tanh' or 'relu'",
+        ),
+        (
+            "activation: relu",
+            "activation: true",
+            "variants.modern.activation",
+            "True",
+            "'tanh', 'scaled_tanh' or 'relu'",
+        ),
+        ("optimizer: sgd", "optimizer: null", "base.optimizer", "None", "'sgd', 'adam' or 'sdlm'"),
         ("learning_rate: 0.01", "learning_rate: 0", "base.learning_rate", "0", "greater than 0"),
         ("learning_rate: 0.01", "learning_rate: 1e400", "base.learning_rate", "inf", "a finite number"),
         ("batch_size: 32", "batch_size: 0", "base.batch_size", "0", "greater than or equal to 1"),
@@ -212,12 +243,32 @@ def test_a_number_in_quotes_is_refused_with_the_advice_to_remove_them(old, new, 
         ("compute:\n  workers: auto\n", "", "compute"),
         ("  split_seed: 7\n", "", "preprocess.split_seed"),
         ("  epochs: 2\n", "", "base.epochs"),
-        ("  plain:\n    <<: *base\n", "  plain:\n    activation: tanh\n", "variants.plain.optimizer"),
+        ("  plain:\n    <<: *base\n", "  plain:\n    activation: tanh\n", "variants.plain.input_size"),
         (GOOD[GOOD.index("variants:") : GOOD.index("compute:")], "", "variants"),
     ],
 )
 def test_what_is_missing_is_named(old, new, where):
     assert complaint(edited(old, new)) == f"params.yaml: {where} is missing: add it"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint_"),
+    [
+        ("loss: cross_entropy", "loss: squared_distance", "base.loss: squared_distance is measured to the codes of"),
+        ("optimizer: sgd", "optimizer: sdlm", "base.pixels: optimizer sdlm trains the network of 1998 alone, with"),
+        ("schedule: constant", "schedule: published", "base.schedule: published does not go with optimizer sgd"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused(old, new, complaint_):
+    assert complaint(edited(old, new)).startswith(f"params.yaml: {complaint_}")
+
+
+@pytest.mark.parametrize(
+    ("key", "too_much"), [("translation", 15), ("scaling", 1.5), ("rotation", 2), ("elastic", 20), ("shear", -0.1)]
+)
+def test_distortions_beyond_all_reason_are_refused(key, too_much):
+    message = complaint(edited(f"  {key}: 0.0", f"  {key}: {too_much}"))
+    assert message.startswith(f"params.yaml: base.{key}: {too_much} is not accepted")
 
 
 def test_no_seeds_are_refused():
@@ -252,9 +303,9 @@ def test_a_missing_file_is_refused_with_the_place_to_run_from(tmp_path):
     ("text", "line"),
     [
         (edited("seeds: [0, 3]", "seeds: [0, 3"), "line 7"),  # the list is still open where `about:` begins
-        (edited("  epochs: 2", "\tepochs: 2"), "line 14"),
+        (edited("  epochs: 2", "\tepochs: 2"), "line 23"),
         ("a: 1\nb: *nowhere\n", "line 2"),
-        (edited("  epochs: 2\n", "  epochs: 2\n  epochs: 3\n"), "line 15"),
+        (edited("  epochs: 2\n", "  epochs: 2\n  epochs: 3\n"), "line 24"),
     ],
     ids=["open list", "tab", "unknown alias", "key twice"],
 )
@@ -331,10 +382,13 @@ def test_no_setting_has_a_default():
 
 
 def restated(text):
-    """Return variant.key for every key that a variant gives although the base has that very value."""
+    """Return variant.key for every key that a variant gives although what it merges has that very value."""
     raw = YAML(typ="rt", pure=True).load(io.StringIO(text))
-    own = {name: dict(variant.non_merged_items()) for name, variant in raw["variants"].items()}
-    return [f"{name}.{key}" for name, keys in own.items() for key, value in keys.items() if raw["base"][key] == value]
+    found = []
+    for name, variant in raw["variants"].items():
+        (merged,) = variant.merge
+        found += [f"{name}.{key}" for key, value in variant.non_merged_items() if merged[key] == value]
+    return found
 
 
 def test_a_restated_value_would_be_noticed():

@@ -4,12 +4,14 @@ import sys
 
 import numpy as np
 import pytest
-from builders import identity, labels, predictions, seed_result
+from builders import identity, labels, predictions, seed_result, variant_result, without_validation
+from conftest import ROOT
 
 from lenet import determinism
+from lenet.config import load_settings
 from lenet.data import Split
 from lenet.evaluate import look_inside, save_curves, save_metrics, score, summarise
-from lenet.runs import HISTORY_METRICS, Run
+from lenet.runs import HISTORY_METRICS, TRAIN_METRICS, Run
 
 
 @pytest.fixture
@@ -31,6 +33,13 @@ def test_a_run_is_scored_by_what_it_predicts(run, test_split):
     assert list(result.history.items()) == [(name, [2.0, 1.0]) for name in HISTORY_METRICS]
 
 
+def test_a_run_without_a_validation_score_is_scored_all_the_same(test_split):
+    rows = [dict.fromkeys(TRAIN_METRICS, value) for value in (2.0, 1.0)]
+    result = score(Run(None, identity(), rows), predictions(1, 100, wrong=7).probabilities[0], test_split)
+    assert result.metrics["test/error_percent"] == 7.0
+    assert result.history == {name: [2.0, 1.0] for name in TRAIN_METRICS}
+
+
 def test_a_summary_has_mean_and_sd_over_the_seeds():
     summary = summarise([seed_result(seed=seed, error=error) for seed, error in enumerate((1.0, 2.0, 6.0))])
     assert summary["test/error_percent"] == 3.0
@@ -40,6 +49,16 @@ def test_a_summary_has_mean_and_sd_over_the_seeds():
 
 def test_one_seed_has_no_sd():
     assert not [name for name in summarise([seed_result()]) if name.endswith("_sd")]
+
+
+def test_what_was_trained_without_validation_has_a_summary_without_it(workspace):
+    seeds = without_validation(variant_result()).seeds
+    summary = summarise(seeds)
+    assert [name for name in summary if name.startswith("validation/")] == []
+    assert summary["train/error_percent"] == 5.5
+    save_metrics("tanh_sgd", summary)
+    shown = json.loads((workspace / "reports/metrics/tanh_sgd.json").read_text())
+    assert list(shown) == ["test_error_percent", "test_error_percent_sd", "test_loss"]
 
 
 def test_dvc_gets_few_scalars(workspace):
@@ -55,17 +74,29 @@ def test_curves_are_the_mean_over_the_seeds(workspace):
     assert rows == ["1,1.000000,15.000000,1.250000,30.000000", "2,0.500000,7.500000,0.750000,15.000000"]
 
 
-def test_a_look_inside_shows_filters_and_maps_of_one_digit(recipe, statistics, digits):
+def test_curves_without_validation_keep_its_columns_with_nothing_that_dvc_would_draw(workspace):
+    save_curves("tanh_sgd", without_validation(variant_result()).seeds)
+    header, first, _ = (workspace / "reports/curves/tanh_sgd.csv").read_text().splitlines()
+    assert header == "epoch,train/loss,train/error_percent,validation/loss,validation/error_percent"
+    assert first == "1,1.000000,11.000000,nan,nan"
+
+
+@pytest.mark.parametrize(
+    ("variant", "c1", "s2", "c3"),
+    [("tanh_sgd", 28, 14, 10), ("tanh_sgd_28", 24, 12, 8), ("lenet5_1998", 28, 14, 10)],
+)
+def test_a_look_inside_shows_filters_and_maps_of_one_digit(variant, c1, s2, c3, statistics, digits):
     determinism.prepare()
     from lenet.model import build_model
 
+    recipe = load_settings(ROOT / "params.yaml").variant(variant)
     seen = look_inside(build_model(recipe, statistics), digits.images[0])
     assert {name: array.shape for name, array in seen.items()} == {
         "filters": (5, 5, 6),
         "digit": (28, 28),
-        "c1": (28, 28, 6),
-        "s2": (14, 14, 6),
-        "c3": (10, 10, 16),
+        "c1": (c1, c1, 6),
+        "s2": (s2, s2, 6),
+        "c3": (c3, c3, 16),
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import labels, predictions, variant_result
+from builders import labels, predictions, variant_result, without_validation
 from matplotlib.colors import same_color
 from matplotlib.image import imread
 
@@ -18,7 +18,7 @@ from lenet import figures
 from lenet.data import Split
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("test_error", "learning_curves", "confusion", "wrong_digits", "inside")
+NAMES = ("test_error", "learning_curves", "confusion", "wrong_digits", "inside", "distortions")
 
 
 def unseen(n):
@@ -38,13 +38,14 @@ def drawn(name, errors):
             return figures.wrong_digits(averages, unseen(20))
         case "inside":
             return figures.inside(seen)
+        case "distortions":
+            copies = np.random.default_rng(3).integers(0, 256, (2, 4, 28, 28), dtype=np.uint8)
+            return figures.distortions(dict.fromkeys(errors, copies))
     return getattr(figures, name)(results)
 
 
 def usual(name):
     variants = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [3.0, 4.0, 5.0]}
-    if name in ("confusion", "inside"):  # a second each, per variant
-        del variants["relu_adam"]
     return drawn(name, variants)
 
 
@@ -130,11 +131,11 @@ def test_a_learning_curve_may_have_one_epoch(tmp_path):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", ["test_error", "learning_curves"])
-def test_there_may_be_more_variants_than_colours(name, tmp_path):
-    many = {f"variant_{index}": [float(index + 1)] for index in range(len(figures.COLOURS) + 1)}
-    written(drawn(name, many), tmp_path / "figure.png")
-    assert (tmp_path / "figure.png").is_file()
+@pytest.mark.parametrize("name", ["learning_curves", "confusion"])
+def test_many_variants_have_a_panel_each_four_a_row(name):
+    figure = drawn(name, {f"variant_{index}": [float(index + 1)] for index in range(13)})
+    assert [axes.get_title() for axes in figure.axes] == [f"variant_{index}" for index in range(13)]
+    assert figure.axes[0].get_gridspec().get_geometry() == (4, 4)
 
 
 def test_saving_makes_the_folder_and_leaves_nothing_else(tmp_path):
@@ -147,6 +148,7 @@ def test_the_test_error_shows_every_seed_and_their_mean():
     dots, mean, other_dots, other_mean = axes.lines
     assert list(dots.get_xdata()) == [10.0, 14.0]
     assert list(mean.get_xdata()) == [12.0, 12.0]
+    assert [text.get_text() for text in axes.texts] == ["12.00", "3.00"]
     assert (list(other_dots.get_xdata()), list(other_mean.get_xdata())) == ([3.0], [3.0, 3.0])
     assert [label.get_text() for label in axes.get_yticklabels()] == ["tanh_sgd", "relu_adam"]
 
@@ -162,22 +164,34 @@ def test_the_first_variant_stands_on_top():
     assert top < 0 < 1 < bottom
 
 
+def curves_in(axes, colour):
+    return [line.get_ydata().tolist() for line in axes.lines if same_color(line.get_color(), colour)]
+
+
 def test_the_learning_curve_is_the_mean_and_its_band_reaches_from_best_to_worst():
     # Of the builder: validation errors of 20 then 10, and of 40 then 20.
-    training, validation = drawn("learning_curves", {"tanh_sgd": [10.0, 20.0]}).axes
-    assert list(validation.lines[0].get_xdata()) == [1, 2]
-    assert list(validation.lines[0].get_ydata()) == [30.0, 15.0]
-    corners = {tuple(corner) for corner in validation.collections[0].get_paths()[0].vertices.tolist()}
+    (axes,) = drawn("learning_curves", {"tanh_sgd": [10.0, 20.0]}).axes
+    assert axes.lines[0].get_xdata().tolist() == [1, 2]
+    assert curves_in(axes, figures.BLUE) == [[30.0, 15.0]]
+    corners = {tuple(corner) for corner in axes.collections[1].get_paths()[0].vertices.tolist()}
     assert corners == {(1, 20), (2, 10), (2, 20), (1, 40)}
     # Training errors of 10 then 5, and of 20 then 10.
-    assert list(training.lines[0].get_ydata()) == [15.0, 7.5]
+    assert curves_in(axes, figures.ORANGE) == [[15.0, 7.5]]
 
 
-def test_a_variant_has_the_same_colour_in_both_panels_and_no_other_variant_has_it():
-    training, validation = usual("learning_curves").axes
-    assert [line.get_color() for line in training.lines] == [line.get_color() for line in validation.lines]
-    assert not same_color(training.lines[0].get_color(), training.lines[1].get_color())
-    assert [text.get_text() for text in validation.get_legend().get_texts()] == ["tanh_sgd", "relu_adam"]
+def test_every_panel_shows_the_validation_errors_of_the_other_variants_behind_its_own():
+    panels = drawn("learning_curves", {"a": [10.0], "b": [20.0], "c": [30.0]}).axes
+    behind = [[line.get_ydata().tolist() for line in axes.lines[:2]] for axes in panels]
+    assert behind == [[[40, 20], [60, 30]], [[20, 10], [60, 30]], [[20, 10], [40, 20]]]
+
+
+def test_a_variant_without_validation_has_its_training_curve_alone_and_says_why():
+    results = [without_validation(variant_result("all", [10.0])), variant_result("relu_adam", [20.0])]
+    first, second = figures.learning_curves(results).axes
+    assert curves_in(first, figures.ORANGE) == [[10.0, 5.0]]
+    assert curves_in(first, figures.BLUE) == []
+    assert [text.get_text() for text in first.texts] == ["trained on validation too"]
+    assert len(second.lines) == 2  # its own, and none behind
 
 
 def test_confusion_numbers_are_percent_of_the_actual_class():
@@ -195,6 +209,12 @@ def test_the_diagonal_of_the_confusion_is_left_uncoloured():
     (axes,) = drawn("confusion", {"tanh_sgd": [10.0]}).axes
     painted = np.ma.getmaskarray(axes.images[0].get_array())
     np.testing.assert_array_equal(painted, np.eye(10, dtype=bool))
+
+
+def test_all_confusions_share_one_scale():
+    worse = np.full((10, 10), 2) + np.diag([80] * 10)
+    figure = figures.confusion({"perfect": np.diag([5] * 10), "worse": worse})
+    assert [axes.images[0].get_clim() for axes in figure.axes] == [(0, 2.0)] * 2
 
 
 def test_a_class_without_digits_can_be_drawn():
@@ -222,36 +242,56 @@ def test_wrong_digits_come_with_the_greatest_confidence_first_and_right_ones_not
     # The digits are 0, 1, 2, 3; the first is right, the others are not.
     test = unseen(4)
     figure = figures.wrong_digits({"title": sure_of((0, 0.99), (7, 0.6), (8, 0.9), (9, 0.75))}, test)
-    assert titles(figure) == ["2 as 8\n90 %", "3 as 9\n75 %", "1 as 7\n60 %"]
+    assert titles(figure) == ["2 as 8: 90 %", "3 as 9: 75 %", "1 as 7: 60 %"]
     pictures = [axes.images[0].get_array() for axes in figure.axes if axes.images]
     np.testing.assert_array_equal(pictures, test.images[[2, 3, 1]])
 
 
 def test_at_most_eight_wrong_digits_are_drawn_and_ties_keep_their_order():
     figure = figures.wrong_digits({"title": sure_of(*[(5, 0.75)] * 20)}, unseen(20))
-    assert titles(figure) == [f"{digit} as 5\n75 %" for digit in (0, 1, 2, 3, 4, 6, 7, 8)]
+    assert titles(figure) == [f"{digit} as 5: 75 %" for digit in (0, 1, 2, 3, 4, 6, 7, 8)]
 
 
 def test_no_wrong_digits_leave_only_the_title():
     figure = figures.wrong_digits({"title": sure_of((0, 0.9), (1, 0.9))}, unseen(2))
     assert titles(figure) == []
     assert [axes for axes in figure.axes if axes.images] == []
-    assert [part.get_suptitle() for part in figure.subfigs] == ["title"]
+    assert [text.get_text() for text in figure.texts] == ["title"]
 
 
-@pytest.fixture(scope="module")
-def insides():
-    return figures.inside({"tanh_sgd": predictions(), "relu_adam": predictions()})
+def pictures(figure):
+    return [np.ma.filled(axes.images[0].get_array().astype(float), np.nan) for axes in figure.axes if axes.images]
 
 
-def test_inside_shows_the_digit_the_filters_and_all_maps(insides):
+def test_inside_shows_the_digit_the_filters_and_all_maps():
     seen = predictions()
-    pictures = [axes.images[0].get_array() for axes in insides.subfigs[0].axes if axes.images]
-    assert len(pictures) == 1 + 6 + 6 + 6 + 16
-    np.testing.assert_array_equal(pictures[0], seen.digit)
-    np.testing.assert_array_equal(pictures[1], seen.filters[..., 0])
-    np.testing.assert_array_equal(pictures[-1], seen.c3[..., 15])
+    digit, filters, c1, s2, c3 = pictures(figures.inside({"tanh_sgd": seen}))
+    np.testing.assert_array_equal(digit, seen.digit)
+    np.testing.assert_array_equal(filters[:5, :5], seen.filters[..., 0])
+    np.testing.assert_array_equal(c1[:28, :28], seen.c1[..., 0])
+    np.testing.assert_array_equal(s2[:14, :14], seen.s2[..., 0])
+    np.testing.assert_array_equal(c3[-10:, -10:], seen.c3[..., 15])
+    tiles = {5 * 5 * 6: filters, 28 * 28 * 6: c1, 14 * 14 * 6: s2, 10 * 10 * 16: c3}
+    assert [np.isfinite(picture).sum() for picture in tiles.values()] == list(tiles)
 
 
-def test_inside_has_a_part_for_each_variant(insides):
-    assert [part.get_suptitle() for part in insides.subfigs] == ["tanh_sgd", "relu_adam"]
+def test_inside_takes_maps_of_any_size():
+    seen = predictions()
+    picture = pictures(figures.inside({"tanh_sgd_28": replace(seen, c1=seen.c1[:24, :24])}))[2]
+    assert np.isfinite(picture).sum() == 24 * 24 * 6
+
+
+def test_inside_has_a_row_for_each_variant():
+    figure = figures.inside({"tanh_sgd": predictions(), "relu_adam": predictions()})
+    assert [text.get_text() for text in figure.texts] == ["tanh_sgd", "relu_adam"]
+    assert len(pictures(figure)) == 2 * 5
+
+
+def test_distortions_show_the_digit_first_and_then_its_epochs():
+    copies = np.random.default_rng(3).integers(0, 256, (2, 4, 28, 28), dtype=np.uint8)
+    figure = figures.distortions({"relu_adam_augmented\nmodern": copies})
+    (picture,) = pictures(figure)
+    np.testing.assert_array_equal(picture[:28, :28], copies[0, 0])
+    np.testing.assert_array_equal(picture[-28:, -28:], copies[1, 3])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["the digit", "epoch 1", "epoch 2", "epoch 3"]
+    assert [text.get_text() for text in figure.texts] == ["relu_adam_augmented\nmodern"]

@@ -65,7 +65,7 @@ def test_the_activation_is_the_variants(recipe, statistics):
 
 def test_dropout_follows_f6_only_where_it_is_asked_for(recipe, statistics, model):
     with_dropout = build_model(recipe.model_copy(update={"dropout": 0.5}), statistics)
-    assert [layer.name for layer in with_dropout.layers][-3:] == ["f6", "dropout", "output"]
+    assert [layer.name for layer in with_dropout.layers][-4:] == ["f6", "dropout", "output", "probabilities"]
     assert "dropout" not in [layer.name for layer in model.layers]
 
 

@@ -1,6 +1,7 @@
 """The plot stage, end to end on tiny results of two variants."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -9,36 +10,37 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import labels, predictions, variant_result
+from conftest import ROOT
+from ruamel.yaml import YAML
 
-from lenet import plot
+from lenet import distortion, plot
+from lenet.config import load_settings
 from lenet.data import Split, save_split, split_path
 from lenet.errors import LabError
 from lenet.predictions import save_predictions
 from lenet.results import save_result
 
-ROOT = Path(__file__).parent.parent
-PARAMS = """\
-data: {dataset: digits}
-preprocess: {validation_size: 0.1, split_seed: 0}
-seeds: [0, 1]
-about: {tanh_sgd: as in 1998, relu_adam: today's}
-base: &base {activation: tanh, optimizer: sgd, learning_rate: 0.01, batch_size: 32, epochs: 2, dropout: 0.0}
-variants:
-  tanh_sgd:
-    <<: *base
-  relu_adam:
-    <<: *base
-    activation: relu
-compute: {workers: 1}
-"""
 ERRORS = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
+
+
+def write_params(folder, **of_relu_adam):
+    """Write settings of two variants: the committed base, and it with these changes."""
+    committed = YAML(typ="safe").load(ROOT / "params.yaml")
+    small = {
+        "data": {"dataset": "digits"},
+        "seeds": [0, 1],
+        "about": {"tanh_sgd": "as in 1998", "relu_adam": "today's"},
+        "variants": {"tanh_sgd": committed["base"], "relu_adam": committed["base"] | of_relu_adam},
+    }
+    (folder / "params.yaml").write_text(json.dumps(committed | small))  # JSON is YAML
 
 
 def evaluated(folder):
     """Leave in `folder`, which is the current one, what evaluate leaves of two variants."""
-    (folder / "params.yaml").write_text(PARAMS)
+    write_params(folder, translation=2.0)
     images = np.random.default_rng(2).integers(0, 256, (100, 28, 28), dtype=np.uint8)
-    save_split(split_path("test"), Split(images, labels(100)))
+    for split in ("train", "test"):
+        save_split(split_path(split), Split(images, labels(100)))
     for variant, errors in ERRORS.items():
         save_result(variant_result(variant, errors))
         save_predictions(variant, predictions(len(errors), 100, round(errors[0])), labels(100))
@@ -72,7 +74,7 @@ def small(tmp_path, monkeypatch):
 def test_all_files_are_written_and_no_other(plotted):
     _, files = plotted
     figures = {f"figures/{name}" for name in plot.CAPTIONS}
-    assert len(figures) == 5
+    assert len(figures) == 6
     assert set(files) == {"comparison.csv", "index.html"} | figures
 
 
@@ -102,6 +104,39 @@ def test_running_again_in_another_process_gives_the_same_bytes_without_tensorflo
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
     assert reports(folder) == before
+
+
+def test_where_no_variant_distorts_there_is_no_figure_of_it(small):
+    write_params(small)
+    plot.main()
+    files = reports(small)
+    assert "figures/distortions.png" not in files
+    assert "distortions.png" not in files["index.html"].decode()
+    assert "figures/inside.png" in files
+
+
+def test_distorted_copies_are_of_one_training_digit_per_class_and_differ_between_epochs(digits):
+    base = load_settings(ROOT / "params.yaml").base
+    moved = base.model_copy(update={"translation": 2.0})
+    (copies,) = plot.distorted_copies({"still": base, "moved": moved}, digits).values()
+    first = [np.flatnonzero(digits.labels == digit)[0] for digit in (2, 5, 8)]
+    assert (copies.shape, copies.dtype) == ((3, 10, 28, 28), np.uint8)
+    np.testing.assert_array_equal(copies[:, 0], digits.images[first])
+    assert len({copy.tobytes() for copy in copies[0]}) == 10
+
+
+def test_distorted_copies_are_those_that_seed_0_trains_on_first(digits):
+    settings = load_settings(ROOT / "params.yaml").base.model_copy(update={"translation": 2.0})
+    (copies,) = plot.distorted_copies({"moved": settings}, digits).values()
+    everything = distortion.distort(digits.images, settings, seed=0, epoch=0, examples=np.arange(len(digits)))
+    np.testing.assert_array_equal(copies[0, 1], everything[np.flatnonzero(digits.labels == 2)[0]])
+
+
+def test_variants_that_distort_alike_share_their_copies(digits):
+    base = load_settings(ROOT / "params.yaml").base
+    once, twice = (base.model_copy(update={"translation": pixels}) for pixels in (1.0, 2.0))
+    longer = twice.model_copy(update={"epochs": 60})
+    assert list(plot.distorted_copies({"a": twice, "b": once, "c": longer}, digits)) == ["a\nc", "b"]
 
 
 def test_outputs_of_a_removed_variant_are_refused_and_nothing_is_written(small):

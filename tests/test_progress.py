@@ -11,6 +11,11 @@ import pytest
 from lenet import progress
 
 
+def scored(validation_error):
+    """The metrics of an epoch."""
+    return {"train/error_percent": 75.0, "validation/error_percent": validation_error}
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that stands until it is set."""
@@ -26,27 +31,33 @@ def lines(capsys):
 
 def test_a_seeds_start_and_its_last_epoch_are_always_told(clock, lines):
     with progress.shown("tanh_sgd", epochs=2) as shown:
-        shown.show(3, 0, None)
-        shown.show(3, 2, 1.25)
+        shown.show(3, 0, {})
+        shown.show(3, 2, scored(1.25))
     assert lines() == ["tanh_sgd seed 3: epoch 0/2", "tanh_sgd seed 3: epoch 2/2 validation accuracy 98.75 %"]
+
+
+def test_without_a_validation_score_the_one_in_training_is_told_and_named_so(clock, lines):
+    with progress.shown("lenet5_1998", epochs=1) as shown:
+        shown.show(0, 1, {"train/error_percent": 1.25})
+    assert lines() == ["lenet5_1998 seed 0: epoch 1/1 training accuracy 98.75 %"]
 
 
 def test_epochs_in_quick_succession_are_left_out(clock, lines):
     with progress.shown("tanh_sgd", epochs=9) as shown:
-        shown.show(0, 0, None)
+        shown.show(0, 0, {})
         for clock.now, epoch in ((5, 1), (14.9, 2), (15, 3), (29, 4), (30, 5)):
-            shown.show(0, epoch, 50.0)
+            shown.show(0, epoch, scored(50.0))
     assert [line.split()[4] for line in lines()] == ["0/9", "3/9", "5/9"]
 
 
 def test_each_seed_has_a_pace_of_its_own(clock, lines):
     with progress.shown("tanh_sgd", epochs=9) as shown:
-        shown.show(0, 1, 50.0)
+        shown.show(0, 1, scored(50.0))
         clock.now = 10
-        shown.show(1, 1, 50.0)
+        shown.show(1, 1, scored(50.0))
         clock.now = 16
-        shown.show(0, 2, 50.0)
-        shown.show(1, 2, 50.0)
+        shown.show(0, 2, scored(50.0))
+        shown.show(1, 2, scored(50.0))
     assert [" ".join(line.split()[1:5]) for line in lines()] == [
         "seed 0: epoch 1/9",
         "seed 1: epoch 1/9",
@@ -56,7 +67,7 @@ def test_each_seed_has_a_pace_of_its_own(clock, lines):
 
 def test_nothing_goes_to_the_standard_output(clock, capsys):
     with progress.shown("tanh_sgd", epochs=1) as shown:
-        shown.show(0, 1, 1.0)
+        shown.show(0, 1, scored(1.0))
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "epoch 1/1" in captured.err
@@ -91,8 +102,8 @@ def plain(text):
 
 def test_a_terminal_shows_a_bar_per_running_seed():
     with on_a_terminal() as screen, progress.shown("tanh_sgd", epochs=4) as shown:
-        shown.show(0, 1, 12.5)
-        shown.show(1, 0, None)
+        shown.show(0, 1, scored(12.5))
+        shown.show(1, 0, {})
     *_, first, second = plain(screen.getvalue()).rstrip().splitlines()
     assert first.startswith("tanh_sgd seed 0")
     assert "1/4 validation accuracy 87.50 %" in first
@@ -102,10 +113,10 @@ def test_a_terminal_shows_a_bar_per_running_seed():
 
 def test_a_finished_seed_leaves_a_line_in_place_of_its_bar():
     with on_a_terminal() as screen, progress.shown("tanh_sgd", epochs=2) as shown:
-        shown.show(0, 1, 12.5)
-        shown.show(0, 2, 1.25)
+        shown.show(0, 1, scored(12.5))
+        shown.show(0, 2, scored(1.25))
         before = len(screen.getvalue())
-        shown.show(1, 1, 50.0)
+        shown.show(1, 1, scored(50.0))
     assert "tanh_sgd seed 0: validation accuracy 98.75 %" in plain(screen.getvalue()[:before])
     after = plain(screen.getvalue()[before:])
     assert "tanh_sgd seed 1" in after

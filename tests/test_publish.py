@@ -1,7 +1,7 @@
 import shutil
 
 import numpy as np
-from builders import variant_result
+from builders import variant_result, without_validation
 
 from lenet import publish
 from lenet.results import save_result
@@ -45,6 +45,13 @@ def test_a_run_without_notes_of_its_moment_says_that_it_was_republished(client):
     (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
     assert child.data.tags["republished"] == "true"
     assert child.info.status == "FINISHED"
+
+
+def test_a_variant_without_validation_is_published_without_it(client):
+    publish.publish_variant(without_validation(variant_result("tanh_sgd", errors=[1.0])), "about")
+    names = {name for run in all_runs(client()) for name in run.data.metrics}
+    assert "train/error_percent" in names
+    assert [name for name in names if name.startswith("validation/")] == []
 
 
 def test_a_parent_tells_what_it_is_and_a_run_shows_its_confusion(client):

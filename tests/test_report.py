@@ -6,11 +6,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from builders import variant_result
+from builders import variant_result, without_validation
 
 from lenet.config import load_settings
 from lenet.errors import LabError
 from lenet.report import (
+    announce,
     comparison,
     dataset_title,
     load_comparison,
@@ -88,6 +89,50 @@ def test_the_mean_of_one_seed_is_shown_alone(rows):
     assert mean_with_sd(rows[1], "test_error_percent") == "0.50"
 
 
+@pytest.fixture
+def unvalidated():
+    """A variant that was trained on the validation split too, and one that was not."""
+    return comparison([without_validation(variant_result("all", [1.0])), variant_result("relu_adam", [0.5])])
+
+
+NOTE = "–: the validation split was trained on too."
+
+
+def test_what_has_no_validation_error_has_empty_cells_for_it(unvalidated):
+    row = unvalidated[0]
+    assert (row["validation_error_percent_mean"], row["validation_error_percent_sd"]) == ("", "")
+    save_comparison(unvalidated)
+    assert load_comparison() == unvalidated
+
+
+def test_a_validation_error_that_there_is_none_of_is_a_dash_with_a_note(unvalidated, capsys):
+    block = readme_block(unvalidated, {})
+    assert "| 2 | 1 | – | **1.00** |" in block
+    assert block.endswith(f"\n\n{NOTE}")
+    print_table(unvalidated)
+    printed = capsys.readouterr().out
+    assert NOTE in printed
+    assert re.search(r"all .* –  +1\.00", printed)
+    shown = page(unvalidated, {})
+    assert shown.rows[1][-2:] == ["–", "1.00"]
+    assert NOTE in PAGE.read_text(encoding="utf-8")
+
+
+def test_where_all_have_a_validation_error_there_is_no_note(rows, capsys):
+    print_table(rows)
+    page(rows, {})
+    for text in (readme_block(rows, {}), capsys.readouterr().out, PAGE.read_text(encoding="utf-8")):
+        assert "trained on too" not in text
+
+
+def test_what_is_announced_is_the_table_the_report_and_where_to_compare(rows, capsys):
+    announce(rows, PAGE)
+    *table, where, more = capsys.readouterr().out.splitlines()
+    assert "tanh_sgd" in "".join(table)
+    assert where == f"Report: {PAGE.resolve()}"
+    assert more == "Compare in MLflow: make ui"
+
+
 def test_a_standard_deviation_of_zero_is_shown():
     (row,) = comparison([variant_result(errors=[4.0, 4.0])])
     assert mean_with_sd(row, "test_error_percent") == "4.00 ± 0.00"
@@ -107,6 +152,15 @@ def test_the_terminal_table_shows_every_variant_within_80_columns(rows, capsys, 
     assert max(map(len, printed.splitlines())) <= 80
     for whole in ("tanh_sgd", "61,706", "2.00 ± 1.00", "relu_adam", "0.50"):
         assert whole in printed
+
+
+def test_the_terminal_table_cuts_no_name_off_within_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    variants = load_settings(ROOT / "params.yaml").variants
+    print_table(comparison([variant_result(variant, errors=[10.0, 12.0]) for variant in variants]))
+    printed = capsys.readouterr().out.split()
+    assert [variant for variant in variants if variant not in printed] == []
+    assert printed.count("11.00") == 2 * len(variants)
 
 
 def cells(line):

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import identity, seed_result, variant_result
+from builders import identity, seed_result, variant_result, without_validation
 
 from lenet.errors import LabError
 from lenet.results import load_result, save_result
@@ -20,6 +20,12 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("errors", [[10.0, 12.0], [1 / 3]])
 def test_a_result_comes_back_as_it_was_saved(errors):
     result = variant_result("tanh_sgd", errors=errors)
+    save_result(result)
+    assert load_result("tanh_sgd") == result
+
+
+def test_a_result_without_validation_comes_back_as_it_was_saved():
+    result = without_validation(variant_result("tanh_sgd"))
     save_result(result)
     assert load_result("tanh_sgd") == result
 

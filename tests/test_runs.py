@@ -9,7 +9,7 @@ import pytest
 from builders import identity, settings
 
 from lenet.errors import LabError
-from lenet.runs import HISTORY_METRICS, TrainedRun, find_run, read_runs, write_run
+from lenet.runs import HISTORY_METRICS, TRAIN_METRICS, TrainedRun, find_run, read_runs, write_run
 
 HISTORY = [
     {"train/loss": 0.1 + 0.2, "train/error_percent": 40.0, "validation/loss": 1e-7, "validation/error_percent": 50.0},
@@ -60,6 +60,21 @@ def test_the_history_is_a_table_of_numbered_epochs():
         header, first, second = csv.reader(file)
     assert header == ["epoch", *HISTORY_METRICS]
     assert (first[0], second[0]) == ("1", "2")
+
+
+def test_a_run_without_a_validation_score_comes_back_as_it_was_written():
+    history = [{name: row[name] for name in TRAIN_METRICS} for row in HISTORY]
+    write_run(folder(2), identity(seed=2), replace(TRAINED, history=history))
+    assert (folder(2) / "history.csv").read_text().splitlines()[0] == "epoch,train/loss,train/error_percent"
+    (run,) = read_runs("tanh_sgd", [2], settings())
+    assert run.history == history
+
+
+@pytest.mark.parametrize("name", HISTORY_METRICS)
+def test_a_history_with_a_column_of_another_name_is_refused(name):
+    path = folder() / "history.csv"
+    path.write_text(path.read_text().replace(name, "other"))
+    assert "history.csv has other columns than training writes" in complaint("tanh_sgd", [0], settings())
 
 
 def test_equal_runs_give_equal_bytes():

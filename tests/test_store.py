@@ -1,4 +1,6 @@
-from builders import identity
+from dataclasses import replace
+
+from builders import identity, settings
 
 from lenet.store import UNKNOWN_MOMENT, Store, shown_uri, store_uri
 from lenet.workspace import project_root
@@ -62,3 +64,17 @@ def test_a_model_whose_upload_was_cut_off_counts_as_lacking(client):
     assert store.lacks_model(run_id)
     client().finalize_logged_model(model.model_id, "READY")
     assert not store.lacks_model(run_id)
+
+
+def dataset_contexts(client, train_on):
+    store = Store("digits")
+    trained = replace(identity(), settings=settings(train_on=train_on))
+    run_id = store.open_run(trained, store.open_parent(trained, "", 0, {}), 0, {})
+    inputs = client().get_run(run_id).inputs.dataset_inputs
+    return {each.dataset.name: each.tags[0].value for each in inputs}
+
+
+def test_the_splits_are_named_as_what_they_were_used_for(client):
+    assert dataset_contexts(client, "train") == {"digits train": "train", "digits validation": "validation"}
+    both = dataset_contexts(client, "train_and_validation")
+    assert both == {"digits train": "train", "digits validation": "train"}

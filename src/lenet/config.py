@@ -14,7 +14,21 @@ from lenet.workspace import PARAMS
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Range = Annotated[float, Field(ge=0, le=1)]
 VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+# Stochastic diagonal Levenberg–Marquardt is compiled for this network and no other.
+_SDLM = {
+    "input_size": 32,
+    "pixels": "published",
+    "activation": "scaled_tanh",
+    "pooling": "trainable",
+    "c3": "table_1",
+    "output": "rbf",
+    "batch_size": 1,
+    "dropout": 0.0,
+    "teacher_width": 0,
+}
 
 
 class _Section(BaseModel):
@@ -35,14 +49,52 @@ class Preprocess(_Section):
 
 
 class Variant(_Section):
-    """One recipe: a flat mapping, so that DVC and MLflow show flat columns."""
+    """One recipe: a flat mapping, so that DVC and MLflow show flat columns. params.yaml says what each key means."""
 
-    activation: Literal["tanh", "relu"]
-    optimizer: Literal["sgd", "adam"]
+    input_size: Literal[28, 32]
+    pixels: Literal["standardised", "published"]
+    activation: Literal["tanh", "scaled_tanh", "relu"]
+    pooling: Literal["average", "max", "trainable"]
+    c3: Literal["full", "table_1"]
+    output: Literal["softmax", "rbf"]
+    initialization: Literal["glorot", "fan_in", "root_fan_in"]
+
+    loss: Literal["cross_entropy", "squared_distance"]
+    optimizer: Literal["sgd", "adam", "sdlm"]
     learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Literal["constant", "cosine", "published"]
+    damping: Annotated[float, Field(gt=0)]
     batch_size: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
+    train_on: Literal["train", "train_and_validation"]
+
+    teacher_width: Annotated[int, Field(ge=0)]
+    teacher_epochs: Annotated[int, Field(ge=0)]
+    temperature: Annotated[float, Field(ge=1)]
+
+    translation: Annotated[float, Field(ge=0, le=14)]
+    scaling: Range
+    squeezing: Range
+    shear: Range
+    rotation: Range
+    elastic: Annotated[float, Field(ge=0, le=14)]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Variant":
+        if self.loss == "squared_distance" and self.output != "rbf":
+            raise ValueError("loss: squared_distance is measured to the codes of output: rbf")
+        if bool(self.teacher_width) != bool(self.teacher_epochs):
+            raise ValueError("teacher_epochs: a teacher has a width and epochs, no teacher has neither: 0")
+        if self.teacher_width and (self.c3, self.output, self.loss) != ("full", "softmax", "cross_entropy"):
+            raise ValueError("teacher_width: a teacher is of c3: full, output: softmax and loss: cross_entropy")
+        if self.optimizer == "sdlm":
+            for name, value in _SDLM.items():
+                if getattr(self, name) != value:
+                    raise ValueError(f"{name}: optimizer sdlm trains the network of 1998 alone, with {name}: {value}")
+        if (self.schedule == "published") != (self.optimizer == "sdlm"):
+            raise ValueError(f"schedule: {self.schedule} does not go with optimizer {self.optimizer}")
+        return self
 
 
 class Compute(_Section):
@@ -125,7 +177,7 @@ def _first_mistake(error: ValidationError, raw: Any) -> str:
         case "missing":
             return f"{dotted} is missing: add it"
         case "value_error":
-            return str(first["ctx"]["error"])
+            return ".".join([*where, str(first["ctx"]["error"])])
     same_place = [
         m["msg"][:1].lower() + m["msg"][1:] for m in mistakes if m["loc"][: len(where)] == first["loc"][: len(where)]
     ]

@@ -63,8 +63,14 @@ def load_split(name: str) -> Split:
     path, mend = split_path(name), "run `dvc repro preprocess`"
     split = Split(**read_arrays(path, ("images", "labels"), mend))
     if split.images.shape != (len(split), 28, 28) or split.images.dtype != np.uint8:
-        raise LabError(f"{path} holds images of shape {split.images.shape}, not (n, 28, 28): {mend}")
+        found = f"{split.images.dtype} images of shape {split.images.shape}"
+        raise LabError(f"{path} holds {found}, not uint8 images of shape (n, 28, 28): {mend}")
     return split
+
+
+def epoch_order(examples: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the order in which an epoch, counted from 0, takes its examples: int64 (examples,)."""
+    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(examples)
 
 
 def save_statistics(statistics: Statistics) -> None:

@@ -36,13 +36,13 @@ def score(run: Run, probabilities: np.ndarray, test: Split) -> SeedResult:
         identity=run.identity,
         metrics={name: round(float(value), 6) for name, value in scalars.items()},
         confusion=counts.tolist(),
-        history={name: [row[name] for row in run.history] for name in HISTORY_METRICS},
+        history={name: [row[name] for row in run.history] for name in run.history[0]},
     )
 
 
 def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
     """Return mean and, of several seeds, standard deviation (`…_sd`) of every metric after the last epoch."""
-    last = [{name: seed.history[name][-1] for name in HISTORY_METRICS} | dict(seed.metrics) for seed in seeds]
+    last = [{name: values[-1] for name, values in seed.history.items()} | dict(seed.metrics) for seed in seeds]
     summary = {}
     for name in last[0]:
         values = [metrics_of_seed[name] for metrics_of_seed in last]
@@ -54,7 +54,7 @@ def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
 
 
 def look_inside(model, digit: np.ndarray) -> dict[str, np.ndarray]:
-    """Return C1's weights and the feature maps of one digit, uint8 (28, 28), after C1, S2 and C3."""
+    """Return C1's weights and the feature maps of one digit, uint8 (28, 28), as C1, S2 and C3 hand them on."""
     import keras
 
     maps = keras.Model(model.inputs, {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
@@ -68,7 +68,7 @@ def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
     few = {
         "test_error_percent": summary["test/error_percent"],
         "test_error_percent_sd": summary.get("test/error_percent_sd"),
-        "validation_error_percent": summary["validation/error_percent"],
+        "validation_error_percent": summary.get("validation/error_percent"),
         "test_loss": summary["test/loss"],
     }
     with written_whole(METRICS / f"{variant}.json") as partial:
@@ -77,12 +77,15 @@ def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
 
 
 def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
-    """Write the learning curves, mean over seeds, one row per epoch."""
+    """Write the learning curves, mean over seeds, one row per epoch; `nan` where there is no validation score.
+
+    DVC's plot wants all columns, and draws an empty cell as 0, but `nan` as nothing.
+    """
     table = pd.concat(pd.DataFrame(seed.history).rename_axis("epoch") for seed in seeds)
-    curves = table.groupby("epoch").mean()
+    curves = table.groupby("epoch").mean().reindex(columns=HISTORY_METRICS)
     curves.index += 1
     with written_whole(CURVES / f"{variant}.csv") as partial:
-        curves.to_csv(partial, float_format="%.6f", lineterminator="\n")
+        curves.to_csv(partial, float_format="%.6f", na_rep="nan", lineterminator="\n")
 
 
 def main(variant: str) -> None:
@@ -92,7 +95,6 @@ def main(variant: str) -> None:
     test = load_split("test")
     determinism.prepare()
     from lenet import model as networks
-    from lenet.training import predict
 
     results, outputs = [], []
     for run in runs:
@@ -101,7 +103,7 @@ def main(variant: str) -> None:
             raise LabError(
                 f"{run.architecture} is not the network of {variant}: train it again: dvc repro --force train@{variant}"
             )
-        outputs.append(predict(model, test.images))
+        outputs.append(networks.predict(model, test.images))
         results.append(score(run, outputs[-1], test))
         if run is runs[0]:
             insides = look_inside(model, test.images[0])

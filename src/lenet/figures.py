@@ -1,21 +1,21 @@
 """One function per figure: data in, Matplotlib Figure out. Equal data give equal bytes."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 
 from lenet.data import Split
 from lenet.predictions import Predictions
 from lenet.results import VariantResult
 from lenet.workspace import written_whole
 
-# Okabe and Ito's palette, told apart by readers of all colour visions.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-_QUIET_COLOUR = "#8a8a8a"
+# Of Okabe and Ito's palette, told apart by readers of all colour visions.
+BLUE, ORANGE = "#0072B2", "#D55E00"
+_QUIET, _FAINT = "#8a8a8a", "#d4d4d4"
 _WRONG_DIGITS = 8
 
 
@@ -25,71 +25,91 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(partial, format="png", dpi=144, metadata={"Software": None})
 
 
-def learning_curves(results: Sequence[VariantResult]) -> Figure:
-    """Draw error per epoch on the training and the validation split: mean over seeds, and a band from best to worst."""
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for axes, split in zip(panels, ("train", "validation"), strict=True):
-        for result, colour in zip(results, cycle(COLOURS), strict=False):
-            errors = np.array([seed.history[f"{split}/error_percent"] for seed in result.seeds])
-            epochs = np.arange(1, errors.shape[1] + 1)
-            axes.plot(epochs, errors.mean(axis=0), color=colour, label=result.variant)
-            axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=colour, alpha=0.2, linewidth=0)
-        axes.set(title={"train": "Training (while weights move)", "validation": "Validation"}[split], xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _plain(axes)
-    panels[0].set_ylabel("error (%)")
-    panels[0].set_yscale("log", nonpositive="clip")
-    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    panels[0].yaxis.set_major_formatter("{x:g}")
-    panels[1].legend(frameon=False)
+def test_error(results: Sequence[VariantResult]) -> Figure:
+    """Draw each variant's test error: every seed as a dot, the mean as a bar across and, on the right, in figures."""
+    figure = Figure(figsize=(9, 0.9 + 0.36 * len(results)), layout="constrained")
+    axes = figure.subplots()
+    for row, result in enumerate(results):
+        errors = [seed.metrics["test/error_percent"] for seed in result.seeds]
+        # Apart from each other, so that equal seeds are all seen.
+        offsets = np.linspace(-0.2, 0.2, len(errors)) if len(errors) > 1 else [0.0]
+        axes.plot(errors, row + np.asarray(offsets), "o", color=BLUE, alpha=0.6, markersize=5, markeredgewidth=0)
+        mean = result.summary["test/error_percent"]
+        axes.plot([mean, mean], [row - 0.34, row + 0.34], color=ORANGE, linewidth=2.5, solid_capstyle="butt")
+        axes.text(1.02, row, f"{mean:.2f}", transform=axes.get_yaxis_transform(), va="center", fontweight="bold")
+    axes.set(xlabel="test error (%): a dot per seed, line and number are their mean", yticks=range(len(results)))
+    axes.set_yticklabels([result.variant for result in results])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(results) - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    axes.spines["left"].set_visible(False)
+    _plain(axes)
     return figure
 
 
-def test_error(results: Sequence[VariantResult]) -> Figure:
-    """Draw each variant's test error: every seed as a dot, the mean as a bar across."""
-    figure = Figure(figsize=(8, 0.6 + 0.55 * len(results)), layout="constrained")
-    axes = figure.subplots()
-    for row, (result, colour) in enumerate(zip(results, cycle(COLOURS), strict=False)):
-        errors = [seed.metrics["test/error_percent"] for seed in result.seeds]
-        # Apart from each other, so that equal seeds are all seen.
-        offsets = np.linspace(-0.18, 0.18, len(errors)) if len(errors) > 1 else [0.0]
-        axes.plot(errors, row + np.asarray(offsets), "o", color=colour, alpha=0.75, markersize=6, markeredgewidth=0)
-        mean = result.summary["test/error_percent"]
-        axes.plot([mean, mean], [row - 0.32, row + 0.32], color=colour, linewidth=2.5)
-        axes.annotate(f"{mean:.2f}", (mean, row - 0.34), ha="center", va="bottom", fontsize=8, color=colour)
-    axes.set(xlabel="test error (%): a dot per seed, the line is their mean", yticks=range(len(results)))
-    axes.set_yticklabels([result.variant for result in results])
-    axes.set_ylim(len(results) - 0.4, -0.75)
-    axes.set_xlim(left=0)
-    _plain(axes)
-    axes.grid(axis="y", visible=False)
+def learning_curves(results: Sequence[VariantResult]) -> Figure:
+    """Draw, a panel per variant, error per epoch in training and validation: mean over seeds, band from best to worst.
+
+    In grey behind are the validation errors of the other variants; one without a validation split has none.
+    """
+    panels, figure = _panels(len(results), columns=4, size=(2.6, 2.3), sharex=True, sharey=True)
+    for axes, result in zip(panels, results, strict=True):
+        for other in results:
+            if other is not result and "validation/error_percent" in other.summary:
+                axes.plot(*_mean_curve(other, "validation"), color=_FAINT, linewidth=0.8)
+        for split, colour in (("train", ORANGE), ("validation", BLUE)):
+            if f"{split}/error_percent" in result.summary:
+                errors = _errors_per_epoch(result, split)
+                epochs, mean = _mean_curve(result, split)
+                axes.plot(epochs, mean, color=colour, label=split, linewidth=1.8)
+                axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=colour, alpha=0.25, linewidth=0)
+        if "validation/error_percent" not in result.summary:
+            axes.text(0.97, 0.93, "trained on validation too", transform=axes.transAxes, ha="right", fontsize=7.5)
+        axes.set_title(result.variant, fontsize=9, fontweight="bold")
+        axes.set_xscale("log")  # 10, 20 or 60 epochs, and all begin alike
+        axes.set_yscale("log", nonpositive="clip")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
+        axes.tick_params(labelsize=8, labelbottom=True)
+        _plain(axes)
+    figure.supxlabel("epoch", fontsize=9)
+    figure.supylabel("error (%)", fontsize=9)
+    keys = {"training, while weights move": ORANGE, "validation": BLUE, "validation, other variants": _FAINT}
+    figure.legend(
+        [Line2D([], [], color=colour, linewidth=1.8) for colour in keys.values()],
+        list(keys),
+        loc="outside upper center",
+        ncols=len(keys),
+        frameon=False,
+        fontsize=9,
+    )
     return figure
 
 
 def confusion(counts: Mapping[str, Sequence[Sequence[int]]]) -> Figure:
-    """Draw confusion matrices, two a row, in percent of the actual class; numbers where digits went astray.
+    """Draw confusion matrices, on one scale, in percent of the actual class; numbers where digits went astray.
 
     counts: title → 10 × 10 counts, rows actual, columns predicted.
     """
-    columns = min(2, len(counts))
-    rows = -(-len(counts) // columns)
-    figure = Figure(figsize=(4.1 * columns, 4.3 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).flat
-    for axes in panels[len(counts) :]:
-        axes.set_axis_off()
-    for axes, (title, matrix) in zip(panels[: len(counts)], counts.items(), strict=True):
-        matrix = np.asarray(matrix, dtype=np.float64)
-        percent = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        astray = np.where(np.eye(len(percent), dtype=bool), np.nan, percent)
-        ceiling = max(1.0, float(np.nanmax(astray)))
-        axes.imshow(astray, cmap="Oranges", vmin=0, vmax=ceiling)
+    percents = {title: _percent_of_actual(matrix) for title, matrix in counts.items()}
+    astray = ~np.eye(10, dtype=bool)
+    ceiling = max(1.0, *(float(percent[astray].max()) for percent in percents.values()))
+    side = 4.1 if len(counts) == 1 else 3.1
+    panels, figure = _panels(len(counts), columns=4, size=(side, side + 0.1))
+    for axes, (title, percent) in zip(panels, percents.items(), strict=True):
+        axes.imshow(np.where(astray, percent, np.nan), cmap="Oranges", vmin=0, vmax=ceiling)
         for row, column in np.ndindex(percent.shape):
             if row == column or percent[row, column] >= 0.1:
                 shown = f"{percent[row, column]:.1f}"
                 dark = row != column and percent[row, column] > 0.6 * ceiling
                 axes.text(column, row, shown, ha="center", va="center", fontsize=6, color="w" if dark else "#222222")
-        axes.set(title=title, xlabel="predicted", ylabel="actual", xticks=range(10), yticks=range(10))
+        axes.set(xticks=range(10), yticks=range(10))
+        axes.set_title(title, fontsize=9, fontweight="bold")
+        axes.tick_params(labelsize=8, length=0)
+    figure.supxlabel("predicted", fontsize=9)
+    figure.supylabel("actual", fontsize=9)
     return figure
 
 
@@ -98,43 +118,104 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
 
     probabilities: title → float32 (n, 10), for several seeds their mean.
     """
-    figure = Figure(figsize=(1.15 * _WRONG_DIGITS, 1.9 * len(probabilities)), layout="constrained")
-    for part, (title, rows) in zip(_parts(figure, len(probabilities)), probabilities.items(), strict=True):
-        part.suptitle(title, fontsize=9, fontweight="bold", x=0.01, ha="left")
-        cells = part.subplots(1, _WRONG_DIGITS)
-        predicted = rows.argmax(axis=1)
-        confidence = np.where(predicted != test.labels, rows.max(axis=1), 0.0)
+    cells, figure = _rows(list(probabilities), widths=[0.85] * _WRONG_DIGITS, height=1.0)
+    for row, of_title in zip(cells, probabilities.values(), strict=True):
+        predicted = of_title.argmax(axis=1)
+        confidence = np.where(predicted != test.labels, of_title.max(axis=1), 0.0)
         worst = [index for index in np.argsort(-confidence, kind="stable")[:_WRONG_DIGITS] if confidence[index] > 0]
-        for axes in cells:
-            axes.set_axis_off()
-        for axes, index in zip(cells, worst, strict=False):
+        for axes, index in zip(row, worst, strict=False):
             axes.imshow(test.images[index], cmap="gray_r", vmin=0, vmax=255)
-            axes.set_title(f"{test.labels[index]} as {predicted[index]}\n{100 * confidence[index]:.0f} %", fontsize=8)
+            title = f"{test.labels[index]} as {predicted[index]}: {100 * confidence[index]:.0f} %"
+            axes.set_title(title, fontsize=7.5, pad=2)
     return figure
 
 
 def inside(predictions: Mapping[str, Predictions]) -> Figure:
-    """Draw, per variant, a digit, C1's six filters and that digit's feature maps in C1, S2 and C3."""
-    figure = Figure(figsize=(10, 2.7 * len(predictions)), layout="constrained")
-    for part, (variant, seen) in zip(_parts(figure, len(predictions)), predictions.items(), strict=True):
-        part.suptitle(variant, fontsize=9, fontweight="bold", x=0.01, ha="left")
-        grid = part.subplots(4, 17, gridspec_kw={"width_ratios": [1.2] + [1] * 16})
-        for axes in grid.flat:
-            axes.set_axis_off()
-        grid[0, 0].imshow(seen.digit, cmap="gray_r")
+    """Draw, a row per variant, a digit, C1's filters and that digit's feature maps in C1, S2 and C3."""
+    cells, figure = _rows(list(predictions), widths=[0.85, 1.35, 1.35, 1.35, 3.5], height=1.05)
+    for row, seen in zip(cells, predictions.values(), strict=True):
+        row[0].imshow(seen.digit, cmap="gray_r")
         layers = {"C1 filters": seen.filters, "C1": seen.c1, "S2": seen.s2, "C3": seen.c3}
-        for row, (name, maps) in zip(grid, layers.items(), strict=True):
+        for axes, (name, maps) in zip(row[1:], layers.items(), strict=True):
             limit = float(np.abs(maps).max()) or 1.0
-            row[1].text(-0.15, 0.5, name, transform=row[1].transAxes, ha="right", va="center", fontsize=7)
-            for axes, index in zip(row[1:], range(maps.shape[-1]), strict=False):
-                axes.imshow(maps[..., index], cmap="RdBu_r", vmin=-limit, vmax=limit)
+            tiles = _mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
+            axes.imshow(tiles, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+            axes.set_title(name, fontsize=7.5, pad=2)
     return figure
 
 
-def _parts(figure: Figure, rows: int) -> Sequence[SubFigure]:
-    return figure.subfigures(rows, 1, squeeze=False)[:, 0]
+def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
+    """Draw, a block per title, digits as they are and as training sees them in its first epochs.
+
+    copies: title → uint8 (digits, 1 + epochs, 28, 28), of each digit the original first.
+    """
+    digits, columns = next(iter(copies.values())).shape[:2]
+    cells, figure = _rows(list(copies), widths=[0.7 * columns], height=0.7 * digits + 0.3)
+    for (axes,), of_title in zip(cells, copies.values(), strict=True):
+        tiles = _mosaic(of_title.reshape(-1, *of_title.shape[2:]), columns)
+        axes.imshow(tiles, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+        for column in range(columns):
+            above = f"epoch {column}" if column else "the digit"
+            axes.text((column + 0.5) / columns, 1.02, above, transform=axes.transAxes, ha="center", fontsize=7.5)
+    return figure
+
+
+def _mean_curve(result: VariantResult, split: str) -> tuple[np.ndarray, np.ndarray]:
+    errors = _errors_per_epoch(result, split)
+    return np.arange(1, errors.shape[1] + 1), errors.mean(axis=0)
+
+
+def _errors_per_epoch(result: VariantResult, split: str) -> np.ndarray:
+    return np.array([seed.history[f"{split}/error_percent"] for seed in result.seeds])
+
+
+def _percent_of_actual(counts: Sequence[Sequence[int]]) -> np.ndarray:
+    counts = np.asarray(counts, dtype=np.float64)
+    return 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def _mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
+    """Lay tiles (n, height, width) out in rows of `columns`, with gaps of NaN between them."""
+    height, width = tiles.shape[1:]
+    gap = max(1, width // 9)
+    rows = -(-len(tiles) // columns)
+    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for index, tile in enumerate(tiles):
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
+        canvas[top : top + height, left : left + width] = tile
+    return canvas
+
+
+def _panels(count: int, columns: int, size: tuple[float, float], **shared: bool) -> tuple[Sequence, Figure]:
+    """Return `count` axes, at most `columns` a row, each of about `size` inches, and their figure."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(size[0] * columns + 0.3, size[1] * rows + 0.4), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, **shared).flatten()
+    for spare in panels[count:]:
+        spare.remove()
+    return panels[:count], figure
+
+
+def _rows(titles: Sequence[str], widths: Sequence[float], height: float) -> tuple[np.ndarray, Figure]:
+    """Return a row of bare axes per title, which stands at its left, and their figure; all in inches."""
+    longest = max(len(line) for title in titles for line in title.splitlines())
+    label, gap = 0.3 + 0.075 * longest, 0.08
+    width, total = label + sum(widths) + gap * len(widths), height * len(titles) + 0.1
+    figure = Figure(figsize=(width, total))
+    cells = np.empty((len(titles), len(widths)), dtype=object)
+    for row, title in enumerate(titles):
+        bottom = total - height * (row + 1)
+        figure.text(0.1 / width, (bottom + height / 2) / total, title, fontsize=8, fontweight="bold", va="center")
+        left = label
+        for column, cell in enumerate(widths):
+            place = (left / width, bottom / total, cell / width, (height - 0.2) / total)
+            cells[row, column] = figure.add_axes(place)
+            cells[row, column].set_axis_off()
+            left += cell + gap
+    return cells, figure
 
 
 def _plain(axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=_QUIET_COLOUR, alpha=0.25, linewidth=0.6)
+    axes.grid(color=_QUIET, alpha=0.25, linewidth=0.6)

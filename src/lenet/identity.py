@@ -15,7 +15,7 @@ from lenet.config import Settings, load_settings
 from lenet.errors import LabError
 
 # The libraries that a run's bits depend on. Not Python: it hands arrays over and computes none.
-_LIBRARIES = ("keras", "numpy", "scikit-learn", "tensorflow")
+_LIBRARIES = ("keras", "numba", "numpy", "scikit-learn", "tensorflow")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -18,13 +18,13 @@ class _Lines:
         self._variant, self._epochs = variant, epochs
         self._last_line: dict[int, float] = {}
 
-    def show(self, seed: int, epoch: int, error_percent: float | None) -> None:
+    def show(self, seed: int, epoch: int, metrics: Mapping[str, float]) -> None:
         now = time.monotonic()
         recent = now - self._last_line.get(seed, -_LINE_INTERVAL_S) < _LINE_INTERVAL_S
         if recent and epoch < self._epochs:
             return
         self._last_line[seed] = now
-        score = _score(error_percent)
+        score = _score(metrics)
         print(f"{self._variant} seed {seed}: epoch {epoch}/{self._epochs} {score}", file=sys.stderr, flush=True)
 
 
@@ -35,10 +35,10 @@ class _Bars:
         self._variant, self._epochs, self._progress = variant, epochs, progress
         self._bars: dict[int, TaskID] = {}
 
-    def show(self, seed: int, epoch: int, error_percent: float | None) -> None:
+    def show(self, seed: int, epoch: int, metrics: Mapping[str, float]) -> None:
         if seed not in self._bars:
             self._bars[seed] = self._progress.add_task(f"{self._variant} seed {seed}", total=self._epochs, score="")
-        score = _score(error_percent)
+        score = _score(metrics)
         self._progress.update(self._bars[seed], completed=epoch, score=score)
         if epoch == self._epochs:
             self._progress.print(f"{self._variant} seed {seed}: {score}")
@@ -47,7 +47,7 @@ class _Bars:
 
 @contextmanager
 def shown(variant: str, epochs: int) -> Iterator[_Bars | _Lines]:
-    """Yield what shows a variant's training: call its `show(seed, epoch, error_percent)`, first with epoch 0."""
+    """Yield what shows a variant's training: call its `show(seed, epoch, metrics)`, first with epoch 0."""
     if not sys.stderr.isatty():
         yield _Lines(variant, epochs)
         return
@@ -63,5 +63,9 @@ def shown(variant: str, epochs: int) -> Iterator[_Bars | _Lines]:
         yield _Bars(variant, epochs, progress)
 
 
-def _score(error_percent: float | None) -> str:
-    return "" if error_percent is None else f"validation accuracy {100 - error_percent:.2f} %"
+def _score(metrics: Mapping[str, float]) -> str:
+    """Say how good the network is on the validation split, or in training where that split was trained on too."""
+    for name, where in (("validation/error_percent", "validation"), ("train/error_percent", "training")):
+        if name in metrics:
+            return f"{where} accuracy {100 - metrics[name]:.2f} %"
+    return ""

@@ -10,7 +10,11 @@ from lenet.errors import LabError
 from lenet.results import VariantResult
 from lenet.workspace import COMPARISON, README, REPORTS, written_whole
 
+PAGE = REPORTS / "index.html"
 _START, _END = "<!-- results:start -->", "<!-- results:end -->"
+# What stands for a validation error that there is none of, and why there is none.
+_NONE = "–"
+_WHY_NONE = f"{_NONE}: the validation split was trained on too."
 _DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's bundled digits"}
 
 Row = Mapping[str, str]
@@ -36,23 +40,41 @@ def load_comparison(path: Path = COMPARISON) -> list[Row]:
 
 
 def mean_with_sd(row: Row, metric: str) -> str:
-    """Return a row's mean ± standard deviation, two digits each, as a person reads it."""
+    """Return a row's mean ± standard deviation, two digits each, as a person reads it; a dash if there is none."""
     mean, sd = row[f"{metric}_mean"], row[f"{metric}_sd"]
+    if not mean:
+        return _NONE
     return f"{float(mean):.2f} ± {float(sd):.2f}" if sd else f"{float(mean):.2f}"
+
+
+def note_on(rows: Sequence[Row]) -> str:
+    """Say why some row has no validation error; nothing if all have one."""
+    return "" if all(row["validation_error_percent_mean"] for row in rows) else _WHY_NONE
+
+
+def announce(rows: Sequence[Row], page: Path) -> None:
+    """Print the comparison, and where there is more to see."""
+    print_table(rows)
+    print(f"Report: {page.resolve()}\nCompare in MLflow: make ui")
 
 
 def print_table(rows: Sequence[Row]) -> None:
     """Print the comparison to the terminal."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"Errors in percent on {dataset_title(rows)}, mean ± standard deviation over the seeds")
+    title = f"Errors in percent on {dataset_title(rows)}, mean ± standard deviation over the seeds"
+    # The longest variant's name fits into 80 columns so.
+    table = Table(
+        title=title, caption=note_on(rows) or None, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+    )
     table.add_column("variant", no_wrap=True)
-    for name in ("seeds", "epochs", "parameters", "validation", "test"):
+    for name in ("epochs", "parameters", "validation", "test"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         validation, test = (mean_with_sd(row, f"{split}_error_percent") for split in ("validation", "test"))
-        table.add_row(row["variant"], row["seeds"], row["epochs"], f"{int(row['parameters']):,}", validation, test)
+        table.add_row(row["variant"], row["epochs"], f"{int(row['parameters']):,}", validation, test)
     Console().print(table)
 
 
@@ -76,6 +98,8 @@ def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
             f"| `{row['variant']}` | {what} | {int(row['parameters']):,} | {row['epochs']} "
             f"| {row['seeds']} | {validation} | **{test}** |"
         )
+    if note := note_on(rows):
+        lines += ["", note]
     return "\n".join(lines)
 
 
@@ -98,9 +122,14 @@ def save_page(rows: Sequence[Row], about: Mapping[str, str], figures: Mapping[st
         loader=PackageLoader("lenet"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     page = environment.get_template("index.html").render(
-        rows=rows, about=about, figures=figures, dataset=dataset_title(rows), mean_with_sd=mean_with_sd
+        rows=rows,
+        about=about,
+        figures=figures,
+        dataset=dataset_title(rows),
+        note=note_on(rows),
+        mean_with_sd=mean_with_sd,
     )
-    with written_whole(REPORTS / "index.html") as partial:
+    with written_whole(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ from lenet import demo, errors, foreground, publish, report, tracking
 from lenet.config import Settings, load_settings
 from lenet.errors import LabError
 from lenet.results import load_result
-from lenet.workspace import REPORTS, machine_notes, remove_strays
+from lenet.workspace import machine_notes, remove_strays
 
 
 def reproduce(targets: list[str]) -> bool:
@@ -31,8 +31,7 @@ def show(settings: Settings, variants: list[str]) -> None:
         return
     rows = report.load_comparison()
     report.update_readme(report.readme_block(rows, settings.about))
-    report.print_table(rows)
-    print(f"Report: {(REPORTS / 'index.html').resolve()}\nCompare in MLflow: make ui")
+    report.announce(rows, report.PAGE)
 
 
 def shout(message: str) -> None:

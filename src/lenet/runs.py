@@ -12,12 +12,16 @@ from lenet.identity import RunIdentity
 from lenet.workspace import MODELS
 
 # The columns of history.csv, which are also the metrics' names in MLflow.
-HISTORY_METRICS = ("train/loss", "train/error_percent", "validation/loss", "validation/error_percent")
+TRAIN_METRICS = ("train/loss", "train/error_percent")
+HISTORY_METRICS = (*TRAIN_METRICS, "validation/loss", "validation/error_percent")
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What training leaves: the bytes of model.weights.h5, the architecture as JSON, a row of metrics per epoch."""
+    """What training leaves: the bytes of model.weights.h5, the architecture as JSON, a row of metrics per epoch.
+
+    A row has the HISTORY_METRICS, or the TRAIN_METRICS alone where training took the validation split too.
+    """
 
     weights: bytes
     architecture: str
@@ -47,7 +51,8 @@ def write_run(folder: Path, identity: RunIdentity, trained: TrainedRun) -> None:
     (folder / "model.weights.h5").write_bytes(trained.weights)
     (folder / "model.json").write_text(trained.architecture + "\n", encoding="utf-8")
     table = io.StringIO()
-    writer = csv.DictWriter(table, ["epoch", *HISTORY_METRICS], lineterminator="\n")
+    metrics = [name for name in HISTORY_METRICS if name in trained.history[0]]
+    writer = csv.DictWriter(table, ["epoch", *metrics], lineterminator="\n")
     writer.writeheader()
     writer.writerows({"epoch": epoch, **row} for epoch, row in enumerate(trained.history, start=1))
     (folder / "history.csv").write_text(table.getvalue(), encoding="utf-8")
@@ -79,8 +84,7 @@ def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
         described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         digest, _ = described.pop("digest"), described.pop("family")
         identity = RunIdentity(**described)
-        with open(folder / "history.csv", encoding="utf-8", newline="") as file:
-            history = [{name: float(row[name]) for name in HISTORY_METRICS} for row in csv.DictReader(file)]
+        history = _read_history(folder / "history.csv")
     except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{folder} cannot be read ({error}): {mend}") from None
     if identity.digest != digest:
@@ -94,3 +98,12 @@ def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
     if len(history) != identity.settings["epochs"] or not (run.weights.is_file() and run.architecture.is_file()):
         raise LabError(f"{folder} is not complete: {mend}")
     return run
+
+
+def _read_history(path: Path) -> list[Mapping[str, float]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file)
+        metrics = tuple(table.fieldnames or ())[1:]
+        if metrics not in (HISTORY_METRICS, TRAIN_METRICS):
+            raise ValueError(f"{path.name} has other columns than training writes")
+        return [{name: float(row[name]) for name in metrics} for row in table]

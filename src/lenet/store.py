@@ -5,11 +5,13 @@ twice changes nothing. Timestamps are start + epoch, so that a point logged agai
 """
 
 import hashlib
+import io
 import json
 import logging
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from urllib.parse import urlsplit
 
 from filelock import FileLock
@@ -153,16 +155,19 @@ class Store:
         versions = self._client.get_run(run_id).data.tags
         mlflow.set_experiment(experiment_id=self._experiment)  # else the model lands in the default one
         # What mlflow.keras.log_model calls, which itself knows only a run that it has started, and would end again.
-        Model.log(
-            artifact_path=None,
-            name="model",
-            flavor=mlflow.keras,
-            run_id=run_id,
-            model=model,
-            signature=signature,
-            pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "numpy")],
-            step=epochs,
-        )
+        with redirect_stdout(io.StringIO()):  # the export lists its tensors there
+            Model.log(
+                artifact_path=None,
+                name="model",
+                flavor=mlflow.keras,
+                run_id=run_id,
+                model=model,
+                # As TensorFlow's operations: it can be served where this project's layers are not installed.
+                save_exported_model=True,
+                signature=signature,
+                pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "numpy")],
+                step=epochs,
+            )
 
     def close(self, run_id: str, status: str = "FINISHED", end_ms: int | None = None) -> None:
         """End a run; one that has ended well already is left as it is."""
@@ -230,6 +235,7 @@ class Store:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         profile = {name: identity.data[name] for name in ("validation_size", "split_seed")}
+        trained_on_both = identity.settings.get("train_on") == "train_and_validation"
         inputs = [
             DatasetInput(
                 Dataset(
@@ -239,7 +245,7 @@ class Store:
                     source=json.dumps({"path": f"data/processed/{split}.npz", "md5": identity.data[f"{split}_md5"]}),
                     profile=json.dumps(profile),
                 ),
-                [InputTag("mlflow.data.context", split)],
+                [InputTag("mlflow.data.context", "train" if trained_on_both else split)],
             )
             for split in ("train", "validation")
         ]

@@ -1,0 +1,54 @@
+"""The constants of LeNet-5 as published: LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86(11), 1998, §II."""
+
+import numpy as np
+
+# Table I: which of S2's six maps (rows) each of C3's sixteen maps (columns) sees. 60 connections, ten per row.
+TABLE_I = np.array(
+    [
+        [1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 1],
+        [1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1],
+        [1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 0, 1, 1, 1],
+        [0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 0, 1, 1],
+        [0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 1, 0, 1],
+        [0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 1, 1],
+    ],
+    dtype=bool,
+)
+
+# §II-B and Appendix A: f(a) = A tanh(S a), so that f(±1) = ±1.
+AMPLITUDE = 1.7159
+SLOPE = 2 / 3
+
+# §II-B: background −0.1 and ink 1.175 make the input's mean about 0 and its variance about 1.
+BACKGROUND, INK = -0.1, 1.175
+
+# §III-C: the global rate of each of the twenty passes, to be divided per weight by µ + h_kk.
+RATES = (5e-4,) * 2 + (2e-4,) * 3 + (1e-4,) * 3 + (5e-5,) * 4 + (1e-5,) * 8
+# §III-C: the curvatures h_kk are estimated anew before each pass on this many examples.
+CURVATURE_EXAMPLES = 500
+
+# Figure 3: the digits as 7 × 12 bitmaps, '#' = +1: the codes that F6 is to produce.
+_FIGURE_3 = """
+.#####.  ...##..  .#####.  #######  .#####.  .#####.  ..####.  #######  .#####.  .#####.
+.......  ..###..  .......  .....##  .......  .......  .##....  .....##  ##...##  ##..###
+..###..  .####..  .#####.  ....##.  .......  #######  ##.....  .....##  ##...##  ##...##
+.##.##.  ...##..  ##...##  ...##..  .##..##  ##.....  ##.....  ....##.  ##...##  ##...##
+##...##  ...##..  #....##  ..####.  .##..##  ##.....  ######.  ...##..  .#####.  ##..###
+##...##  ...##..  ....##.  .....##  ###..##  .####..  ###..##  ...##..  ##...##  .######
+##...##  ...##..  ..###..  .....##  ##...##  ..####.  ##...##  ..##...  ##...##  .....##
+##...##  ...##..  .##....  .....##  ##...##  .....##  ##...##  ..##...  ##...##  .....##
+.##.##.  ...##..  ##.....  ##...##  ##..###  ##...##  ###..##  ..##...  ##...##  ....##.
+..###..  .######  #######  .#####.  .######  .#####.  .#####.  ..##...  .#####.  .####..
+.......  .......  .......  .......  .....##  .......  .......  .......  .......  .......
+.......  .......  .......  .......  .....##  .......  .......  .......  .......  .......
+"""
+
+
+def _codes() -> np.ndarray:
+    rows = [line.split() for line in _FIGURE_3.split("\n") if line]
+    bitmaps = ["".join(row[digit] for row in rows) for digit in range(10)]
+    return np.array([[1 if pixel == "#" else -1 for pixel in bitmap] for bitmap in bitmaps], np.float32)
+
+
+# float32 (10, 84): one code per class.
+CODES = _codes()

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from lenet import determinism
+
+determinism.prepare()
+
+from lenet.data import Split
+from lenet.descent import epochs, shown
+from lenet.distortion import distort
+from lenet.model import build_model, predict
+
+
+@pytest.mark.parametrize("batch_size", [9, 10, 11, 4, 1])
+def test_an_epoch_shows_every_digit_once_however_the_batches_divide_it(digits, statistics, recipe, batch_size):
+    ten = Split(digits.images[:10], digits.labels[:10])
+    model = build_model(recipe, statistics)
+    probabilities = predict(model, ten.images)
+    still = recipe.model_copy(update={"learning_rate": 1e-30, "batch_size": batch_size, "epochs": 1})
+    ((loss, error),) = epochs(model, still, ten, seed=0)
+    assert loss == pytest.approx(-np.log(probabilities[range(10), ten.labels]).mean(), rel=1e-5)
+    assert error == (probabilities.argmax(axis=1) != ten.labels).mean()
+
+
+def test_images_and_labels_stay_together(digits, recipe):
+    examples = np.array([7, 0, 199])
+    images, labels = shown(digits, recipe, seed=0)(0, examples)
+    np.testing.assert_array_equal(images, digits.images[examples])
+    np.testing.assert_array_equal(labels, digits.labels[examples])
+
+
+def test_distortions_are_those_of_seed_epoch_and_example(digits, recipe):
+    settings = recipe.model_copy(update={"translation": 2.0, "elastic": 3.0})
+    examples = np.array([7, 0, 199])
+    images, labels = shown(digits, settings, seed=3)(5, examples)
+    np.testing.assert_array_equal(images, distort(digits.images[examples], settings, 3, 5, examples))
+    np.testing.assert_array_equal(labels, digits.labels[examples])
+
+
+def test_the_rate_falls_along_a_cosine_to_nothing_at_the_end(recipe):
+    from lenet.descent import _optimizer
+
+    falling = recipe.model_copy(update={"schedule": "cosine", "learning_rate": 0.2, "epochs": 4})
+    rate = _optimizer(falling, steps=10)._learning_rate
+    assert [float(rate(step)) for step in (0, 20, 40)] == pytest.approx([0.2, 0.1, 0.0])
