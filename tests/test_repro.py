@@ -48,6 +48,16 @@ def test_narrowed_to_some_variants_it_prints_those_and_leaves_the_readme(results
     assert (workspace / "README.md").read_text() == before
 
 
+def test_the_headline_is_evaluated_before_the_rest_of_the_study_is_trained():
+    settings = load_settings(ROOT / "params.yaml")
+    assert repro.rounds(settings, []) == [["evaluate@tanh_sgd", "evaluate@relu_adam"], []]
+
+
+def test_narrowed_to_some_variants_nothing_else_is_run():
+    settings = load_settings(ROOT / "params.yaml")
+    assert repro.rounds(settings, ["modern"]) == [["evaluate@modern"]]
+
+
 def test_a_shouted_message_stands_between_rules(capsys):
     repro.shout("Hear!")
     assert capsys.readouterr().out == "\n!!!!!\nHear!\n!!!!!\n\n"
