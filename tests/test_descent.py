@@ -8,7 +8,7 @@ determinism.prepare()
 from lenet.data import Split
 from lenet.descent import epochs, shown
 from lenet.distortion import distort
-from lenet.model import build_model, predict
+from lenet.model import build_model, predict, with_logits
 
 
 @pytest.mark.parametrize("batch_size", [9, 10, 11, 4, 1])
@@ -43,3 +43,34 @@ def test_the_rate_falls_along_a_cosine_to_nothing_at_the_end(recipe):
     falling = recipe.model_copy(update={"schedule": "cosine", "learning_rate": 0.2, "epochs": 4})
     rate = _optimizer(falling, steps=10)._learning_rate
     assert [float(rate(step)) for step in (0, 20, 40)] == pytest.approx([0.2, 0.1, 0.0])
+
+
+def softmax(logits):
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def test_a_taught_networks_loss_is_its_cross_entropy_to_the_teachers_softened_output(digits, statistics, recipe):
+    from lenet.descent import _loss
+
+    settings = recipe.model_copy(update={"temperature": 4.0})
+    teacher, student = build_model(settings, statistics, width=2), build_model(settings, statistics)
+    taught, learnt = (with_logits(model)(digits.images)[0].numpy() / 4 for model in (teacher, student))
+    expected = 4**2 * -(softmax(taught) * np.log(softmax(learnt))).sum(axis=1).mean()
+    loss = _loss(settings, teacher)(digits.images, digits.labels, 4 * learnt)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_teacher_is_not_changed_by_teaching(digits, statistics, recipe):
+    teacher, student = build_model(recipe, statistics, width=2), build_model(recipe, statistics)
+    before = teacher.get_weights()
+    list(epochs(student, recipe, digits, seed=0, teacher=teacher))
+    assert all(np.array_equal(one, other) for one, other in zip(before, teacher.get_weights(), strict=True))
+
+
+def test_the_squared_distance_is_that_to_the_code_of_the_label(digits, statistics, published):
+    from lenet.descent import _loss
+
+    logits, _ = with_logits(build_model(published, statistics))(digits.images)
+    expected = -np.mean(logits.numpy()[range(len(digits)), digits.labels])
+    assert float(_loss(published, None)(None, digits.labels.astype(np.int64), logits)) == pytest.approx(expected)

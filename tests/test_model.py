@@ -37,6 +37,47 @@ def test_the_whole_network_has_61706_parameters(model):
     assert model.count_params() == 61_706
 
 
+# The unpadded network: layer → output shape, trainable parameters.
+UNPADDED = {
+    "c1": ((24, 24, 6), 156),
+    "s2": ((12, 12, 6), 0),
+    "c3": ((8, 8, 16), 2416),
+    "s4": ((4, 4, 16), 0),
+    "c5": ((120,), 30840),
+    "f6": ((84,), 10164),
+    "output": ((10,), 850),
+}
+
+
+def test_without_the_border_the_network_has_44426_parameters(recipe, statistics):
+    unpadded = build_model(recipe.model_copy(update={"input_size": 28}), statistics)
+    found = {
+        name: (unpadded.get_layer(name).output.shape[1:], unpadded.get_layer(name).count_params()) for name in UNPADDED
+    }
+    assert found == UNPADDED
+    assert unpadded.count_params() == 44_426
+
+
+def test_a_teacher_is_wider_in_every_layer(recipe, statistics):
+    teacher = build_model(recipe, statistics, width=2)
+    widths = {name: teacher.get_layer(name).output.shape[-1] for name in ("c1", "c3", "c5", "f6", "output")}
+    assert widths == {"c1": 12, "c3": 32, "c5": 240, "f6": 168, "output": 10}
+
+
+def test_the_network_of_the_paper_is_counted_as_it_is_connected(published, statistics):
+    by_hand = 28 * 28 * 6 * 25 + 14 * 14 * 6 + 10 * 10 * 60 * 25 + 5 * 5 * 16 + 400 * 120 + 120 * 84 + 84 * 10
+    assert multiply_accumulates(build_model(published, statistics)) == by_hand
+
+
+@pytest.mark.parametrize("pooling", ["average", "max", "trainable"])
+@pytest.mark.parametrize("c3", ["full", "table_1"])
+@pytest.mark.parametrize("output", ["softmax", "rbf"])
+def test_the_papers_parts_can_be_put_in_one_by_one(recipe, statistics, digits, pooling, c3, output):
+    changes = {"pooling": pooling, "c3": c3, "output": output}
+    probabilities = predict(build_model(recipe.model_copy(update=changes), statistics), digits.images[:5])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
 def test_multiply_accumulates_are_those_counted_by_hand(model):
     by_hand = 28 * 28 * 6 * 25 + 10 * 10 * 16 * 150 + 400 * 120 + 120 * 84 + 84 * 10
     assert multiply_accumulates(model) == by_hand
