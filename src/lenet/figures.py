@@ -16,6 +16,8 @@ from lenet.workspace import written_whole
 # Of Okabe and Ito's palette, told apart by readers of all colour visions.
 BLUE, ORANGE = "#0072B2", "#D55E00"
 _QUIET, _FAINT = "#8a8a8a", "#d4d4d4"
+# Below it, learning curves leave their panel: some networks make no mistake on what they train on.
+_SMALLEST_ERROR_PERCENT = 0.1
 _WRONG_DIGITS = 8
 
 
@@ -74,6 +76,7 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
             axis.set_minor_locator(NullLocator())
         axes.tick_params(labelsize=8, labelbottom=True)
         _plain(axes)
+    panels[0].set_ylim(bottom=_SMALLEST_ERROR_PERCENT)
     figure.supxlabel("epoch", fontsize=9)
     figure.supylabel("error (%)", fontsize=9)
     keys = {"training, while weights move": ORANGE, "validation": BLUE, "validation, other variants": _FAINT}
