@@ -4,6 +4,7 @@ reports/comparison.csv, reports/figures/ and reports/index.html. Imports no Tens
 
 from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -13,7 +14,7 @@ from lenet.config import Variant, load_settings
 from lenet.data import Split, load_split
 from lenet.predictions import load_predictions
 from lenet.results import load_result
-from lenet.workspace import FIGURES, refuse_strays
+from lenet.workspace import FIGURES, project_root, refuse_strays, remove_strays
 
 CAPTIONS = {
     "test_error.png": "Test error of each variant after the last epoch: every seed, and their mean.",
@@ -48,7 +49,10 @@ def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str,
 def main() -> None:
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
     settings = load_settings()
-    refuse_strays(settings.variants)
+    if Path.cwd() == project_root():
+        refuse_strays(settings.variants)
+    else:  # a temporary workspace of DVC's, where strays came with the commit and are nobody's last copy
+        remove_strays(settings.variants)
     results = [load_result(variant) for variant in settings.variants]
     predictions = {variant: load_predictions(variant) for variant in settings.variants}
     rows = report.comparison(results)
