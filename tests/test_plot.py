@@ -164,3 +164,14 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it_and_nothing_is_
 
 def test_every_caption_is_a_sentence():
     assert [caption for caption in plot.CAPTIONS.values() if not caption.endswith(".")] == []
+
+
+def test_in_a_temporary_workspace_strays_of_the_commit_are_removed(workspace, monkeypatch):
+    evaluated(workspace)
+    stray = workspace / "reports/details/removed.json"
+    stray.write_text("{}")
+    with pytest.raises(LabError, match="no longer has"):
+        plot.main()
+    monkeypatch.setenv("DVC_ROOT", str(workspace.parent))  # as DVC names the checkout there
+    plot.main()
+    assert not stray.exists()
