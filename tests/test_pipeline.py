@@ -277,7 +277,7 @@ def test_code_edited_while_a_variant_trains_ends_the_stage_and_keeps_nothing(pip
 def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "offline")
     # A variant that the demo leaves out, with committed reports of its own.
-    extra = "  extra:\n    <<: *base\n\ncompute:"
+    extra = "\n  extra:\n    <<: *base\n\ncompute:"
     here.edit("params.yaml", ("dataset: digits", "dataset: mnist"), ("\ncompute:", extra))
     shutil.copy(here.path / "reports/metrics/tanh_sgd.json", here.path / "reports/metrics/extra.json")
     here.commit()
