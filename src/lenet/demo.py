@@ -28,12 +28,9 @@ def run_experiment() -> None:
         _git("update-ref", "-d", reference)
     # A demonstration, not a study: three seeds of a few variants.
     settings = ["data.dataset=digits", "seeds=[0,1,2]"]
-    settings += [
-        f"~{section}.{name}"
-        for name in load_settings().variants
-        if name not in VARIANTS
-        for section in ("variants", "about")
-    ]
+    study = load_settings()
+    for section, names in {"variants": study.variants, "about": study.about}.items():
+        settings += [f"~{section}.{name}" for name in names if name not in VARIANTS]
     command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", EXPERIMENT]
     command += [argument for setting in settings for argument in ("--set-param", setting)]
     # DVC commits the experiment; a machine where git knows nobody's name must be able to run it too.
