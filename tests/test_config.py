@@ -54,6 +54,9 @@ variants:
     <<: *base
     activation: relu
     dropout: 0.5
+comparison:
+  ladder: [plain, modern]
+  factorial: []
 compute:
   workers: auto
 """
@@ -244,7 +247,9 @@ def test_a_number_in_quotes_is_refused_with_the_advice_to_remove_them(old, new, 
         ("  split_seed: 7\n", "", "preprocess.split_seed"),
         ("  epochs: 2\n", "", "base.epochs"),
         ("  plain:\n    <<: *base\n", "  plain:\n    activation: tanh\n", "variants.plain.input_size"),
-        (GOOD[GOOD.index("variants:") : GOOD.index("compute:")], "", "variants"),
+        (GOOD[GOOD.index("variants:") : GOOD.index("comparison:")], "", "variants"),
+        (GOOD[GOOD.index("comparison:") : GOOD.index("compute:")], "", "comparison"),
+        ("  factorial: []\n", "", "comparison.factorial"),
     ],
 )
 def test_what_is_missing_is_named(old, new, where):
@@ -286,8 +291,22 @@ def test_the_description_of_an_unknown_variant_is_refused_with_the_nearest_known
     assert message == "params.yaml: about.plian: no such variant: did you mean plain?"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "complaint_"),
+    [
+        ("[plain, modern]", "[plain, moder]", "ladder: no variant moder: did you mean modern?"),
+        ("[plain, modern]", "[plain, plain]", "ladder: plain is there twice: list each variant once"),
+        ("factorial: []", "factorial: [plain, modern]", "factorial: four variants make a 2×2: neither change, the"),
+        ("factorial: []", "factorial: [plain, modern, a, b]", "factorial: no variant a: known: plain, modern"),
+        ("[plain, modern]", "[]", "ladder: [] is not accepted, expected "),
+    ],
+)
+def test_a_comparison_of_what_is_not_there_is_refused(old, new, complaint_):
+    assert complaint(edited(old, new)).startswith(f"params.yaml: comparison.{complaint_}")
+
+
 def test_a_study_without_variants_is_refused():
-    variants = GOOD[GOOD.index("variants:") : GOOD.index("compute:")]
+    variants = GOOD[GOOD.index("variants:") : GOOD.index("comparison:")]
     assert complaint(edited(variants, "variants: {}\n")).startswith("params.yaml: variants")
 
 
@@ -377,7 +396,7 @@ def test_settings_are_frozen_as_a_whole():
 def test_no_setting_has_a_default():
     sections = [Settings, *(field.annotation for field in Settings.model_fields.values())]
     models = [section for section in sections if hasattr(section, "model_fields")]
-    assert len(models) == 5  # the whole, data, preprocess, base, compute
+    assert len(models) == 6  # the whole, data, preprocess, base, comparison, compute
     assert [name for model in models for name, field in model.model_fields.items() if not field.is_required()] == []
 
 

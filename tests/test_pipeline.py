@@ -103,6 +103,9 @@ def pipeline(tmp_path_factory):
     for variant in load_settings(ROOT / "params.yaml").variants:
         if variant not in VARIANTS:
             remove_variant(repository, variant)
+    params = repository.path / "params.yaml"
+    compared = "  ladder: [tanh_sgd, relu_adam]\n  factorial: []\n"
+    params.write_text(re.sub(r"(?m)(?<=^comparison:\n)(  .*\n)+", compared, params.read_text()))
     repository.git("init", "--quiet")
     repository.git("config", "user.name", "A Researcher")
     repository.git("config", "user.email", "researcher@example.org")
@@ -198,6 +201,7 @@ def test_a_queued_experiment_runs_the_code_it_was_queued_with_and_lands_in_the_s
 def test_a_removed_variant_is_refused_by_dvc_and_cleared_by_make_repro_as_in_a_fresh_clone(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "removed")
     remove_variant(here, "relu_adam")
+    here.edit("params.yaml", ("ladder: [tanh_sgd, relu_adam]", "ladder: [tanh_sgd]"))
     refused = here.dvc("repro", status=255)
     assert "error: outputs of variants that params.yaml no longer has: " in refused.stderr
     here.module("repro")

@@ -97,6 +97,23 @@ class Variant(_Section):
         return self
 
 
+class Comparison(_Section):
+    """What the report compares: variants by name."""
+
+    ladder: Annotated[tuple[VariantName, ...], Field(min_length=1, strict=False)]
+    factorial: Annotated[tuple[VariantName, ...], Field(strict=False)]
+
+    @model_validator(mode="after")
+    def _well_formed(self) -> "Comparison":
+        for key, names in (("ladder", self.ladder), ("factorial", self.factorial)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{key}: {twice[0]} is there twice: list each variant once")
+        if len(self.factorial) not in (0, 4):
+            raise ValueError("factorial: four variants make a 2×2: neither change, the first, the second, both; or []")
+        return self
+
+
 class Compute(_Section):
     """How the work is spread; changes no result."""
 
@@ -112,6 +129,7 @@ class Settings(_Section):
     about: dict[str, str]
     base: Variant
     variants: Annotated[dict[VariantName, Variant], Field(min_length=1)]
+    comparison: Comparison
     compute: Compute
 
     @model_validator(mode="after")
@@ -124,6 +142,10 @@ class Settings(_Section):
         for name in self.about:
             if name not in self.variants:
                 raise ValueError(f"about.{name}: no such variant: {nearest(name, self.variants)}")
+        for key in ("ladder", "factorial"):
+            for name in getattr(self.comparison, key):
+                if name not in self.variants:
+                    raise ValueError(f"comparison.{key}: no variant {name}: {nearest(name, self.variants)}")
         return self
 
     def variant(self, name: str) -> Variant:

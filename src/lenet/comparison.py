@@ -1,0 +1,152 @@
+"""How sure the comparison is: intervals, paired differences, effects. Pure functions on arrays.
+
+Two things are chance: which seeds a variant was trained from, and which digits are in the test set. Every network
+meets every digit, a crossed design of random effects:
+
+    wrong[v, s, d] = μ_v + seed_vs + digit_vd + rest_vsd        for variant v, its seed s, test digit d
+
+The digits are the same for all variants, which pairs them; equal seeds of two variants share nothing. Whatever is asked
+is a contrast Σ c_v μ_v: one variant, a difference, an effect. Its estimate is that of the variants' means, its variance
+
+    Σ c_v² (A_v − C_v) + B     A_v = s²(means of v's seeds) / S    C_v = s²(rest) / (S D)    B = s²(Σ c_v means of digits) / D
+
+where C is taken off because A and B both hold it (Gallas, One-shot estimate of MRMC variance, Academic Radiology 13(3),
+2006). A variant's A is its own: some scatter over seeds three times as much as others, and a pooled A makes intervals
+of those that cover only 89 % (tests/test_comparison.py simulates).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+
+Contrast = Mapping[str, float]
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A contrast's value and interval, in percent of digits; of a single seed there is no interval, only NaN."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is an interval."""
+        return self.low <= self.high
+
+    @property
+    def is_detectable(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that is asked of a study.
+
+    Each estimate in `errors` and `effects` covers in 95 % of studies; those in `differences` all do so at once.
+    Errors are by variant; differences by (variant, what it is compared with), its error minus the other's; effects by
+    what changes, "interaction" last.
+    """
+
+    errors: Mapping[str, Estimate]
+    differences: Mapping[Pair, Estimate]
+    effects: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The moments of what was observed; errors are shares. All arrays but the covariances have a value per variant."""
+
+    variants: tuple[str, ...]
+    means: np.ndarray
+    seed_variances: np.ndarray  # A
+    seed_degrees: np.ndarray  # S − 1
+    rest_variances: np.ndarray  # C
+    digit_covariances: np.ndarray  # (variants, variants): of the means of digits, over D
+    digit_degrees: int  # D − 1
+
+
+def compare(
+    wrong: Mapping[str, np.ndarray], pairs: Sequence[Pair], effects: Mapping[str, Contrast] | None = None
+) -> Comparison:
+    """Estimate every variant's error, the differences of the pairs, as one family, and the effects.
+
+    wrong: variant → bool (seeds, digits), digits in one order for all; at least two digits.
+    """
+    sample, effects = take_sample(wrong), effects or {}
+    return Comparison(
+        errors=dict(zip(wrong, estimate(sample, [{variant: 1} for variant in wrong]), strict=True)),
+        differences=dict(zip(pairs, estimate(sample, [{a: 1, b: -1} for a, b in pairs], together=True), strict=True)),
+        effects=dict(zip(effects, estimate(sample, list(effects.values())), strict=True)),
+    )
+
+
+def ladder_pairs(variants: Sequence[str], ladder: Sequence[str]) -> list[Pair]:
+    """Return who is compared with whom: every variant with the ladder's first, and each step with the one below."""
+    below = [(variant, ladder[0]) for variant in variants if variant != ladder[0]]
+    steps = list(zip(ladder[1:], ladder, strict=False))
+    return list(dict.fromkeys([*below, *steps]))
+
+
+def factorial_effects(neither: str, first: str, second: str, both: str, names: Pair) -> dict[str, Contrast]:
+    """Return the contrasts of a 2×2 design: each change's main effect, averaged over the other, and the interaction."""
+    return {
+        names[0]: {neither: -0.5, first: 0.5, second: -0.5, both: 0.5},
+        names[1]: {neither: -0.5, first: -0.5, second: 0.5, both: 0.5},
+        "interaction": {neither: 1, first: -1, second: -1, both: 1},
+    }
+
+
+def take_sample(wrong: Mapping[str, np.ndarray]) -> Sample:
+    """Take the moments of wrong: variant → bool (seeds, digits), digits in one order for all."""
+    of_digits = np.stack([each.mean(axis=0) for each in wrong.values()])
+    digits = of_digits.shape[1]
+    return Sample(
+        variants=tuple(wrong),
+        means=of_digits.mean(axis=1),
+        seed_variances=np.array([_variance(each.mean(axis=1)) / len(each) for each in wrong.values()]),
+        seed_degrees=np.array([len(each) - 1 for each in wrong.values()]),
+        rest_variances=np.array([_rest_variance(each) / each.size for each in wrong.values()]),
+        digit_covariances=np.atleast_2d(np.cov(of_digits)) / digits,
+        digit_degrees=digits - 1,
+    )
+
+
+def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = False) -> list[Estimate]:
+    """Estimate contrasts with 95 % intervals; together: such that all of them cover at once (Šidák 1967)."""
+    c = np.array([[contrast.get(variant, 0.0) for variant in sample.variants] for contrast in contrasts])
+    c = c.reshape(len(contrasts), len(sample.variants))
+    values, squares = c @ sample.means, c**2
+    between_digits = np.einsum("kv,vw,kw->k", c, sample.digit_covariances, c)
+    between_seeds = _weighed(squares, sample.seed_variances - sample.rest_variances)
+    variances = np.maximum(between_seeds, 0) + between_digits
+    # Satterthwaite 1946: few degrees of freedom where chance is in the seeds, many where it is in the digits.
+    doubt = _weighed(squares**2, sample.seed_variances**2 / np.maximum(sample.seed_degrees, 1))
+    doubt += between_digits**2 / sample.digit_degrees
+    degrees = np.divide(variances**2, doubt, out=np.ones_like(doubt), where=doubt > 0)
+    level = LEVEL ** (1 / len(contrasts)) if together and contrasts else LEVEL
+    margins = stats.t.ppf((1 + level) / 2, degrees) * np.sqrt(variances)
+    return [Estimate(*(100 * np.array([v, v - m, v + m])).tolist()) for v, m in zip(values, margins, strict=True)]
+
+
+def _weighed(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    # Not a matrix product, in which one variant's NaN would spoil the contrasts that leave it out.
+    return np.where(weights == 0, 0.0, weights * values).sum(axis=1)
+
+
+def _variance(values: np.ndarray) -> float:
+    return float(values.var(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _rest_variance(wrong: np.ndarray) -> float:
+    """Return the mean square of what neither the seed nor the digit explains."""
+    seeds, digits = wrong.shape
+    rest = wrong - wrong.mean(axis=1, keepdims=True) - wrong.mean(axis=0, keepdims=True) + wrong.mean()
+    return float((rest**2).sum() / ((seeds - 1) * (digits - 1))) if seeds > 1 else float("nan")
