@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lenet import mnist
-from lenet.kernels import exponential, squash
 from lenet.lenet_1998 import AMPLITUDE, BACKGROUND, CODES, INK, SLOPE, TABLE_I
 from lenet.online import Weights, curvatures, global_rate, pass_over, passes
 
@@ -132,18 +131,6 @@ def assert_agree(found, expected, tolerance):
     for name, a, b in zip(Weights._fields, found, expected, strict=True):
         assert a.shape == b.shape, name
         assert np.abs(a - b).max() <= tolerance * np.abs(b).max(), name
-
-
-def test_squash_is_the_paper_s_tanh_to_a_millionth():
-    a = np.linspace(-20, 20, 400_001, dtype=np.float32)
-    squashed = a.copy()
-    squash(squashed)
-    assert np.abs(squashed - f(a.astype(np.float64))).max() < 1e-6
-
-
-def test_exponential_needs_no_mathematical_library():
-    x = np.linspace(-100, 0, 1001)
-    assert np.allclose([exponential(value) for value in x], np.exp(x), rtol=1e-11, atol=0)
 
 
 def test_distances_are_those_of_the_network_before_it_learns():

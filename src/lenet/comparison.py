@@ -8,7 +8,8 @@ meets every digit, a crossed design of random effects:
 The digits are the same for all variants, which pairs them; equal seeds of two variants share nothing. Whatever is asked
 is a contrast Σ c_v μ_v: one variant, a difference, an effect. Its estimate is that of the variants' means, its variance
 
-    Σ c_v² (A_v − C_v) + B     A_v = s²(means of v's seeds) / S    C_v = s²(rest) / (S D)    B = s²(Σ c_v means of digits) / D
+    Σ c_v² (A_v − C_v) + B        A_v = s²(means of v's seeds) / S    B = s²(Σ c_v means of digits) / D
+                                  C_v = s²(rest of v) / (S D)
 
 where C is taken off because A and B both hold it (Gallas, One-shot estimate of MRMC variance, Academic Radiology 13(3),
 2006). A variant's A is its own: some scatter over seeds three times as much as others, and a pooled A makes intervals

@@ -77,9 +77,9 @@ def retina(digit, image):
 def forward(weights, states):
     """Fill the states from states.image. S4 is flattened row by row, maps last."""
     c1_forward(states.image, weights.c1_kernel, weights.c1_bias, states.c1)
-    s2_forward(states.c1, weights.s2_coefficient, weights.s2_bias, states.s2_sum, states.s2)
+    sub_forward(states.c1.transpose(1, 2, 0), weights.s2_coefficient, weights.s2_bias, states.s2_sum, states.s2)
     c3_forward(states.s2, weights.c3_kernel, weights.c3_bias, states.c3)
-    s4_forward(states.c3, weights.s4_coefficient, weights.s4_bias, states.s4_sum, states.s4)
+    sub_forward(states.c3, weights.s4_coefficient, weights.s4_bias, states.s4_sum, states.s4)
     full_forward(states.s4.reshape(-1), weights.c5_kernel, weights.c5_bias, states.c5)
     full_forward(states.c5, weights.f6_kernel, weights.f6_bias, states.f6)
 
@@ -99,7 +99,7 @@ def backward(weights, states, slopes, deltas, target, rates):
     full_update(states.s4.reshape(-1), deltas.c5, target.c5_kernel, target.c5_bias, rates.c5_kernel, rates.c5_bias)
 
     multiply(deltas.s4, slopes.s4)
-    s4_backward(weights.s4_coefficient, deltas.s4, deltas.c3)
+    sub_backward(weights.s4_coefficient, deltas.s4, deltas.c3)
     sub_update(states.s4_sum, deltas.s4, target.s4_coefficient, target.s4_bias, rates.s4_coefficient, rates.s4_bias)
 
     multiply(deltas.c3, slopes.c3)
@@ -107,7 +107,7 @@ def backward(weights, states, slopes, deltas, target, rates):
     c3_update(states.s2, deltas.c3, target.c3_kernel, target.c3_bias, rates.c3_kernel, rates.c3_bias)
 
     multiply(deltas.s2, slopes.s2)
-    s2_backward(weights.s2_coefficient, deltas.s2, deltas.c1)
+    sub_backward(weights.s2_coefficient, deltas.s2, deltas.c1.transpose(1, 2, 0))
     sub_update(states.s2_sum, deltas.s2, target.s2_coefficient, target.s2_bias, rates.s2_coefficient, rates.s2_bias)
 
     multiply(deltas.c1, slopes.c1)
@@ -199,25 +199,38 @@ def c1_update(image, delta, target, target_bias, rates, rates_bias):
 
 
 @kernel
-def s2_forward(c1, coefficient, bias, s2_sum, s2):
-    """Add 2 × 2 units of C1, multiply by the map's coefficient; from maps first to maps last."""
-    for m in range(6):
-        for y in range(14):
-            for x in range(14):
+def sub_forward(below, coefficient, bias, sums, outputs):
+    """S2 and S4: add 2 × 2 units below, (y, x, map), multiply by the map's coefficient."""
+    for y in range(outputs.shape[0]):
+        for x in range(outputs.shape[1]):
+            for m in range(coefficient.size):
                 row, column = 2 * y, 2 * x
-                upper = c1[m, row, column] + c1[m, row, column + 1]
-                lower = c1[m, row + 1, column] + c1[m, row + 1, column + 1]
-                s2_sum[y, x, m] = upper + lower
-                s2[y, x, m] = coefficient[m] * (upper + lower) + bias[m]
-    squash(s2)
+                upper = below[row, column, m] + below[row, column + 1, m]
+                lower = below[row + 1, column, m] + below[row + 1, column + 1, m]
+                sums[y, x, m] = upper + lower
+                outputs[y, x, m] = coefficient[m] * (upper + lower) + bias[m]
+    squash(outputs)
 
 
 @kernel
-def s2_backward(coefficient, delta, delta_c1):
-    for m in range(6):
-        for y in range(28):
-            for x in range(28):
-                delta_c1[m, y, x] = coefficient[m] * delta[y // 2, x // 2, m]
+def sub_backward(coefficient, delta, delta_below):
+    for y in range(2 * delta.shape[0]):
+        for x in range(2 * delta.shape[1]):
+            for m in range(coefficient.size):
+                delta_below[y, x, m] = coefficient[m] * delta[y // 2, x // 2, m]
+
+
+@kernel
+def sub_update(sums, delta, target, target_bias, rates, rates_bias):
+    """The coefficient is one connection per unit, whose input is the sum of four."""
+    for m in range(target.size):
+        total, total_bias = f32(0), f32(0)
+        for y in range(sums.shape[0]):
+            for x in range(sums.shape[1]):
+                total += delta[y, x, m] * sums[y, x, m]
+                total_bias += delta[y, x, m]
+        target[m] -= rates[m] * total
+        target_bias[m] -= rates_bias[m] * total_bias
 
 
 @kernel
@@ -280,40 +293,6 @@ def c3_update(s2, delta, target, target_bias, rates, rates_bias):
                 derivatives_bias[m] += delta[y, x, m]
     descend(target, rates, derivatives)
     descend(target_bias, rates_bias, derivatives_bias)
-
-
-@kernel
-def s4_forward(c3, coefficient, bias, s4_sum, s4):
-    for y in range(5):
-        for x in range(5):
-            for m in range(16):
-                row, column = 2 * y, 2 * x
-                upper = c3[row, column, m] + c3[row, column + 1, m]
-                lower = c3[row + 1, column, m] + c3[row + 1, column + 1, m]
-                s4_sum[y, x, m] = upper + lower
-                s4[y, x, m] = coefficient[m] * (upper + lower) + bias[m]
-    squash(s4)
-
-
-@kernel
-def s4_backward(coefficient, delta, delta_c3):
-    for y in range(10):
-        for x in range(10):
-            for m in range(16):
-                delta_c3[y, x, m] = coefficient[m] * delta[y // 2, x // 2, m]
-
-
-@kernel
-def sub_update(sums, delta, target, target_bias, rates, rates_bias):
-    """S2 and S4: the coefficient is one connection per unit, whose input is the sum of four."""
-    for m in range(target.size):
-        total, total_bias = f32(0), f32(0)
-        for y in range(sums.shape[0]):
-            for x in range(sums.shape[1]):
-                total += delta[y, x, m] * sums[y, x, m]
-                total_bias += delta[y, x, m]
-        target[m] -= rates[m] * total
-        target_bias[m] -= rates_bias[m] * total_bias
 
 
 @kernel

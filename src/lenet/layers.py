@@ -20,7 +20,7 @@ def initial_limit(initialization: str, fan_in):
     """Return the limit of the uniform distribution that weights are drawn from; fan_in: the inputs of their unit.
 
     fan_in: 2.4/F, as the paper has it (§III). root_fan_in: 1/√F, as LeCun, Bottou, Orr and Müller, Efficient
-    BackProp, 1998, §4.6, though of half its variance.
+    BackProp, 1998, §4.6, though of a third of its variance.
     """
     return {"fan_in": 2.4 / fan_in, "root_fan_in": fan_in**-0.5}[initialization]
 
