@@ -34,13 +34,11 @@ base: &base
   learning_rate: 0.01
   schedule: constant
   damping: 0.02
+  weight_decay: 0.0
   batch_size: 32
   epochs: 2
   dropout: 0.0
   train_on: train
-  teacher_width: 0
-  teacher_epochs: 0
-  temperature: 1.0
   translation: 0.0
   scaling: 0.0
   squeezing: 0.0
@@ -168,14 +166,14 @@ def test_what_is_not_a_number_in_range_is_refused_with_its_place(number, bad):
             "activation: gelu",
             "variants.modern.activation",
             "'gelu'",
-            "'tanh', 'scaled_tanh' or 'relu'",
+            "'tanh', 'scaled_tanh', 'relu' or 'silu'",
         ),
         (
             "activation: relu",
             "activation: true",
             "variants.modern.activation",
             "True",
-            "'tanh', 'scaled_tanh' or 'relu'",
+            "'tanh', 'scaled_tanh', 'relu' or 'silu'",
         ),
         ("optimizer: sgd", "optimizer: null", "base.optimizer", "None", "'sgd', 'adam' or 'sdlm'"),
         ("learning_rate: 0.01", "learning_rate: 0", "base.learning_rate", "0", "greater than 0"),
@@ -322,9 +320,9 @@ def test_a_missing_file_is_refused_with_the_place_to_run_from(tmp_path):
     ("text", "line"),
     [
         (edited("seeds: [0, 3]", "seeds: [0, 3"), "line 7"),  # the list is still open where `about:` begins
-        (edited("  epochs: 2", "\tepochs: 2"), "line 23"),
+        (edited("  epochs: 2", "\tepochs: 2"), "line 24"),
         ("a: 1\nb: *nowhere\n", "line 2"),
-        (edited("  epochs: 2\n", "  epochs: 2\n  epochs: 3\n"), "line 24"),
+        (edited("  epochs: 2\n", "  epochs: 2\n  epochs: 3\n"), "line 25"),
     ],
     ids=["open list", "tab", "unknown alias", "key twice"],
 )

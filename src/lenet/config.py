@@ -27,7 +27,7 @@ _SDLM = {
     "output": "rbf",
     "batch_size": 1,
     "dropout": 0.0,
-    "teacher_width": 0,
+    "weight_decay": 0.0,
 }
 
 
@@ -53,7 +53,7 @@ class Variant(_Section):
 
     input_size: Literal[28, 32]
     pixels: Literal["standardised", "published"]
-    activation: Literal["tanh", "scaled_tanh", "relu"]
+    activation: Literal["tanh", "scaled_tanh", "relu", "silu"]
     pooling: Literal["average", "max", "trainable"]
     c3: Literal["full", "table_1"]
     output: Literal["softmax", "rbf"]
@@ -64,14 +64,11 @@ class Variant(_Section):
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "cosine", "published"]
     damping: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0, lt=1)]
     batch_size: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     train_on: Literal["train", "train_and_validation"]
-
-    teacher_width: Annotated[int, Field(ge=0)]
-    teacher_epochs: Annotated[int, Field(ge=0)]
-    temperature: Annotated[float, Field(ge=1)]
 
     translation: Annotated[float, Field(ge=0, le=14)]
     scaling: Range
@@ -84,10 +81,6 @@ class Variant(_Section):
     def _fits_together(self) -> "Variant":
         if self.loss == "squared_distance" and self.output != "rbf":
             raise ValueError("loss: squared_distance is measured to the codes of output: rbf")
-        if bool(self.teacher_width) != bool(self.teacher_epochs):
-            raise ValueError("teacher_epochs: a teacher has a width and epochs, no teacher has neither: 0")
-        if self.teacher_width and (self.c3, self.output, self.loss) != ("full", "softmax", "cross_entropy"):
-            raise ValueError("teacher_width: a teacher is of c3: full, output: softmax and loss: cross_entropy")
         if self.optimizer == "sdlm":
             for name, value in _SDLM.items():
                 if getattr(self, name) != value:

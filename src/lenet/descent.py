@@ -12,24 +12,13 @@ from lenet.distortion import distort, is_distorted
 from lenet.model import with_logits
 
 
-def epochs(
-    model: keras.Model,
-    settings: Variant,
-    train: Split,
-    seed: int,
-    teacher: keras.Model | None = None,
-    first_epoch: int = 0,
-) -> Iterator[tuple[float, float]]:
-    """Train the model; yield after each epoch the mean cross-entropy and the share of errors while weights moved.
-
-    With a teacher, the model learns the teacher's probabilities instead of the labels. Epochs are numbered from
-    `first_epoch`; order and distortions of the digits follow from seed and number.
-    """
+def epochs(model: keras.Model, settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
+    """Train the model; yield after each epoch the mean cross-entropy and the share of errors while weights moved."""
     size = settings.batch_size
     steps = -(-len(train) // size)  # the last batch holds what is left over
     optimizer = _optimizer(settings, steps)
     optimizer.build(model.trainable_variables)
-    digits, network, loss_of = shown(train, settings, seed), with_logits(model), _loss(settings, teacher)
+    digits, network, loss_of = shown(train, settings, seed), with_logits(model), _LOSSES[settings.loss]
 
     # A whole epoch is one call into TensorFlow: Python's part per batch would cost a third of the time.
     @tf.function
@@ -39,13 +28,13 @@ def epochs(
             images, labels = digits(epoch, order[step * size : (step + 1) * size])
             with tf.GradientTape() as tape:
                 logits, probabilities = network(images, training=True)
-                loss = loss_of(images, labels, logits)
+                loss = tf.reduce_mean(loss_of(labels, logits))
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
             total += tf.reduce_sum(_cross_entropy(labels, logits))
             wrong += tf.math.count_nonzero(tf.argmax(probabilities, axis=1) != labels)
         return total, wrong
 
-    for epoch in range(first_epoch, first_epoch + settings.epochs):
+    for epoch in range(settings.epochs):
         total, wrong = one_epoch(tf.constant(epoch), tf.constant(epoch_order(len(train), seed, epoch)))
         yield float(total) / len(train), int(wrong) / len(train)
 
@@ -70,35 +59,23 @@ def shown(train: Split, settings: Variant, seed: int) -> Callable[[tf.Tensor, tf
     return batch
 
 
-def _loss(settings: Variant, teacher: keras.Model | None) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Return the loss of a batch, a function of its images, labels and logits (batch, 10)."""
-    if teacher is not None:
-        taught, temperature = with_logits(teacher), settings.temperature
-
-        # Hinton, Vinyals, Dean, Distilling the Knowledge in a Neural Network, 2015, §2.
-        def loss(images, labels, logits):
-            soft = tf.nn.softmax(taught(images, training=False)[0] / temperature)
-            return temperature**2 * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(soft, logits / temperature))
-
-    elif settings.loss == "squared_distance":
-        # Equation 8: the mean squared distance to the code of the right class. Logits are distances with a minus.
-        def loss(images, labels, logits):
-            return -tf.reduce_mean(tf.gather(logits, labels, batch_dims=1))
-
-    else:
-
-        def loss(images, labels, logits):
-            return tf.reduce_mean(_cross_entropy(labels, logits))
-
-    return loss
-
-
 def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def _squared_distance(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Equation 8: the squared distance to the code of the right class. Logits are distances with a minus."""
+    return -tf.gather(logits, labels, batch_dims=1)
+
+
+# Of each example of a batch: labels (batch,), logits (batch, 10).
+_LOSSES = {"cross_entropy": _cross_entropy, "squared_distance": _squared_distance}
 
 
 def _optimizer(settings: Variant, steps: int) -> keras.optimizers.Optimizer:
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
-    return {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[settings.optimizer](rate)
+    return {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[settings.optimizer](
+        rate, weight_decay=settings.weight_decay or None
+    )

@@ -22,15 +22,14 @@ from lenet.lenet_1998 import BACKGROUND, CODES, INK
 # Batches in which nothing is learnt; large enough to be quick, small enough to stay in the cache.
 _PREDICTION_BATCH_SIZE = 500
 
-_ACTIVATIONS = {"tanh": "tanh", "scaled_tanh": scaled_tanh, "relu": "relu"}
+_ACTIVATIONS = {"tanh": "tanh", "scaled_tanh": scaled_tanh, "relu": "relu", "silu": "silu"}
 
 
-def build_model(settings: Variant, statistics: Statistics, width: int = 1) -> keras.Model:
+def build_model(settings: Variant, statistics: Statistics) -> keras.Model:
     """Build a variant's network with fresh weights, drawn from the global seed.
 
     Input: raw uint8 pixels (n, 28, 28), 0 = background; padding and scaling are its first layers, so that what
     was trained is what is served. Output: float32 probabilities (n, 10). The shapes below are of a 32×32 input.
-    A width of w makes a teacher, with w times as many maps and units in every layer.
     """
     activation = _ACTIVATIONS[settings.activation]
 
@@ -43,21 +42,21 @@ def build_model(settings: Variant, statistics: Statistics, width: int = 1) -> ke
     if settings.c3 == "table_1":
         c3 = TableConv2D(activation, settings.initialization, name="c3")
     else:
-        c3 = layers.Conv2D(16 * width, 5, activation=activation, **weights(6 * width * 5 * 5), name="c3")
+        c3 = layers.Conv2D(16, 5, activation=activation, **weights(6 * 5 * 5), name="c3")
     stack = [keras.Input((28, 28), dtype="uint8", name="image"), layers.Reshape((28, 28, 1), name="one_channel")]
     if settings.input_size == 32:
         # With a border of background, so that strokes reach the centre of C1's fields (§II-B).
         stack.append(layers.ZeroPadding2D(2, name="pad"))
     stack += [
         _scaling(settings, statistics),
-        layers.Conv2D(6 * width, 5, activation=activation, **weights(5 * 5), name="c1"),  # 28×28×6
+        layers.Conv2D(6, 5, activation=activation, **weights(5 * 5), name="c1"),  # 28×28×6
         _pooling(settings, "s2"),  # 14×14×6
         c3,  # 10×10×16
         _pooling(settings, "s4"),  # 5×5×16
         layers.Flatten(name="flatten"),
         # A convolution by name; over a 5×5 input it is a full connection (§II-B), and faster as one.
-        layers.Dense(120 * width, activation=activation, **weights(16 * width * side * side), name="c5"),
-        layers.Dense(84 * width, activation=activation, **weights(120 * width), name="f6"),
+        layers.Dense(120, activation=activation, **weights(16 * side * side), name="c5"),
+        layers.Dense(84, activation=activation, **weights(120), name="f6"),
     ]
     if settings.dropout:
         stack.append(layers.Dropout(settings.dropout, name="dropout"))

@@ -40,7 +40,7 @@ def train_run(
     if settings.optimizer == "sdlm":
         learning = online.passes(model, settings, train, seed)
     else:
-        learning = descent.epochs(model, settings, train, seed, _teacher(settings, statistics, train, seed))
+        learning = descent.epochs(model, settings, train, seed)
     history: list[EpochMetrics] = []
     for epoch, (loss, error) in enumerate(learning, start=1):
         metrics = _metrics("train", loss, error)
@@ -56,17 +56,6 @@ def measure(model: keras.Model, split: Split) -> tuple[float, float]:
     probabilities = predict(model, split.images)
     loss = keras.losses.SparseCategoricalCrossentropy()(split.labels, probabilities)
     return float(loss), float((probabilities.argmax(axis=1) != split.labels).mean())
-
-
-def _teacher(settings: Variant, statistics: Statistics, train: Split, seed: int) -> keras.Model | None:
-    """Train the wider network that a variant learns from, if it has one, from the same seed and the same digits."""
-    if not settings.teacher_width:
-        return None
-    alone = settings.model_copy(update={"epochs": settings.teacher_epochs})
-    teacher = build_model(settings, statistics, settings.teacher_width)
-    for _ in descent.epochs(teacher, alone, train, seed, first_epoch=settings.epochs):
-        pass
-    return teacher
 
 
 def _metrics(split: str, loss: float, error: float) -> dict[str, float]:
