@@ -18,6 +18,7 @@ of those that cover only 89 % (tests/test_comparison.py simulates).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
@@ -92,7 +93,7 @@ def compare(
 def ladder_pairs(variants: Sequence[str], ladder: Sequence[str]) -> list[Pair]:
     """Return who is compared with whom: every variant with the ladder's first, and each step with the one below."""
     below = [(variant, ladder[0]) for variant in variants if variant != ladder[0]]
-    steps = list(zip(ladder[1:], ladder, strict=False))
+    steps = [(variant, one_below) for one_below, variant in pairwise(ladder)]
     return list(dict.fromkeys([*below, *steps]))
 
 

@@ -95,6 +95,7 @@ class Comparison(_Section):
 
     ladder: Annotated[tuple[VariantName, ...], Field(min_length=1, strict=False)]
     factorial: Annotated[tuple[VariantName, ...], Field(strict=False)]
+    published: dict[VariantName, Annotated[float, Field(gt=0, lt=100)]]
 
     @model_validator(mode="after")
     def _well_formed(self) -> "Comparison":
@@ -135,7 +136,7 @@ class Settings(_Section):
         for name in self.about:
             if name not in self.variants:
                 raise ValueError(f"about.{name}: no such variant: {nearest(name, self.variants)}")
-        for key in ("ladder", "factorial"):
+        for key in ("ladder", "factorial", "published"):
             for name in getattr(self.comparison, key):
                 if name not in self.variants:
                     raise ValueError(f"comparison.{key}: no variant {name}: {nearest(name, self.variants)}")

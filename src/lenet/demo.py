@@ -14,7 +14,7 @@ from pathlib import Path
 from lenet import errors, foreground, report
 from lenet.config import load_settings
 from lenet.errors import LabError
-from lenet.workspace import COMPARISON, PARAMS, REPORTS, project_root
+from lenet.workspace import COMPARISON, PAGE, PARAMS, REPORTS, project_root
 
 EXPERIMENT = "demo"
 FOLDER = Path(".demo")
@@ -69,7 +69,7 @@ def main() -> None:
     # The stages published already, unless DVC knew their results: then only these files have them.
     environment = os.environ | {"DVC_ROOT": str(project_root()), "PYTHONPATH": str(project_root() / "src")}
     subprocess.run([sys.executable, "-m", "lenet.publish"], cwd=FOLDER, env=environment, check=False)
-    report.announce(report.load_comparison(FOLDER / COMPARISON), FOLDER / report.PAGE)
+    report.announce(report.load_comparison(FOLDER / COMPARISON), FOLDER / PAGE)
 
 
 if __name__ == "__main__":

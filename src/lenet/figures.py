@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
+from lenet.comparison import Estimate
 from lenet.data import Split
+from lenet.pictures import mosaic
 from lenet.predictions import Predictions
 from lenet.results import VariantResult
 from lenet.workspace import written_whole
@@ -27,8 +29,8 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(partial, format="png", dpi=144, metadata={"Software": None})
 
 
-def test_error(results: Sequence[VariantResult]) -> Figure:
-    """Draw each variant's test error: every seed as a dot, the mean as a bar across and, on the right, in figures."""
+def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimate]) -> Figure:
+    """Draw each variant's test error: every seed as a dot, the mean, also in figures, and its interval, if any."""
     figure = Figure(figsize=(9, 0.9 + 0.36 * len(results)), layout="constrained")
     axes = figure.subplots()
     for row, result in enumerate(results):
@@ -36,10 +38,12 @@ def test_error(results: Sequence[VariantResult]) -> Figure:
         # Apart from each other, so that equal seeds are all seen.
         offsets = np.linspace(-0.2, 0.2, len(errors)) if len(errors) > 1 else [0.0]
         axes.plot(errors, row + np.asarray(offsets), "o", color=BLUE, alpha=0.6, markersize=5, markeredgewidth=0)
-        mean = result.summary["test/error_percent"]
+        mean, interval = result.summary["test/error_percent"], intervals[result.variant]
+        if interval.is_known:
+            axes.plot([interval.low, interval.high], [row, row], color=ORANGE, linewidth=2, solid_capstyle="butt")
         axes.plot([mean, mean], [row - 0.34, row + 0.34], color=ORANGE, linewidth=2.5, solid_capstyle="butt")
         axes.text(1.02, row, f"{mean:.2f}", transform=axes.get_yaxis_transform(), va="center", fontweight="bold")
-    axes.set(xlabel="test error (%): a dot per seed, line and number are their mean", yticks=range(len(results)))
+    axes.set(xlabel="test error (%): a dot per seed, their mean and its 95 % interval", yticks=range(len(results)))
     axes.set_yticklabels([result.variant for result in results])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(results) - 0.4, -0.6)
@@ -141,7 +145,7 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
         layers = {"C1 filters": seen.filters, "C1": seen.c1, "S2": seen.s2, "C3": seen.c3}
         for axes, (name, maps) in zip(row[1:], layers.items(), strict=True):
             limit = float(np.abs(maps).max()) or 1.0
-            tiles = _mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
+            tiles = mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
             axes.imshow(tiles, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
             axes.set_title(name, fontsize=7.5, pad=2)
     return figure
@@ -155,7 +159,7 @@ def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
     digits, columns = next(iter(copies.values())).shape[:2]
     cells, figure = _rows(list(copies), widths=[0.7 * columns], height=0.7 * digits + 0.3)
     for (axes,), of_title in zip(cells, copies.values(), strict=True):
-        tiles = _mosaic(of_title.reshape(-1, *of_title.shape[2:]), columns)
+        tiles = mosaic(of_title.reshape(-1, *of_title.shape[2:]), columns)
         axes.imshow(tiles, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
         for column in range(columns):
             above = f"epoch {column}" if column else "the digit"
@@ -175,18 +179,6 @@ def _errors_per_epoch(result: VariantResult, split: str) -> np.ndarray:
 def _percent_of_actual(counts: Sequence[Sequence[int]]) -> np.ndarray:
     counts = np.asarray(counts, dtype=np.float64)
     return 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-
-
-def _mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
-    """Lay tiles (n, height, width) out in rows of `columns`, with gaps of NaN between them."""
-    height, width = tiles.shape[1:]
-    gap = max(1, width // 9)
-    rows = -(-len(tiles) // columns)
-    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for index, tile in enumerate(tiles):
-        top, left = index // columns * (height + gap), index % columns * (width + gap)
-        canvas[top : top + height, left : left + width] = tile
-    return canvas
 
 
 def _panels(count: int, columns: int, size: tuple[float, float], **shared: bool) -> tuple[Sequence, Figure]:

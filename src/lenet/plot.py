@@ -1,49 +1,17 @@
 """Stage 5. Reads what evaluate wrote of every variant, the test digits, and a few training digits to distort; writes
-reports/comparison.csv, reports/figures/ and reports/index.html. Imports no TensorFlow; takes seconds.
+reports/comparison.csv, differences.csv, mistakes.csv, figures/ and index.html. Imports no TensorFlow; takes seconds.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 
-from lenet import distortion, errors, figures, report
-from lenet.config import Variant, load_settings
-from lenet.data import Split, load_split
-from lenet.predictions import load_predictions
-from lenet.results import load_result
+from lenet import errors, figures, page, report
+from lenet.config import load_settings
+from lenet.data import load_split
+from lenet.study import load_study
 from lenet.workspace import FIGURES, project_root, refuse_strays, remove_strays
-
-CAPTIONS = {
-    "test_error.png": "Test error of each variant after the last epoch: every seed, and their mean.",
-    "learning_curves.png": "Error per epoch, both on logarithmic axes: mean over the seeds, band from best to worst.",
-    "distortions.png": "Training digits, and what becomes of them in each epoch where a variant distorts them: seed 0.",
-    "confusion.png": "Confusion on the test set, all seeds: percent of the actual class, shown where at least 0.1.",
-    "wrong_digits.png": "The test digits each variant gets wrong with the greatest confidence, mean over its seeds.",
-    "inside.png": "Inside the first seed's network: C1's filters, a digit's maps in C1, S2 and C3 (blue < 0 < red).",
-}
-# How many epochs' distortions are shown.
-_EPOCHS = 9
-
-
-def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str, np.ndarray]:
-    """Return the first 2, 5 and 8 as they are, and as the variants that distort see them in seed 0's first epochs.
-
-    The keys are the names of those that distort alike, a line each; the values uint8 (digits, 1 + epochs, 28, 28).
-    """
-    examples = np.unique(train.labels, return_index=True)[1][2::3]
-    digits = train.images[examples]
-    alike = defaultdict(list)
-    for variant, settings in variants.items():
-        if distortion.is_distorted(settings):
-            alike[tuple(getattr(settings, name) for name in distortion.RANGES)].append(variant)
-    copies = {}
-    for names in alike.values():
-        seen = [distortion.distort(digits, variants[names[0]], 0, epoch, examples) for epoch in range(_EPOCHS)]
-        copies["\n".join(names)] = np.stack([digits, *seen], axis=1)
-    return copies
 
 
 def main() -> None:
@@ -53,24 +21,23 @@ def main() -> None:
         refuse_strays(settings.variants)
     else:  # a temporary workspace of DVC's, where strays came with the commit and are nobody's last copy
         remove_strays(settings.variants)
-    results = [load_result(variant) for variant in settings.variants]
-    predictions = {variant: load_predictions(variant) for variant in settings.variants}
-    rows = report.comparison(results)
-    report.save_comparison(rows)
+    study, train = load_study(settings, list(settings.variants)), load_split("train")
+    results = list(study.results.values())
     confusions = {result.variant: np.sum([seed.confusion for seed in result.seeds], axis=0) for result in results}
-    averages = {variant: seen.probabilities.mean(axis=0) for variant, seen in predictions.items()}
+    averages = {variant: seen.probabilities.mean(axis=0) for variant, seen in study.predictions.items()}
     drawn = {
-        "test_error.png": figures.test_error(results),
+        "test_error.png": figures.test_error(results, study.comparison.errors),
         "learning_curves.png": figures.learning_curves(results),
         "confusion.png": figures.confusion(confusions),
-        "wrong_digits.png": figures.wrong_digits(averages, load_split("test")),
-        "inside.png": figures.inside(predictions),
+        "wrong_digits.png": figures.wrong_digits(averages, study.test),
+        "inside.png": figures.inside(study.predictions),
     }
-    if copies := distorted_copies(settings.variants, load_split("train")):
+    if copies := page.distorted_copies(settings.variants, train):
         drawn["distortions.png"] = figures.distortions(copies)
+    report.save_tables(study)
     for name, figure in drawn.items():
         figures.save(figure, FIGURES / name)
-    report.save_page(rows, settings.about, {name: CAPTIONS[name] for name in CAPTIONS if name in drawn})
+    page.save_page(study, train)
 
 
 if __name__ == "__main__":

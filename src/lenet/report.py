@@ -1,34 +1,34 @@
-"""The comparison as a table: CSV, terminal, README block and HTML page, all from the same rows."""
+"""The comparison as a table: CSV, terminal and README block, all from the same rows; and how numbers are worded."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from lenet.comparison import Estimate
 from lenet.errors import LabError
-from lenet.results import VariantResult
-from lenet.workspace import COMPARISON, README, REPORTS, written_whole
+from lenet.study import Study
+from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, README, written_whole
 
-PAGE = REPORTS / "index.html"
 _START, _END = "<!-- results:start -->", "<!-- results:end -->"
-# What stands for a validation error that there is none of, and why there is none.
-_NONE = "–"
-_WHY_NONE = f"{_NONE}: the validation split was trained on too."
+# What stands where there is nothing to say.
+NONE = "–"
+NO_DIFFERENCE = "no detectable difference"
 _DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's bundled digits"}
 
 Row = Mapping[str, str]
 
 
-def comparison(results: Sequence[VariantResult]) -> list[Row]:
-    """Return the comparison's rows, one per variant, as text: what is not known (one seed has no sd) is empty."""
-    return [_row(result) for result in results]
+def comparison_rows(study: Study) -> list[Row]:
+    """Return the comparison's rows, one per variant, as text: what is not known (one seed has no interval) is empty."""
+    return [_row(study, variant) for variant in study.results]
 
 
-def save_comparison(rows: Sequence[Row]) -> None:
-    """Write reports/comparison.csv."""
-    with written_whole(COMPARISON) as partial:
-        pd.DataFrame(rows).to_csv(partial, index=False, lineterminator="\n")
+def save_tables(study: Study) -> None:
+    """Write reports/comparison.csv, reports/differences.csv and reports/mistakes.csv."""
+    _save(pd.DataFrame(comparison_rows(study)), COMPARISON)
+    _save(_differences(study), DIFFERENCES)
+    _save(_mistakes(study), MISTAKES)
 
 
 def load_comparison(path: Path = COMPARISON) -> list[Row]:
@@ -43,13 +43,52 @@ def mean_with_sd(row: Row, metric: str) -> str:
     """Return a row's mean ± standard deviation, two digits each, as a person reads it; a dash if there is none."""
     mean, sd = row[f"{metric}_mean"], row[f"{metric}_sd"]
     if not mean:
-        return _NONE
+        return NONE
     return f"{float(mean):.2f} ± {float(sd):.2f}" if sd else f"{float(mean):.2f}"
 
 
+def mean_with_interval(row: Row) -> str:
+    """Return a row's test error and its 95 % interval as a person reads them."""
+    mean, low, high = (row[f"test_error_percent_{part}"] for part in ("mean", "low", "high"))
+    return f"{float(mean):.2f} ({float(low):.2f}–{float(high):.2f})" if low else f"{float(mean):.2f}"
+
+
+def difference_from_base(row: Row) -> str:
+    """Say how a row differs from the base: a number with its interval, or that no difference was detected."""
+    value, low, high = (row[f"difference_percent{part}"] for part in ("", "_low", "_high"))
+    if not low:
+        return signed(float(value)) if value else NONE
+    return difference(Estimate(float(value), float(low), float(high)))
+
+
+def difference(estimate: Estimate) -> str:
+    """Say a difference in percentage points with its interval, or that none was detected."""
+    if not estimate.is_known:
+        return signed(estimate.value)
+    if not estimate.is_detectable:
+        return NO_DIFFERENCE
+    return f"{signed(estimate.value)} ({signed(estimate.low)} to {signed(estimate.high)})"
+
+
+def signed(value: float) -> str:
+    """Return a number of two digits with its sign, a real minus."""
+    return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
+
+
 def note_on(rows: Sequence[Row]) -> str:
-    """Say why some row has no validation error; nothing if all have one."""
-    return "" if all(row["validation_error_percent_mean"] for row in rows) else _WHY_NONE
+    """Say how to read the numbers, and why some row has no validation error."""
+    base = next((row["variant"] for row in rows if not row["difference_percent"]), "")
+    notes = []
+    if any(row["test_error_percent_low"] for row in rows):
+        notes.append(
+            "Test error: mean and 95 % interval, over seeds and over test digits. Validation error: mean ± standard "
+            "deviation over the seeds."
+        )
+    if any(row["difference_percent_low"] for row in rows):
+        notes.append(f"Against {base}: difference in points, paired by digit, with intervals that all hold at once.")
+    if not all(row["validation_error_percent_mean"] for row in rows):
+        notes.append(f"{NONE} for validation: that split was trained on too.")
+    return " ".join(notes)
 
 
 def announce(rows: Sequence[Row], page: Path) -> None:
@@ -64,17 +103,21 @@ def print_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    title = f"Errors in percent on {dataset_title(rows)}, mean ± standard deviation over the seeds"
     # The longest variant's name fits into 80 columns so.
     table = Table(
-        title=title, caption=note_on(rows) or None, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+        title=f"Errors in percent on {dataset_title(rows)}",
+        caption=note_on(rows) or None,
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     table.add_column("variant", no_wrap=True)
     for name in ("epochs", "parameters", "validation", "test"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        validation, test = (mean_with_sd(row, f"{split}_error_percent") for split in ("validation", "test"))
-        table.add_row(row["variant"], row["epochs"], f"{int(row['parameters']):,}", validation, test)
+        parameters = f"{int(row['parameters']):,}"
+        validation = mean_with_sd(row, "validation_error_percent")
+        table.add_row(row["variant"], row["epochs"], parameters, validation, mean_with_interval(row))
     Console().print(table)
 
 
@@ -85,19 +128,26 @@ def dataset_title(rows: Sequence[Row]) -> str:
 
 def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
     """Return the README's results table, in Markdown."""
+    base = next((row["variant"] for row in rows if not row["difference_percent"]), "the base")
     lines = [
-        f"Errors in percent on {dataset_title(rows)}, mean ± standard deviation over the seeds:",
+        f"Errors in percent on {dataset_title(rows)}:",
         "",
-        "| variant | what | parameters | epochs | seeds | validation error | test error |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        f"| variant | what | parameters | epochs | validation | test | against `{base}` | in the paper |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
-        validation, test = (mean_with_sd(row, f"{split}_error_percent") for split in ("validation", "test"))
         what = about.get(row["variant"], "").replace("|", "\\|")
-        lines.append(
-            f"| `{row['variant']}` | {what} | {int(row['parameters']):,} | {row['epochs']} "
-            f"| {row['seeds']} | {validation} | **{test}** |"
-        )
+        cells = [
+            f"`{row['variant']}`",
+            what,
+            f"{int(row['parameters']):,}",
+            row["epochs"],
+            mean_with_sd(row, "validation_error_percent"),
+            f"**{mean_with_interval(row)}**",
+            difference_from_base(row),
+            row["published_percent"],
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     if note := note_on(rows):
         lines += ["", note]
     return "\n".join(lines)
@@ -116,30 +166,17 @@ def update_readme(block: str, path: Path = README) -> None:
             partial.write_text(updated, encoding="utf-8")
 
 
-def save_page(rows: Sequence[Row], about: Mapping[str, str], figures: Mapping[str, str]) -> None:
-    """Write reports/index.html, which shows the table and the figures (file name → what it shows)."""
-    environment = Environment(
-        loader=PackageLoader("lenet"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    page = environment.get_template("index.html").render(
-        rows=rows,
-        about=about,
-        figures=figures,
-        dataset=dataset_title(rows),
-        note=note_on(rows),
-        mean_with_sd=mean_with_sd,
-    )
-    with written_whole(PAGE) as partial:
-        partial.write_text(page, encoding="utf-8")
+def _row(study: Study, variant: str) -> Row:
+    result = study.results[variant]
 
-
-def _row(result: VariantResult) -> Row:
     def shown(name: str) -> str:
         return f"{result.summary[name]:.4f}" if name in result.summary else ""
 
+    error = study.comparison.errors[variant]
+    from_base = study.comparison.differences.get((variant, study.base))
     row = {
-        "variant": result.variant,
-        "dataset": result.seeds[0].identity.data["dataset"],
+        "variant": variant,
+        "dataset": study.dataset,
         "seeds": len(result.seeds),
         "parameters": result.parameters,
         "multiply_accumulates": result.multiply_accumulates,
@@ -149,7 +186,42 @@ def _row(result: VariantResult) -> Row:
         "validation_error_percent_sd": shown("validation/error_percent_sd"),
         "test_error_percent_mean": shown("test/error_percent"),
         "test_error_percent_sd": shown("test/error_percent_sd"),
+        **_interval("test_error_percent", error),
+        "difference_percent": f"{from_base.value:.4f}" if from_base else "",
+        **_interval("difference_percent", from_base),
+        "published_percent": study.settings.comparison.published.get(variant, ""),
         "test_loss_mean": shown("test/loss"),
         "calibration_error_percent_mean": shown("test/calibration_error_percent"),
     }
     return {name: str(value) for name, value in row.items()}
+
+
+def _interval(name: str, estimate: Estimate | None) -> dict[str, str]:
+    known = estimate is not None and estimate.is_known
+    ends = {"low": estimate.low, "high": estimate.high} if known else {"low": None, "high": None}
+    return {f"{name}_{end}": f"{value:.4f}" if known else "" for end, value in ends.items()}
+
+
+def _differences(study: Study) -> pd.DataFrame:
+    """Return a row per pair and per effect, in percentage points."""
+    asked = [("difference", *pair, found) for pair, found in study.comparison.differences.items()]
+    asked += [("effect", name, "", found) for name, found in study.comparison.effects.items()]
+    columns = ("kind", "of", "against", "points", "points_low", "points_high", "detectable")
+    rows = [
+        (kind, one, other, f"{found.value:.4f}", *_interval("", found).values(), str(found.is_detectable).lower())
+        for kind, one, other, found in asked
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _mistakes(study: Study) -> pd.DataFrame:
+    """Return a row per test digit that any network takes for another: how many of each variant's networks do."""
+    counts = pd.DataFrame({variant: wrong.sum(axis=0) for variant, wrong in study.wrong.items()})
+    counts.insert(0, "label", study.test.labels)
+    counts.index.name = "digit"
+    return counts[counts.drop(columns="label").any(axis=1)].reset_index()
+
+
+def _save(table: pd.DataFrame, path: Path) -> None:
+    with written_whole(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")

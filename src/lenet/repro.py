@@ -5,8 +5,8 @@ import sys
 from lenet import demo, errors, foreground, publish, report, tracking
 from lenet.config import Settings, load_settings
 from lenet.errors import LabError
-from lenet.results import load_result
-from lenet.workspace import machine_notes, remove_strays
+from lenet.study import load_study
+from lenet.workspace import PAGE, machine_notes, remove_strays
 
 
 def reproduce(targets: list[str]) -> bool:
@@ -35,12 +35,12 @@ def rounds(settings: Settings, variants: list[str]) -> list[list[str]]:
 def show(settings: Settings, variants: list[str]) -> None:
     """Print the comparison, of `variants` alone where there are any, and bring report and README up to date."""
     if variants:
-        report.print_table(report.comparison([load_result(variant) for variant in variants]))
+        report.print_table(report.comparison_rows(load_study(settings, variants)))
         print("The report shows all variants: `make repro` brings it up to date.")
         return
     rows = report.load_comparison()
     report.update_readme(report.readme_block(rows, settings.about))
-    report.announce(rows, report.PAGE)
+    report.announce(rows, PAGE)
 
 
 def shout(message: str) -> None:

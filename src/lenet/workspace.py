@@ -21,6 +21,9 @@ DETAILS = REPORTS / "details"
 CURVES = REPORTS / "curves"
 FIGURES = REPORTS / "figures"
 COMPARISON = REPORTS / "comparison.csv"
+DIFFERENCES = REPORTS / "differences.csv"
+MISTAKES = REPORTS / "mistakes.csv"
+PAGE = REPORTS / "index.html"
 README = Path("README.md")
 
 
