@@ -11,13 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet.config import load_settings
+from lenet.config import Settings, load_settings
+from lenet.data import Split
 from lenet.identity import RunIdentity
 from lenet.predictions import Predictions
 from lenet.results import SeedResult, VariantResult
+from lenet.study import Study
 
 EPOCHS = 2
-BASE = load_settings(Path(__file__).parent.parent / "params.yaml").base.model_dump()
+ROOT = Path(__file__).parent.parent
+BASE = load_settings(ROOT / "params.yaml").base.model_dump()
 
 
 def settings(**changed):
@@ -89,17 +92,38 @@ def without_validation(result):
     return replace(result, summary=kept(result.summary), seeds=seeds)
 
 
+def study(errors, about=None, published=None, factorial=(), dataset="digits"):
+    """A study of variants with a seed for each of their test errors, whole percents: {variant: errors}.
+
+    The ladder is all of them in this order; each is the base, with a batch size of its own.
+    """
+    variants = {name: {**settings(), "batch_size": 32 + place} for place, name in enumerate(errors)}
+    compared = {"ladder": list(errors), "factorial": list(factorial), "published": published or {}}
+    committed = load_settings(ROOT / "params.yaml").model_dump()
+    made = {"about": about or {}, "variants": variants, "comparison": compared}
+    return Study(
+        settings=Settings.model_validate(committed | made),
+        results={name: variant_result(name, of_seeds, dataset) for name, of_seeds in errors.items()},
+        predictions={name: predictions(len(each), 100, np.round(each).astype(int)) for name, each in errors.items()},
+        test=Split(np.random.default_rng(1).integers(0, 256, (100, 28, 28), dtype=np.uint8), labels(100)),
+    )
+
+
 def labels(n=100):
     """What the test digits show: uint8 (n,)."""
     return np.arange(n, dtype=np.uint8) % 10
 
 
 def predictions(seeds=2, n=100, wrong=10):
-    """Outputs that are 91 % sure of a class, the next one for the first `wrong` digits; maps of a fixed noise."""
-    predicted = labels(n).copy()
-    predicted[:wrong] = (predicted[:wrong] + 1) % 10
+    """Outputs that are 91 % sure of a class, the next one for the first `wrong` digits; maps of a fixed noise.
+
+    wrong: a number for all seeds, or one for each.
+    """
     probabilities = np.full((seeds, n, 10), 0.01, np.float32)
-    probabilities[:, np.arange(n), predicted] = 0.91
+    for of_seed, count in zip(probabilities, np.broadcast_to(wrong, seeds), strict=True):
+        predicted = labels(n)
+        predicted[:count] = (predicted[:count] + 1) % 10
+        of_seed[np.arange(n), predicted] = 0.91
     noise = np.random.default_rng(0)
     shapes = {"filters": (5, 5, 6), "c1": (28, 28, 6), "s2": (14, 14, 6), "c3": (10, 10, 16)}
     arrays = {name: noise.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}

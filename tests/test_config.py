@@ -55,6 +55,7 @@ variants:
 comparison:
   ladder: [plain, modern]
   factorial: []
+  published: {}
 compute:
   workers: auto
 """

@@ -26,8 +26,7 @@ def test_a_stage_runs_the_module_of_its_name_from_the_workspaces_own_source(stag
 
 
 def test_templates_are_dependencies_of_the_stage_that_fills_them():
-    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "src/lenet/templates").iterdir()}
-    assert templates <= set(STAGES["plot"]["deps"])
+    assert "src/lenet/templates" in STAGES["plot"]["deps"]
 
 
 def test_only_evaluate_and_plot_see_the_test_set():

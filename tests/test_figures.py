@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import labels, predictions, variant_result, without_validation
+from builders import labels, predictions, study, variant_result, without_validation
 from matplotlib.colors import same_color
 from matplotlib.image import imread
 
@@ -41,6 +41,8 @@ def drawn(name, errors):
         case "distortions":
             copies = np.random.default_rng(3).integers(0, 256, (2, 4, 28, 28), dtype=np.uint8)
             return figures.distortions(dict.fromkeys(errors, copies))
+        case "test_error":
+            return figures.test_error(results, study(errors).comparison.errors)
     return getattr(figures, name)(results)
 
 
@@ -143,9 +145,12 @@ def test_saving_makes_the_folder_and_leaves_nothing_else(tmp_path):
     assert [path.name for path in (tmp_path / "reports/figures").iterdir()] == ["test_error.png"]
 
 
-def test_the_test_error_shows_every_seed_and_their_mean():
-    (axes,) = drawn("test_error", {"tanh_sgd": [10.0, 14.0], "relu_adam": [3.0]}).axes
-    dots, mean, other_dots, other_mean = axes.lines
+def test_the_test_error_shows_every_seed_their_mean_and_of_several_seeds_its_interval():
+    errors = {"tanh_sgd": [10.0, 14.0], "relu_adam": [3.0]}
+    (axes,) = drawn("test_error", errors).axes
+    dots, interval, mean, other_dots, other_mean = axes.lines
+    expected = study(errors).comparison.errors["tanh_sgd"]
+    assert list(interval.get_xdata()) == [expected.low, expected.high]
     assert list(dots.get_xdata()) == [10.0, 14.0]
     assert list(mean.get_xdata()) == [12.0, 12.0]
     assert [text.get_text() for text in axes.texts] == ["12.00", "3.00"]

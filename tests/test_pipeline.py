@@ -104,7 +104,7 @@ def pipeline(tmp_path_factory):
         if variant not in VARIANTS:
             remove_variant(repository, variant)
     params = repository.path / "params.yaml"
-    compared = "  ladder: [tanh_sgd, relu_adam]\n  factorial: []\n"
+    compared = "  ladder: [tanh_sgd, relu_adam]\n  factorial: []\n  published: {lenet5_1998: 0.95}\n"
     params.write_text(re.sub(r"(?m)(?<=^comparison:\n)(  .*\n)+", compared, params.read_text()))
     repository.git("init", "--quiet")
     repository.git("config", "user.name", "A Researcher")

@@ -2,28 +2,32 @@
 
 import csv
 import re
-from html.parser import HTMLParser
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import variant_result, without_validation
+from builders import study, without_validation
+from conftest import ROOT
 
+from lenet.comparison import Estimate
 from lenet.config import load_settings
 from lenet.errors import LabError
 from lenet.report import (
     announce,
-    comparison,
+    comparison_rows,
     dataset_title,
+    difference,
+    difference_from_base,
     load_comparison,
+    mean_with_interval,
     mean_with_sd,
     print_table,
     readme_block,
-    save_comparison,
-    save_page,
+    save_tables,
+    signed,
     update_readme,
 )
 
-ROOT = Path(__file__).parent.parent
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 PAGE = Path("reports/index.html")
 
@@ -33,14 +37,18 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+ERRORS = {"tanh_sgd": [1.0, 2.0, 3.0], "relu_adam": [0.0]}
+INTERVALS = ["test_error_percent_low", "test_error_percent_high"]
+
+
 @pytest.fixture
 def rows():
-    """Three seeds of 1, 2 and 3 %: mean 2, standard deviation 1. One seed of 0.5 %: no standard deviation."""
-    return comparison([variant_result("tanh_sgd", errors=[1.0, 2.0, 3.0]), variant_result("relu_adam", errors=[0.5])])
+    """Three seeds of 1, 2 and 3 %: mean 2, standard deviation 1. One seed of 0 %: no standard deviation."""
+    return comparison_rows(study(ERRORS, published={"relu_adam": 0.8}))
 
 
 def test_a_row_holds_what_the_seeds_say(rows):
-    assert rows[0] == {
+    expected = {
         "variant": "tanh_sgd",
         "dataset": "digits",
         "seeds": "3",
@@ -52,27 +60,70 @@ def test_a_row_holds_what_the_seeds_say(rows):
         "validation_error_percent_sd": "1.0000",
         "test_error_percent_mean": "2.0000",
         "test_error_percent_sd": "1.0000",
+        "difference_percent": "",
+        "published_percent": "",
         "test_loss_mean": "0.2500",
         "calibration_error_percent_mean": "1.5000",
     }
+    assert {name: rows[0][name] for name in expected} == expected
 
 
-def test_one_seed_has_an_empty_standard_deviation(rows):
-    assert (rows[1]["test_error_percent_mean"], rows[1]["test_error_percent_sd"]) == ("0.5000", "")
+def test_a_row_holds_its_interval_and_its_difference_from_the_base():
+    made = study({"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]})
+    _, row = comparison_rows(made)
+    error, against = made.comparison.errors["relu_adam"], made.comparison.differences["relu_adam", "tanh_sgd"]
+    assert [row[name] for name in INTERVALS] == [f"{error.low:.4f}", f"{error.high:.4f}"]
+    assert row["difference_percent"] == "-7.5000"
+    assert [row[f"difference_percent_{end}"] for end in ("low", "high")] == [
+        f"{against.low:.4f}",
+        f"{against.high:.4f}",
+    ]
+
+
+def test_one_seed_has_an_empty_standard_deviation_and_interval(rows):
+    assert [rows[1][name] for name in ("test_error_percent_mean", "test_error_percent_sd", *INTERVALS)] == [
+        "0.0000",
+        "",
+        "",
+        "",
+    ]
+
+
+def read(name):
+    with open(f"reports/{name}.csv", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_the_comparison_survives_its_file(rows):
-    save_comparison(rows)
+    save_tables(study(ERRORS, published={"relu_adam": 0.8}))
     assert load_comparison() == rows
 
 
-def test_the_file_is_a_table_with_a_row_per_variant(rows):
-    save_comparison(rows)
-    with open("reports/comparison.csv", newline="") as file:
-        header, *body = csv.reader(file)
-    asked_for = {"variant", "seeds", "parameters", "epochs", "validation_error_percent_mean"}
-    assert asked_for | {"test_error_percent_mean", "test_error_percent_sd"} <= set(header)
-    assert [row[0] for row in body] == ["tanh_sgd", "relu_adam"]
+def test_the_differences_are_each_pair_and_each_effect():
+    errors = {"neither": [10.0, 11.0], "first": [12.0, 13.0], "second": [9.0, 9.0], "both": [3.0, 4.0]}
+    save_tables(study(errors, factorial=errors))
+    found = read("differences")
+    assert [(row["kind"], row["of"], row["against"]) for row in found] == [
+        ("difference", "first", "neither"),
+        ("difference", "second", "neither"),
+        ("difference", "both", "neither"),
+        ("difference", "second", "first"),
+        ("difference", "both", "second"),
+        ("effect", "first", ""),  # two settings that differ by as much have the same name, so variants lend theirs
+        ("effect", "second", ""),
+        ("effect", "interaction", ""),
+    ]
+    assert [row["points"] for row in found[:3]] == ["2.0000", "-1.5000", "-7.0000"]
+    assert {row["detectable"] for row in found} <= {"true", "false"}
+
+
+def test_the_mistakes_are_counted_per_digit_and_variant():
+    save_tables(study({"tanh_sgd": [1.0, 3.0], "relu_adam": [2.0, 2.0]}))
+    assert read("mistakes") == [
+        {"digit": "0", "label": "0", "tanh_sgd": "2", "relu_adam": "2"},
+        {"digit": "1", "label": "1", "tanh_sgd": "1", "relu_adam": "2"},
+        {"digit": "2", "label": "2", "tanh_sgd": "1", "relu_adam": "0"},
+    ]
 
 
 def test_a_missing_comparison_is_refused_with_the_command_that_makes_it():
@@ -86,42 +137,59 @@ def test_a_mean_is_shown_with_its_standard_deviation(rows):
 
 
 def test_the_mean_of_one_seed_is_shown_alone(rows):
-    assert mean_with_sd(rows[1], "test_error_percent") == "0.50"
+    assert mean_with_sd(rows[1], "test_error_percent") == "0.00"
+    assert mean_with_interval(rows[1]) == "0.00"
 
 
-@pytest.fixture
+def test_the_test_error_is_shown_with_its_interval(rows):
+    assert re.fullmatch(r"2\.00 \(−?\d+\.\d\d–\d+\.\d\d\)", mean_with_interval(rows[0]).replace("-", "−"))
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (Estimate(-0.41, -0.59, -0.24), "−0.41 (−0.59 to −0.24)"),
+        (Estimate(1.1234, 0.8, 1.4), "+1.12 (+0.80 to +1.40)"),
+        (Estimate(0.1, -0.1, 0.3), "no detectable difference"),
+        (Estimate(-0.5, float("nan"), float("nan")), "−0.50"),
+    ],
+)
+def test_a_difference_is_a_number_only_where_it_was_detected(estimate, words):
+    assert difference(estimate) == words
+
+
+def test_the_base_differs_from_nothing_and_one_seed_has_no_interval(rows):
+    assert [difference_from_base(row) for row in rows] == ["–", "−2.00"]
+
+
+def test_nothing_has_no_sign():
+    assert (signed(-0.001), signed(0.004)) == ("0.00", "0.00")
+
+
 def unvalidated():
     """A variant that was trained on the validation split too, and one that was not."""
-    return comparison([without_validation(variant_result("all", [1.0])), variant_result("relu_adam", [0.5])])
+    made = study({"all": [1.0], "relu_adam": [2.0]})
+    return comparison_rows(replace(made, results=made.results | {"all": without_validation(made.results["all"])}))
 
 
-NOTE = "–: the validation split was trained on too."
+NOTE = "– for validation: that split was trained on too."
 
 
-def test_what_has_no_validation_error_has_empty_cells_for_it(unvalidated):
-    row = unvalidated[0]
-    assert (row["validation_error_percent_mean"], row["validation_error_percent_sd"]) == ("", "")
-    save_comparison(unvalidated)
-    assert load_comparison() == unvalidated
-
-
-def test_a_validation_error_that_there_is_none_of_is_a_dash_with_a_note(unvalidated, capsys):
-    block = readme_block(unvalidated, {})
-    assert "| 2 | 1 | – | **1.00** |" in block
-    assert block.endswith(f"\n\n{NOTE}")
-    print_table(unvalidated)
-    printed = capsys.readouterr().out
-    assert NOTE in printed
-    assert re.search(r"all .* –  +1\.00", printed)
-    shown = page(unvalidated, {})
-    assert shown.rows[1][-2:] == ["–", "1.00"]
-    assert NOTE in PAGE.read_text(encoding="utf-8")
-
-
-def test_where_all_have_a_validation_error_there_is_no_note(rows, capsys):
+def test_a_validation_error_that_there_is_none_of_is_a_dash_with_a_note(capsys):
+    rows = unvalidated()
+    assert (rows[0]["validation_error_percent_mean"], rows[0]["validation_error_percent_sd"]) == ("", "")
+    block = readme_block(rows, {})
+    assert "| 2 | – | **1.00** |" in block
+    assert block.endswith(NOTE)
     print_table(rows)
-    page(rows, {})
-    for text in (readme_block(rows, {}), capsys.readouterr().out, PAGE.read_text(encoding="utf-8")):
+    printed = " ".join(capsys.readouterr().out.split())
+    assert NOTE in printed
+    assert re.search(r"all .* – 1\.00", printed)
+
+
+def test_where_all_have_a_validation_error_there_is_no_such_note(rows, capsys):
+    print_table(rows)
+    for text in (readme_block(rows, {}), capsys.readouterr().out):
         assert "trained on too" not in text
 
 
@@ -134,15 +202,13 @@ def test_what_is_announced_is_the_table_the_report_and_where_to_compare(rows, ca
 
 
 def test_a_standard_deviation_of_zero_is_shown():
-    (row,) = comparison([variant_result(errors=[4.0, 4.0])])
+    (row,) = comparison_rows(study({"tanh_sgd": [4.0, 4.0]}))
     assert mean_with_sd(row, "test_error_percent") == "4.00 ± 0.00"
 
 
-def test_data_sets_are_named_as_a_person_says_them():
-    both = comparison([variant_result("a", [1.0], "mnist"), variant_result("b", [1.0], "mnist")])
-    assert dataset_title(both) == "MNIST"
-    mixed = comparison([variant_result("a", [1.0], "mnist"), variant_result("b", [1.0], "digits")])
-    assert dataset_title(mixed) == "MNIST and scikit-learn's bundled digits"
+def test_data_sets_are_named_as_a_person_says_them(rows):
+    assert dataset_title(comparison_rows(study({"a": [1.0]}, dataset="mnist"))) == "MNIST"
+    assert dataset_title(rows) == "scikit-learn's bundled digits"
 
 
 def test_the_terminal_table_shows_every_variant_within_80_columns(rows, capsys, monkeypatch):
@@ -150,17 +216,18 @@ def test_the_terminal_table_shows_every_variant_within_80_columns(rows, capsys, 
     print_table(rows)
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
-    for whole in ("tanh_sgd", "61,706", "2.00 ± 1.00", "relu_adam", "0.50"):
+    for whole in ("tanh_sgd", "61,706", "2.00 ± 1.00", mean_with_interval(rows[0]), "relu_adam", "0.00"):
         assert whole in printed
 
 
 def test_the_terminal_table_cuts_no_name_off_within_80_columns(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     variants = load_settings(ROOT / "params.yaml").variants
-    print_table(comparison([variant_result(variant, errors=[10.0, 12.0]) for variant in variants]))
-    printed = capsys.readouterr().out.split()
-    assert [variant for variant in variants if variant not in printed] == []
-    assert printed.count("11.00") == 2 * len(variants)
+    rows = comparison_rows(study({variant: [1.0, 2.0] for variant in variants}))
+    print_table(rows)
+    printed = capsys.readouterr().out
+    assert [variant for variant in variants if variant not in printed.split()] == []
+    assert printed.count(mean_with_interval(rows[0])) == len(variants)
 
 
 def cells(line):
@@ -168,23 +235,37 @@ def cells(line):
 
 
 def test_the_readme_block_is_a_table_with_a_row_per_variant(rows):
-    heading, empty, *table = readme_block(rows, {"tanh_sgd": "as in 1998", "relu_adam": "today's"}).split("\n")
+    block = readme_block(rows, {"tanh_sgd": "as in 1998", "relu_adam": "today's"}).split("\n")
+    heading, empty, *table = block[:6]
     assert "scikit-learn's bundled digits" in heading
     assert empty == ""
     assert len({len(cells(line)) for line in table}) == 1
-    assert cells(table[2]) == ["`tanh_sgd`", "as in 1998", "61,706", "2", "3", "2.00 ± 1.00", "**2.00 ± 1.00**"]
-    assert cells(table[3]) == ["`relu_adam`", "today's", "61,706", "2", "1", "0.50", "**0.50**"]
-    assert len(table) == 4
+    assert cells(table[2]) == [
+        "`tanh_sgd`",
+        "as in 1998",
+        "61,706",
+        "2",
+        "2.00 ± 1.00",
+        f"**{mean_with_interval(rows[0])}**",
+        "–",
+        "",
+    ]
+    assert cells(table[3]) == ["`relu_adam`", "today's", "61,706", "2", "0.00", "**0.00**", "−2.00", "0.8"]
+    assert block[6] == ""
+
+
+def line_of(variant, block):
+    (line,) = [line for line in block.split("\n") if line.startswith(f"| `{variant}`")]
+    return line
 
 
 def test_a_variant_without_description_has_an_empty_cell(rows):
-    last = readme_block(rows, {}).split("\n")[-1]
-    assert cells(last)[:2] == ["`relu_adam`", ""]
+    assert cells(line_of("relu_adam", readme_block(rows, {})))[:2] == ["`relu_adam`", ""]
 
 
 def test_a_bar_in_a_description_does_not_split_its_cell(rows):
-    last = readme_block(rows, {"relu_adam": "ReLU | Adam"}).split("\n")[-1]
-    assert len(re.split(r"(?<!\\)\|", last)) == 9  # seven cells between eight bars
+    line = line_of("relu_adam", readme_block(rows, {"relu_adam": "ReLU | Adam"}))
+    assert len(re.split(r"(?<!\\)\|", line)) == 10  # eight cells between nine bars
 
 
 BEFORE = "# Title\n\n| a | table |\n  of another kind  \n\n"
@@ -229,84 +310,3 @@ def test_the_committed_readme_shows_the_committed_comparison():
     block, _, _ = rest.partition(f"\n{END}")
     about = load_settings(ROOT / "params.yaml").about
     assert block == readme_block(load_comparison(committed), about)
-
-
-class Page(HTMLParser):
-    """What a browser sees: tags with their attributes, and the text of each table row."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.rows, self._in_row = [], [], False
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag == "tr":
-            self.rows.append([])
-        self._in_row = tag in ("td", "th", "strong")
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_data(self, data):
-        if self._in_row:
-            self.rows[-1][-1] += data
-
-    def handle_endtag(self, tag):
-        self._in_row = False
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-FIGURES = {"a.png": "Blue < 0 < red, & more", "b.png": 'The "second"'}
-
-
-def page(rows, about):
-    save_page(rows, about, FIGURES)
-    return Page(PAGE.read_text(encoding="utf-8"))
-
-
-def test_the_page_shows_every_variant_with_its_numbers(rows):
-    _, *shown = page(rows, {"tanh_sgd": "as in 1998", "relu_adam": "today's"}).rows
-    assert shown == [
-        ["tanh_sgd", "as in 1998", "61,706", "416,520", "2", "3", "2.00 ± 1.00", "2.00 ± 1.00"],
-        ["relu_adam", "today's", "61,706", "416,520", "2", "1", "0.50", "0.50"],
-    ]
-
-
-def test_every_row_of_the_page_has_a_cell_for_each_heading(rows):
-    heading, *shown = page(rows, {}).rows
-    assert [len(row) for row in shown] == [len(heading)] * 2
-
-
-@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a & b < c", "\"quoted\" and 'so'", "{{ 7 * 7 }}"])
-def test_what_stands_in_about_is_text_on_the_page(rows, text):
-    seen = page(rows, {"tanh_sgd": text})
-    assert seen.all("script") == []
-    assert seen.rows[1][1] == text
-
-
-def test_every_figure_is_on_the_page_with_an_alternative_text(rows):
-    images = page(rows, {}).all("img")
-    assert [image["src"] for image in images] == ["figures/a.png", "figures/b.png"]
-    assert [image["alt"] for image in images] == list(FIGURES.values())
-
-
-def test_the_page_loads_nothing_from_elsewhere(rows):
-    seen = page(rows, {})
-    addresses = [value for _, attributes in seen.tags for name, value in attributes.items() if name in ("src", "href")]
-    assert addresses == ["figures/a.png", "figures/b.png"]
-    assert "url(" not in PAGE.read_text(encoding="utf-8")
-
-
-def test_the_page_tells_its_language_and_title(rows):
-    seen = page(rows, {})
-    assert seen.all("html") == [{"lang": "en"}]
-    assert len(seen.all("title")) == len(seen.all("h1")) == 1
-
-
-def test_equal_rows_give_an_equal_page(rows):
-    page(rows, {})
-    first = PAGE.read_bytes()
-    page(rows, {})
-    assert PAGE.read_bytes() == first

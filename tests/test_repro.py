@@ -2,13 +2,17 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
-from builders import variant_result
+from builders import labels, predictions, variant_result
 from conftest import ROOT
 
 from lenet import report, repro
 from lenet.config import load_settings
+from lenet.data import Split, save_split, split_path
+from lenet.predictions import save_predictions
 from lenet.results import save_result
+from lenet.study import load_study
 
 
 @pytest.fixture
@@ -16,10 +20,12 @@ def results(workspace):
     """Results of every variant of params.yaml, and a README to put them into."""
     shutil.copy(ROOT / "README.md", workspace)
     settings = load_settings()
-    made = [variant_result(variant, errors=[1.0, 2.0]) for variant in settings.variants]
-    for result in made:
-        save_result(result)
-    report.save_comparison(report.comparison(made))
+    digits = np.zeros((100, 28, 28), np.uint8)
+    save_split(split_path("test"), Split(digits, labels(100)))
+    for variant in settings.variants:
+        save_result(variant_result(variant, errors=[1.0, 2.0]))
+        save_predictions(variant, predictions(2, 100, [1, 2]), labels(100))
+    report.save_tables(load_study(settings, list(settings.variants)))
     return settings
 
 

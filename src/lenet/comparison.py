@@ -126,7 +126,8 @@ def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = Fal
     c = np.array([[contrast.get(variant, 0.0) for variant in sample.variants] for contrast in contrasts])
     c = c.reshape(len(contrasts), len(sample.variants))
     values, squares = c @ sample.means, c**2
-    between_digits = np.einsum("kv,vw,kw->k", c, sample.digit_covariances, c)
+    # Never negative but for rounding, where two variants err on the same digits.
+    between_digits = np.maximum(np.einsum("kv,vw,kw->k", c, sample.digit_covariances, c), 0)
     between_seeds = _weighed(squares, sample.seed_variances - sample.rest_variances)
     variances = np.maximum(between_seeds, 0) + between_digits
     # Satterthwaite 1946: few degrees of freedom where chance is in the seeds, many where it is in the digits.

@@ -33,6 +33,7 @@ def run_experiment() -> None:
         settings += [f"~{section}.{name}" for name in names if name not in VARIANTS]
     ladder = [name for name in study.comparison.ladder if name in VARIANTS]
     settings += [f"comparison.ladder=[{','.join(ladder)}]", "comparison.factorial=[]"]
+    settings += [f"~comparison.published.{name}" for name in study.comparison.published if name not in VARIANTS]
     command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", EXPERIMENT]
     command += [argument for setting in settings for argument in ("--set-param", setting)]
     # DVC commits the experiment; a machine where git knows nobody's name must be able to run it too.

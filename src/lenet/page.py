@@ -70,6 +70,7 @@ def facts(study: Study, train: Split) -> dict[str, object]:
         "insides": {variant: inside(study, variant) for variant in dict.fromkeys([old, new])},
         "distorted": distorted_digits(study, train),
         "identity": first,
+        "seeds": [seed.identity.seed for seed in study.results[study.base].seeds],
         "codes": sorted({seed.identity.code for each in study.results.values() for seed in each.seeds}),
         # Nothing in it ends the <script> element that it stands in.
         "library": Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script")),

@@ -59,8 +59,8 @@ class Study:
         if not four or not set(four) <= set(self.results):
             return {}
         # Named by the first setting that differs: Adam's learning rate goes with Adam.
-        names = tuple(next(iter(self.changes(variant, four[0])), variant) for variant in four[1:3])
-        return factorial_effects(*four, names)
+        first, second = (next(iter(self.changes(variant, four[0])), variant) for variant in four[1:3])
+        return factorial_effects(*four, (first, second) if first != second else four[1:3])
 
 
 def load_study(settings: Settings, variants: Sequence[str]) -> Study:

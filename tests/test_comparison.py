@@ -1,0 +1,203 @@
+"""The statistics, against cases worked by hand, and by simulation at the variance components of the committed study."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from scipy import stats
+
+from lenet.comparison import compare, estimate, factorial_effects, ladder_pairs, take_sample
+
+LADDER = ["a", "b", "c"]
+
+
+def wrong(*of_seeds):
+    """bool (seeds, digits) from text: one string per seed, x = wrong."""
+    return np.array([[mark == "x" for mark in seed] for seed in of_seeds])
+
+
+def test_pairs_are_each_variant_with_the_base_and_each_step_once():
+    pairs = ladder_pairs(["a", "b", "other", "c"], LADDER)
+    assert pairs == [("b", "a"), ("other", "a"), ("c", "a"), ("c", "b")]
+
+
+def test_the_value_is_the_mean_over_seeds_and_digits_in_percent():
+    (found,) = estimate(take_sample({"a": wrong("x...", "xx..")}), [{"a": 1}])
+    assert found.value == pytest.approx(37.5)
+
+
+def test_the_interval_is_the_one_worked_by_hand():
+    # Two seeds, four digits. Means of seeds 1/4 and 1/2: A = (1/32)/2. Means of digits 1, 1/2, 0, 0: their covariance
+    # over four is B = (11/48)/4. Rest: of eight residuals, six of ±1/8 and two of ±3/8: sum of squares 3/8, over
+    # (2 − 1)(4 − 1) = 1/8, over 2 × 4 = C = 1/64.
+    (found,) = estimate(take_sample({"a": wrong("x...", "xx..")}), [{"a": 1}])
+    a, b, c = 1 / 64, 11 / 192, 1 / 64
+    variance = max(a - c, 0) + b
+    degrees = variance**2 / (a**2 / 1 + b**2 / 3)
+    margin = 100 * stats.t.ppf(0.975, degrees) * variance**0.5
+    assert (found.low, found.high) == pytest.approx((37.5 - margin, 37.5 + margin))
+
+
+def test_digits_that_all_find_hard_do_not_blur_a_difference():
+    hard = "x" * 30 + "." * 70
+    easier = "x" * 27 + "." * 73
+    both = {"a": wrong(hard, hard), "b": wrong(easier, easier)}
+    alone = estimate(take_sample(both), [{"a": 1}, {"b": 1}])
+    (paired,) = estimate(take_sample(both), [{"b": 1, "a": -1}])
+    assert paired.value == pytest.approx(-3)
+    assert paired.high - paired.low < (alone[0].high - alone[0].low) / 2
+
+
+def test_seeds_that_scatter_widen_the_interval_by_more_than_their_number_of_digits_says():
+    chance = np.random.default_rng(0)
+    alike = chance.random((6, 1000)) < 0.05
+    scattered = chance.random((6, 1000)) < np.array([0.01, 0.02, 0.04, 0.06, 0.08, 0.09])[:, None]
+    narrow, wide = (estimate(take_sample({"a": each}), [{"a": 1}])[0] for each in (alike, scattered))
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+
+
+def test_many_intervals_that_hold_at_once_are_wider_than_one():
+    chance = np.random.default_rng(0)
+    study = {name: chance.random((6, 500)) < 0.1 for name in "abcdef"}
+    pairs = ladder_pairs(list(study), list(study))
+    together = compare(study, pairs).differences["b", "a"]
+    (alone,) = estimate(take_sample(study), [{"b": 1, "a": -1}])
+    assert together.value == alone.value
+    assert together.low < alone.low < alone.high < together.high
+
+
+def test_effects_are_those_worked_by_hand():
+    study = {name: np.zeros((2, 100), bool) for name in ("neither", "first", "second", "both")}
+    for name, percent in {"neither": 10, "first": 12, "second": 9, "both": 3}.items():
+        study[name][:, :percent] = True
+    effects = compare(study, [], factorial_effects(*study, ("activation", "optimizer"))).effects
+    found = {name: effect.value for name, effect in effects.items()}
+    # activation: ((12 − 10) + (3 − 9)) / 2, optimizer: ((9 − 10) + (3 − 12)) / 2, interaction: (3 − 9) − (12 − 10)
+    assert found == pytest.approx({"activation": -2, "optimizer": -5, "interaction": -8})
+
+
+def test_of_one_seed_there_is_a_value_and_no_interval():
+    (found,) = estimate(take_sample({"a": wrong("x...")}), [{"a": 1}])
+    assert found.value == 25
+    assert not found.is_known
+    assert not found.is_detectable
+
+
+def test_a_variant_of_one_seed_takes_no_interval_from_the_others():
+    study = {"a": wrong("x...", "xx.."), "b": wrong("x...")}
+    errors = compare(study, [("b", "a")]).errors
+    assert errors["a"].is_known
+    assert not errors["b"].is_known
+
+
+def test_networks_that_make_no_mistake_have_an_interval_of_no_width():
+    (found,) = estimate(take_sample({"a": np.zeros((3, 50), bool)}), [{"a": 1}])
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
+def test_the_committed_intervals_are_those_of_the_committed_mistakes():
+    """Anyone can work them out again from the two files, without the predictions."""
+    with open(ROOT / "reports/mistakes.csv") as file:
+        rows = list(csv.DictReader(file))
+    with open(ROOT / "reports/comparison.csv") as file:
+        for row in csv.DictReader(file):
+            counts = np.array([int(each[row["variant"]]) for each in rows])
+            assert 100 * counts.sum() / (int(row["seeds"]) * 10_000) == pytest.approx(
+                float(row["test_error_percent_mean"]), abs=1e-4
+            )
+
+
+class World:
+    """Studies drawn from a world like the committed one: its digits, its scatter over seeds, its errors.
+
+    A digit's own chance to be misread by a variant is what its networks did with it, drawn towards the variant's mean
+    until the variance between digits is the measured component. A seed multiplies all chances of its network.
+    """
+
+    SEEDS = 6
+
+    def __init__(self):
+        with open(ROOT / "reports/mistakes.csv") as file:
+            rows = list(csv.DictReader(file))
+        self.variants = [name for name in rows[0] if name not in ("digit", "label")]
+        shares = np.zeros((len(self.variants), 10_000))
+        shares[:, : len(rows)] = np.array([[int(row[name]) for row in rows] for name in self.variants]) / self.SEEDS
+        means, of_seeds = shares.mean(axis=1, keepdims=True), [self._errors(name) for name in self.variants]
+        between_digits, between_seeds = shares.var(axis=1, keepdims=True), np.var(of_seeds, axis=1, ddof=1)[:, None]
+        # Mean squares of a two-way table of zeros and ones, from its margins alone.
+        rest = (means - (shares**2).mean(axis=1, keepdims=True)) * self.SEEDS / (self.SEEDS - 1)
+        towards = np.sqrt(np.maximum(between_digits - rest / self.SEEDS, 0) / between_digits)
+        self.chances = means + towards * (shares - means)
+        self.scatter = np.sqrt(np.maximum(between_seeds - rest / 10_000, 0)) / means
+
+    @staticmethod
+    def _errors(variant):
+        details = json.loads((ROOT / f"reports/details/{variant}.json").read_text())
+        return [seed["metrics"]["test/error_percent"] / 100 for seed in details["seeds"]]
+
+    def of_equals(self):
+        """Make every variant's digits those of the first: no difference is true, the scatter over seeds stays."""
+        self.chances = np.repeat(self.chances[:1], len(self.variants), axis=0)
+        return self
+
+    def studies(self, count, seed=0):
+        """Draw digits, then seeds, then mistakes: variant → bool (seeds, digits)."""
+        chance = np.random.default_rng(seed)
+        for _ in range(count):
+            digits = chance.integers(0, 10_000, 10_000)
+            of_seeds = 1 + self.scatter * chance.standard_normal((len(self.variants), self.SEEDS))
+            chances = np.float32(self.chances[:, None, digits]) * np.float32(np.maximum(of_seeds, 0))[:, :, None]
+            drawn = chance.random(chances.shape, dtype=np.float32) < chances
+            yield dict(zip(self.variants, drawn, strict=True))
+
+    @property
+    def truth(self):
+        return dict(zip(self.variants, 100 * self.chances.mean(axis=1), strict=True))
+
+
+def ladder():
+    from lenet.config import load_settings
+
+    return load_settings(ROOT / "params.yaml").comparison.ladder
+
+
+@pytest.mark.slow
+def test_intervals_of_95_percent_cover_at_least_93_percent_of_the_time():
+    world, count = World(), 1000
+    pairs = ladder_pairs(world.variants, ladder())
+    errors, differences = np.zeros(len(world.variants)), np.zeros(len(pairs))
+    for study in world.studies(count):
+        sample = take_sample(study)
+        found = estimate(sample, [{variant: 1} for variant in world.variants])
+        truth = world.truth
+        errors += [each.low <= truth[variant] <= each.high for variant, each in zip(study, found, strict=True)]
+        found = estimate(sample, [{a: 1, b: -1} for a, b in pairs])
+        differences += [each.low <= truth[a] - truth[b] <= each.high for (a, b), each in zip(pairs, found, strict=True)]
+    assert (errors / count).min() >= 0.93
+    assert (differences / count).min() >= 0.93
+
+
+@pytest.mark.slow
+def test_where_nothing_differs_a_family_raises_a_false_alarm_in_fewer_than_one_study_of_twenty():
+    world, count = World().of_equals(), 1000
+    pairs = ladder_pairs(world.variants, ladder())
+    alarms = sum(
+        any(each.is_detectable for each in compare(study, pairs).differences.values()) for study in world.studies(count)
+    )
+    assert alarms / count < 0.05
+
+
+@pytest.mark.slow
+def test_three_tenths_of_a_point_less_than_the_base_are_found_four_times_out_of_five():
+    """On average: of variants that scatter over seeds like relu_adam, more seldom."""
+    world, count = World().of_equals(), 400
+    world.chances[1:] *= 1 - 0.003 / world.chances[0].mean()
+    pairs = ladder_pairs(world.variants, ladder())
+    better = [(variant, world.variants[0]) for variant in world.variants[1:]]
+    found = np.zeros(len(better))
+    for study in world.studies(count):
+        differences = compare(study, pairs).differences
+        found += [differences[pair].is_detectable for pair in better]
+    assert (found / count).mean() >= 0.8

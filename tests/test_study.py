@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from builders import labels, predictions, study, variant_result
+
+from lenet.config import load_settings
+from lenet.data import Split, save_split, split_path
+from lenet.errors import LabError
+from lenet.predictions import save_predictions
+from lenet.results import save_result
+from lenet.study import load_study
+
+
+@pytest.fixture
+def evaluated(workspace):
+    save_split(split_path("test"), Split(np.zeros((100, 28, 28), np.uint8), labels(100)))
+    for variant in ("relu_adam", "modern"):
+        save_result(variant_result(variant, [3.0, 4.0]))
+        save_predictions(variant, predictions(2, 100, [3, 4]), labels(100))
+    return load_settings()
+
+
+def test_what_is_wrong_is_what_evaluate_counted(evaluated):
+    loaded = load_study(evaluated, ["modern"])
+    np.testing.assert_array_equal(loaded.wrong["modern"].sum(axis=1), [3, 4])
+
+
+def test_without_the_ladders_first_the_next_rung_is_the_base(evaluated):
+    loaded = load_study(evaluated, ["modern", "relu_adam"])
+    assert (loaded.ladder, loaded.base) == (["relu_adam", "modern"], "relu_adam")
+    assert list(loaded.comparison.differences) == [("modern", "relu_adam")]
+    assert loaded.comparison.effects == {}
+
+
+def test_predictions_of_other_results_are_refused(evaluated):
+    save_predictions("modern", predictions(3, 100, 3), labels(100))
+    with pytest.raises(LabError, match=r"^predictions/modern\.npz is not of these results: .*evaluate@modern`$"):
+        load_study(evaluated, ["modern"])
+
+
+def test_changes_are_the_settings_that_differ():
+    made = study({"a": [1.0, 2.0], "b": [1.0, 2.0]})
+    assert made.changes("b", since="a") == {"batch_size": (32, 33)}
+
+
+def test_effects_are_named_by_what_changes():
+    made = study({"a": [1.0, 2.0], "b": [1.0, 2.0], "c": [1.0, 2.0], "d": [1.0, 2.0]}, factorial="abcd")
+    assert list(made.comparison.effects)[-1] == "interaction"
