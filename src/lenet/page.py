@@ -57,7 +57,7 @@ def facts(study: Study, train: Split) -> dict[str, object]:
         "new": new,
         "dataset": report.dataset_title(rows),
         "rows": rows,
-        "note": report.note_on(rows),
+        "notes": [report.note_on_errors(rows), report.note_on_differences(rows)],
         "mean_with_sd": report.mean_with_sd,
         "mean_with_interval": report.mean_with_interval,
         "steps": [(variant, below) for below, variant in pairwise(study.ladder)],

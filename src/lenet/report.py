@@ -75,20 +75,22 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
 
 
-def note_on(rows: Sequence[Row]) -> str:
-    """Say how to read the numbers, and why some row has no validation error."""
-    base = next((row["variant"] for row in rows if not row["difference_percent"]), "")
+def note_on_errors(rows: Sequence[Row]) -> str:
+    """Say how to read the errors, and why some row has no validation error."""
     notes = []
     if any(row["test_error_percent_low"] for row in rows):
-        notes.append(
-            "Test error: mean and 95 % interval, over seeds and over test digits. Validation error: mean ± standard "
-            "deviation over the seeds."
-        )
-    if any(row["difference_percent_low"] for row in rows):
-        notes.append(f"Against {base}: difference in points, paired by digit, with intervals that all hold at once.")
+        notes.append("Test: mean and 95 % interval, over seeds and over test digits.")
+    notes.append("Validation: mean ± standard deviation over the seeds.")
     if not all(row["validation_error_percent_mean"] for row in rows):
         notes.append(f"{NONE} for validation: that split was trained on too.")
     return " ".join(notes)
+
+
+def note_on_differences(rows: Sequence[Row]) -> str:
+    """Say how to read the differences from the base; nothing if there are none."""
+    if not any(row["difference_percent_low"] for row in rows):
+        return ""
+    return f"Against {_base(rows)}: points, paired by test digit, with 95 % intervals that all hold at once."
 
 
 def announce(rows: Sequence[Row], page: Path) -> None:
@@ -106,7 +108,7 @@ def print_table(rows: Sequence[Row]) -> None:
     # The longest variant's name fits into 80 columns so.
     table = Table(
         title=f"Errors in percent on {dataset_title(rows)}",
-        caption=note_on(rows) or None,
+        caption=note_on_errors(rows),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
@@ -128,11 +130,10 @@ def dataset_title(rows: Sequence[Row]) -> str:
 
 def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
     """Return the README's results table, in Markdown."""
-    base = next((row["variant"] for row in rows if not row["difference_percent"]), "the base")
     lines = [
         f"Errors in percent on {dataset_title(rows)}:",
         "",
-        f"| variant | what | parameters | epochs | validation | test | against `{base}` | in the paper |",
+        f"| variant | what | parameters | epochs | validation | test | against `{_base(rows)}` | in the paper |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
@@ -148,9 +149,8 @@ def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
             row["published_percent"],
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    if note := note_on(rows):
-        lines += ["", note]
-    return "\n".join(lines)
+    notes = [note_on_errors(rows), note_on_differences(rows)]
+    return "\n".join([*lines, "", " ".join(filter(None, notes))])
 
 
 def update_readme(block: str, path: Path = README) -> None:
@@ -164,6 +164,10 @@ def update_readme(block: str, path: Path = README) -> None:
     if updated != text:
         with written_whole(path) as partial:
             partial.write_text(updated, encoding="utf-8")
+
+
+def _base(rows: Sequence[Row]) -> str:
+    return next(row["variant"] for row in rows if not row["difference_percent"])
 
 
 def _row(study: Study, variant: str) -> Row:
