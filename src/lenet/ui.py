@@ -5,9 +5,8 @@ import sys
 
 from lenet import errors, foreground, publish
 from lenet.errors import LabError
+from lenet.foreground import HOST
 from lenet.store import shown_uri, store_uri
-
-HOST = "127.0.0.1"
 
 
 def serve(uri: str, port: int) -> int:
@@ -26,19 +25,17 @@ def serve(uri: str, port: int) -> int:
 
 
 def main() -> None:
-    uri, port = store_uri(), os.environ.get("PORT", "5000")
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise LabError(f"PORT={port}: expected a free port, 1 to 65535, as in `make ui PORT=5001`")
+    uri, port = store_uri(), foreground.free_port("ui", default=5000)
     publish.main()
     if uri.startswith(("http://", "https://")):
         print(f"The store is a server with a UI of its own: {shown_uri()}")
         return
     try:
-        status = serve(uri, int(port))
+        status = serve(uri, port)
     except KeyboardInterrupt:
         return  # its usual end
     if status:
-        raise LabError(f"MLflow's UI ended: see above; if port {port} is taken, try `make ui PORT=5001`")
+        raise LabError("MLflow's UI ended: see above")
 
 
 if __name__ == "__main__":
