@@ -65,16 +65,17 @@ def _dataset(result: VariantResult) -> str:
 def _publish_under_lock(store: Store, result: VariantResult, description: str) -> int:
     notes = [moment.load_notes(seed.identity.digest) for seed in result.seeds]
     starts = [note["started_ms"] if note else moment.now_ms() for note in notes]
+    ends = [note["started_ms"] + round(1000 * note["duration_s"]) if note else None for note in notes]
     tags = [note["tags"] if note else UNKNOWN_MOMENT for note in notes]
     parent = store.open_parent(result.seeds[0].identity, description, min(starts), tags[0])
     evaluated = cache(lambda: _evaluated(result))  # read once, and only if something lacks it
     lacked = 0
-    for index, (seed, note, start_ms) in enumerate(zip(result.seeds, notes, starts, strict=True)):
+    for index, (seed, start_ms) in enumerate(zip(result.seeds, starts, strict=True)):
         run_id = store.open_run(seed.identity, parent, start_ms, tags[index])
         lacked += _publish_seed(store, run_id, result, index, evaluated)
-        store.close(run_id, end_ms=start_ms + round(1000 * note["duration_s"]) if note else None)
+        store.close(run_id, end_ms=ends[index])
     _publish_summary(store, parent, result, evaluated)
-    store.close(parent)
+    store.close(parent, end_ms=None if None in ends else max(ends))
     return lacked
 
 

@@ -1,8 +1,6 @@
 """`make serve`: publish what the store lacks, then let the champion answer posted digits, on 127.0.0.1 until Ctrl-C."""
 
-import os
-
-from lenet import errors, foreground, publish, registry, scoring, tracking
+from lenet import determinism, errors, foreground, publish, registry, scoring, tracking
 from lenet.config import load_settings
 from lenet.errors import LabError
 from lenet.store import Store, shown_uri
@@ -22,8 +20,7 @@ def load_champion(dataset: str):
 def main() -> None:
     port = foreground.free_port("serve", default=5001)
     publish.main()
-    # What TensorFlow says of the processor it found is of no use here.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    determinism.prepare()  # as the model was evaluated
     app = load_champion(load_settings().data.dataset)
     import uvicorn
 

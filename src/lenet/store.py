@@ -2,7 +2,7 @@
 
 Runs are found by the digest of what was run, under a lock and also where they were deleted, so that publishing
 twice changes nothing. Timestamps are start + epoch, so that a point logged again is the same point. Only this module
-and scoring.py import mlflow; registry.py works through the client it is given here.
+and scoring.py import mlflow; experiment.py and registry.py work through the client that is opened here.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from lenet import descriptions
+from lenet import experiment
 from lenet.identity import RunIdentity
 from lenet.workspace import machine_notes, project_root
 
@@ -32,10 +32,6 @@ _LOCK_PATIENCE_S = 60
 
 # MLflow's own names for tags.
 _PARENT_TAG, _NOTE_TAG, _COMMIT_TAG = "mlflow.parentRunId", "mlflow.note.content", "mlflow.source.git.commit"
-_KIND_TAG, _TRAINING = (
-    "mlflow.experimentKind",
-    "custom_model_development",
-)  # else its page opens as one of language models
 # Ours: by what a run is found again, and what of it was published.
 _DIGEST_TAG, _CONTENT_TAG, _REPUBLISHED = "digest", "published_content", "republished"
 UNKNOWN_MOMENT = {_REPUBLISHED: "true"}
@@ -56,22 +52,28 @@ def shown_uri() -> str:
     return store_uri().replace(f":{parts.password}@", ":…@") if parts.password else store_uri()
 
 
+def open_client():
+    """Return an MlflowClient of the store."""
+    for name, value in _LIMITS.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    # What fails is said once, by us, in one line.
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)
+    mlflow.set_tracking_uri(store_uri())
+    return mlflow.MlflowClient(store_uri())
+
+
 class Store:
     """One data set's experiment in the store: find or create runs by digest, and log to them without doubling."""
 
     def __init__(self, dataset: str):
-        for name, value in _LIMITS.items():
-            os.environ.setdefault(name, value)
-        import mlflow
-
-        # What fails is said once, by us, in one line.
-        logging.getLogger("mlflow").setLevel(logging.CRITICAL)
-        self.uri = store_uri()
-        mlflow.set_tracking_uri(self.uri)
-        self.client = mlflow.MlflowClient(self.uri)
+        self.client = open_client()
         self.dataset = dataset
+        # Artifacts beside the project's own database; a server knows its own place for them.
+        beside = (project_root() / "mlartifacts").as_uri() if store_uri() == _own_store_uri() else None
         with self.locked():  # also because two processes must not create the database at once
-            self._experiment = self._find_or_create_experiment(f"lenet5-{dataset}")
+            self._experiment = experiment.find_or_create(self.client, dataset, beside)
 
     def locked(self) -> FileLock:
         """Return the lock between this checkout's processes, temporary workspaces included; it may be nested."""
@@ -101,7 +103,6 @@ class Store:
                 name = f"{self.client.get_run(parent_id).info.run_name} seed {identity.seed}"
                 run_id = self._create(identity.digest, name, identity, own, start_ms, tags)
                 self._log(run_id, parameters={"seed": identity.seed})
-                self._log_dataset(run_id, identity)
         return run_id
 
     def log_epochs(self, run_id: str, epochs: Mapping[int, Mapping[str, float]]) -> None:
@@ -189,20 +190,6 @@ class Store:
         if run.info.status != "FINISHED" or run.info.end_time is None:
             self.client.set_terminated(run_id, status, end_ms)
 
-    def _find_or_create_experiment(self, name: str) -> str:
-        tags = {_KIND_TAG: _TRAINING, _NOTE_TAG: descriptions.of_experiment(self.dataset)}
-        experiment = self.client.get_experiment_by_name(name)
-        if experiment is None:
-            # Artifacts beside the project's own database; a server knows its own place for them.
-            beside = (project_root() / "mlartifacts" / name).as_uri() if self.uri == _own_store_uri() else None
-            return self.client.create_experiment(name, artifact_location=beside, tags=tags)
-        if experiment.lifecycle_stage == "deleted":
-            self.client.restore_experiment(experiment.experiment_id)
-        for tag, value in tags.items():
-            if experiment.tags.get(tag) != value:
-                self.client.set_experiment_tag(experiment.experiment_id, tag, value)
-        return experiment.experiment_id
-
     def _search(self, wanted: str, **options) -> list:
         return list(self.client.search_runs([self._experiment], wanted, max_results=1, **options))
 
@@ -239,6 +226,7 @@ class Store:
         all_tags = {**_with_commit(tags), **versions, **own_tags, _DIGEST_TAG: digest, "dataset": self.dataset}
         run = self.client.create_run(self._experiment, start_time=start_ms, tags=all_tags, run_name=name)
         self._log(run.info.run_id, parameters=_flat(identity))
+        self._log_dataset(run.info.run_id, identity)
         return run.info.run_id
 
     def _parent_name(self, identity: RunIdentity) -> str:
