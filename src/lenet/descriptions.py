@@ -43,16 +43,15 @@ def of_variant(about: str, settings: Mapping[str, Any], seeds: int, baseline: st
 
     `its`: the settings of the variant called `baseline`.
     """
-    changed = [
-        f"| {name} | {its.get(name, '–')} | **{value}** |" for name, value in settings.items() if its.get(name) != value
-    ]
-    runs = "one seed, in the run under this one" if seeds == 1 else f"{seeds} seeds, each a run under this one"
-    parts = [_linked(about), f"The metrics are means over {runs}, after the last epoch."]
+    # In few lines: MLflow folds up what is longer.
+    changed = [f"`{name}` {its.get(name, '–')} → {value}" for name, value in settings.items() if its.get(name) != value]
     if changed:
-        parts += ["\n".join([f"| setting | `{baseline}` | here |", "|---|---|---|", *changed])]
+        compared = f"Against `{baseline}`: {' · '.join(changed)}."
     else:
-        parts += [f"Its settings are those of `{baseline}`, which the other variants are compared with."]
-    return "\n\n".join(part for part in parts if part)
+        compared = f"Its settings are those of `{baseline}`, which the other variants are compared with."
+    runs = "one seed, in the run under this one" if seeds == 1 else f"{seeds} seeds, each a run under this one"
+    means = f"The metrics are means over {runs}, after the last epoch."
+    return "\n\n".join(part for part in (_linked(about), compared, means) if part)
 
 
 def of_model(dataset: str) -> str:

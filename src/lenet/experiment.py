@@ -45,6 +45,7 @@ def _tags(dataset: str) -> dict[str, str]:
 
 def _view() -> dict[str, Any]:
     metrics = [f"metrics.`{name}`" for name in _METRICS]
+    columns = metrics + [f"params.`{name}`" for name in _PARAMETERS]
     return {
         "searchFilter": "tags.kind = 'variant'",
         "orderByKey": metrics[0],
@@ -53,6 +54,7 @@ def _view() -> dict[str, Any]:
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
-        "selectedColumns": [*metrics, *(f"params.`{name}`" for name in _PARAMETERS)],
-        "columnWidths": dict.fromkeys(metrics, 170),
+        "selectedColumns": columns,
+        "columnOrder": columns,
+        "columnWidths": dict.fromkeys(metrics, 180),
     }

@@ -90,7 +90,7 @@ def _publish_summary(store: Store, parent: str, result: VariantResult, evaluated
     interval = _interval(result, evaluated)
     # An interval of fewer seeds, which cannot be renewed now, no longer holds.
     outdated = {name: math.nan for name in _INTERVAL if store.has_metric(parent, name)}
-    store.log_final(parent, result.epochs, few | outdated | interval)
+    store.log_final(parent, 0, few | outdated | interval)  # no step of a training: MLflow draws bars, not curves
     if interval or len(result.seeds) == 1:
         store.mark_published(parent, content)
 

@@ -31,7 +31,7 @@ def main() -> None:
     publish.main()
     with tracking.errors_reported():
         pages = experiment.pages(open_client())
-    print("MLflow, the variants side by side: tick two and press Compare; Ctrl-C ends it.")
+    print("MLflow, the variants side by side: tick two and press Compare; Ctrl-C ends it.", flush=True)
     for name, page in pages.items():
         print(f"{name}: http://{HOST}:{port}{page}", flush=True)
     try:
