@@ -129,6 +129,12 @@ def test_a_parent_gains_its_interval_once_the_predictions_are_here(client):
     assert everything_in(client()) == before
 
 
+def test_a_parents_metrics_have_no_epoch_so_that_they_are_drawn_as_bars(client):
+    publish.publish_variant(variant_result("tanh_sgd", errors=[10.0]), "")
+    points = client().get_metric_history(parent_in(client()).info.run_id, "test/error_percent")
+    assert [point.step for point in points] == [0]
+
+
 def test_predictions_of_other_results_give_no_interval(client):
     save_what_evaluate_saw(variant_result("tanh_sgd", errors=[10.0, 30.0]))
     publish.publish_variant(variant_result("tanh_sgd", errors=[10.0, 20.0]), "")

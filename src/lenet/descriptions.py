@@ -26,7 +26,7 @@ run per **seed**, with learning curves, confusion matrix, most confident mistake
 
 **To compare two variants**, search for `tags.kind = 'variant'`, tick two runs, say `tanh_sgd` and `relu_adam`, and
 press *Compare*: of the parameters, *Show diff only* leaves what was changed.
-**To see them learn**, search for `tags.kind = 'seed'` and open the chart view.
+**To see one learn**, open a seed's run: *Model metrics* has its curves, *Artifacts* its mistakes.
 
 | metric | is |
 |---|---|
