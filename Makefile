@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro demo test ui lint lock clean
+.PHONY: help setup repro demo test ui serve lint lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ test: $(READY)  ## run the whole test suite; ARGS='-m "not slow"' for the fast p
 
 ui: $(READY)  ## publish what the MLflow store lacks and open its UI on 127.0.0.1
 	@python -m lenet.ui
+
+serve: $(READY)  ## let the best model answer posted digits on 127.0.0.1
+	@python -m lenet.serve
 
 setup: $(READY)  ## create or update .venv from requirements.lock
 

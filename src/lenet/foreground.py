@@ -1,7 +1,14 @@
-"""Programs that another command runs in the foreground: Ctrl-C is theirs to handle."""
+"""Programs that another command runs in the foreground: Ctrl-C is theirs to handle; and where servers listen."""
 
+import os
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+
+from lenet.errors import LabError
+
+# Nobody but this machine's users is served.
+HOST = "127.0.0.1"
 
 
 def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
@@ -20,3 +27,16 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
     if interrupted:
         raise KeyboardInterrupt
     return process.returncode
+
+
+def free_port(target: str, default: int) -> int:
+    """Return the environment's PORT, or the default; raise LabError unless a server can listen there."""
+    given = os.environ.get("PORT", str(default))
+    mend = f"a free port, 1 to 65535, as in `make {target} PORT={default + 10}`"
+    if not (given.isascii() and given.isdigit()) or not 0 < int(given) < 65536:
+        raise LabError(f"PORT={given}: expected {mend}")
+    try:
+        socket.create_server((HOST, int(given))).close()
+    except OSError as error:
+        raise LabError(f"PORT={given} cannot be used ({os.strerror(error.errno)}): choose {mend}") from None
+    return int(given)

@@ -1,7 +1,8 @@
-"""The MLflow store: a mirror of the files, which can be lost and published again. The only importer of mlflow.
+"""The MLflow store: a mirror of the files, which can be lost and published again.
 
 Runs are found by the digest of what was run, under a lock and also where they were deleted, so that publishing
-twice changes nothing. Timestamps are start + epoch, so that a point logged again is the same point.
+twice changes nothing. Timestamps are start + epoch, so that a point logged again is the same point. Only this module
+and scoring.py import mlflow; experiment.py and registry.py work through the client that is opened here.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from lenet import experiment
 from lenet.identity import RunIdentity
 from lenet.workspace import machine_notes, project_root
 
@@ -50,22 +52,28 @@ def shown_uri() -> str:
     return store_uri().replace(f":{parts.password}@", ":…@") if parts.password else store_uri()
 
 
+def open_client():
+    """Return an MlflowClient of the store."""
+    for name, value in _LIMITS.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    # What fails is said once, by us, in one line.
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)
+    mlflow.set_tracking_uri(store_uri())
+    return mlflow.MlflowClient(store_uri())
+
+
 class Store:
     """One data set's experiment in the store: find or create runs by digest, and log to them without doubling."""
 
     def __init__(self, dataset: str):
-        for name, value in _LIMITS.items():
-            os.environ.setdefault(name, value)
-        import mlflow
-
-        # What fails is said once, by us, in one line.
-        logging.getLogger("mlflow").setLevel(logging.CRITICAL)
-        self.uri = store_uri()
-        mlflow.set_tracking_uri(self.uri)
-        self._client = mlflow.MlflowClient(self.uri)
-        self._dataset = dataset
+        self.client = open_client()
+        self.dataset = dataset
+        # Artifacts beside the project's own database; a server knows its own place for them.
+        beside = (project_root() / "mlartifacts").as_uri() if store_uri() == _own_store_uri() else None
         with self.locked():  # also because two processes must not create the database at once
-            self._experiment = self._find_or_create_experiment(f"lenet5-{dataset}")
+            self._experiment = experiment.find_or_create(self.client, dataset, beside)
 
     def locked(self) -> FileLock:
         """Return the lock between this checkout's processes, temporary workspaces included; it may be nested."""
@@ -83,7 +91,7 @@ class Store:
             if run_id is None:
                 name = self._parent_name(identity)
                 run_id = self._create(identity.family, name, identity, own, start_ms, tags)
-        self._client.set_tag(run_id, _NOTE_TAG, description)
+        self.client.set_tag(run_id, _NOTE_TAG, description)
         return run_id
 
     def open_run(self, identity: RunIdentity, parent_id: str, start_ms: int, tags: Mapping[str, str]) -> str:
@@ -92,15 +100,14 @@ class Store:
         with self.locked():
             run_id = self._find(identity.digest, tags)
             if run_id is None:
-                name = f"{self._client.get_run(parent_id).info.run_name} seed {identity.seed}"
+                name = f"{self.client.get_run(parent_id).info.run_name} seed {identity.seed}"
                 run_id = self._create(identity.digest, name, identity, own, start_ms, tags)
                 self._log(run_id, parameters={"seed": identity.seed})
-                self._log_dataset(run_id, identity)
         return run_id
 
     def log_epochs(self, run_id: str, epochs: Mapping[int, Mapping[str, float]]) -> None:
         """Log metrics per epoch; logged again they are the same points."""
-        start = self._client.get_run(run_id).info.start_time
+        start = self.client.get_run(run_id).info.start_time
         points = [
             (name, value, start + epoch, epoch) for epoch, metrics in epochs.items() for name, value in metrics.items()
         ]
@@ -108,38 +115,46 @@ class Store:
 
     def log_final(self, run_id: str, step: int, metrics: Mapping[str, float]) -> None:
         """Log final metrics; one that has another value in the store already is superseded, not doubled."""
-        run = self._client.get_run(run_id)
+        run = self.client.get_run(run_id)
         points = []
         for name, value in metrics.items():
             timestamp = run.info.start_time + step
             if name in run.data.metrics:
                 if _same(run.data.metrics[name], value):
                     continue
-                timestamp = 1 + max(point.timestamp for point in self._client.get_metric_history(run_id, name))
+                timestamp = 1 + max(point.timestamp for point in self.client.get_metric_history(run_id, name))
             points.append((name, value, timestamp, step))
         self._log(run_id, metrics=points)
 
+    def has_metric(self, run_id: str, name: str) -> bool:
+        """Whether the run has a value of that metric."""
+        return name in self.client.get_run(run_id).data.metrics
+
     def log_figure(self, run_id: str, figure, name: str) -> None:
         """Attach a Matplotlib figure, in place of an earlier one of that name."""
-        self._client.log_figure(run_id, figure, name)
+        self.client.log_figure(run_id, figure, name)
 
     def log_json(self, run_id: str, value: object, name: str) -> None:
         """Attach a value as a JSON file, in place of an earlier one of that name."""
-        self._client.log_dict(run_id, value, name)
+        self.client.log_dict(run_id, value, name)
 
     def lacks(self, run_id: str, content: str) -> bool:
         """Whether the run was last published with other content than this."""
-        return self._client.get_run(run_id).data.tags.get(_CONTENT_TAG) != content
+        return self.client.get_run(run_id).data.tags.get(_CONTENT_TAG) != content
 
     def mark_published(self, run_id: str, content: str) -> None:
         """Note what of a run is in the store, so that publishing it again takes no time."""
-        self._client.set_tag(run_id, _CONTENT_TAG, content)
+        self.client.set_tag(run_id, _CONTENT_TAG, content)
 
     def lacks_model(self, run_id: str) -> bool:
         """Whether no model is attached to the run, or none whose upload was finished."""
-        outputs = self._client.get_run(run_id).outputs
-        models = [self._client.get_logged_model(each.model_id) for each in outputs.model_outputs] if outputs else []
-        return not any(model.status == "READY" for model in models)
+        return self._model_of(self.client.get_run(run_id)) is None
+
+    def find_model(self, identity: RunIdentity) -> tuple[str, str] | None:
+        """Return the ids of the identity's run and of the model attached to it, or None where there is no model."""
+        found = self._search(f"tags.{_DIGEST_TAG} = '{identity.digest}'")
+        model_id = self._model_of(found[0]) if found else None
+        return (found[0].info.run_id, model_id) if model_id else None
 
     def log_model(self, run_id: str, model, epochs: int) -> None:
         """Attach a Keras model that takes raw pixels: uint8 (n, 28, 28), and gives probabilities: float32 (n, 10)."""
@@ -152,7 +167,7 @@ class Store:
             inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, 28, 28))]),
             outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 10))]),
         )
-        versions = self._client.get_run(run_id).data.tags
+        versions = self.client.get_run(run_id).data.tags
         mlflow.set_experiment(experiment_id=self._experiment)  # else the model lands in the default one
         # What mlflow.keras.log_model calls, which itself knows only a run that it has started, and would end again.
         with redirect_stdout(io.StringIO()):  # the export lists its tensors there
@@ -171,33 +186,30 @@ class Store:
 
     def close(self, run_id: str, status: str = "FINISHED", end_ms: int | None = None) -> None:
         """End a run; one that has ended well already is left as it is."""
-        run = self._client.get_run(run_id)
+        run = self.client.get_run(run_id)
         if run.info.status != "FINISHED" or run.info.end_time is None:
-            self._client.set_terminated(run_id, status, end_ms)
+            self.client.set_terminated(run_id, status, end_ms)
 
-    def _find_or_create_experiment(self, name: str) -> str:
-        experiment = self._client.get_experiment_by_name(name)
-        if experiment is None:
-            # Artifacts beside the project's own database; a server knows its own place for them.
-            beside = (project_root() / "mlartifacts" / name).as_uri() if self.uri == _own_store_uri() else None
-            return self._client.create_experiment(name, artifact_location=beside)
-        if experiment.lifecycle_stage == "deleted":
-            self._client.restore_experiment(experiment.experiment_id)
-        return experiment.experiment_id
+    def _search(self, wanted: str, **options) -> list:
+        return list(self.client.search_runs([self._experiment], wanted, max_results=1, **options))
+
+    def _model_of(self, run) -> str | None:
+        models = (
+            [self.client.get_logged_model(each.model_id) for each in run.outputs.model_outputs] if run.outputs else []
+        )
+        return next((model.model_id for model in models if model.status == "READY"), None)
 
     def _find(self, digest: str, tags: Mapping[str, str]) -> str | None:
         from mlflow.entities import ViewType
 
-        found = self._client.search_runs(
-            [self._experiment], f"tags.{_DIGEST_TAG} = '{digest}'", ViewType.ALL, max_results=1
-        )
+        found = self._search(f"tags.{_DIGEST_TAG} = '{digest}'", run_view_type=ViewType.ALL)
         if not found:
             return None
         run_id = found[0].info.run_id
         if found[0].info.lifecycle_stage == "deleted":
-            self._client.restore_run(run_id)
+            self.client.restore_run(run_id)
         if _REPUBLISHED in found[0].data.tags and _REPUBLISHED not in tags:
-            self._client.delete_tag(run_id, _REPUBLISHED)  # published from the files once, and now trained here
+            self.client.delete_tag(run_id, _REPUBLISHED)  # published from the files once, and now trained here
             self._log(run_id, tags=_with_commit(tags))
         return run_id
 
@@ -211,19 +223,16 @@ class Store:
         tags: Mapping[str, str],
     ) -> str:
         versions = {**identity.versions, "code": identity.code[:16]}
-        all_tags = {**_with_commit(tags), **versions, **own_tags, _DIGEST_TAG: digest, "dataset": self._dataset}
-        run = self._client.create_run(self._experiment, start_time=start_ms, tags=all_tags, run_name=name)
+        all_tags = {**_with_commit(tags), **versions, **own_tags, _DIGEST_TAG: digest, "dataset": self.dataset}
+        run = self.client.create_run(self._experiment, start_time=start_ms, tags=all_tags, run_name=name)
         self._log(run.info.run_id, parameters=_flat(identity))
+        self._log_dataset(run.info.run_id, identity)
         return run.info.run_id
 
     def _parent_name(self, identity: RunIdentity) -> str:
         """Name a variant's run by the variant and what differs from the first run of that variant in the store."""
-        earlier = self._client.search_runs(
-            [self._experiment],
-            f"tags.kind = 'variant' and tags.variant = '{identity.variant}'",
-            order_by=["attributes.start_time ASC"],
-            max_results=1,
-        )
+        of_variant = f"tags.kind = 'variant' and tags.variant = '{identity.variant}'"
+        earlier = self._search(of_variant, order_by=["attributes.start_time ASC"])
         if not earlier:
             return identity.variant
         before = earlier[0].data.params
@@ -249,7 +258,7 @@ class Store:
             )
             for split in ("train", "validation")
         ]
-        self._client.log_inputs(run_id, datasets=inputs)
+        self.client.log_inputs(run_id, datasets=inputs)
 
     def _log(self, run_id: str, metrics: Sequence[tuple] = (), **named: Mapping[str, object]) -> None:
         from mlflow.entities import Metric, Param, RunTag
@@ -257,9 +266,9 @@ class Store:
         parameters = [Param(name, str(value)) for name, value in named.get("parameters", {}).items()]
         tags = [RunTag(name, str(value)) for name, value in named.get("tags", {}).items()]
         if parameters or tags:
-            self._client.log_batch(run_id, params=parameters, tags=tags)
+            self.client.log_batch(run_id, params=parameters, tags=tags)
         for start in range(0, len(metrics), 1000):  # MLflow takes at most 1,000 a call
-            self._client.log_batch(run_id, metrics=[Metric(*point) for point in metrics[start : start + 1000]])
+            self.client.log_batch(run_id, metrics=[Metric(*point) for point in metrics[start : start + 1000]])
 
 
 def content_digest(*parts: object) -> str:

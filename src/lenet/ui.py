@@ -3,11 +3,10 @@
 import os
 import sys
 
-from lenet import errors, foreground, publish
+from lenet import errors, experiment, foreground, publish, tracking
 from lenet.errors import LabError
-from lenet.store import shown_uri, store_uri
-
-HOST = "127.0.0.1"
+from lenet.foreground import HOST
+from lenet.store import open_client, shown_uri, store_uri
 
 
 def serve(uri: str, port: int) -> int:
@@ -19,26 +18,28 @@ def serve(uri: str, port: int) -> int:
         "PYTHONWARNINGS": "ignore",  # its own libraries' deprecations
     }
     command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
-    print(
-        f"MLflow on http://{HOST}:{port} (Ctrl-C ends it): open an experiment, tick two runs, press Compare", flush=True
-    )
     return foreground.run(command, os.environ | settings)
 
 
 def main() -> None:
-    uri, port = store_uri(), os.environ.get("PORT", "5000")
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise LabError(f"PORT={port}: expected a free port, 1 to 65535, as in `make ui PORT=5001`")
-    publish.main()
+    uri = store_uri()
     if uri.startswith(("http://", "https://")):
+        publish.main()
         print(f"The store is a server with a UI of its own: {shown_uri()}")
         return
+    port = foreground.free_port("ui", default=5000)
+    publish.main()
+    with tracking.errors_reported():
+        pages = experiment.pages(open_client())
+    print("MLflow, the variants side by side: tick two and press Compare; Ctrl-C ends it.", flush=True)
+    for name, page in pages.items():
+        print(f"{name}: http://{HOST}:{port}{page}", flush=True)
     try:
-        status = serve(uri, int(port))
+        status = serve(uri, port)
     except KeyboardInterrupt:
         return  # its usual end
     if status:
-        raise LabError(f"MLflow's UI ended: see above; if port {port} is taken, try `make ui PORT=5001`")
+        raise LabError("MLflow's UI ended: see above")
 
 
 if __name__ == "__main__":

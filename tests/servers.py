@@ -1,0 +1,57 @@
+"""Real servers to test against: started as a person starts them, asked over HTTP, ended by Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import requests
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def serving(module, health):
+    """Run `python -m lenet.<module>` on a free port; yield its address once `health` answers, and the process."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", f"lenet.{module}"],
+        env=os.environ | {"PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait(address + health, server)
+        yield address, server
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+        server.communicate()
+
+
+def press_ctrl_c(server):
+    """Send what Ctrl-C in a terminal sends: SIGINT, to the server and to all it has started; return its status."""
+    os.killpg(server.pid, signal.SIGINT)
+    return server.wait(timeout=30)
+
+
+def _wait(url, server, within_s=120):
+    end = time.monotonic() + within_s
+    while True:
+        try:
+            assert requests.get(url, timeout=5).status_code == 200
+            return
+        except requests.ConnectionError:
+            if time.monotonic() > end or server.poll() is not None:
+                raise
+            time.sleep(0.3)
