@@ -178,7 +178,17 @@ def test_an_edited_variant_retrains_itself_alone_and_stands_beside_the_old_one(p
     assert stages_run(here.dvc("repro")) == ["train@relu_adam", "evaluate@relu_adam", "plot"]
     assert {"relu_adam", "relu_adam learning_rate=0.002"} <= {run.info.run_name for run in here.runs()}
     assert "variants.relu_adam.learning_rate" in here.dvc("params", "diff").stdout
-    assert "test_error_percent" in here.dvc("metrics", "diff").stdout
+    changed = [line.split()[1] for line in here.dvc("metrics", "diff").stdout.splitlines()[1:]]
+    assert set(changed) <= {"relu_adam.test_error_percent", "relu_adam.validation_error_percent"}
+    table = here.dvc("exp", "show", "--only-changed", "--no-pager", COLUMNS="140").stdout
+    assert "relu_adam.test_error_percent" in table
+    assert "variants.relu_adam.learning_rate" in table
+    assert "…" not in table  # nothing cut off
+    drawn = here.dvc("plots", "diff").stdout
+    assert "index.html" in drawn
+    page = (here.path / "dvc_plots/index.html").read_text()
+    assert "Learning curves, mean over the seeds" in page
+    assert "Confusion, relu_adam" in page
 
 
 def test_a_queued_experiment_runs_the_code_it_was_queued_with_and_lands_in_the_store(pipeline, tmp_path):

@@ -1,8 +1,9 @@
 """Stage 4, once per variant: `python -m lenet.evaluate <variant>`. The only stage that measures on the test set.
 
-Reads models/<variant>/ and data/processed/test.npz; writes reports/metrics/<variant>.json (the few numbers that
-`dvc metrics show` prints), reports/details/<variant>.json (everything per seed), reports/curves/<variant>.csv
-(learning curves, mean over seeds) and predictions/<variant>.{npz,csv}; then publishes the variant to MLflow.
+Reads models/<variant>/ and data/processed/test.npz; writes reports/metrics/<variant>.json (the two numbers that
+`dvc metrics diff` and `dvc exp show` print), reports/details/<variant>.json (everything per seed),
+reports/curves/<variant>.csv (learning curves, mean over seeds) and predictions/<variant>.{npz,csv}; then publishes the
+variant to MLflow.
 Takes about a second per seed, after TensorFlow's import.
 """
 
@@ -64,15 +65,10 @@ def look_inside(model, digit: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
-    """Write the few scalars that DVC shows."""
-    few = {
-        "test_error_percent": summary["test/error_percent"],
-        "test_error_percent_sd": summary.get("test/error_percent_sd"),
-        "validation_error_percent": summary.get("validation/error_percent"),
-        "test_loss": summary["test/loss"],
-    }
+    """Write the two scalars that DVC shows, under the variant's name: a column that says it needs no path in it."""
+    few = {f"{split}_error_percent": summary.get(f"{split}/error_percent") for split in ("validation", "test")}
     with written_whole(METRICS / f"{variant}.json") as partial:
-        present = {name: value for name, value in few.items() if value is not None}
+        present = {variant: {name: value for name, value in few.items() if value is not None}}
         partial.write_text(json.dumps(present, indent=2) + "\n", encoding="utf-8")
 
 
