@@ -10,8 +10,9 @@ _PAPERS = {
     "LeCun et al. 1998": "https://doi.org/10.1109/5.726791",
     "Simard et al. 2003": "https://doi.org/10.1109/ICDAR.2003.1227801",
     "Kingma and Ba 2015": "https://doi.org/10.48550/arXiv.1412.6980",
-    "Hinton et al. 2015": "https://doi.org/10.48550/arXiv.1503.02531",
+    "Hendrycks and Gimpel 2016": "https://doi.org/10.48550/arXiv.1606.08415",
     "Loshchilov and Hutter 2017": "https://doi.org/10.48550/arXiv.1608.03983",
+    "Loshchilov and Hutter 2019": "https://doi.org/10.48550/arXiv.1711.05101",
 }
 
 
