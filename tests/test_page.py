@@ -77,7 +77,7 @@ def test_a_single_variant_has_a_page_too(digits):
 def test_the_network_of_the_paper_stands_beside_the_papers_figures(digits):
     shown = written(digits, published={"relu_adam": 0.95})
     assert "the paper reports 0.95 %" in shown.text
-    assert re.search(r"relu_adam 0\.95 10\.67 [\d.]+ to [\d.]+ below", shown.text)
+    assert re.search(r"relu_adam 0\.95 10\.67 [\d.]+ to [\d.]+ below it", shown.text)
 
 
 def test_each_step_of_the_ladder_says_what_changes_and_what_it_is_worth(digits):
