@@ -92,12 +92,12 @@ def without_validation(result):
     return replace(result, summary=kept(result.summary), seeds=seeds)
 
 
-def study(errors, about=None, published=None, factorial=(), dataset="digits"):
+def study(errors, about=None, published=None, factorial=(), changes=None, dataset="digits"):
     """A study of variants with a seed for each of their test errors, whole percents: {variant: errors}.
 
-    The ladder is all of them in this order; each is the base, with a batch size of its own.
+    The ladder is all of them in this order; each is the base with what `changes` says: {variant: settings}.
     """
-    variants = {name: {**settings(), "batch_size": 32 + place} for place, name in enumerate(errors)}
+    variants = {name: settings(**(changes or {}).get(name, {})) for name in errors}
     compared = {"ladder": list(errors), "factorial": list(factorial), "published": published or {}}
     committed = load_settings(ROOT / "params.yaml").model_dump()
     made = {"about": about or {}, "variants": variants, "comparison": compared}

@@ -109,5 +109,11 @@ def test_it_prints(opened, small, tmp_path):
 def test_text_is_read_in_the_dark(opened, small):
     page, _ = opened(small, color_scheme="dark")
     colour = "element => getComputedStyle(element).fill"
-    label = page.locator("#chart-ladder svg .role-axis-label text").first.evaluate(colour)
-    assert sum(int(part) for part in label.removeprefix("rgb(").removesuffix(")").split(",")) > 3 * 180
+
+    def brightness(element):
+        return sum(int(part) for part in element.evaluate(colour).removeprefix("rgb(").removesuffix(")").split(",")) / 3
+
+    for label in ("#chart-ladder svg .role-axis-label text", "#chart-ladder svg .role-mark text"):
+        assert brightness(page.locator(label).first) > 180
+    # The confusions' cells are as light as on paper: what stands on them is dark there too.
+    assert brightness(page.locator("#chart-confusion svg .mark-text.role-mark text").first) < 60

@@ -53,9 +53,9 @@ def written(digits, errors=ERRORS, **options):
 
 
 def test_the_answer_is_one_sentence_with_its_interval(digits):
-    answer = re.search(r"LeNet‑5 misreads [^.]*\.\d.*?\.(?= )", written(digits).text)[0]
+    answer = re.search(r"From tanh_sgd to .*? parameters\.", written(digits).text)[0]
     whole = study(ERRORS).comparison.differences["modern", "tanh_sgd"]
-    assert "4.00 % of the test digits instead of 11.00 %: 7.00 points fewer" in answer
+    assert "test error falls from 11.00 % to 4.00 %: 7.00 points fewer" in answer
     assert f"(95 % interval {-whole.high:.2f} to {-whole.low:.2f}), with the same 61,706 parameters." in answer
 
 
@@ -65,7 +65,12 @@ def test_where_no_difference_is_detected_the_answer_says_so(digits):
 
 
 def test_one_seed_is_not_said_to_be_sure(digits):
-    assert "how sure that is, one seed cannot say" in written(digits, {"tanh_sgd": [10.0], "relu_adam": [3.0]}).text
+    four = {"a": [10.0], "b": [9.0], "c": [8.0], "d": [1.0]}
+    shown = written(digits, four, factorial=four, changes={"b": {"activation": "relu"}, "c": {"dropout": 0.5}}).text
+    assert "how sure that is, one seed cannot say" in shown
+    assert "activation is worth −4.00 points and dropout is worth −5.00 points." in shown
+    for claim in ("detectable", "interval )", "hold all at once"):
+        assert claim not in shown
 
 
 def test_a_single_variant_has_a_page_too(digits):
@@ -75,21 +80,29 @@ def test_a_single_variant_has_a_page_too(digits):
 
 
 def test_the_network_of_the_paper_stands_beside_the_papers_figures(digits):
-    shown = written(digits, published={"relu_adam": 0.95})
-    assert "the paper reports 0.95 %" in shown.text
+    shown = written(digits, published={"relu_adam": 0.95}, about={"relu_adam": "the paper's"}, dataset="mnist")
+    assert re.search(r"relu_adam, the paper's, makes 10\.67 % .*; the paper reports 0\.95 %\.", shown.text)
+    assert "modern makes 6.67 points fewer (95 % interval" in shown.text
     assert re.search(r"relu_adam 0\.95 10\.67 [\d.]+ to [\d.]+ below it", shown.text)
 
 
 def test_each_step_of_the_ladder_says_what_changes_and_what_it_is_worth(digits):
-    shown = written(digits).text
-    assert "relu_adam no detectable difference batch_size: 32 → 33" in shown
-    assert re.search(r"modern −6\.67 \(−[\d.]+ to −[\d.]+\) batch_size: 33 → 34", shown)
+    changes = {"relu_adam": {"activation": "relu"}, "modern": {"activation": "relu", "batch_size": 64}}
+    shown = written(digits, changes=changes).text
+    assert "relu_adam no detectable difference activation: tanh → relu" in shown
+    assert re.search(r"modern −6\.67 \(−[\d.]+ to −[\d.]+\) batch_size: 32 → 64", shown)
 
 
 def test_main_effects_and_interaction_are_told(digits):
-    four = {"a": [10.0, 11.0], "b": [9.0, 8.0], "c": [8.0, 9.0], "d": [1.0, 2.0]}
-    shown = written(digits, four, factorial=four).text
-    assert re.search(r"batch_size is worth .* points", shown) or re.search(r"b is worth −4\.50 points", shown)
+    changes = {"b": {"activation": "relu"}, "c": {"optimizer": "adam"}}
+    four = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [1.0, 2.0]}
+    shown = written(digits, four, factorial=four, changes=changes).text
+    assert "activation is worth −9.50 points (95 % interval −" in shown
+    assert "and optimizer is worth −9.50 points (95 % interval −" in shown
+    assert "what one is worth depends on the other, by −15.00 points (95 % interval −" in shown
+    additive = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [16.0, 17.0]}
+    shown = written(digits, additive, factorial=additive, changes=changes).text
+    assert "Nothing says that they do not simply add: the interaction is 0.00 points (95 % interval" in shown
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a & b < c", "\"quoted\" and 'so'", "{{ 7 * 7 }}"])

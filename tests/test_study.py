@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import labels, predictions, study, variant_result
@@ -38,10 +40,34 @@ def test_predictions_of_other_results_are_refused(evaluated):
 
 
 def test_changes_are_the_settings_that_differ():
-    made = study({"a": [1.0, 2.0], "b": [1.0, 2.0]})
-    assert made.changes("b", since="a") == {"batch_size": (32, 33)}
+    made = study({"a": [1.0, 2.0], "b": [1.0, 2.0]}, changes={"b": {"batch_size": 64}})
+    assert made.changes("b", since="a") == {"batch_size": (32, 64)}
+
+
+FOUR = {"a": [1.0, 2.0], "b": [1.0, 2.0], "c": [1.0, 2.0], "d": [1.0, 2.0]}
 
 
 def test_effects_are_named_by_what_changes():
-    made = study({"a": [1.0, 2.0], "b": [1.0, 2.0], "c": [1.0, 2.0], "d": [1.0, 2.0]}, factorial="abcd")
-    assert list(made.comparison.effects)[-1] == "interaction"
+    changes = {"b": {"activation": "relu"}, "c": {"optimizer": "adam", "learning_rate": 0.001}}
+    made = study(FOUR, factorial="abcd", changes=changes)
+    assert list(made.comparison.effects) == ["activation", "optimizer", "interaction"]
+
+
+def test_effects_of_one_setting_are_named_by_their_variants():
+    made = study(FOUR, factorial="abcd", changes={"b": {"batch_size": 64}, "c": {"batch_size": 128}})
+    assert list(made.comparison.effects) == ["b", "c", "interaction"]
+
+
+def test_todays_network_is_compared_with_the_papers_on_mnist_alone():
+    errors = {"a": [9.0, 8.0], "b": [1.0, 2.0], "paper": [4.0, 5.0]}
+    made = study(errors, published={"paper": 0.95}, dataset="mnist")
+    ladder = {"ladder": ("a", "b")}
+    made = replace(
+        made,
+        settings=made.settings.model_copy(
+            update={"comparison": made.settings.comparison.model_copy(update=ladder)},
+        ),
+    )
+    assert (made.old, made.new) == ("paper", "b")
+    assert list(made.comparison.differences) == [("b", "a"), ("paper", "a"), ("b", "paper")]
+    assert study(errors, published={"paper": 0.95}).published == {}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lenet.comparison import Estimate
-from lenet.report import NO_DIFFERENCE, difference, signed
+from lenet.report import NO_DIFFERENCE, signed
 from lenet.study import Study
 
 # Of Okabe and Ito's palette: told apart by readers of all colour visions, and seen on white and on black.
@@ -83,7 +83,7 @@ def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
     )
     colour = alt.Color("percent:Q", scale=alt.Scale(scheme="oranges", domain=[0, ceiling]), legend=None)
     cells = base.mark_rect(cornerRadius=2).encode(color=colour)
-    numbers = base.mark_text(fontSize=9, style="on-cell").encode(
+    numbers = base.mark_text(fontSize=9).encode(
         text=alt.Text("percent:Q", format=".1f"),
         color=alt.condition(alt.datum.percent > 0.6 * ceiling, alt.value("white"), alt.value("#222")),
     )
@@ -154,13 +154,13 @@ def _named(variant: str, estimate: Estimate) -> Mapping[str, object]:
 
 
 def _worth(step: Estimate) -> str:
-    if not step.is_detectable:
+    if step.is_known and not step.is_detectable:
         return NO_DIFFERENCE
     return "better" if step.value < 0 else "worse"
 
 
 def _label(step: Estimate) -> str:
-    return signed(step.value) if step.is_detectable else difference(step)
+    return NO_DIFFERENCE if _worth(step) == NO_DIFFERENCE else signed(step.value)
 
 
 def _curves(study: Study) -> pd.DataFrame:

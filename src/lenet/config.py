@@ -90,7 +90,7 @@ class Variant(_Section):
         return self
 
 
-class Comparison(_Section):
+class Compared(_Section):
     """What the report compares: variants by name."""
 
     ladder: Annotated[tuple[VariantName, ...], Field(min_length=1, strict=False)]
@@ -98,7 +98,7 @@ class Comparison(_Section):
     published: dict[VariantName, Annotated[float, Field(gt=0, lt=100)]]
 
     @model_validator(mode="after")
-    def _well_formed(self) -> "Comparison":
+    def _well_formed(self) -> "Compared":
         for key, names in (("ladder", self.ladder), ("factorial", self.factorial)):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -123,7 +123,7 @@ class Settings(_Section):
     about: dict[str, str]
     base: Variant
     variants: Annotated[dict[VariantName, Variant], Field(min_length=1)]
-    comparison: Comparison
+    comparison: Compared
     compute: Compute
 
     @model_validator(mode="after")

@@ -24,7 +24,7 @@ _EPOCHS = 9
 
 @dataclass(frozen=True)
 class MisreadDigit:
-    """A test digit, what most networks that err take it for, and how many of each variant's networks err."""
+    """A test digit, what it is most often taken for, and how many networks of the old and of the new variant err."""
 
     picture: str
     index: int
@@ -47,14 +47,11 @@ def save_page(study: Study, train: Split) -> None:
 
 def facts(study: Study, train: Split) -> dict[str, object]:
     """Return all that the page says, by the names that its template uses."""
-    old, new = old_and_new(study)
-    compared = list(dict.fromkeys([old, study.base, new]))
+    compared = list(dict.fromkeys([study.old, study.base, study.new]))
     rows = report.comparison_rows(study)
     first = study.results[study.base].seeds[0].identity
     return {
         "study": study,
-        "old": old,
-        "new": new,
         "dataset": report.dataset_title(rows),
         "rows": rows,
         "notes": [report.note_on_errors(rows), report.note_on_differences(rows)],
@@ -66,8 +63,8 @@ def facts(study: Study, train: Split) -> dict[str, object]:
             "curves": Markup(charts.specification(charts.learning_curves(study))),
             "confusion": Markup(charts.specification(charts.confusions(study, compared))),
         },
-        "misread": misread_digits(study, old, new),
-        "insides": {variant: inside(study, variant) for variant in dict.fromkeys([old, new])},
+        "misread": misread_digits(study, study.old, study.new),
+        "insides": {variant: inside(study, variant) for variant in dict.fromkeys([study.old, study.new])},
         "distorted": distorted_digits(study, train),
         "identity": first,
         "seeds": [seed.identity.seed for seed in study.results[study.base].seeds],
@@ -75,12 +72,6 @@ def facts(study: Study, train: Split) -> dict[str, object]:
         # Nothing in it ends the <script> element that it stands in.
         "library": Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script")),
     }
-
-
-def old_and_new(study: Study) -> tuple[str, str]:
-    """Return the two networks shown side by side: the paper's, or else the base; and the ladder's last."""
-    published = [variant for variant in study.settings.comparison.published if variant in study.results]
-    return (published or [study.base])[0], (study.ladder or [study.base])[-1]
 
 
 def interval(estimate: Estimate) -> str:
@@ -96,16 +87,15 @@ def misread_digits(study: Study, old: str, new: str) -> dict[str, tuple[int, lis
     counts = {variant: study.wrong[variant].sum(axis=0) for variant in (old, new)}
     misread = {variant: 2 * count >= len(study.wrong[variant]) for variant, count in counts.items()}
     kinds = {
-        f"Only {old} misreads": misread[old] & ~misread[new],
-        f"Only {new} misreads": misread[new] & ~misread[old],
-        "Both misread": misread[old] & misread[new],
+        f"Only {old} misreads": (misread[old] & ~misread[new], old),
+        f"Only {new} misreads": (misread[new] & ~misread[old], new),
+        "Both misread": (misread[old] & misread[new], old),
     }
     total = counts[old] + counts[new]
     shown = {}
-    for kind, of_kind in kinds.items():
+    for kind, (of_kind, asked) in kinds.items():
         indices = np.flatnonzero(of_kind)
         worst = indices[np.argsort(-total[indices], kind="stable")][:_DIGITS]
-        asked = new if kind.startswith(f"Only {new}") else old
         shown[kind] = (len(indices), [_misread(study, index, asked, counts[old], counts[new]) for index in worst])
     return shown
 

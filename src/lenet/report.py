@@ -193,7 +193,7 @@ def _row(study: Study, variant: str) -> Row:
         **_interval("test_error_percent", error),
         "difference_percent": f"{from_base.value:.4f}" if from_base else "",
         **_interval("difference_percent", from_base),
-        "published_percent": study.settings.comparison.published.get(variant, ""),
+        "published_percent": study.published.get(variant, ""),
         "test_loss_mean": shown("test/loss"),
         "calibration_error_percent_mean": shown("test/calibration_error_percent"),
     }
@@ -212,10 +212,14 @@ def _differences(study: Study) -> pd.DataFrame:
     asked += [("effect", name, "", found) for name, found in study.comparison.effects.items()]
     columns = ("kind", "of", "against", "points", "points_low", "points_high", "detectable")
     rows = [
-        (kind, one, other, f"{found.value:.4f}", *_interval("", found).values(), str(found.is_detectable).lower())
+        (kind, one, other, f"{found.value:.4f}", *_interval("", found).values(), _detectable(found))
         for kind, one, other, found in asked
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _detectable(found: Estimate) -> str:
+    return str(found.is_detectable).lower() if found.is_known else ""
 
 
 def _mistakes(study: Study) -> pd.DataFrame:

@@ -12,7 +12,8 @@ from jsonschema.exceptions import best_match
 # The width and height of a digit, in pixels.
 _SIDE = 28
 _EXPECTED = (
-    f'expected {{"inputs": [digit, …]}}, a digit being {_SIDE} rows of {_SIDE} integers from 0 (background) to 255'
+    'expected {"inputs": [digit, …]} of 1 to 1000 digits, '
+    f"each {_SIDE} rows of {_SIDE} integers from 0 (background) to 255"
 )
 _PIXEL = {"type": "integer", "minimum": 0, "maximum": 255}
 _ROW = {"type": "array", "minItems": _SIDE, "maxItems": _SIDE, "items": _PIXEL}
@@ -20,7 +21,7 @@ _DIGIT = {"type": "array", "minItems": _SIDE, "maxItems": _SIDE, "items": _ROW}
 _DIGITS = Draft202012Validator(
     {
         "type": "object",
-        "properties": {"inputs": {"type": "array", "minItems": 1, "items": _DIGIT}},
+        "properties": {"inputs": {"type": "array", "minItems": 1, "maxItems": 1000, "items": _DIGIT}},
         "required": ["inputs"],
         "additionalProperties": False,
     }
@@ -30,6 +31,7 @@ _DIGITS = Draft202012Validator(
 def load_app(model_uri: str):
     """Return the ASGI app that scores with a model of the store; raise what MLflow raises."""
     from mlflow.pyfunc import load_model, scoring_server
+    from starlette.concurrency import run_in_threadpool
     from starlette.responses import JSONResponse
 
     app = scoring_server.init(load_model(model_uri))
@@ -39,7 +41,7 @@ def load_app(model_uri: str):
         if request.method == "POST" and request.url.path == "/invocations":
             try:
                 check_type(request.headers.get("content-type", ""))
-                check_digits(await request.body())
+                await run_in_threadpool(check_digits, await request.body())
             except ValueError as error:
                 return JSONResponse({"error_code": "BAD_REQUEST", "message": str(error)}, status_code=400)
         return await call_next(request)

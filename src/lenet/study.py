@@ -37,6 +37,22 @@ class Study:
     def dataset(self) -> str:
         return self.results[self.base].seeds[0].identity.data["dataset"]
 
+    @property
+    def published(self) -> Mapping[str, float]:
+        """The paper's test errors of the study's variants, in percent; of MNIST alone, which the paper is about."""
+        theirs = self.settings.comparison.published if self.dataset == "mnist" else {}
+        return {variant: percent for variant, percent in theirs.items() if variant in self.results}
+
+    @property
+    def old(self) -> str:
+        """What is shown as the network of 1998: the first that the paper has a figure of, or else the base."""
+        return next(iter(self.published), self.base)
+
+    @property
+    def new(self) -> str:
+        """What is shown as today's network: the ladder's last."""
+        return (self.ladder or [self.base])[-1]
+
     @cached_property
     def wrong(self) -> Mapping[str, np.ndarray]:
         """Whether a variant's network of a seed takes a test digit for another: bool (seeds, digits)."""
@@ -47,6 +63,8 @@ class Study:
     @cached_property
     def comparison(self) -> Comparison:
         pairs = ladder_pairs(list(self.results), self.ladder or [self.base])
+        if self.old not in (self.base, self.new):
+            pairs.append((self.new, self.old))
         return compare(self.wrong, pairs, self._effects())
 
     def changes(self, variant: str, since: str) -> dict[str, tuple[object, object]]:

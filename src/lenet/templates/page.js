@@ -30,3 +30,6 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+
+// What is folded up is printed too.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
