@@ -11,7 +11,7 @@ def _lacking(what):
     (pytest.fail if os.environ.get("CI") else pytest.skip)(f"a browser test needs {what}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # one after the other: Playwright runs once at a time
 def browser():
     """Chromium without a window; call `browser.new_page()`."""
     try:

@@ -291,8 +291,8 @@ def test_code_edited_while_a_variant_trains_ends_the_stage_and_keeps_nothing(pip
 def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "offline")
     # A variant that the demo leaves out, with committed reports of its own.
-    extra = "\n  extra:\n    <<: *base\n\ncompute:"
-    here.edit("params.yaml", ("dataset: digits", "dataset: mnist"), ("\ncompute:", extra))
+    extra = "\n  extra:\n    <<: *base\n\ncomparison:"
+    here.edit("params.yaml", ("dataset: digits", "dataset: mnist"), ("\ncomparison:", extra))
     shutil.copy(here.path / "reports/metrics/tanh_sgd.json", here.path / "reports/metrics/extra.json")
     here.commit()
     unreachable = {"https_proxy": "http://127.0.0.1:9", "MNIST_MIRROR": "no/such/folder"}
