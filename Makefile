@@ -15,19 +15,19 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
-	@python -m lenet.repro $(VARIANTS)
+	@python -m lenet.commands.repro $(VARIANTS)
 
 demo: $(READY)  ## the same pipeline on the bundled digits, apart from the checkout: minutes, no network
-	@python -m lenet.demo
+	@python -m lenet.commands.demo
 
 test: $(READY)  ## run the whole test suite; ARGS='-m "not slow"' for the fast part
 	@python -m pytest $(ARGS)
 
 ui: $(READY)  ## publish what the MLflow store lacks and open its UI on 127.0.0.1
-	@python -m lenet.ui
+	@python -m lenet.commands.ui
 
 serve: $(READY)  ## let the best model answer posted digits on 127.0.0.1
-	@python -m lenet.serve
+	@python -m lenet.commands.serve
 
 setup: $(READY)  ## create or update .venv from requirements.lock
 

@@ -3,16 +3,14 @@
 import os
 import shutil
 import signal
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-from lenet import mnist
-from lenet.config import load_settings
-from lenet.data import Split, Statistics
+from lenet.mnist import idx
+from lenet.mnist.splits import Split, Statistics
 from lenet.preprocess import pixel_statistics
-
-ROOT = Path(__file__).parent.parent
+from lenet.settings import load_settings
 
 # Tests run what they start with this checkout's code, and reach no store but their own.
 os.environ["PYTHONPATH"] = str(ROOT / "src")
@@ -56,8 +54,8 @@ def client(workspace, empty_store, monkeypatch):
 @pytest.fixture(scope="session")
 def digits():
     """200 real digits of 28 × 28."""
-    arrays = mnist.bundled_digits()
-    return Split(arrays[mnist.TRAIN_IMAGES][:200], arrays[mnist.TRAIN_LABELS][:200])
+    arrays = idx.bundled_digits()
+    return Split(arrays[idx.TRAIN_IMAGES][:200], arrays[idx.TRAIN_LABELS][:200])
 
 
 @pytest.fixture(scope="session")

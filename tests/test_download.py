@@ -7,12 +7,11 @@ import sys
 import time
 
 import pytest
-from fixtures_of_sources import (  # noqa: F401
+from support.mirrors import (  # noqa: F401
     AMBIENT,
     NOTE,
     PUBLIC,
     REAL_MIRROR,
-    REPOSITORY,
     SLACK_S,
     folder,
     in_raw,
@@ -21,9 +20,11 @@ from fixtures_of_sources import (  # noqa: F401
     tiny,
     use_dataset,
 )
+from support.paths import ROOT
 
-from lenet import download, errors, mnist
+from lenet import download, errors
 from lenet.errors import MnistUnreachableError
+from lenet.mnist import idx
 from lenet.workspace import RAW
 
 # The stage
@@ -39,7 +40,7 @@ def test_the_stage_replaces_all_that_was_there(server, tiny, monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", server.url("whole"))
     RAW.mkdir(parents=True)
     (RAW / "train-images-idx3-ubyte").write_bytes(b"former")
-    (RAW / "stray").touch()
+    (RAW / "orphan").touch()
     download.main()
     assert in_raw() == tiny
 
@@ -98,7 +99,7 @@ def test_the_bundled_digits_ask_no_source(server, monkeypatch):
 def test_the_bundled_digits_are_written_as_the_same_four_files():
     use_dataset("digits")
     download.main()
-    assert in_raw() == {file.name: mnist.to_idx(array) for file, array in mnist.bundled_digits().items()}
+    assert in_raw() == {file.name: idx.to_idx(array) for file, array in idx.bundled_digits().items()}
 
 
 def test_a_folder_that_cannot_be_made_ends_the_command_with_one_line(server, monkeypatch):
@@ -116,7 +117,7 @@ def test_a_folder_that_cannot_be_made_ends_the_command_with_one_line(server, mon
 def environment(refused):
     """The environment of a command whose every request beyond this machine is refused."""
     proxies = {"https_proxy": refused, "HTTPS_PROXY": refused, "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
-    return os.environ | proxies | {"PYTHONPATH": str(REPOSITORY / "src")}
+    return os.environ | proxies | {"PYTHONPATH": str(ROOT / "src")}
 
 
 COMMAND = (sys.executable, "-m", "lenet.download")
@@ -195,7 +196,7 @@ def test_the_command_interrupted_in_a_download_ends_at_once_and_leaves_nothing(f
 )
 def test_the_command_brings_the_real_mnist_byte_for_byte(environment):
     is_url = str(REAL_MIRROR).startswith(("http://", "https://"))
-    mirror = REAL_MIRROR if is_url else str(REPOSITORY / REAL_MIRROR)
+    mirror = REAL_MIRROR if is_url else str(ROOT / REAL_MIRROR)
     source = AMBIENT | {"PYTHONPATH": environment["PYTHONPATH"]} if is_url else environment
     finished = run(COMMAND, source, MNIST_MIRROR=mirror)
     assert (finished.returncode, finished.stderr) == (0, "")

@@ -5,14 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 from lenet import errors
-from lenet.errors import LabError, arguments, nearest
+from lenet.errors import LabError, nearest
 
-SOURCE = Path(__file__).parent.parent / "src"
+SOURCE = ROOT / "src"
 DEADLINE_S = 60
 
 
@@ -142,19 +142,6 @@ def test_the_nearest_known_name_is_offered():
 
 def test_all_known_names_are_offered_where_none_is_near():
     assert nearest("zzz", iter(["relu_adam", "tanh_sgd"])) == "known: relu_adam, tanh_sgd"
-
-
-def test_arguments_are_returned_in_order(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["lenet.train", "tanh_sgd", "3"])
-    assert arguments("variant", "seed") == ["tanh_sgd", "3"]
-
-
-@pytest.mark.parametrize(("given", "count"), [([], 0), (["tanh_sgd", "relu_adam"], 2)])
-def test_a_wrong_number_of_arguments_is_refused_with_their_names(monkeypatch, given, count):
-    monkeypatch.setattr(sys, "argv", ["lenet.train", *given])
-    with pytest.raises(LabError) as caught:
-        arguments("variant")
-    assert str(caught.value) == f"expected 1 argument(s): <variant>, got {count}"
 
 
 def test_an_unreachable_mnist_is_a_users_error_too():

@@ -1,17 +1,18 @@
 import json
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from builders import identity, labels, predictions, seed_result, variant_result, without_validation
-from conftest import ROOT
+from support.builders import identity, labels, predictions, seed_result, variant_result, without_validation
+from support.paths import ROOT
 
-from lenet import determinism
-from lenet.config import load_settings
-from lenet.data import Split
 from lenet.evaluate import look_inside, save_curves, save_metrics, score, summarise
-from lenet.runs import HISTORY_METRICS, TRAIN_METRICS, Run
+from lenet.mnist.splits import Split
+from lenet.network import determinism
+from lenet.runs.files import HISTORY_METRICS, TRAIN_METRICS, Run
+from lenet.settings import load_settings
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_curves_without_validation_keep_its_columns_with_nothing_that_dvc_would_
 )
 def test_a_look_inside_shows_filters_and_maps_of_one_digit(variant, c1, s2, c3, statistics, digits):
     determinism.prepare()
-    from lenet.model import build_model
+    from lenet.network.model import build_model
 
     recipe = load_settings(ROOT / "params.yaml").variant(variant)
     seen = look_inside(build_model(recipe, statistics), digits.images[0])
@@ -103,10 +104,15 @@ def test_a_look_inside_shows_filters_and_maps_of_one_digit(variant, c1, s2, c3, 
 
 
 def test_missing_models_are_reported_in_one_line_with_what_to_do(workspace):
-    from lenet.data import Statistics, save_statistics
+    from lenet.mnist.splits import Statistics, save_statistics
 
     save_statistics(Statistics("digits", 0.1, 0, {"train": [1] * 10}, 30.0, 70.0))
-    done = subprocess.run([sys.executable, "-m", "lenet.evaluate", "tanh_sgd"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "lenet.evaluate"],
+        env=os.environ | {"DVC_STAGE": "evaluate@tanh_sgd"},
+        capture_output=True,
+        text=True,
+    )
     (line,) = done.stderr.splitlines()
     assert done.returncode == 1
     assert line.startswith("error: models/tanh_sgd/seed-0 cannot be read")

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from support.paths import ROOT
 
-from lenet.config import load_settings
+from lenet.settings import load_settings
 
 pytestmark = pytest.mark.slow
 
@@ -214,7 +214,7 @@ def test_a_removed_variant_is_refused_by_dvc_and_cleared_by_make_repro_as_in_a_f
     here.edit("params.yaml", ("ladder: [tanh_sgd, relu_adam]", "ladder: [tanh_sgd]"))
     refused = here.dvc("repro", status=255)
     assert "error: outputs of variants that params.yaml no longer has: " in refused.stderr
-    here.module("repro")
+    here.module("commands.repro")
     assert "relu_adam" not in (here.path / "reports/comparison.csv").read_text()
     here.commit()
     here.git("clone", "--quiet", str(here.path), str(tmp_path / "clone"))
@@ -227,18 +227,18 @@ def test_a_removed_variant_is_refused_by_dvc_and_cleared_by_make_repro_as_in_a_f
 def test_a_lost_store_is_rebuilt_from_the_workspace_and_nothing_is_there_twice(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "lost")
     (here.path / "mlflow.db").unlink()
-    assert "published 6 runs" in here.module("publish").stderr
+    assert "published 6 runs" in here.module("tracking.publish").stderr
     rebuilt = {run.info.run_id: run.data.metrics for run in here.runs()}
     assert sorted(map(str, rebuilt.values())) == sorted(str(run.data.metrics) for run in pipeline.runs())
     assert all(run.outputs.model_outputs for run in here.runs() if run.data.tags["kind"] == "seed")
-    assert "published 0 runs" in here.module("publish").stderr
+    assert "published 0 runs" in here.module("tracking.publish").stderr
     assert {run.info.run_id: run.data.metrics for run in here.runs()} == rebuilt
 
 
 def test_a_fresh_clone_publishes_the_committed_metrics(pipeline, tmp_path):
     pipeline.git("clone", "--quiet", str(pipeline.path), str(tmp_path / "clone"))
     clone = Repository(tmp_path / "clone")
-    assert "published 6 runs" in clone.module("publish").stderr
+    assert "published 6 runs" in clone.module("tracking.publish").stderr
     assert all("test/error_percent" in run.data.metrics for run in clone.runs())
 
 
@@ -248,7 +248,7 @@ def test_a_result_restored_from_dvcs_run_cache_reaches_the_store(pipeline, tmp_p
     shutil.rmtree(here.path / "models")
     shutil.rmtree(here.path / "predictions")
     (here.path / "dvc.lock").unlink()
-    done = here.module("repro")
+    done = here.module("commands.repro")
     assert "train@tanh_sgd" not in stages_run(done)
     assert len(here.runs()) == 9
 
@@ -260,7 +260,7 @@ def test_models_of_another_architecture_are_refused_in_one_line(pipeline, tmp_pa
             here.path / f"models/tanh_sgd/seed-{seed}/model.json",
             here.path / f"models/relu_adam/seed-{seed}/model.json",
         )
-    done = here.module("evaluate", "relu_adam", status=1)
+    done = here.module("evaluate", status=1, DVC_STAGE="evaluate@relu_adam")
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: models/relu_adam/seed-0/model.json is not the network of relu_adam")
 
@@ -269,7 +269,7 @@ def test_models_of_another_variant_are_refused_in_one_line(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "swapped")
     shutil.rmtree(here.path / "models/relu_adam")
     shutil.copytree(here.path / "models/tanh_sgd", here.path / "models/relu_adam")
-    (line,) = here.module("evaluate", "relu_adam", status=1).stderr.splitlines()
+    (line,) = here.module("evaluate", status=1, DVC_STAGE="evaluate@relu_adam").stderr.splitlines()
     assert line.startswith("error: models/relu_adam/seed-0 holds tanh_sgd seed 0")
 
 
@@ -277,14 +277,16 @@ def test_code_edited_while_a_variant_trains_ends_the_stage_and_keeps_nothing(pip
     here = pipeline.copy(tmp_path / "meanwhile")
     here.edit("params.yaml", ("epochs: 2", "epochs: 40"))
     shutil.rmtree(here.path / "models")
-    environment = ENVIRONMENT | {"PYTHONPATH": "src"}
-    command = ["python", "-m", "lenet.train", "tanh_sgd"]
+    environment = ENVIRONMENT | {"PYTHONPATH": "src", "DVC_STAGE": "train@tanh_sgd"}
+    command = ["python", "-m", "lenet.train"]
     with subprocess.Popen(command, cwd=here.path, env=environment, stderr=subprocess.PIPE, text=True) as training:
         said = [training.stderr.readline()]  # the first seed has started
-        here.edit("src/lenet/model.py", ("import math\n", "import math  # edited\n"))
+        here.edit("src/lenet/network/model.py", ("import math\n", "import math  # edited\n"))
         said += training.stderr.readlines()
     assert training.returncode == 1
-    assert said[-1].startswith("error: src/lenet/model.py changed while train@tanh_sgd ran, so nothing was kept")
+    assert said[-1].startswith(
+        "error: src/lenet/network/model.py changed while train@tanh_sgd ran, so nothing was kept"
+    )
     assert not any((here.path / "models").iterdir())
 
 
@@ -296,7 +298,7 @@ def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(pi
     shutil.copy(here.path / "reports/metrics/tanh_sgd.json", here.path / "reports/metrics/extra.json")
     here.commit()
     unreachable = {"https_proxy": "http://127.0.0.1:9", "MNIST_MIRROR": "no/such/folder"}
-    done = here.module("repro", **unreachable)
+    done = here.module("commands.repro", **unreachable)
     assert "MNIST could not be had from any source:" in done.stderr
     assert "MNIST_MIRROR=no/such/folder: train-images-idx3-ubyte[.gz] is not there" in done.stderr
     assert "RUNNING `make demo` INSTEAD" in done.stdout

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import labels, predictions, variant_result
-from conftest import ROOT
 from ruamel.yaml import YAML
+from support.builders import labels, predictions, variant_result
+from support.paths import ROOT
 
 from lenet import plot
-from lenet.data import Split, save_split, split_path
 from lenet.errors import LabError
-from lenet.predictions import save_predictions
-from lenet.results import save_result
+from lenet.evaluation.predictions import save_predictions
+from lenet.evaluation.results import save_result
+from lenet.mnist.splits import Split, save_split, split_path
 
 ERRORS = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
 
@@ -137,12 +137,12 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it_and_nothing_is_
     assert reports(small) == {}
 
 
-def test_in_a_temporary_workspace_strays_of_the_commit_are_removed(workspace, monkeypatch):
+def test_in_a_temporary_workspace_orphans_of_the_commit_are_removed(workspace, monkeypatch):
     evaluated(workspace)
-    stray = workspace / "reports/details/removed.json"
-    stray.write_text("{}")
+    orphan = workspace / "reports/details/removed.json"
+    orphan.write_text("{}")
     with pytest.raises(LabError, match="no longer has"):
         plot.main()
     monkeypatch.setenv("DVC_ROOT", str(workspace.parent))  # as DVC names the checkout there
     plot.main()
-    assert not stray.exists()
+    assert not orphan.exists()

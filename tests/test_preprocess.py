@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from support.paths import ROOT
 
-from lenet import data, errors, mnist, preprocess
-from lenet.config import Preprocess
-from lenet.data import Split
+from lenet import errors, preprocess
 from lenet.errors import LabError
+from lenet.mnist import idx, splits
+from lenet.mnist.splits import Split
+from lenet.settings import Preprocess
 from lenet.workspace import RAW
-
-REPOSITORY = Path(__file__).parents[1]
 
 
 def digits_of(labels, brightness=256):
@@ -36,7 +36,7 @@ def per_class(split):
 
 def set_preprocess(validation_size, split_seed=0):
     yaml = YAML(typ="safe", pure=True)
-    params = yaml.load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+    params = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["preprocess"] = {"validation_size": validation_size, "split_seed": split_seed}
     text = io.StringIO()
     yaml.dump(params, text)
@@ -46,12 +46,12 @@ def set_preprocess(validation_size, split_seed=0):
 def write_raw(train, test):
     RAW.mkdir(parents=True, exist_ok=True)
     for file, array in (
-        (mnist.TRAIN_IMAGES, train.images),
-        (mnist.TRAIN_LABELS, train.labels),
-        (mnist.TEST_IMAGES, test.images),
-        (mnist.TEST_LABELS, test.labels),
+        (idx.TRAIN_IMAGES, train.images),
+        (idx.TRAIN_LABELS, train.labels),
+        (idx.TEST_IMAGES, test.images),
+        (idx.TEST_LABELS, test.labels),
     ):
-        (RAW / file.name).write_bytes(mnist.to_idx(array))
+        (RAW / file.name).write_bytes(idx.to_idx(array))
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_pixel_statistics_agree_with_numpy(balanced):
 # The raw files
 
 
-@pytest.mark.parametrize("file", mnist.FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", idx.FILES, ids=lambda file: file.name)
 def test_a_missing_raw_file_says_which_stage_fetches_it(raw, file):
     (RAW / file.name).unlink()
     with pytest.raises(LabError, match=rf"^data/raw/{file.name} is missing: run `dvc repro download`$"):
@@ -163,34 +163,34 @@ def test_a_missing_raw_file_says_which_stage_fetches_it(raw, file):
 
 
 def test_a_truncated_raw_file_is_refused_with_the_sizes(raw):
-    path = RAW / mnist.TRAIN_IMAGES.name
+    path = RAW / idx.TRAIN_IMAGES.name
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(LabError, match=rf"^{path} is damaged: its header says 156800 bytes of data, it has 156700$"):
         preprocess.main()
 
 
 def test_images_and_labels_of_different_counts_are_refused(raw, balanced):
-    (RAW / mnist.TRAIN_LABELS.name).write_bytes(mnist.to_idx(balanced.labels[:-1]))
+    (RAW / idx.TRAIN_LABELS.name).write_bytes(idx.to_idx(balanced.labels[:-1]))
     with pytest.raises(LabError, match=r"\(200, 28, 28\) does not go with train-labels-idx1-ubyte of \(199,\)"):
         preprocess.main()
 
 
 def test_images_of_another_size_are_refused(raw, balanced):
-    (RAW / mnist.TRAIN_IMAGES.name).write_bytes(mnist.to_idx(balanced.images[:, 4:, 4:]))
+    (RAW / idx.TRAIN_IMAGES.name).write_bytes(idx.to_idx(balanced.images[:, 4:, 4:]))
     with pytest.raises(LabError, match=r"data/raw: train-images-idx3-ubyte of shape \(200, 24, 24\)"):
         preprocess.main()
 
 
 def test_labels_with_more_than_one_axis_are_refused(raw, balanced):
-    (RAW / mnist.TRAIN_LABELS.name).write_bytes(mnist.to_idx(balanced.labels.reshape(20, 10)))
-    (RAW / mnist.TRAIN_IMAGES.name).write_bytes(mnist.to_idx(balanced.images.reshape(20, 10, 28, 28)))
+    (RAW / idx.TRAIN_LABELS.name).write_bytes(idx.to_idx(balanced.labels.reshape(20, 10)))
+    (RAW / idx.TRAIN_IMAGES.name).write_bytes(idx.to_idx(balanced.images.reshape(20, 10, 28, 28)))
     with pytest.raises(LabError, match=r"does not go with train-labels-idx1-ubyte of \(20, 10\)"):
         preprocess.main()
 
 
 def test_a_label_that_is_no_digit_is_refused(raw, balanced):
     balanced.labels[3] = 10
-    (RAW / mnist.TRAIN_LABELS.name).write_bytes(mnist.to_idx(balanced.labels))
+    (RAW / idx.TRAIN_LABELS.name).write_bytes(idx.to_idx(balanced.labels))
     with pytest.raises(LabError, match=r"data/raw/train-labels-idx1-ubyte has the label 10: expected digits 0 to 9"):
         preprocess.main()
 
@@ -200,52 +200,52 @@ def test_a_label_that_is_no_digit_is_refused(raw, balanced):
 
 def test_the_stage_writes_the_three_splits_and_their_statistics(raw):
     preprocess.main()
-    names = sorted(path.name for path in data.PROCESSED.iterdir())
+    names = sorted(path.name for path in splits.PROCESSED.iterdir())
     assert names == ["statistics.json", "test.npz", "train.npz", "validation.npz"]
 
 
 def test_the_stage_leaves_the_test_set_as_it_stands(raw):
     preprocess.main()
-    expected = preprocess.read_raw(mnist.TEST_IMAGES, mnist.TEST_LABELS)
-    test = data.load_split("test")
+    expected = preprocess.read_raw(idx.TEST_IMAGES, idx.TEST_LABELS)
+    test = splits.load_split("test")
     np.testing.assert_array_equal(test.images, expected.images)
     np.testing.assert_array_equal(test.labels, expected.labels)
 
 
 def test_the_statistics_count_every_class_of_every_split(raw):
     preprocess.main()
-    counts = data.load_statistics().examples_per_class
+    counts = splits.load_statistics().examples_per_class
     assert counts == {"train": [18] * 10, "validation": [2] * 10, "test": [3] * 10}
 
 
 def test_the_statistics_are_those_of_the_training_split_alone(raw):
     preprocess.main()
-    statistics = data.load_statistics()
-    expected = preprocess.pixel_statistics(data.load_split("train").images)
+    statistics = splits.load_statistics()
+    expected = preprocess.pixel_statistics(splits.load_split("train").images)
     assert (statistics.pixel_mean, statistics.pixel_sd) == expected
-    assert expected != preprocess.pixel_statistics(preprocess.read_raw(mnist.TRAIN_IMAGES, mnist.TRAIN_LABELS).images)
+    assert expected != preprocess.pixel_statistics(preprocess.read_raw(idx.TRAIN_IMAGES, idx.TRAIN_LABELS).images)
 
 
 def test_the_statistics_name_the_settings_they_come_from(raw):
     set_preprocess(validation_size=30, split_seed=4)
     preprocess.main()
-    statistics = data.load_statistics()
+    statistics = splits.load_statistics()
     assert (statistics.dataset, statistics.validation_size, statistics.split_seed) == ("mnist", 30, 4)
 
 
 def test_running_the_stage_again_gives_the_same_bytes(raw):
     preprocess.main()
-    before = {path: path.read_bytes() for path in data.PROCESSED.iterdir()}
+    before = {path: path.read_bytes() for path in splits.PROCESSED.iterdir()}
     preprocess.main()
-    assert {path: path.read_bytes() for path in data.PROCESSED.iterdir()} == before
+    assert {path: path.read_bytes() for path in splits.PROCESSED.iterdir()} == before
 
 
 def test_another_split_seed_gives_another_training_split_but_the_same_test_set(raw):
     preprocess.main()
-    before = {name: data.md5(name) for name in ("train", "validation", "test")}
+    before = {name: splits.md5(name) for name in ("train", "validation", "test")}
     set_preprocess(validation_size=0.1, split_seed=1)
     preprocess.main()
-    assert [name for name in before if data.md5(name) != before[name]] == ["train", "validation"]
+    assert [name for name in before if splits.md5(name) != before[name]] == ["train", "validation"]
 
 
 @pytest.mark.parametrize("dataset_damage", ["missing test labels", "validation size"])
@@ -253,10 +253,10 @@ def test_a_refused_run_writes_nothing(raw, dataset_damage):
     if dataset_damage == "validation size":
         set_preprocess(validation_size=5000)
     else:
-        (RAW / mnist.TEST_LABELS.name).unlink()
+        (RAW / idx.TEST_LABELS.name).unlink()
     with pytest.raises(LabError):
         preprocess.main()
-    assert not data.PROCESSED.exists()
+    assert not splits.PROCESSED.exists()
 
 
 def test_the_command_reports_a_refusal_in_one_line(raw):

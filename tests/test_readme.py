@@ -1,6 +1,6 @@
 import re
 
-from conftest import ROOT
+from support.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

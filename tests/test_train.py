@@ -1,15 +1,20 @@
+import os
 import subprocess
 import sys
 
 import pytest
-from builders import identity
+from support.builders import identity
 
-from lenet.engine import Finished
-from lenet.train import speed_report
+from lenet import imports
+from lenet.errors import LabError
+from lenet.execution.pool import Finished
+from lenet.runs import code
+from lenet.train import speed_report, unchanged_meanwhile
 
 
-def train(*arguments):
-    return subprocess.run([sys.executable, "-m", "lenet.train", *arguments], capture_output=True, text=True)
+def train(dvc_stage):
+    environment = os.environ | {"DVC_STAGE": dvc_stage}
+    return subprocess.run([sys.executable, "-m", "lenet.train"], env=environment, capture_output=True, text=True)
 
 
 def test_the_speed_is_counted_per_worker_and_in_all():
@@ -20,17 +25,48 @@ def test_the_speed_is_counted_per_worker_and_in_all():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("dvc_stage", "said"),
     [
-        ((), "error: expected 1 argument(s): <variant>, got 0"),
-        (("relu_adm",), "error: params.yaml: unknown variant relu_adm: did you mean relu_adam?"),
-        (("relu_adam",), "error: data/processed/statistics.json cannot be read"),
+        ("", "error: train: no variant in DVC_STAGE: run it through DVC, as in `dvc repro train@tanh_sgd`"),
+        ("evaluate@tanh_sgd", "error: train: no variant in DVC_STAGE: "),
+        ("train@relu_adm", "error: params.yaml: unknown variant relu_adm: did you mean relu_adam?"),
+        ("train@relu_adam", "error: data/processed/statistics.json cannot be read"),
     ],
-    ids=["no variant", "unknown variant", "no data"],
+    ids=["no variant", "another stage", "unknown variant", "no data"],
 )
-def test_a_users_mistake_is_said_in_one_line(workspace, arguments, said):
-    done = train(*arguments)
+def test_a_users_mistake_is_said_in_one_line(workspace, dvc_stage, said):
+    done = train(dvc_stage)
     (line,) = done.stderr.splitlines()
     assert line.startswith(said)
     assert done.returncode == 1
     assert not any((workspace / "models").glob("*"))
+
+
+def test_nothing_edited_nothing_said(workspace):
+    with unchanged_meanwhile("tanh_sgd"):
+        pass
+
+
+def test_settings_edited_meanwhile_are_refused_by_name(workspace):
+    params = workspace / "params.yaml"
+    with pytest.raises(LabError, match=r"^params.yaml changed while train@tanh_sgd ran, so nothing was kept"):
+        with unchanged_meanwhile("tanh_sgd"):
+            params.write_text(params.read_text().replace("learning_rate: 0.01", "learning_rate: 0.02"))
+
+
+def test_another_variants_settings_may_be_edited_meanwhile(workspace):
+    params = workspace / "params.yaml"
+    with unchanged_meanwhile("tanh_sgd"):
+        params.write_text(params.read_text().replace("learning_rate: 0.001", "learning_rate: 0.002"))
+
+
+def test_code_edited_meanwhile_is_refused_by_name(workspace, monkeypatch):
+    package = workspace / "lenet"
+    package.mkdir()
+    (package / "train.py").write_text("import lenet.model\n")
+    (package / "model.py").write_text("")
+    monkeypatch.setattr(imports, "PACKAGE", package)
+    monkeypatch.setattr(code, "PACKAGE", package)
+    with pytest.raises(LabError, match=r"^src/lenet/model.py changed while train@tanh_sgd ran"):
+        with unchanged_meanwhile("tanh_sgd"):
+            (package / "model.py").write_text("edited = True\n")

@@ -6,7 +6,7 @@ import pytest
 
 from lenet import workspace as places
 from lenet.errors import LabError
-from lenet.workspace import machine_notes, project_root, refuse_strays, remove_strays, strays, written_whole
+from lenet.workspace import machine_notes, project_root, refuse_orphans, remove_orphans, orphans, written_whole
 
 FOLDERS = [places.MODELS, places.PREDICTIONS, places.METRICS, places.DETAILS, places.CURVES]
 
@@ -136,36 +136,36 @@ def outputs():
 
 
 def test_outputs_of_a_removed_variant_are_found_in_every_folder(outputs):
-    assert sorted(strays(["kept"])) == sorted(outputs)
+    assert sorted(orphans(["kept"])) == sorted(outputs)
 
 
-def test_known_variants_are_not_strays(outputs):
-    assert strays(["kept", "gone"]) == []
+def test_known_variants_are_not_orphans(outputs):
+    assert orphans(["kept", "gone"]) == []
 
 
-def test_folders_that_are_not_there_hold_no_strays():
-    assert strays(["kept"]) == []
+def test_folders_that_are_not_there_hold_no_orphans():
+    assert orphans(["kept"]) == []
 
 
-def test_strays_are_refused_in_one_line_that_names_them_all(outputs):
+def test_orphans_are_refused_in_one_line_that_names_them_all(outputs):
     with pytest.raises(LabError) as caught:
-        refuse_strays(["kept"])
+        refuse_orphans(["kept"])
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     assert all(str(path) in message for path in outputs)
     assert "make repro" in message
 
 
-def test_nothing_is_refused_where_there_are_no_strays(outputs):
-    assert refuse_strays(["kept", "gone"]) is None
+def test_nothing_is_refused_where_there_are_no_orphans(outputs):
+    assert refuse_orphans(["kept", "gone"]) is None
 
 
-def test_strays_are_removed_and_told_of(outputs):
-    assert sorted(remove_strays(["kept"])) == sorted(outputs)
-    assert strays(["kept"]) == []
+def test_orphans_are_removed_and_told_of(outputs):
+    assert sorted(remove_orphans(["kept"])) == sorted(outputs)
+    assert orphans(["kept"]) == []
     assert [path for path in outputs if path.exists()] == []
 
 
-def test_removing_strays_leaves_the_known_variants(outputs):
-    remove_strays(["kept"])
+def test_removing_orphans_leaves_the_known_variants(outputs):
+    remove_orphans(["kept"])
     assert [(folder / "kept.json").read_text() for folder in FOLDERS] == ["kept"] * 5

@@ -1,1 +1,1 @@
-"""LeNet-5's recipe of 1998 against today's: a DVC pipeline of five stages and the library they share."""
+"""LeNet-5's recipe of 1998 against today's: a DVC pipeline of five stages, and the rooms of the library they use."""

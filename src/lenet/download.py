@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lenet import errors, mnist
-from lenet.config import load_settings
+from lenet import errors
 from lenet.errors import MnistUnreachableError
-from lenet.mnist import KnownFile
-from lenet.sources import fetch_all, sources
+from lenet.mnist import idx
+from lenet.mnist.idx import KnownFile
+from lenet.mnist.mirrors import fetch_all, sources
+from lenet.settings import load_settings
 from lenet.workspace import RAW, machine_notes, written_whole
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     note = machine_notes() / "mnist-unreachable.txt"
     note.unlink(missing_ok=True)
     if dataset == "digits":
-        content = {file: mnist.to_idx(array) for file, array in mnist.bundled_digits().items()}
+        content = {file: idx.to_idx(array) for file, array in idx.bundled_digits().items()}
     else:
         try:
             content = fetch_all(sources())

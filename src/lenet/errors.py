@@ -31,16 +31,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
 
 
-def arguments(*names: str) -> list[str]:
-    """Return the command line's arguments; raise LabError unless there is one for each of `names`."""
-    given = sys.argv[1:]
-    if len(given) != len(names):
-        raise LabError(
-            f"expected {len(names)} argument(s): {' '.join(f'<{name}>' for name in names)}, got {len(given)}"
-        )
-    return given
-
-
 def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
     """Run a command's `main` and end the process: status 0, 1 (a reported error) or 130 (Ctrl-C, said as given)."""
     try:

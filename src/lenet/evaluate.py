@@ -1,4 +1,4 @@
-"""Stage 4, once per variant: `python -m lenet.evaluate <variant>`. The only stage that measures on the test set.
+"""Stage 4, once per variant: `dvc repro evaluate@<variant>`. The only stage that measures on the test set.
 
 Reads models/<variant>/ and data/processed/test.npz; writes reports/metrics/<variant>.json (the two numbers that
 `dvc metrics diff` and `dvc exp show` print), reports/details/<variant>.json (everything per seed),
@@ -13,14 +13,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from lenet import determinism, errors, metrics, publish, tracking
-from lenet.config import load_settings
-from lenet.data import Split, load_split, load_statistics
+from lenet import errors
 from lenet.errors import LabError
-from lenet.predictions import Predictions, save_predictions
-from lenet.results import SeedResult, VariantResult, save_result
-from lenet.runs import HISTORY_METRICS, Run, read_runs
-from lenet.workspace import CURVES, METRICS, written_whole
+from lenet.evaluation import metrics
+from lenet.evaluation.predictions import Predictions, save_predictions
+from lenet.evaluation.results import SeedResult, VariantResult, save_result
+from lenet.mnist.splits import Split, load_split, load_statistics
+from lenet.network import determinism
+from lenet.runs.files import HISTORY_METRICS, Run, read_runs
+from lenet.settings import load_settings
+from lenet.tracking import live, publish
+from lenet.workspace import CURVES, METRICS, variant_of_stage, written_whole
 
 
 def score(run: Run, probabilities: np.ndarray, test: Split) -> SeedResult:
@@ -90,7 +93,7 @@ def main(variant: str) -> None:
     runs = read_runs(variant, settings.seeds, recipe.model_dump())
     test = load_split("test")
     determinism.prepare()
-    from lenet import model as networks
+    from lenet.network import model as networks
 
     results, outputs = [], []
     for run in runs:
@@ -109,9 +112,9 @@ def main(variant: str) -> None:
     save_curves(variant, results)
     save_metrics(variant, result.summary)
     save_result(result)
-    with tracking.warned_only():
+    with live.warned_only():
         publish.publish_variant(result, settings.about.get(variant, ""))
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(*errors.arguments("variant")), "interrupted: `dvc repro` does this stage again")
+    errors.run(lambda: main(variant_of_stage("evaluate")), "interrupted: `dvc repro` does this stage again")

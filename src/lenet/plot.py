@@ -7,20 +7,21 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from lenet import errors, figures, page, report
-from lenet.config import load_settings
-from lenet.data import load_split
-from lenet.study import load_study
-from lenet.workspace import FIGURES, project_root, refuse_strays, remove_strays
+from lenet import errors
+from lenet.evaluation.study import load_study
+from lenet.mnist.splits import load_split
+from lenet.report import figures, page, tables
+from lenet.settings import load_settings
+from lenet.workspace import FIGURES, project_root, refuse_orphans, remove_orphans
 
 
 def main() -> None:
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
     settings = load_settings()
     if Path.cwd() == project_root():
-        refuse_strays(settings.variants)
-    else:  # a temporary workspace of DVC's, where strays came with the commit and are nobody's last copy
-        remove_strays(settings.variants)
+        refuse_orphans(settings.variants)
+    else:  # a temporary workspace of DVC's, where orphans came with the commit and are nobody's last copy
+        remove_orphans(settings.variants)
     study, train = load_study(settings, list(settings.variants)), load_split("train")
     results = list(study.results.values())
     confusions = {result.variant: np.sum([seed.confusion for seed in result.seeds], axis=0) for result in results}
@@ -34,7 +35,7 @@ def main() -> None:
     }
     if copies := page.distorted_copies(settings.variants, train):
         drawn["distortions.png"] = figures.distortions(copies)
-    report.save_tables(study)
+    tables.save_tables(study)
     for name, figure in drawn.items():
         figures.save(figure, FIGURES / name)
     page.save_page(study, train)

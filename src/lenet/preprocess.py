@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
-from lenet import errors, mnist
-from lenet.config import Preprocess, load_settings
-from lenet.data import Split, Statistics, save_split, save_statistics, split_path
+from lenet import errors
 from lenet.errors import LabError
+from lenet.mnist import idx
+from lenet.mnist.splits import Split, Statistics, save_split, save_statistics, split_path
+from lenet.settings import Preprocess, load_settings
 from lenet.workspace import RAW
 
 
@@ -49,13 +50,13 @@ def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
     return total / n, math.sqrt(n * squares - total * total) / n
 
 
-def read_raw(images: mnist.KnownFile, labels: mnist.KnownFile) -> Split:
+def read_raw(images: idx.KnownFile, labels: idx.KnownFile) -> Split:
     """Read one pair of IDX files; raise LabError unless they are digits of 28 × 28 with a label 0–9 each."""
     arrays = []
     for path in (RAW / images.name, RAW / labels.name):
         if not path.is_file():
             raise LabError(f"{path} is missing: run `dvc repro download`")
-        arrays.append(mnist.from_idx(path.read_bytes(), str(path)))
+        arrays.append(idx.from_idx(path.read_bytes(), str(path)))
     split = Split(*arrays)
     if split.images.shape != (*split.labels.shape, 28, 28) or split.labels.ndim != 1:
         raise LabError(
@@ -68,8 +69,8 @@ def read_raw(images: mnist.KnownFile, labels: mnist.KnownFile) -> Split:
 
 def main() -> None:
     settings = load_settings()
-    train, validation = split_train(read_raw(mnist.TRAIN_IMAGES, mnist.TRAIN_LABELS), settings.preprocess)
-    splits = {"train": train, "validation": validation, "test": read_raw(mnist.TEST_IMAGES, mnist.TEST_LABELS)}
+    train, validation = split_train(read_raw(idx.TRAIN_IMAGES, idx.TRAIN_LABELS), settings.preprocess)
+    splits = {"train": train, "validation": validation, "test": read_raw(idx.TEST_IMAGES, idx.TEST_LABELS)}
     mean, sd = pixel_statistics(train.images)
     counts = {name: np.bincount(split.labels, minlength=10).tolist() for name, split in splits.items()}
     for name, split in splits.items():

@@ -1,4 +1,4 @@
-"""Stage 3, once per variant: `python -m lenet.train <variant>`.
+"""Stage 3, once per variant: `dvc repro train@<variant>`.
 
 Reads data/processed/{train,validation}.npz and statistics.json, never the test set; writes
 models/<variant>/seed-<k>/{model.weights.h5, model.json, history.csv, run.json}, one folder per seed.
@@ -6,22 +6,29 @@ Six seeds of 20 epochs on MNIST take three to six minutes on two cores, with the
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from lenet import determinism, engine, errors, moment, progress, tracking
-from lenet.config import Settings, Variant, load_settings
-from lenet.data import Split, Statistics, load_split, load_statistics
-from lenet.identity import RunIdentity, identify, unchanged_meanwhile
-from lenet.runs import TrainedRun, write_run
-from lenet.workspace import MODELS, written_whole
+from lenet import errors
+from lenet.errors import LabError
+from lenet.execution import pool, progress, provenance
+from lenet.mnist.splits import Split, Statistics, load_split, load_statistics
+from lenet.network import determinism
+from lenet.runs import code
+from lenet.runs.files import TrainedRun, write_run
+from lenet.runs.identity import RunIdentity, identify
+from lenet.settings import Settings, Variant, load_settings
+from lenet.tracking import live
+from lenet.workspace import MODELS, variant_of_stage, written_whole
 
 
 def work(
-    identity: RunIdentity, settings: Variant, statistics: Statistics, train: Split, validation: Split, emit: engine.Emit
+    identity: RunIdentity, settings: Variant, statistics: Statistics, train: Split, validation: Split, emit: pool.Emit
 ) -> TrainedRun:
     """Train one run inside a worker; emit (identity, epoch, metrics), first with epoch 0 and no metrics."""
     determinism.prepare()
-    from lenet.training import train_run  # TensorFlow belongs into workers alone
+    from lenet.training.one_run import train_run  # TensorFlow belongs into workers alone
 
     emit((identity, 0, {}))
     return train_run(
@@ -29,7 +36,7 @@ def work(
     )
 
 
-def speed_report(finished: list[engine.Finished], images_per_run: int, wall_s: float) -> str:
+def speed_report(finished: list[pool.Finished], images_per_run: int, wall_s: float) -> str:
     """Say in one line what a variant's training took; `images_per_run` counts an image once per epoch."""
     images = images_per_run * len(finished)
     return (
@@ -40,7 +47,7 @@ def speed_report(finished: list[engine.Finished], images_per_run: int, wall_s: f
     )
 
 
-def train(variant: str, settings: Settings, folder: Path) -> list[engine.Finished]:
+def train(variant: str, settings: Settings, folder: Path) -> list[pool.Finished]:
     """Train a variant's seeds side by side, each into a folder of its own under `folder`.
 
     Raises LabError if the code or the settings were edited meanwhile: the runs then end as failed in MLflow too.
@@ -48,12 +55,12 @@ def train(variant: str, settings: Settings, folder: Path) -> list[engine.Finishe
     recipe, statistics = settings.variant(variant), load_statistics()
     identities = identify(settings, variant, statistics)
     shared = (recipe, statistics, load_split("train"), load_split("validation"))
-    workers = engine.worker_count(settings.compute.workers, len(identities))
-    finished: list[engine.Finished] = []
+    workers = pool.worker_count(settings.compute.workers, len(identities))
+    finished: list[pool.Finished] = []
     with (
-        tracking.live(identities, settings.about.get(variant, "")) as log,
+        live.live(identities, settings.about.get(variant, "")) as log,
         progress.shown(variant, recipe.epochs) as bars,
-        unchanged_meanwhile("train", variant),
+        unchanged_meanwhile(variant),
     ):
 
         def on_event(event) -> None:
@@ -61,10 +68,31 @@ def train(variant: str, settings: Settings, folder: Path) -> list[engine.Finishe
             log(identity, epoch, metrics)
             bars.show(identity.seed, epoch, metrics)
 
-        for run in engine.run_side_by_side(work, identities, shared, workers, on_event):
+        for run in pool.run_side_by_side(work, identities, shared, workers, on_event):
             write_run(folder / f"seed-{run.task.seed}", run.task, run.result)
             finished.append(run)
     return finished
+
+
+@contextmanager
+def unchanged_meanwhile(variant: str) -> Iterator[None]:
+    """Raise LabError after the block if this stage's code or the variant's settings were edited while it ran.
+
+    DVC hashes dependencies when a stage ends: it would record the edit as what ran.
+    """
+    before = _dependencies(variant)
+    yield
+    after = _dependencies(variant)
+    edited = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    if edited:
+        raise LabError(
+            f"{', '.join(edited)} changed while train@{variant} ran, so nothing was kept: run `dvc repro` again"
+        )
+
+
+def _dependencies(variant: str) -> dict[str, object]:
+    settings = load_settings()
+    return {**code.digests("train"), "params.yaml": (settings.seeds, settings.variant(variant))}
 
 
 def main(variant: str) -> None:
@@ -73,10 +101,10 @@ def main(variant: str) -> None:
         settings = load_settings()
         finished = train(variant, settings, folder)
     for run in finished:
-        moment.save_notes(run.task.digest, run.started_ms, run.duration_s)
+        provenance.save_notes(run.task.digest, run.started_ms, run.duration_s)
     images = sum(load_statistics().examples_per_class["train"]) * settings.variant(variant).epochs
     print(speed_report(finished, images, time.monotonic() - start))
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(*errors.arguments("variant")))
+    errors.run(lambda: main(variant_of_stage("train")))

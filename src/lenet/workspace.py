@@ -27,6 +27,17 @@ PAGE = REPORTS / "index.html"
 README = Path("README.md")
 
 
+def variant_of_stage(stage: str) -> str:
+    """Return the variant that DVC runs a stage of, which it names in DVC_STAGE as in `train@tanh_sgd`.
+
+    Raises LabError where the stage was not started by DVC.
+    """
+    named, _, variant = os.environ.get("DVC_STAGE", "").partition("@")
+    if named != stage or not variant:
+        raise LabError(f"{stage}: no variant in DVC_STAGE: run it through DVC, as in `dvc repro {stage}@tanh_sgd`")
+    return variant
+
+
 def project_root() -> Path:
     """Return the checkout's folder, also from a temporary workspace, where DVC names it in DVC_ROOT."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
@@ -56,7 +67,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         _remove(beside)
 
 
-def strays(variants: Iterable[str]) -> list[Path]:
+def orphans(variants: Iterable[str]) -> list[Path]:
     """Return what lies in the per-variant folders of variants that params.yaml no longer has."""
     known = set(variants)
     folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES)
@@ -65,18 +76,18 @@ def strays(variants: Iterable[str]) -> list[Path]:
     return [path for path in found if path.name.lstrip(".").partition(".")[0] not in known]
 
 
-def refuse_strays(variants: Iterable[str]) -> None:
+def refuse_orphans(variants: Iterable[str]) -> None:
     """Raise LabError where outputs of removed variants would enter the comparison's dependencies."""
-    if found := strays(variants):
+    if found := orphans(variants):
         names = ", ".join(map(str, found))
         raise LabError(
             f"outputs of variants that params.yaml no longer has: {names}: run `make repro`, which removes them"
         )
 
 
-def remove_strays(variants: Iterable[str]) -> list[Path]:
-    """Remove and return what `strays` finds."""
-    found = strays(variants)
+def remove_orphans(variants: Iterable[str]) -> list[Path]:
+    """Remove and return what `orphans` finds."""
+    found = orphans(variants)
     for path in found:
         _remove(path)
     return found

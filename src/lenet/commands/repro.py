@@ -1,0 +1,75 @@
+"""`make repro`: run what changed, publish it, show the comparison. `python -m lenet.repro [variant …]` narrows it."""
+
+import sys
+
+from lenet import errors
+from lenet.commands import demo, foreground
+from lenet.errors import LabError
+from lenet.evaluation.study import load_study
+from lenet.report import tables
+from lenet.settings import Settings, load_settings
+from lenet.tracking import live, publish
+from lenet.workspace import PAGE, machine_notes, remove_orphans
+
+
+def reproduce(targets: list[str]) -> bool:
+    """Run `dvc repro`; return False where MNIST cannot be reached, raise LabError where anything else fails."""
+    note = machine_notes() / "mnist-unreachable.txt"
+    note.unlink(missing_ok=True)
+    if foreground.run([sys.executable, "-m", "dvc", "repro", *targets]) == 0:
+        return True
+    if note.is_file():
+        return False
+    raise LabError(
+        "the pipeline stopped: see the message above; what finished before is kept, "
+        "and the same command goes on from there"
+    )
+
+
+def rounds(settings: Settings, variants: list[str]) -> list[list[str]]:
+    """Return the targets of each `dvc repro` that brings `variants`, or without any the whole study, up to date.
+
+    DVC trains everything before it evaluates anything, so params.yaml's first two, the headline, go ahead.
+    """
+    ahead = [f"evaluate@{variant}" for variant in variants or list(settings.variants)[:2]]
+    return [ahead] if variants else [ahead, []]
+
+
+def show(settings: Settings, variants: list[str]) -> None:
+    """Print the comparison, of `variants` alone where there are any, and bring report and README up to date."""
+    if variants:
+        tables.print_table(tables.comparison_rows(load_study(settings, variants)))
+        print("The report shows all variants: `make repro` brings it up to date.")
+        return
+    rows = tables.load_comparison()
+    tables.update_readme(tables.readme_block(rows, settings.about))
+    tables.announce(rows, PAGE)
+
+
+def shout(message: str) -> None:
+    """Print a message that nobody overlooks."""
+    rule = "!" * len(message)
+    print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
+
+
+def main() -> None:
+    settings = load_settings()
+    variants = sys.argv[1:]
+    for variant in variants:
+        settings.variant(variant)
+    for orphan in remove_orphans(settings.variants):
+        print(f"removed {orphan}, of a variant that params.yaml no longer has")
+    with live.warned_only():
+        publish.publish_all()  # before a result that only the files have gives way to a new one
+    if all(reproduce(targets) for targets in rounds(settings, variants)):
+        with live.warned_only():
+            publish.publish_all()
+        show(settings, variants)
+    else:
+        shout("MNIST COULD NOT BE HAD (REASONS ABOVE). RUNNING `make demo` INSTEAD: THE BUNDLED DIGITS, NOT MNIST.")
+        demo.main()
+        shout("The above is on the bundled digits. For MNIST, connect or set MNIST_MIRROR, and run `make repro` again.")
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,36 @@
+"""`make serve`: publish what the store lacks, then let the champion answer posted digits, on 127.0.0.1 until Ctrl-C."""
+
+from lenet import errors
+from lenet.commands import foreground
+from lenet.errors import LabError
+from lenet.network import determinism
+from lenet.serving import app
+from lenet.settings import load_settings
+from lenet.tracking import live, publish, registry
+from lenet.tracking.store import Store, shown_uri
+
+
+def load_champion(dataset: str):
+    """Return the app that answers with the data set's champion; raise LabError where there is none."""
+    with live.errors_reported():
+        if not registry.Registry(Store(dataset)).has(registry.CHAMPION):
+            raise LabError(
+                f"{shown_uri()} has no champion of {registry.model_name(dataset)} yet: "
+                "run `make repro`, which trains and registers one"
+            )
+        return app.load_app(registry.model_uri(dataset))
+
+
+def main() -> None:
+    port = foreground.free_port("serve", default=5001)
+    publish.main()
+    determinism.prepare()  # as the model was evaluated
+    app = load_champion(load_settings().data.dataset)
+    import uvicorn
+
+    print(f"The champion on http://{foreground.HOST}:{port}/invocations (Ctrl-C ends it)", flush=True)
+    uvicorn.run(app, host=foreground.HOST, port=port)
+
+
+if __name__ == "__main__":
+    errors.run(main)

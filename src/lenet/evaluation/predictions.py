@@ -1,0 +1,45 @@
+"""What evaluate saw of a variant's networks: predictions/<variant>.npz and .csv, as the figures read them."""
+
+import csv
+import io
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from lenet.mnist.splits import read_arrays
+from lenet.workspace import PREDICTIONS, written_whole
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Per-example outputs of all seeds, and a look inside the first seed's network.
+
+    probabilities: float32 (seeds, n, 10). filters: float32 (5, 5, 6), the weights of C1. digit: uint8 (28, 28), one
+    test digit. c1, s2, c3: float32 (height, width, maps), that digit's feature maps.
+    """
+
+    probabilities: np.ndarray
+    filters: np.ndarray
+    digit: np.ndarray
+    c1: np.ndarray
+    s2: np.ndarray
+    c3: np.ndarray
+
+
+def save_predictions(variant: str, predictions: Predictions, labels: np.ndarray) -> None:
+    """Write the arrays, and for DVC's confusion plot a CSV with a row (actual, predicted) per seed and digit."""
+    with written_whole(PREDICTIONS / f"{variant}.npz") as partial, open(partial, "wb") as file:
+        np.savez(file, **{field.name: getattr(predictions, field.name) for field in fields(Predictions)})
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("actual", "predicted"))
+    for predicted in predictions.probabilities.argmax(axis=2):
+        writer.writerows(zip(labels.tolist(), predicted.tolist(), strict=True))
+    with written_whole(PREDICTIONS / f"{variant}.csv") as partial:
+        partial.write_text(table.getvalue(), encoding="utf-8")
+
+
+def load_predictions(variant: str) -> Predictions:
+    """Read the arrays; raise LabError if they are not there or damaged."""
+    names = [field.name for field in fields(Predictions)]
+    return Predictions(**read_arrays(PREDICTIONS / f"{variant}.npz", names, f"run `dvc repro evaluate@{variant}`"))

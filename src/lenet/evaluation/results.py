@@ -1,0 +1,54 @@
+"""A variant's evaluated results: reports/details/<variant>.json, as evaluate writes it and plot and publish read it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from lenet.errors import LabError
+from lenet.runs.identity import RunIdentity
+from lenet.workspace import DETAILS, written_whole
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """One run: who it is, its metrics after the last epoch, its confusion counts and its metrics per epoch.
+
+    confusion: 10 × 10 counts, rows actual, columns predicted. history: metric → one value per epoch.
+    """
+
+    identity: RunIdentity
+    metrics: Mapping[str, float]
+    confusion: list[list[int]]
+    history: Mapping[str, list[float]]
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """All runs of a variant, and the cost of its network for one digit."""
+
+    variant: str
+    parameters: int
+    multiply_accumulates: int
+    summary: Mapping[str, float]
+    seeds: list[SeedResult]
+
+    @property
+    def epochs(self) -> int:
+        return len(next(iter(self.seeds[0].history.values())))
+
+
+def save_result(result: VariantResult) -> None:
+    """Write reports/details/<variant>.json; equal results give equal bytes."""
+    with written_whole(DETAILS / f"{result.variant}.json") as partial:
+        partial.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+
+
+def load_result(variant: str) -> VariantResult:
+    """Read reports/details/<variant>.json; raise LabError if it is missing or damaged."""
+    path = DETAILS / f"{variant}.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        seeds = [SeedResult(**(seed | {"identity": RunIdentity(**seed["identity"])})) for seed in raw.pop("seeds")]
+        return VariantResult(**raw, seeds=seeds)
+    except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{path} cannot be read ({error}): run `dvc repro evaluate@{variant}`") from None

@@ -1,0 +1,96 @@
+"""A study's results, read whole: what plot and the commands tell of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lenet.errors import LabError
+from lenet.evaluation.comparison import Comparison, Contrast, compare, factorial_effects, ladder_pairs
+from lenet.evaluation.predictions import Predictions, load_predictions
+from lenet.evaluation.results import VariantResult, load_result
+from lenet.mnist.splits import Split, load_split
+from lenet.settings import Settings
+
+
+@dataclass(frozen=True)
+class Study:
+    """Some of params.yaml's variants, in its order, evaluated on one test set."""
+
+    settings: Settings
+    results: Mapping[str, VariantResult]
+    predictions: Mapping[str, Predictions]
+    test: Split
+
+    @property
+    def ladder(self) -> list[str]:
+        """The ladder's variants that are in the study, lowest first."""
+        return [variant for variant in self.settings.comparison.ladder if variant in self.results]
+
+    @property
+    def base(self) -> str:
+        """What every other variant is compared with: the ladder's first, or the study's where that is left out."""
+        return (self.ladder or list(self.results))[0]
+
+    @property
+    def dataset(self) -> str:
+        return self.results[self.base].seeds[0].identity.data.dataset
+
+    @property
+    def published(self) -> Mapping[str, float]:
+        """The paper's test errors of the study's variants, in percent; of MNIST alone, which the paper is about."""
+        theirs = self.settings.comparison.published if self.dataset == "mnist" else {}
+        return {variant: percent for variant, percent in theirs.items() if variant in self.results}
+
+    @property
+    def old(self) -> str:
+        """What is shown as the network of 1998: the first that the paper has a figure of, or else the base."""
+        return next(iter(self.published), self.base)
+
+    @property
+    def new(self) -> str:
+        """What is shown as today's network: the ladder's last."""
+        return (self.ladder or [self.base])[-1]
+
+    @cached_property
+    def wrong(self) -> Mapping[str, np.ndarray]:
+        """Whether a variant's network of a seed takes a test digit for another: bool (seeds, digits)."""
+        return {
+            variant: seen.probabilities.argmax(axis=2) != self.test.labels for variant, seen in self.predictions.items()
+        }
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        pairs = ladder_pairs(list(self.results), self.ladder or [self.base])
+        if self.old not in (self.base, self.new):
+            pairs.append((self.new, self.old))
+        return compare(self.wrong, pairs, self._effects())
+
+    def changes(self, variant: str, since: str) -> dict[str, tuple[object, object]]:
+        """Return what differs in a variant's settings: name → (value in `since`, value in `variant`)."""
+        before, now = (self.settings.variant(name).model_dump() for name in (since, variant))
+        return {name: (before[name], now[name]) for name in now if before[name] != now[name]}
+
+    def _effects(self) -> dict[str, Contrast]:
+        four = self.settings.comparison.factorial
+        if not four or not set(four) <= set(self.results):
+            return {}
+        # Named by the first setting that differs: Adam's learning rate goes with Adam.
+        first, second = (next(iter(self.changes(variant, four[0])), variant) for variant in four[1:3])
+        return factorial_effects(*four, (first, second) if first != second else four[1:3])
+
+
+def load_study(settings: Settings, variants: Sequence[str]) -> Study:
+    """Read what evaluate wrote of some variants; raise LabError where it is missing or does not fit together."""
+    results = {variant: load_result(variant) for variant in variants}
+    predictions = {variant: load_predictions(variant) for variant in variants}
+    test = load_split("test")
+    for variant, seen in predictions.items():
+        expected = (len(results[variant].seeds), len(test), 10)
+        if seen.probabilities.shape != expected:
+            raise LabError(
+                f"predictions/{variant}.npz is not of these results: it holds {seen.probabilities.shape}, expected "
+                f"{expected}: run `dvc repro --force evaluate@{variant}`"
+            )
+    return Study(settings, results, predictions, test)

@@ -1,0 +1,51 @@
+"""Which modules of this package a module imports, read from its source, imports inside functions included.
+
+A module is named by its path in the package, as in "network.model".
+"""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+def imports_of(module: str) -> Iterator[str]:
+    """Yield the modules of this package that a module imports itself."""
+    for node in ast.walk(ast.parse(file_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and _is_ours(node.module or ""):
+            imported = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from ((name if _exists(name) else str(node.module)).removeprefix("lenet.") for name in imported)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.removeprefix("lenet.") for alias in node.names if _is_ours(alias.name))
+
+
+def reached_from(modules: Iterable[str], follow: Callable[[str], bool] = lambda module: True) -> list[str]:
+    """Return the modules and all that they import, directly or not, sorted; what is not to be followed is left out."""
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in found and follow(module):
+            found.add(module)
+            waiting += imports_of(module)
+    return sorted(found)
+
+
+def file_of(module: str) -> Path:
+    """Return the file of a module."""
+    return PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+
+
+def all_modules() -> list[str]:
+    """Return every module of this package but the rooms' own `__init__`."""
+    files = (path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
+    return sorted(".".join(file.parts) for file in files)
+
+
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == "lenet"
+
+
+def _exists(name: str) -> bool:
+    return file_of(name.removeprefix("lenet.")).is_file()

@@ -1,0 +1,1 @@
+"""Tables, figures, interactive charts and the page that shows them."""

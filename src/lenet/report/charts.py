@@ -1,0 +1,209 @@
+"""The report's interactive charts, as Vega-Lite specifications. Equal data give equal text."""
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from lenet.evaluation.comparison import Estimate
+from lenet.evaluation.study import Study
+from lenet.report.tables import NO_DIFFERENCE, signed
+
+# Of Okabe and Ito's palette: told apart by readers of all colour visions, and seen on white and on black.
+BETTER, WORSE, NEITHER = "#0072B2", "#D55E00", "#8a8a8a"
+TRAINING, VALIDATION = WORSE, BETTER
+_ROW = 46
+
+
+def specification(chart: alt.TopLevelMixin) -> str:
+    """Return a chart as JSON that may stand inside a <script> element."""
+    return json.dumps(chart.to_dict(), sort_keys=True).replace("<", "\\u003c")
+
+
+def ladder(study: Study) -> alt.TopLevelMixin:
+    """Draw, a row per rung, the test error of its seeds, their mean with its interval, and what the step is worth."""
+    order = study.ladder
+    return _styled(
+        alt.hconcat(_errors(study, order), _steps(study, order), spacing=28).resolve_legend(color="independent"),
+        "The ladder. Left: test error of each rung, seeds as dots, mean and 95 % interval. Right: the difference "
+        "each step makes, with intervals that all hold at once.",
+    )
+
+
+def learning_curves(study: Study) -> alt.TopLevelMixin:
+    """Draw, a panel per variant, the error after each epoch: mean over the seeds, band from best to worst."""
+    table = _curves(study)
+    x = alt.X("epoch:Q", scale=alt.Scale(type="log"), axis=alt.Axis(values=[1, 2, 5, 10, 20, 40], format="d"))
+    scale = alt.Scale(type="log", domainMin=0.1, clamp=True)
+    values = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="~g")
+    colour = alt.Color(
+        "split:N",
+        scale=alt.Scale(domain=["training", "validation"], range=[TRAINING, VALIDATION]),
+        legend=alt.Legend(title=None, orient="top", symbolOpacity=1),
+    )
+    tooltip = [
+        alt.Tooltip("variant:N"),
+        alt.Tooltip("split:N"),
+        alt.Tooltip("epoch:Q"),
+        alt.Tooltip("mean:Q", title="mean error (%)", format=".2f"),
+        alt.Tooltip("best:Q", title="best seed", format=".2f"),
+        alt.Tooltip("worst:Q", title="worst seed", format=".2f"),
+    ]
+    base = alt.Chart(table).encode(x=x, color=colour)
+    band = base.mark_area(opacity=0.22).encode(y=alt.Y("best:Q", scale=scale), y2="worst:Q")
+    line = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", scale=scale, axis=values, title="error (%)"))
+    hover = base.mark_point(size=90, filled=True, opacity=0).encode(y=alt.Y("mean:Q", scale=scale), tooltip=tooltip)
+    panels = (
+        alt.layer(band, line, hover)
+        .properties(width=205, height=150)
+        .facet(alt.Facet("variant:N", sort=list(study.results), title=None), columns=4, spacing=14)
+        .resolve_axis(x="independent")
+    )
+    return _styled(panels, "Learning curves, a panel per variant: error after each epoch, in training and validation.")
+
+
+def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
+    """Draw confusion matrices side by side, in percent of the actual class, the mistakes alone."""
+    table = pd.concat([_confusion(study, variant) for variant in variants])
+    axis = alt.Axis(labelAngle=0, grid=False, domain=False, ticks=False)
+    ceiling = max(1.0, float(table["percent"].max()))
+    base = alt.Chart(table).encode(
+        x=alt.X("taken for:O", axis=axis, scale=alt.Scale(domain=list(range(10)))),
+        y=alt.Y("actual:O", axis=axis, scale=alt.Scale(domain=list(range(10)))),
+        tooltip=[
+            alt.Tooltip("variant:N"),
+            alt.Tooltip("actual:O"),
+            alt.Tooltip("taken for:O"),
+            alt.Tooltip("percent:Q", title="percent of the actual", format=".2f"),
+            alt.Tooltip("count:Q", title="times, all seeds"),
+        ],
+    )
+    colour = alt.Color("percent:Q", scale=alt.Scale(scheme="oranges", domain=[0, ceiling]), legend=None)
+    cells = base.mark_rect(cornerRadius=2).encode(color=colour)
+    numbers = base.mark_text(fontSize=9).encode(
+        text=alt.Text("percent:Q", format=".1f"),
+        color=alt.condition(alt.datum.percent > 0.6 * ceiling, alt.value("white"), alt.value("#222")),
+    )
+    numbers = numbers.transform_filter(alt.datum.percent >= 0.1)
+    panels = (
+        alt.layer(cells, numbers)
+        .properties(width=265, height=265)
+        .facet(alt.Facet("variant:N", sort=list(variants), title=None), columns=3, spacing=18)
+    )
+    return _styled(panels, f"Confusion on the test set, all seeds, mistakes alone: {', '.join(variants)}.")
+
+
+def _errors(study: Study, order: Sequence[str]) -> alt.LayerChart:
+    seeds = pd.DataFrame(
+        {"variant": variant, "seed": seed.identity.seed, "error": seed.metrics["test/error_percent"]}
+        for variant in order
+        for seed in study.results[variant].seeds
+    )
+    means = pd.DataFrame(_named(variant, study.comparison.errors[variant]) for variant in order)
+    y = _rows(order, alt.Axis(labelFontSize=13, labelLimit=260, title=None, ticks=False, domain=False))
+    x = alt.X("error:Q", title="test error (%)", scale=alt.Scale(domainMin=0))
+    dots = alt.Chart(seeds).mark_point(filled=True, size=30, opacity=0.6, color=NEITHER, yOffset=11)
+    dots = dots.encode(x=x, y=y, tooltip=["variant", "seed", alt.Tooltip("error:Q", title="test error (%)")])
+    about = [alt.Tooltip("variant:N"), alt.Tooltip("shown:N", title="test error (%), 95 %")]
+    base = alt.Chart(means).encode(y=y, tooltip=about)
+    bars = base.mark_rule(strokeWidth=3, color=BETTER).encode(x="low:Q", x2="high:Q")
+    points = base.mark_point(filled=True, size=110, color=BETTER).encode(x="value:Q")
+    labels = base.mark_text(dy=-13, fontSize=12, fontWeight="bold").encode(
+        x="value:Q", text=alt.Text("value:Q", format=".2f")
+    )
+    return alt.layer(dots, bars, points, labels).properties(width=330, height=_ROW * len(order))
+
+
+def _steps(study: Study, order: Sequence[str]) -> alt.LayerChart:
+    found = {variant: study.comparison.differences[variant, below] for below, variant in pairwise(order)}
+    table = pd.DataFrame(
+        _named(variant, step) | {"worth": _worth(step), "label": _label(step)} for variant, step in found.items()
+    )
+    y = _rows(order, alt.Axis(labels=False, title=None, ticks=False, domain=False))
+    if table.empty:
+        return alt.layer(alt.Chart(pd.DataFrame({"variant": order})).mark_point(opacity=0).encode(y=y))
+    colour = alt.Color(
+        "worth:N",
+        scale=alt.Scale(domain=["better", "worse", NO_DIFFERENCE], range=[BETTER, WORSE, NEITHER]),
+        legend=alt.Legend(title=None, orient="top", offset=4, symbolOpacity=1),
+    )
+    about = [alt.Tooltip("variant:N"), alt.Tooltip("shown:N", title="points, 95 %")]
+    base = alt.Chart(table).encode(y=y, color=colour, tooltip=about)
+    zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[4, 3], color=NEITHER).encode(x="x:Q")
+    bars = base.mark_rule(strokeWidth=3).encode(
+        x=alt.X("low:Q", title="what the step is worth (points)", axis=alt.Axis(tickCount=6)), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, size=110).encode(x="value:Q")
+    labels = alt.Chart(table).mark_text(dy=-13, fontSize=12).encode(y=y, x="value:Q", text="label:N")
+    return alt.layer(zero, bars, points, labels).properties(width=330, height=_ROW * len(order))
+
+
+def _rows(order: Sequence[str], axis: alt.Axis) -> alt.Y:
+    return alt.Y("variant:N", sort=list(order), scale=alt.Scale(domain=list(order)), axis=axis)
+
+
+def _named(variant: str, estimate: Estimate) -> Mapping[str, object]:
+    """Return a row of a chart's table; where there is no interval, it ends where it begins."""
+    low, high = (estimate.low, estimate.high) if estimate.is_known else (estimate.value, estimate.value)
+    shown = f"{estimate.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−") if estimate.is_known else "one seed"
+    numbers = {"value": estimate.value, "low": low, "high": high}
+    return {"variant": variant, "shown": shown} | {name: round(number, 4) for name, number in numbers.items()}
+
+
+def _worth(step: Estimate) -> str:
+    if step.is_known and not step.is_detectable:
+        return NO_DIFFERENCE
+    return "better" if step.value < 0 else "worse"
+
+
+def _label(step: Estimate) -> str:
+    return NO_DIFFERENCE if _worth(step) == NO_DIFFERENCE else signed(step.value)
+
+
+def _curves(study: Study) -> pd.DataFrame:
+    """Return a row per variant, split and epoch: mean, best and worst error over the seeds."""
+    rows = []
+    for variant, result in study.results.items():
+        for split, title in (("train", "training"), ("validation", "validation")):
+            name = f"{split}/error_percent"
+            if name not in result.summary:
+                continue
+            errors = np.array([seed.history[name] for seed in result.seeds])
+            table = {"mean": errors.mean(axis=0), "best": errors.min(axis=0), "worst": errors.max(axis=0)}
+            frame = pd.DataFrame(table).round(4).assign(variant=variant, split=title)
+            rows.append(frame.assign(epoch=np.arange(1, errors.shape[1] + 1)))
+    return pd.concat(rows)
+
+
+def _confusion(study: Study, variant: str) -> pd.DataFrame:
+    """Return a row per pair of classes that were confused at all."""
+    counts = np.sum([seed.confusion for seed in study.results[variant].seeds], axis=0)
+    percents = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    rows = [
+        {
+            "variant": variant,
+            "actual": a,
+            "taken for": p,
+            "count": int(counts[a, p]),
+            "percent": round(percents[a, p], 4),
+        }
+        for a, p in np.argwhere(counts * ~np.eye(10, dtype=bool)).tolist()
+    ]
+    return pd.DataFrame(rows, columns=["variant", "actual", "taken for", "count", "percent"])
+
+
+def _styled(chart: alt.TopLevelMixin, description: str) -> alt.TopLevelMixin:
+    # Text and lines take the page's colours (its style sheet), so that they are read in the dark too.
+    return (
+        chart.properties(description=description, background="transparent")
+        .configure(font="system-ui, sans-serif")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelFontSize=11, titleFontSize=12, titleFontWeight="normal", gridColor=NEITHER, gridOpacity=0.22
+        )
+        .configure_header(labelFontSize=12, labelFontWeight="bold", title=None)
+        .configure_legend(labelFontSize=12)
+    )

@@ -1,0 +1,216 @@
+"""One function per figure: data in, Matplotlib Figure out. Equal data give equal bytes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
+
+from lenet.evaluation.comparison import Estimate
+from lenet.evaluation.predictions import Predictions
+from lenet.evaluation.results import VariantResult
+from lenet.mnist.splits import Split
+from lenet.report.pictures import mosaic
+from lenet.workspace import written_whole
+
+# Of Okabe and Ito's palette, told apart by readers of all colour visions.
+BLUE, ORANGE = "#0072B2", "#D55E00"
+_QUIET, _FAINT = "#8a8a8a", "#d4d4d4"
+# Below it, learning curves leave their panel: some networks make no mistake on what they train on.
+_SMALLEST_ERROR_PERCENT = 0.1
+_WRONG_DIGITS = 8
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, without a date or a version in it."""
+    with written_whole(path) as partial:
+        figure.savefig(partial, format="png", dpi=144, metadata={"Software": None})
+
+
+def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimate]) -> Figure:
+    """Draw each variant's test error: every seed as a dot, the mean, also in figures, and its interval, if any."""
+    figure = Figure(figsize=(9, 0.9 + 0.36 * len(results)), layout="constrained")
+    axes = figure.subplots()
+    for row, result in enumerate(results):
+        errors = [seed.metrics["test/error_percent"] for seed in result.seeds]
+        # Apart from each other, so that equal seeds are all seen.
+        offsets = np.linspace(-0.2, 0.2, len(errors)) if len(errors) > 1 else [0.0]
+        axes.plot(errors, row + np.asarray(offsets), "o", color=BLUE, alpha=0.6, markersize=5, markeredgewidth=0)
+        mean, interval = result.summary["test/error_percent"], intervals[result.variant]
+        if interval.is_known:
+            axes.plot([interval.low, interval.high], [row, row], color=ORANGE, linewidth=2, solid_capstyle="butt")
+        axes.plot([mean, mean], [row - 0.34, row + 0.34], color=ORANGE, linewidth=2.5, solid_capstyle="butt")
+        axes.text(1.02, row, f"{mean:.2f}", transform=axes.get_yaxis_transform(), va="center", fontweight="bold")
+    axes.set(xlabel="test error (%): a dot per seed, their mean and its 95 % interval", yticks=range(len(results)))
+    axes.set_yticklabels([result.variant for result in results])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(results) - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    axes.spines["left"].set_visible(False)
+    _plain(axes)
+    return figure
+
+
+def learning_curves(results: Sequence[VariantResult]) -> Figure:
+    """Draw, a panel per variant, error per epoch in training and validation: mean over seeds, band from best to worst.
+
+    In grey behind are the validation errors of the other variants; one without a validation split has none.
+    """
+    panels, figure = _panels(len(results), columns=4, size=(2.6, 2.3), sharex=True, sharey=True)
+    for axes, result in zip(panels, results, strict=True):
+        for other in results:
+            if other is not result and "validation/error_percent" in other.summary:
+                axes.plot(*_mean_curve(other, "validation"), color=_FAINT, linewidth=0.8)
+        for split, colour in (("train", ORANGE), ("validation", BLUE)):
+            if f"{split}/error_percent" in result.summary:
+                errors = _errors_per_epoch(result, split)
+                epochs, mean = _mean_curve(result, split)
+                axes.plot(epochs, mean, color=colour, label=split, linewidth=1.8)
+                axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=colour, alpha=0.25, linewidth=0)
+        if "validation/error_percent" not in result.summary:
+            axes.text(0.97, 0.93, "trained on validation too", transform=axes.transAxes, ha="right", fontsize=7.5)
+        axes.set_title(result.variant, fontsize=9, fontweight="bold")
+        axes.set_xscale("log")  # 10, 20 or 60 epochs, and all begin alike
+        axes.set_yscale("log", nonpositive="clip")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
+        axes.tick_params(labelsize=8, labelbottom=True)
+        _plain(axes)
+    panels[0].set_ylim(bottom=_SMALLEST_ERROR_PERCENT)
+    figure.supxlabel("epoch", fontsize=9)
+    figure.supylabel("error (%)", fontsize=9)
+    keys = {"training, while weights move": ORANGE, "validation": BLUE, "validation, other variants": _FAINT}
+    figure.legend(
+        [Line2D([], [], color=colour, linewidth=1.8) for colour in keys.values()],
+        list(keys),
+        loc="outside upper center",
+        ncols=len(keys),
+        frameon=False,
+        fontsize=9,
+    )
+    return figure
+
+
+def confusion(counts: Mapping[str, Sequence[Sequence[int]]]) -> Figure:
+    """Draw confusion matrices, on one scale, in percent of the actual class; numbers where digits went aorphan.
+
+    counts: title → 10 × 10 counts, rows actual, columns predicted.
+    """
+    percents = {title: _percent_of_actual(matrix) for title, matrix in counts.items()}
+    aorphan = ~np.eye(10, dtype=bool)
+    ceiling = max(1.0, *(float(percent[aorphan].max()) for percent in percents.values()))
+    side = 4.1 if len(counts) == 1 else 3.1
+    panels, figure = _panels(len(counts), columns=4, size=(side, side + 0.1))
+    for axes, (title, percent) in zip(panels, percents.items(), strict=True):
+        axes.imshow(np.where(aorphan, percent, np.nan), cmap="Oranges", vmin=0, vmax=ceiling)
+        for row, column in np.ndindex(percent.shape):
+            if row == column or percent[row, column] >= 0.1:
+                shown = f"{percent[row, column]:.1f}"
+                dark = row != column and percent[row, column] > 0.6 * ceiling
+                axes.text(column, row, shown, ha="center", va="center", fontsize=6, color="w" if dark else "#222222")
+        axes.set(xticks=range(10), yticks=range(10))
+        axes.set_title(title, fontsize=9, fontweight="bold")
+        axes.tick_params(labelsize=8, length=0)
+    figure.supxlabel("predicted", fontsize=9)
+    figure.supylabel("actual", fontsize=9)
+    return figure
+
+
+def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure:
+    """Draw, a row per title, the test digits that were taken for another with the greatest confidence.
+
+    probabilities: title → float32 (n, 10), for several seeds their mean.
+    """
+    cells, figure = _rows(list(probabilities), widths=[0.85] * _WRONG_DIGITS, height=1.0)
+    for row, of_title in zip(cells, probabilities.values(), strict=True):
+        predicted = of_title.argmax(axis=1)
+        confidence = np.where(predicted != test.labels, of_title.max(axis=1), 0.0)
+        worst = [index for index in np.argsort(-confidence, kind="stable")[:_WRONG_DIGITS] if confidence[index] > 0]
+        for axes, index in zip(row, worst, strict=False):
+            axes.imshow(test.images[index], cmap="gray_r", vmin=0, vmax=255)
+            title = f"{test.labels[index]} as {predicted[index]}: {100 * confidence[index]:.0f} %"
+            axes.set_title(title, fontsize=7.5, pad=2)
+    return figure
+
+
+def inside(predictions: Mapping[str, Predictions]) -> Figure:
+    """Draw, a row per variant, a digit, C1's filters and that digit's feature maps in C1, S2 and C3."""
+    cells, figure = _rows(list(predictions), widths=[0.85, 1.35, 1.35, 1.35, 3.5], height=1.05)
+    for row, seen in zip(cells, predictions.values(), strict=True):
+        row[0].imshow(seen.digit, cmap="gray_r")
+        layers = {"C1 filters": seen.filters, "C1": seen.c1, "S2": seen.s2, "C3": seen.c3}
+        for axes, (name, maps) in zip(row[1:], layers.items(), strict=True):
+            limit = float(np.abs(maps).max()) or 1.0
+            tiles = mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
+            axes.imshow(tiles, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+            axes.set_title(name, fontsize=7.5, pad=2)
+    return figure
+
+
+def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
+    """Draw, a block per title, digits as they are and as training sees them in its first epochs.
+
+    copies: title → uint8 (digits, 1 + epochs, 28, 28), of each digit the original first.
+    """
+    digits, columns = next(iter(copies.values())).shape[:2]
+    cells, figure = _rows(list(copies), widths=[0.7 * columns], height=0.7 * digits + 0.3)
+    for (axes,), of_title in zip(cells, copies.values(), strict=True):
+        tiles = mosaic(of_title.reshape(-1, *of_title.shape[2:]), columns)
+        axes.imshow(tiles, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+        for column in range(columns):
+            above = f"epoch {column}" if column else "the digit"
+            axes.text((column + 0.5) / columns, 1.02, above, transform=axes.transAxes, ha="center", fontsize=7.5)
+    return figure
+
+
+def _mean_curve(result: VariantResult, split: str) -> tuple[np.ndarray, np.ndarray]:
+    errors = _errors_per_epoch(result, split)
+    return np.arange(1, errors.shape[1] + 1), errors.mean(axis=0)
+
+
+def _errors_per_epoch(result: VariantResult, split: str) -> np.ndarray:
+    return np.array([seed.history[f"{split}/error_percent"] for seed in result.seeds])
+
+
+def _percent_of_actual(counts: Sequence[Sequence[int]]) -> np.ndarray:
+    counts = np.asarray(counts, dtype=np.float64)
+    return 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def _panels(count: int, columns: int, size: tuple[float, float], **shared: bool) -> tuple[Sequence, Figure]:
+    """Return `count` axes, at most `columns` a row, each of about `size` inches, and their figure."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(size[0] * columns + 0.3, size[1] * rows + 0.4), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, **shared).flatten()
+    for spare in panels[count:]:
+        spare.remove()
+    return panels[:count], figure
+
+
+def _rows(titles: Sequence[str], widths: Sequence[float], height: float) -> tuple[np.ndarray, Figure]:
+    """Return a row of bare axes per title, which stands at its left, and their figure; all in inches."""
+    longest = max(len(line) for title in titles for line in title.splitlines())
+    label, gap = 0.3 + 0.075 * longest, 0.08
+    width, total = label + sum(widths) + gap * len(widths), height * len(titles) + 0.1
+    figure = Figure(figsize=(width, total))
+    cells = np.empty((len(titles), len(widths)), dtype=object)
+    for row, title in enumerate(titles):
+        bottom = total - height * (row + 1)
+        figure.text(0.1 / width, (bottom + height / 2) / total, title, fontsize=8, fontweight="bold", va="center")
+        left = label
+        for column, cell in enumerate(widths):
+            place = (left / width, bottom / total, cell / width, (height - 0.2) / total)
+            cells[row, column] = figure.add_axes(place)
+            cells[row, column].set_axis_off()
+            left += cell + gap
+    return cells, figure
+
+
+def _plain(axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=_QUIET, alpha=0.25, linewidth=0.6)

@@ -1,0 +1,1 @@
+"""Who a run is, and its files. A run's identity decides its bits."""

@@ -1,0 +1,109 @@
+"""A variant's trained runs on disk: models/<variant>/seed-<k>/ as train writes it and evaluate reads it."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lenet.errors import LabError
+from lenet.runs.identity import RunIdentity
+from lenet.workspace import MODELS
+
+# The columns of history.csv, which are also the metrics' names in MLflow.
+TRAIN_METRICS = ("train/loss", "train/error_percent")
+HISTORY_METRICS = (*TRAIN_METRICS, "validation/loss", "validation/error_percent")
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What training leaves: the bytes of model.weights.h5, the architecture as JSON, a row of metrics per epoch.
+
+    A row has the HISTORY_METRICS, or the TRAIN_METRICS alone where training took the validation split too.
+    """
+
+    weights: bytes
+    architecture: str
+    history: list[Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's folder, read: its identity and a row of metrics per epoch; weights and architecture stay on disk."""
+
+    folder: Path
+    identity: RunIdentity
+    history: list[Mapping[str, float]]
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "model.weights.h5"
+
+    @property
+    def architecture(self) -> Path:
+        return self.folder / "model.json"
+
+
+def write_run(folder: Path, identity: RunIdentity, trained: TrainedRun) -> None:
+    """Write one run's four files into a new folder; equal runs give equal bytes."""
+    folder.mkdir(parents=True)
+    (folder / "model.weights.h5").write_bytes(trained.weights)
+    (folder / "model.json").write_text(trained.architecture + "\n", encoding="utf-8")
+    table = io.StringIO()
+    metrics = [name for name in HISTORY_METRICS if name in trained.history[0]]
+    writer = csv.DictWriter(table, ["epoch", *metrics], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({"epoch": epoch, **row} for epoch, row in enumerate(trained.history, start=1))
+    (folder / "history.csv").write_text(table.getvalue(), encoding="utf-8")
+    described = asdict(identity) | {"digest": identity.digest, "family": identity.family}
+    (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
+def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]) -> list[Run]:
+    """Read a variant's runs, in the order of the seeds.
+
+    Raises LabError where one is missing, damaged, or was trained with other settings than `settings`.
+    """
+    return [_read_run(variant, seed, settings) for seed in seeds]
+
+
+def find_run(identity: RunIdentity) -> Run | None:
+    """Return the run of this very identity, if models/ holds it."""
+    try:
+        run = _read_run(identity.variant, identity.seed, identity.settings)
+    except LabError:
+        return None
+    return run if run.identity.digest == identity.digest else None
+
+
+def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
+    folder = MODELS / variant / f"seed-{seed}"
+    mend = f"train it again: dvc repro --force train@{variant}"
+    try:
+        described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        digest, _ = described.pop("digest"), described.pop("family")
+        identity = RunIdentity(**described)
+        history = _read_history(folder / "history.csv")
+    except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{folder} cannot be read ({error}): {mend}") from None
+    if identity.digest != digest:
+        raise LabError(f"{folder / 'run.json'} was edited: its digest does not fit its content: {mend}")
+    if (identity.variant, identity.seed, identity.settings) != (variant, seed, settings):
+        raise LabError(
+            f"{folder} holds {identity.variant} seed {identity.seed}, "
+            f"trained with other settings than params.yaml's: {mend}"
+        )
+    run = Run(folder, identity, history)
+    if len(history) != identity.settings["epochs"] or not (run.weights.is_file() and run.architecture.is_file()):
+        raise LabError(f"{folder} is not complete: {mend}")
+    return run
+
+
+def _read_history(path: Path) -> list[Mapping[str, float]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file)
+        metrics = tuple(table.fieldnames or ())[1:]
+        if metrics not in (HISTORY_METRICS, TRAIN_METRICS):
+            raise ValueError(f"{path.name} has other columns than training writes")
+        return [{name: float(row[name]) for name in metrics} for row in table]

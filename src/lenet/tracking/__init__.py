@@ -1,0 +1,1 @@
+"""The MLflow mirror of the files; with serving, the only importer of mlflow."""

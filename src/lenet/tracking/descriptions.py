@@ -1,0 +1,95 @@
+"""What MLflow's pages say, in Markdown: of an experiment, a variant, a registered model and its versions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lenet.runs.identity import RunIdentity
+
+_DATASETS = {"mnist": "MNIST", "digits": "the 1,797 digits bundled with scikit-learn"}
+_PAPERS = {
+    "LeCun et al. 1998": "https://doi.org/10.1109/5.726791",
+    "Simard et al. 2003": "https://doi.org/10.1109/ICDAR.2003.1227801",
+    "Kingma and Ba 2015": "https://doi.org/10.48550/arXiv.1412.6980",
+    "Hendrycks and Gimpel 2016": "https://doi.org/10.48550/arXiv.1606.08415",
+    "Loshchilov and Hutter 2017": "https://doi.org/10.48550/arXiv.1608.03983",
+    "Loshchilov and Hutter 2019": "https://doi.org/10.48550/arXiv.1711.05101",
+}
+
+
+def of_experiment(dataset: str) -> str:
+    """Say what the experiment asks, and how to compare its runs."""
+    return _linked(f"""\
+What is LeNet-5 of 1998 (LeCun et al. 1998) worth against what we would train today, change by change?
+On {_named(dataset)}.
+
+A run such as `relu_adam` is a **variant**: its metrics are means over its seeds, after the last epoch. Under it is a
+run per **seed**, with learning curves, confusion matrix, most confident mistakes and model.
+
+**To compare two variants**, search for `tags.kind = 'variant'`, tick two runs, say `tanh_sgd` and `relu_adam`, and
+press *Compare*: of the parameters, *Show diff only* leaves what was changed.
+**To see one learn**, open a seed's run: *Model metrics* has its curves, *Artifacts* its mistakes.
+
+| metric | is |
+|---|---|
+| `test/error_percent` | of 100 test digits, how many are read wrong |
+| `test/error_percent_low`, `test/error_percent_high` | its 95 % interval: other seeds, other digits |
+| `validation/error_percent` | the same on digits held out of training, by which the champion is chosen |
+| `train/error_percent` | the same on the digits learnt from, as they were met in the last epoch |
+| `test/calibration_error_percent` | by how much the stated probabilities miss how often they are right |
+""")
+
+
+def of_variant(about: str, settings: Mapping[str, Any], seeds: int, baseline: str, its: Mapping[str, Any]) -> str:
+    """Say what a variant is (`about`), over how many seeds its metrics are, and how it differs from the baseline.
+
+    `its`: the settings of the variant called `baseline`.
+    """
+    # In few lines: MLflow folds up what is longer.
+    changed = [f"`{name}` {its.get(name, '–')} → {value}" for name, value in settings.items() if its.get(name) != value]
+    if changed:
+        compared = f"Against `{baseline}`: {' · '.join(changed)}."
+    else:
+        compared = f"Its settings are those of `{baseline}`, which the other variants are compared with."
+    runs = "one seed, in the run under this one" if seeds == 1 else f"{seeds} seeds, each a run under this one"
+    means = f"The metrics are means over {runs}, after the last epoch."
+    return "\n\n".join(part for part in (_linked(about), compared, means) if part)
+
+
+def of_model(dataset: str) -> str:
+    """Say what the versions of the registered model are, and how to ask one."""
+    return _linked(f"""\
+LeNet-5 (LeCun et al. 1998) and its modern relatives: reads a handwritten digit. Trained on {_named(dataset)}.
+
+- **champion**: of all variants and seeds, the run with the lowest validation error. The test set has no say.
+- **baseline**: the best run of the variant that all others are compared with.
+
+{_INTERFACE}
+""")
+
+
+def of_version(about: str, identity: RunIdentity, validation_error: float) -> str:
+    """Say which run the version is, and how good it was when it was chosen."""
+    return _linked(f"""\
+`{identity.variant}`, seed {identity.seed}: {about or "no description"}
+
+Validation error after the last epoch: **{validation_error:.2f} %**. The run that it comes from has all else.
+
+{_INTERFACE}
+""")
+
+
+_INTERFACE = """\
+**Input**: raw pixels, uint8 (n, 28, 28), 0 = background, 255 = ink, the digit centred. Scaling is part of the model.
+**Output**: the probabilities of the classes 0 to 9, float32 (n, 10).
+`make serve` answers on 127.0.0.1 for the champion."""
+
+
+def _named(dataset: str) -> str:
+    return _DATASETS.get(dataset, dataset)
+
+
+def _linked(text: str) -> str:
+    """Turn the papers that a text cites into links."""
+    for paper, address in _PAPERS.items():
+        text = text.replace(paper, f"[{paper}]({address})")
+    return text

@@ -1,0 +1,107 @@
+"""MLflow's model registry: which trained model is the champion, and which the baseline. Both are chosen on validation.
+
+MNIST's models are versions of `lenet5`, those of the bundled digits of `lenet5-digits`: these never stand in for
+those. A version is found again by the run it comes from, so that registering twice changes nothing.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lenet.evaluation.results import SeedResult, VariantResult
+from lenet.tracking import descriptions
+from lenet.tracking.store import Store
+
+CHAMPION, BASELINE = "champion", "baseline"
+
+
+def model_name(dataset: str) -> str:
+    """Return the name under which a data set's models are registered."""
+    return "lenet5" if dataset == "mnist" else f"lenet5-{dataset}"
+
+
+def model_uri(dataset: str) -> str:
+    """Return the address under which MLflow knows the champion."""
+    return f"models:/{model_name(dataset)}@{CHAMPION}"
+
+
+def ranked(results: Sequence[VariantResult]) -> list[SeedResult]:
+    """Return the runs that have a validation score, best first; of equal ones the lowest seed, then the first given.
+
+    What trained on the validation split has none, and what diverged has none that counts.
+    """
+    scored = [seed for result in results for seed in result.seeds if math.isfinite(validation_error(seed))]
+    return sorted(scored, key=lambda seed: (validation_error(seed), seed.identity.seed))
+
+
+def validation_error(seed: SeedResult) -> float:
+    """Return a run's validation error in percent after its last epoch, NaN where there is none."""
+    return seed.history.get("validation/error_percent", [math.nan])[-1]
+
+
+class Registry:
+    """The registered model of one data set."""
+
+    def __init__(self, store: Store):
+        self.name = model_name(store.dataset)
+        self._store, self._client = store, store.client
+
+    def appoint(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
+        """Give the alias to the best run whose model the store has; return what was done, None if that was nothing."""
+        for seed in ranked(results):
+            if found := self._store.find_model(seed.identity):
+                with self._store.locked():
+                    return self._give(alias, seed, *found, about.get(seed.identity.variant, ""))
+        return None
+
+    def has(self, alias: str) -> bool:
+        """Whether some version has the alias."""
+        return alias in self._aliases()
+
+    def _give(self, alias: str, seed: SeedResult, run_id: str, model_id: str, about: str) -> str | None:
+        self._create_model()
+        version = self._version_of(run_id) or self._create_version(seed, run_id, model_id, about)
+        if self._aliases().get(alias) == version:
+            return None
+        self._client.set_registered_model_alias(self.name, alias, version)
+        return f"{seed.identity.variant} seed {seed.identity.seed} is the {alias}: version {version} of {self.name}"
+
+    def _find_model(self) -> Any:
+        found = self._client.search_registered_models(f"name = '{self.name}'")
+        return found[0] if found else None
+
+    def _aliases(self) -> dict[str, str]:
+        model = self._find_model()
+        return {alias: str(version) for alias, version in model.aliases.items()} if model else {}
+
+    def _create_model(self) -> None:
+        model, description = self._find_model(), descriptions.of_model(self._store.dataset)
+        if model is None:
+            self._client.create_registered_model(self.name, description=description)
+        elif model.description != description:
+            self._client.update_registered_model(self.name, description)
+
+    def _version_of(self, run_id: str) -> str | None:
+        found = self._client.search_model_versions(f"name = '{self.name}' and run_id = '{run_id}'")
+        return str(found[0].version) if found else None
+
+    def _create_version(self, seed: SeedResult, run_id: str, model_id: str, about: str) -> str:
+        error = validation_error(seed)
+        tags = {
+            "variant": seed.identity.variant,
+            "seed": str(seed.identity.seed),
+            "validation_error_percent": str(error),
+        }
+        created = self._client.create_model_version(
+            self.name,
+            source=f"models:/{model_id}",
+            run_id=run_id,
+            tags=tags,
+            description=descriptions.of_version(about, seed.identity, error),
+            model_id=model_id,
+        )
+        # By this MLflow's pages lead from the run to the version.
+        shown = json.dumps([{"name": self.name, "version": created.version}])
+        self._client.set_logged_model_tags(model_id, {"mlflow.modelVersions": shown})
+        return str(created.version)

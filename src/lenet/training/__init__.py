@@ -1,0 +1,1 @@
+"""One run, from settings, seed and data to weights. An edit here trains anew."""

@@ -1,0 +1,124 @@
+"""Distorted digits: planar affine (LeCun et al. 1998, §III-A) and elastic (Simard et al. 2003) distortions.
+
+Every (seed, epoch, example) has a distortion of its own, which follows from these three numbers alone. Compiled by
+Numba in plain additions and multiplications, so that the pixels do not depend on the processor.
+"""
+
+import numpy as np
+
+from lenet.settings import Variant
+from lenet.training.compiled import kernel
+
+RANGES = ("translation", "scaling", "squeezing", "shear", "rotation", "elastic")
+
+_SIZE = 28
+_CENTRE = np.float32(13.5)
+# Elastic: control points 7 pixels apart, whose cubic B-spline is close to a Gaussian of σ = 4 pixels (Simard's).
+_SPACING = 7
+_POINTS = _SIZE // _SPACING + 3
+
+
+def _spline() -> np.ndarray:
+    """Return the weights of the control points in each row of pixels: float32 (28, 7), each row sums to 1."""
+    weights = np.zeros((_SIZE, _POINTS))
+    for pixel in range(_SIZE):
+        first, t = pixel // _SPACING, (pixel % _SPACING) / _SPACING
+        weights[pixel, first : first + 4] = (
+            (1 - t) * (1 - t) * (1 - t) / 6,
+            (3 * t * t * t - 6 * t * t + 4) / 6,
+            (-3 * t * t * t + 3 * t * t + 3 * t + 1) / 6,
+            t * t * t / 6,
+        )
+    return weights.astype(np.float32)
+
+
+_SPLINE = _spline()
+
+
+def is_distorted(settings: Variant) -> bool:
+    """Say whether a variant trains on distorted digits."""
+    return any(getattr(settings, name) for name in RANGES)
+
+
+def distort(images: np.ndarray, settings: Variant, seed: int, epoch: int, examples: np.ndarray) -> np.ndarray:
+    """Return the digits as `examples` of this seed's epoch: uint8 (n, 28, 28), as `images` is.
+
+    examples: int64 (n,), each image's place in the training set. The background beyond the edge is 0.
+    """
+    ranges = np.array([getattr(settings, name) for name in RANGES], np.float32)
+    return _distort(images, ranges, np.uint64(seed), np.uint64(epoch), examples.astype(np.uint64))
+
+
+@kernel
+def _mixed(bits: np.uint64) -> np.uint64:
+    """Scramble 64 bits. Source: Steele et al., Fast Splittable Pseudorandom Number Generators, 2014 (SplitMix64)."""
+    bits += np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+@kernel
+def _fill_uniform(numbers, key):
+    """Fill with numbers from [−1, 1), which float32 holds exactly."""
+    for index in range(numbers.size):
+        key = _mixed(key)
+        numbers[index] = np.float32(np.int64(key >> np.uint64(40))) * np.float32(2.0**-23) - np.float32(1)
+
+
+@kernel
+def _spread(points, field):
+    """Interpolate the control points (7, 7) to a displacement of every pixel (28, 28)."""
+    rows = np.zeros((_SIZE, _POINTS), np.float32)
+    for y in range(_SIZE):
+        first = y // _SPACING
+        for k in range(first, first + 4):
+            for j in range(_POINTS):
+                rows[y, j] += _SPLINE[y, k] * points[k, j]
+    field[:] = np.float32(0)
+    for y in range(_SIZE):
+        for j in range(_POINTS):
+            for x in range(_SIZE):
+                field[y, x] += rows[y, j] * _SPLINE[x, j]
+
+
+@kernel
+def _pixel(image, y, x):
+    """Return the image's ink at a place between pixels, bilinearly interpolated, 0 outside."""
+    top, left = np.int64(np.floor(y)), np.int64(np.floor(x))
+    down, right = y - np.float32(top), x - np.float32(left)
+    ink = np.float32(0)
+    for row, weight in ((top, np.float32(1) - down), (top + 1, down)):
+        if 0 <= row < _SIZE:
+            if 0 <= left < _SIZE:
+                ink += weight * (np.float32(1) - right) * np.float32(image[row, left])
+            if 0 <= left + 1 < _SIZE:
+                ink += weight * right * np.float32(image[row, left + 1])
+    return ink
+
+
+@kernel
+def _distort(images, ranges, seed, epoch, examples):
+    distorted = np.empty_like(images)
+    numbers = np.empty(6 + 2 * _POINTS * _POINTS, np.float32)
+    points = numbers[6:].reshape((2, _POINTS, _POINTS))
+    dy, dx = np.zeros((_SIZE, _SIZE), np.float32), np.zeros((_SIZE, _SIZE), np.float32)
+    for n in range(len(images)):
+        _fill_uniform(numbers, _mixed(_mixed(_mixed(seed) ^ epoch) ^ examples[n]))
+        down, right = ranges[0] * numbers[0], ranges[0] * numbers[1]
+        scaling, squeezing = ranges[1] * numbers[2], ranges[2] * numbers[3]
+        shear, rotation = ranges[3] * numbers[4], ranges[4] * numbers[5]
+        if ranges[5] > 0:
+            _spread(points[0] * ranges[5], dy)
+            _spread(points[1] * ranges[5], dx)
+        # The four linear distortions to first order: the identity plus a multiple of each one's generator.
+        yy, yx = np.float32(1) + scaling - squeezing, rotation
+        xy, xx = shear - rotation, np.float32(1) + scaling + squeezing
+        for row in range(_SIZE):
+            y = np.float32(row) - _CENTRE
+            for column in range(_SIZE):
+                x = np.float32(column) - _CENTRE
+                source_y = _CENTRE + yy * y + yx * x + down + dy[row, column]
+                source_x = _CENTRE + xy * y + xx * x + right + dx[row, column]
+                distorted[n, row, column] = np.uint8(_pixel(images[n], source_y, source_x) + np.float32(0.5))
+    return distorted

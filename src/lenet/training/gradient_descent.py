@@ -1,0 +1,81 @@
+"""Gradient descent in batches, as everyone does it today: SGD and Adam, on distorted digits where there are any."""
+
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lenet.mnist.splits import Split, epoch_order
+from lenet.network.model import with_logits
+from lenet.settings import Variant
+from lenet.training.distortion import distort, is_distorted
+
+
+def epochs(model: keras.Model, settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
+    """Train the model; yield after each epoch the mean cross-entropy and the share of errors while weights moved."""
+    size = settings.batch_size
+    steps = -(-len(train) // size)  # the last batch holds what is left over
+    optimizer = _optimizer(settings, steps)
+    optimizer.build(model.trainable_variables)
+    digits, network, loss_of = shown(train, settings, seed), with_logits(model), _LOSSES[settings.loss]
+
+    # A whole epoch is one call into TensorFlow: Python's part per batch would cost a third of the time.
+    @tf.function
+    def one_epoch(epoch: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        total, wrong = tf.constant(0.0), tf.constant(0, tf.int64)
+        for step in tf.range(steps):
+            images, labels = digits(epoch, order[step * size : (step + 1) * size])
+            with tf.GradientTape() as tape:
+                logits, probabilities = network(images, training=True)
+                loss = tf.reduce_mean(loss_of(labels, logits))
+            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+            total += tf.reduce_sum(_cross_entropy(labels, logits))
+            wrong += tf.math.count_nonzero(tf.argmax(probabilities, axis=1) != labels)
+        return total, wrong
+
+    for epoch in range(settings.epochs):
+        total, wrong = one_epoch(tf.constant(epoch), tf.constant(epoch_order(len(train), seed, epoch)))
+        yield float(total) / len(train), int(wrong) / len(train)
+
+
+def shown(train: Split, settings: Variant, seed: int) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return the input pipeline: from an epoch and the numbers of a batch's examples to images and labels.
+
+    Images: uint8 (batch, 28, 28), distorted if the variant says so, each example in each epoch in its own way.
+    Labels: int64 (batch,).
+    """
+    images, labels = tf.constant(train.images), tf.constant(train.labels, tf.int64)
+
+    def batch(epoch: tf.Tensor, examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        digits = tf.gather(images, examples)
+        if is_distorted(settings):
+            digits = tf.ensure_shape(tf.numpy_function(distorted, (digits, epoch, examples), tf.uint8), (None, 28, 28))
+        return digits, tf.gather(labels, examples)
+
+    def distorted(digits: np.ndarray, epoch: np.ndarray, examples: np.ndarray) -> np.ndarray:
+        return distort(digits, settings, seed, int(epoch), examples)
+
+    return batch
+
+
+def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def _squared_distance(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Equation 8: the squared distance to the code of the right class. Logits are distances with a minus."""
+    return -tf.gather(logits, labels, batch_dims=1)
+
+
+# Of each example of a batch: labels (batch,), logits (batch, 10).
+_LOSSES = {"cross_entropy": _cross_entropy, "squared_distance": _squared_distance}
+
+
+def _optimizer(settings: Variant, steps: int) -> keras.optimizers.Optimizer:
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
+    return {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[settings.optimizer](
+        rate, weight_decay=settings.weight_decay or None
+    )

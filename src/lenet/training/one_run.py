@@ -1,0 +1,71 @@
+"""One run: a network of one variant trained from one seed. A pure function but for the epoch events it emits."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from lenet.mnist.splits import Split, Statistics
+from lenet.network import determinism
+from lenet.network.model import build_model, predict
+from lenet.runs.files import TrainedRun
+from lenet.settings import Variant
+from lenet.training import gradient_descent, sdlm
+
+EpochMetrics = Mapping[str, float]
+
+
+def train_run(
+    settings: Variant,
+    statistics: Statistics,
+    seed: int,
+    train: Split,
+    validation: Split,
+    emit: Callable[[int, EpochMetrics], None],
+) -> TrainedRun:
+    """Train one network; `emit(epoch, metrics)` is called after each epoch, counted from 1.
+
+    Equal arguments give equal bits, in any process that called determinism.prepare(). The result is that of the
+    last epoch, never of the best one. Trained on the validation split too, a run has no validation metrics.
+    """
+    determinism.start_run(seed)
+    model = build_model(settings, statistics)
+    held_out = settings.train_on == "train"
+    if not held_out:
+        train = Split(
+            images=np.concatenate([train.images, validation.images]),
+            labels=np.concatenate([train.labels, validation.labels]),
+        )
+    if settings.optimizer == "sdlm":
+        learning = sdlm.passes(model, settings, train, seed)
+    else:
+        learning = gradient_descent.epochs(model, settings, train, seed)
+    history: list[EpochMetrics] = []
+    for epoch, (loss, error) in enumerate(learning, start=1):
+        metrics = _metrics("train", loss, error)
+        if held_out:
+            metrics |= _metrics("validation", *measure(model, validation))
+        history.append(metrics)
+        emit(epoch, metrics)
+    return TrainedRun(_weights_file(model), model.to_json(), history)
+
+
+def measure(model: keras.Model, split: Split) -> tuple[float, float]:
+    """Return a network's mean cross-entropy and its share of errors on a split."""
+    probabilities = predict(model, split.images)
+    loss = keras.losses.SparseCategoricalCrossentropy()(split.labels, probabilities)
+    return float(loss), float((probabilities.argmax(axis=1) != split.labels).mean())
+
+
+def _metrics(split: str, loss: float, error: float) -> dict[str, float]:
+    # Rounded to the digits that float32 carries.
+    return {f"{split}/loss": round(loss, 6), f"{split}/error_percent": round(100 * error, 4)}
+
+
+def _weights_file(model: keras.Model) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.weights.h5"
+        model.save_weights(path)
+        return path.read_bytes()

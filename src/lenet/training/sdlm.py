@@ -1,0 +1,121 @@
+"""LeNet-5 of 1998, trained one example at a time as the paper did.
+
+Stochastic diagonal Levenberg–Marquardt (§III-C, Appendix C): after each example, w_k −= rate / (µ + h_kk) · dE/dw_k,
+with h_kk the diagonal of the Gauss–Newton matrix, estimated before each pass and then frozen. A pass over 60,000 digits
+takes 5 to 6 s on one core.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from lenet.mnist.splits import Split, epoch_order
+from lenet.network.lenet_1998 import CURVATURE_EXAMPLES, RATES, TABLE_I
+from lenet.settings import Variant
+from lenet.training import sdlm_kernels
+from lenet.training.distortion import distort, is_distorted
+from lenet.training.sdlm_kernels import Units
+
+
+class Weights(NamedTuple):
+    """All trainable parameters, float32, in the Keras model's order; rates and curvatures have the same shapes."""
+
+    c1_kernel: np.ndarray  # (5, 5, 1, 6)
+    c1_bias: np.ndarray  # (6,)
+    s2_coefficient: np.ndarray  # (6,)
+    s2_bias: np.ndarray  # (6,)
+    c3_kernel: np.ndarray  # (5, 5, 60): a kernel per connection of Table I, ordered as np.argwhere(TABLE_I)
+    c3_bias: np.ndarray  # (16,)
+    s4_coefficient: np.ndarray  # (16,)
+    s4_bias: np.ndarray  # (16,)
+    c5_kernel: np.ndarray  # (400, 120): input (row · 5 + column) · 16 + map
+    c5_bias: np.ndarray  # (120,)
+    f6_kernel: np.ndarray  # (120, 84)
+    f6_bias: np.ndarray  # (84,)
+
+
+def passes(model: keras.Model, settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
+    """Train the model; yield after each pass the mean cross-entropy and the share of errors while weights moved."""
+    weights = Weights(*model.get_weights())
+    everyone = np.arange(len(train))
+    for epoch in range(settings.epochs):
+        order = epoch_order(len(train), seed, epoch)
+        images = distort(train.images, settings, seed, epoch, everyone) if is_distorted(settings) else train.images
+        h = curvatures(weights, images[order[:CURVATURE_EXAMPLES]])
+        rate, damping = np.float32(global_rate(settings, epoch)), np.float32(settings.damping)
+        rates = Weights(*(rate / (damping + h_kk) for h_kk in h))
+        competitive = settings.loss == "cross_entropy"
+        weights, distances = pass_over(weights, images, train.labels, order, rates, competitive)
+        model.set_weights(weights)
+        labels = train.labels[order]
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, -distances)
+        yield float(loss), float((distances.argmin(axis=1) != labels).mean())
+
+
+def global_rate(settings: Variant, epoch: int) -> float:
+    """Return the rate of a pass, counted from 0: with the published schedule, the first one's times the paper's."""
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    return settings.learning_rate * RATES[min(epoch, len(RATES) - 1)] / RATES[0]
+
+
+def pass_over(
+    weights: Weights,
+    images: np.ndarray,
+    labels: np.ndarray,
+    order: np.ndarray,
+    rates: Weights,
+    competitive: bool = False,
+) -> tuple[Weights, np.ndarray]:
+    """Learn the examples `order` names, one after the other; return the new weights and the distances met on the way.
+
+    images: uint8 (n, 28, 28). rates: of each weight, rate / (µ + h_kk). Distances: float32 (len(order), 10), of each
+    example before it is learnt; the smallest one is the network's answer. The loss is equation 8, the squared distance
+    to the label's code; if competitive, equation 9 without its rubbish class, y_D + log Σ_i e^−y_i.
+    """
+    images, labels, order = _plain(images, np.uint8), _plain(labels, np.int64), _plain(order, np.int64)
+    learnt = _to_lanes(weights)
+    distances = np.empty((len(order), 10), np.float32)
+    units = Units.zeros(), Units.zeros(), Units.zeros()
+    sdlm_kernels.learn(learnt, *units, images, labels, order, _to_lanes(rates), competitive, distances)
+    return _from_lanes(learnt), distances
+
+
+def curvatures(weights: Weights, images: np.ndarray) -> Weights:
+    """Return h_kk: the Gauss–Newton diagonal of equation 8, averaged over the images, uint8 (n, 28, 28).
+
+    It takes no labels: the second derivative of a squared distance is 2 at every unit of F6, whatever the code.
+    Equation 9 is given the same; its own second derivative is never larger.
+    """
+    weights, images = _to_lanes(weights), _plain(images, np.uint8)
+    squared = Weights(*(a * a for a in weights))
+    h = Weights(*map(np.zeros_like, weights))
+    # The backward pass subtracts rate · derivative.
+    share = Weights(*(np.full_like(a, -1 / len(images)) for a in h))
+    units = Units.zeros(), Units.zeros(), Units.zeros()
+    sdlm_kernels.accumulate_curvatures(weights, squared, *units, images, h, share)
+    return _from_lanes(h)
+
+
+def _plain(array, dtype):
+    """Return the one kind of array that the functions below are compiled for; copy only if it is another."""
+    return np.require(array, dtype, ["C", "W"])
+
+
+def _to_lanes(weights):
+    """Copy to the kernels' shapes: C1 (6, 5, 5), and C3 (6, 5, 5, 16) with 0 where Table I has no connection."""
+    c3_kernel = np.zeros((6, 16, 5, 5), np.float32)
+    c3_kernel[TABLE_I] = np.moveaxis(weights.c3_kernel, 2, 0)
+    return Weights(*(np.array(a, np.float32, order="C") for a in weights))._replace(
+        c1_kernel=np.ascontiguousarray(np.moveaxis(weights.c1_kernel[:, :, 0], 2, 0), np.float32),
+        c3_kernel=np.ascontiguousarray(np.moveaxis(c3_kernel, 1, 3)),
+    )
+
+
+def _from_lanes(weights):
+    return weights._replace(
+        c1_kernel=np.ascontiguousarray(np.moveaxis(weights.c1_kernel, 0, 2)[:, :, None]),
+        c3_kernel=np.ascontiguousarray(np.moveaxis(np.moveaxis(weights.c3_kernel, 3, 1)[TABLE_I], 0, 2)),
+    )

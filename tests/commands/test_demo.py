@@ -1,0 +1,44 @@
+import subprocess
+
+import pytest
+
+from lenet.commands import demo
+from lenet.errors import LabError
+
+
+def git(*arguments):
+    identity = ("-c", "user.name=A Researcher", "-c", "user.email=researcher@example.org")
+    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(workspace):
+    """A repository with an experiment named `demo`, as DVC keeps it: a commit under refs/exps/."""
+    (workspace / "reports").mkdir()
+    (workspace / "reports/comparison.csv").write_text("variant\n")
+    git("init", "--quiet")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "the experiment")
+    git("update-ref", "refs/exps/ab/cdef/demo", "HEAD")
+    git("update-ref", "refs/exps/ab/cdef/other", "HEAD")
+    return workspace
+
+
+def test_the_experiments_reports_are_put_beside_the_checkout_in_place_of_earlier_ones(repository):
+    (repository / ".demo").mkdir()
+    (repository / ".demo/earlier").touch()
+    demo.extract(demo.FOLDER)
+    left = sorted(str(path.relative_to(repository / ".demo")) for path in (repository / ".demo").rglob("*"))
+    assert left == ["params.yaml", "reports", "reports/comparison.csv"]
+
+
+def test_without_an_experiment_the_demo_says_so(repository):
+    git("update-ref", "-d", "refs/exps/ab/cdef/demo")
+    with pytest.raises(LabError, match="DVC kept no experiment named demo"):
+        demo.extract(demo.FOLDER)
+
+
+def test_outside_a_repository_the_demo_says_so_in_one_line(workspace):
+    with pytest.raises(LabError, match=r"^git for-each-ref failed: .*not a git repository") as refusal:
+        demo.run_experiment()
+    assert "\n" not in str(refusal.value)

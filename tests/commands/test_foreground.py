@@ -1,0 +1,66 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from support.servers import free_port
+
+from lenet.commands import foreground
+from lenet.errors import LabError
+
+
+def test_a_programs_exit_status_comes_back():
+    assert foreground.run([sys.executable, "-c", "raise SystemExit(7)"]) == 7
+
+
+def test_the_environment_is_the_one_given():
+    assert foreground.run(["sh", "-c", 'test "$COLOUR" = blue'], {**os.environ, "COLOUR": "blue"}) == 0
+
+
+def test_after_ctrl_c_the_program_may_still_clean_up(tmp_path):
+    program = (
+        "import signal, sys, time\n"
+        "try:\n    print('ready', flush=True); time.sleep(60)\n"
+        f"except KeyboardInterrupt:\n    time.sleep(1); open({str(tmp_path / 'clean')!r}, 'w').close()\n"
+    )
+    caller = (
+        "import sys\nfrom lenet import errors\nfrom lenet.commands import foreground\n"
+        f"errors.run(lambda: foreground.run([sys.executable, '-c', {program!r}]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", caller],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert (tmp_path / "clean").exists()
+    assert (process.returncode, said.count("Traceback")) == (130, 0)
+
+
+def test_a_port_is_the_one_given_or_the_default(monkeypatch):
+    monkeypatch.delenv("PORT", raising=False)
+    port = free_port()
+    assert foreground.free_port("ui", default=port) == port
+    monkeypatch.setenv("PORT", str(port))
+    assert foreground.free_port("ui", default=1) == port
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "70000", "-1", "²", ""])
+def test_a_port_that_is_none_is_refused(monkeypatch, port):
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(LabError, match=f"^PORT={port}: expected a free port, 1 to 65535, as in `make ui PORT=5010`$"):
+        foreground.free_port("ui", default=5000)
+
+
+def test_a_port_that_is_taken_is_refused(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("PORT", str(port))
+        with pytest.raises(LabError, match=rf"^PORT={port} cannot be used \(Address already in use\): choose a free"):
+            foreground.free_port("ui", default=5000)

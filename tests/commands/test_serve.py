@@ -1,0 +1,98 @@
+import json
+
+import numpy as np
+import pytest
+import requests
+from support.builders import identity, seed_result, variant_result
+from support.paths import ROOT
+from support.servers import free_port, press_ctrl_c, serving
+
+from lenet.commands import serve
+from lenet.errors import LabError
+from lenet.evaluation.results import save_result
+from lenet.runs.files import write_run
+from lenet.serving.app import check_digits
+from lenet.settings import load_settings
+
+DIGIT = json.loads((ROOT / "digit.json").read_text())["inputs"][0]
+
+
+def test_the_digit_to_send_is_one():
+    check_digits((ROOT / "digit.json").read_bytes())
+
+
+def test_without_a_champion_it_says_what_to_do(client, monkeypatch):
+    monkeypatch.setenv("PORT", str(free_port()))
+    monkeypatch.setattr(serve.determinism, "prepare", lambda: None)
+    with pytest.raises(LabError, match=r"mlflow\.db has no champion of lenet5 yet: run `make repro`, which"):
+        serve.main()
+
+
+def test_a_port_that_is_none_is_refused_before_anything_is_published(workspace, monkeypatch):
+    monkeypatch.setenv("PORT", "abc")
+    with pytest.raises(LabError, match=r"^PORT=abc: expected a free port, 1 to 65535, as in `make serve PORT=5011`$"):
+        serve.main()
+
+
+@pytest.fixture
+def champion(client, workspace, digits, statistics, recipe):
+    """A network trained for two epochs, whose results say that it is the only one: the champion-to-be."""
+    from lenet.network import determinism
+
+    determinism.prepare()
+    from lenet.mnist.splits import Split
+    from lenet.network.model import load_model
+    from lenet.runs.files import find_run
+    from lenet.training.one_run import train_run
+
+    params = workspace / "params.yaml"
+    params.write_text(params.read_text().replace("dataset: mnist", "dataset: digits"))
+    assert load_settings().data.dataset == "digits"
+    rest = Split(digits.images[100:], digits.labels[100:])
+    trained = train_run(recipe, statistics, 0, digits, rest, lambda epoch, metrics: None)
+    write_run(workspace / "models/tanh_sgd/seed-0", identity(), trained)
+    save_result(variant_result("tanh_sgd", errors=[seed_result().metrics["test/error_percent"]]))
+    run = find_run(identity())
+    return load_model(run.architecture, run.weights)
+
+
+def with_pixel(value):
+    return [[value, *DIGIT[0][1:]], *DIGIT[1:]]
+
+
+@pytest.mark.slow
+def test_the_champion_answers_digits_and_refuses_all_else_until_ctrl_c(champion, digits):
+    from lenet.network.model import predict
+
+    with serving("commands.serve", "/ping") as (address, server):
+
+        def post(body, content_type="application/json"):
+            sent = body if isinstance(body, str) else json.dumps(body)
+            headers = {"Content-Type": content_type} if content_type else {}
+            return requests.post(f"{address}/invocations", data=sent.encode(), headers=headers, timeout=60)
+
+        answer = post({"inputs": digits.images[:3].tolist()})
+        assert answer.status_code == 200
+        np.testing.assert_allclose(answer.json()["predictions"], predict(champion, digits.images[:3]), atol=1e-5)
+
+        refused = {
+            "the body is not JSON": post("hello"),
+            'the body is {"digits": [[': post({"digits": [DIGIT]}),
+            "the body is [[[": post([DIGIT]),
+            "inputs is []": post({"inputs": []}),
+            "inputs[0] is [[0, 0, 0": post({"inputs": [DIGIT[:27]]}),
+            'inputs[0][0][0] is "seven"': post({"inputs": [with_pixel("seven")]}),
+            "inputs[0][0][0] is -1": post({"inputs": [with_pixel(-1)]}),
+            "inputs[0][0][0] is 256": post({"inputs": [with_pixel(256)]}),
+            "inputs[0][0][0] is 0.5": post({"inputs": [with_pixel(0.5)]}),
+            "content type missing": post({"inputs": [DIGIT]}, content_type=None),
+            "content type text/csv": post("1,2", content_type="text/csv"),
+        }
+        for reason, response in refused.items():
+            assert (response.status_code, response.json()["message"].startswith(reason)) == (400, True), reason
+
+        assert post({"inputs": [DIGIT]}).status_code == 200  # it has survived all that
+        assert press_ctrl_c(server) == 0
+        said = server.stderr.read()
+        assert "tanh_sgd seed 0 is the champion: version 1 of lenet5-digits" in said
+        assert "Traceback" not in said

@@ -1,0 +1,241 @@
+"""The statistics, against cases worked by hand, and by simulation at the variance components of the committed study."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+from support.paths import ROOT
+
+from lenet.evaluation.comparison import compare, estimate, factorial_effects, ladder_pairs, take_sample
+
+LADDER = ["a", "b", "c"]
+
+
+def wrong(*of_seeds):
+    """bool (seeds, digits) from text: one string per seed, x = wrong."""
+    return np.array([[mark == "x" for mark in seed] for seed in of_seeds])
+
+
+def test_pairs_are_each_variant_with_the_base_and_each_step_once():
+    pairs = ladder_pairs(["a", "b", "other", "c"], LADDER)
+    assert pairs == [("b", "a"), ("other", "a"), ("c", "a"), ("c", "b")]
+
+
+def test_the_value_is_the_mean_over_seeds_and_digits_in_percent():
+    (found,) = estimate(take_sample({"a": wrong("x...", "xx..")}), [{"a": 1}])
+    assert found.value == pytest.approx(37.5)
+
+
+def test_the_interval_is_the_one_worked_by_hand():
+    # Two seeds, four digits. Means of seeds 1/4 and 1/2: A = (1/32)/2. Means of digits 1, 1/2, 0, 0: their covariance
+    # over four is B = (11/48)/4. Rest: of eight residuals, six of ±1/8 and two of ±3/8: sum of squares 3/8, over
+    # (2 − 1)(4 − 1) = 1/8, over 2 × 4 = C = 1/64.
+    (found,) = estimate(take_sample({"a": wrong("x...", "xx..")}), [{"a": 1}])
+    a, b, c = 1 / 64, 11 / 192, 1 / 64
+    variance = max(a - c, 0) + b
+    degrees = variance**2 / (a**2 / 1 + b**2 / 3)
+    margin = 100 * stats.t.ppf(0.975, degrees) * variance**0.5
+    assert (found.low, found.high) == pytest.approx((37.5 - margin, 37.5 + margin))
+
+
+def test_digits_that_all_find_hard_do_not_blur_a_difference():
+    hard = "x" * 30 + "." * 70
+    easier = "x" * 27 + "." * 73
+    both = {"a": wrong(hard, hard), "b": wrong(easier, easier)}
+    alone = estimate(take_sample(both), [{"a": 1}, {"b": 1}])
+    (paired,) = estimate(take_sample(both), [{"b": 1, "a": -1}])
+    assert paired.value == pytest.approx(-3)
+    assert paired.high - paired.low < (alone[0].high - alone[0].low) / 2
+
+
+def test_seeds_that_scatter_widen_the_interval_by_more_than_their_number_of_digits_says():
+    chance = np.random.default_rng(0)
+    alike = chance.random((6, 1000)) < 0.05
+    scattered = chance.random((6, 1000)) < np.array([0.01, 0.02, 0.04, 0.06, 0.08, 0.09])[:, None]
+    narrow, wide = (estimate(take_sample({"a": each}), [{"a": 1}])[0] for each in (alike, scattered))
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+
+
+def test_many_intervals_that_hold_at_once_are_wider_than_one():
+    chance = np.random.default_rng(0)
+    study = {name: chance.random((6, 500)) < 0.1 for name in "abcdef"}
+    pairs = ladder_pairs(list(study), list(study))
+    together = compare(study, pairs).differences["b", "a"]
+    (alone,) = estimate(take_sample(study), [{"b": 1, "a": -1}])
+    assert together.value == alone.value
+    assert together.low < alone.low < alone.high < together.high
+
+
+def test_effects_are_those_worked_by_hand():
+    study = {name: np.zeros((2, 100), bool) for name in ("neither", "first", "second", "both")}
+    for name, percent in {"neither": 10, "first": 12, "second": 9, "both": 3}.items():
+        study[name][:, :percent] = True
+    effects = compare(study, [], factorial_effects(*study, ("activation", "optimizer"))).effects
+    found = {name: effect.value for name, effect in effects.items()}
+    # activation: ((12 − 10) + (3 − 9)) / 2, optimizer: ((9 − 10) + (3 − 12)) / 2, interaction: (3 − 9) − (12 − 10)
+    assert found == pytest.approx({"activation": -2, "optimizer": -5, "interaction": -8})
+
+
+def test_of_one_seed_there_is_a_value_and_no_interval():
+    (found,) = estimate(take_sample({"a": wrong("x...")}), [{"a": 1}])
+    assert found.value == 25
+    assert not found.is_known
+    assert not found.is_detectable
+
+
+def test_a_variant_of_one_seed_takes_no_interval_from_the_others():
+    study = {"a": wrong("x...", "xx.."), "b": wrong("x...")}
+    errors = compare(study, [("b", "a")]).errors
+    assert errors["a"].is_known
+    assert not errors["b"].is_known
+
+
+def test_a_difference_of_unequal_numbers_of_seeds_is_the_one_worked_by_hand():
+    # a: means of seeds 1/2 and 0, A = (1/8)/2 = 1/16; of digits 1/2, 1/2, 0, 0; rest eight of ±1/4, C = (1/2)/3/8.
+    # b: means of seeds 1/4, 1/4, 1/4, A = 0; of digits 0, 0, 0, 1; no rest.
+    # Digits of a − b: 1/2, 1/2, 0, −1: mean 0, s² = (3/2)/3 = 1/2, B = 1/8.
+    study = {"a": wrong("xx..", "...."), "b": wrong("...x", "...x", "...x")}
+    (found,) = estimate(take_sample(study), [{"a": 1, "b": -1}])
+    variance = (1 / 16 - 1 / 48) + 1 / 8
+    degrees = variance**2 / ((1 / 16) ** 2 / 1 + (1 / 8) ** 2 / 3)
+    margin = 100 * stats.t.ppf(0.975, degrees) * variance**0.5
+    assert (found.value, found.low, found.high) == pytest.approx((0, -margin, margin))
+
+
+def test_where_nothing_varies_there_is_no_interval():
+    (found,) = estimate(take_sample({"a": np.zeros((3, 50), bool)}), [{"a": 1}])
+    assert (found.value, found.is_known) == (0, False)
+
+
+def test_an_error_is_never_below_zero_but_a_difference_may_be():
+    study = {"a": wrong("x.........", "..........")}
+    (unlimited,) = estimate(take_sample(study), [{"a": 1}])
+    assert unlimited.low < 0
+    error = compare(study, []).errors["a"]
+    assert (error.value, error.low, error.high) == (unlimited.value, 0, unlimited.high)
+
+
+def test_a_contrast_of_an_unknown_variant_is_refused():
+    with pytest.raises(KeyError, match="b"):
+        estimate(take_sample({"a": wrong("x...", "xx..")}), [{"b": 1}])
+
+
+def test_the_committed_intervals_follow_from_the_committed_tables_alone():
+    """Without the predictions: from each seed's errors and from how many networks misread each digit."""
+    with open(ROOT / "reports/comparison.csv") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        seeds = errors_of_seeds(row["variant"])
+        digits = shares_of_digits(row["variant"]) / len(seeds)
+        mean, (s, d) = seeds.mean(), (len(seeds), len(digits))
+        assert digits.mean() == pytest.approx(mean)
+        # Zeros and ones have the sum of squares n m (1 − m); what seeds and digits leave of it is the rest.
+        rest = s * d * mean * (1 - mean) - d * ((seeds - mean) ** 2).sum() - s * ((digits - mean) ** 2).sum()
+        a, b, c = seeds.var(ddof=1) / s, digits.var(ddof=1) / d, rest / ((s - 1) * (d - 1)) / (s * d)
+        variance = max(a - c, 0) + b
+        margin = stats.t.ppf(0.975, variance**2 / (a**2 / (s - 1) + b**2 / (d - 1))) * variance**0.5
+        shown = [float(row[f"test_error_percent_{end}"]) for end in ("low", "high")]
+        assert shown == pytest.approx([100 * (mean - margin), 100 * (mean + margin)], abs=2e-4)
+
+
+def errors_of_seeds(variant):
+    """The share of test digits that each seed's network misreads."""
+    details = json.loads((ROOT / f"reports/details/{variant}.json").read_text())
+    return np.array([seed["metrics"]["test/error_percent"] / 100 for seed in details["seeds"]])
+
+
+def shares_of_digits(variant):
+    """How many networks misread each of the 10,000 test digits: those that some misread, then all others."""
+    with open(ROOT / "reports/mistakes.csv") as file:
+        counts = [int(row[variant]) for row in csv.DictReader(file)]
+    return np.array(counts + [0] * (10_000 - len(counts)))
+
+
+class World:
+    """Studies drawn from a world like the committed one: its digits, its scatter over seeds, its errors.
+
+    A digit's own chance to be misread by a variant is what its networks did with it, drawn towards the variant's mean
+    until the variance between digits is the measured component. A seed multiplies all chances of its network.
+    """
+
+    SEEDS = 6
+
+    def __init__(self):
+        with open(ROOT / "reports/comparison.csv") as file:
+            self.variants = [row["variant"] for row in csv.DictReader(file)]
+        shares = np.stack([shares_of_digits(variant) for variant in self.variants]) / self.SEEDS
+        of_seeds = np.stack([errors_of_seeds(variant) for variant in self.variants])
+        means = shares.mean(axis=1, keepdims=True)
+        between_digits, between_seeds = shares.var(axis=1, keepdims=True), of_seeds.var(axis=1, ddof=1)[:, None]
+        # Mean squares of a two-way table of zeros and ones, from its margins alone.
+        rest = (means - (shares**2).mean(axis=1, keepdims=True)) * self.SEEDS / (self.SEEDS - 1)
+        towards = np.sqrt(np.maximum(between_digits - rest / self.SEEDS, 0) / between_digits)
+        self.chances = means + towards * (shares - means)
+        self.scatter = np.sqrt(np.maximum(between_seeds - rest / 10_000, 0)) / means
+
+    def of_equals(self):
+        """Make every variant's digits those of the first: no difference is true, the scatter over seeds stays."""
+        self.chances = np.repeat(self.chances[:1], len(self.variants), axis=0)
+        return self
+
+    def studies(self, count, seed=0):
+        """Draw digits, then seeds, then mistakes: variant → bool (seeds, digits)."""
+        chance = np.random.default_rng(seed)
+        for _ in range(count):
+            digits = chance.integers(0, 10_000, 10_000)
+            of_seeds = 1 + self.scatter * chance.standard_normal((len(self.variants), self.SEEDS))
+            chances = np.float32(self.chances[:, None, digits]) * np.float32(np.maximum(of_seeds, 0))[:, :, None]
+            drawn = chance.random(chances.shape, dtype=np.float32) < chances
+            yield dict(zip(self.variants, drawn, strict=True))
+
+    @property
+    def truth(self):
+        return dict(zip(self.variants, 100 * self.chances.mean(axis=1), strict=True))
+
+
+def ladder():
+    from lenet.settings import load_settings
+
+    return load_settings(ROOT / "params.yaml").comparison.ladder
+
+
+@pytest.mark.slow
+def test_intervals_of_95_percent_cover_at_least_93_percent_of_the_time():
+    world, count = World(), 1000
+    pairs = ladder_pairs(world.variants, ladder())
+    errors, differences = np.zeros(len(world.variants)), np.zeros(len(pairs))
+    for study in world.studies(count):
+        sample = take_sample(study)
+        found = estimate(sample, [{variant: 1} for variant in world.variants])
+        truth = world.truth
+        errors += [each.low <= truth[variant] <= each.high for variant, each in zip(study, found, strict=True)]
+        found = estimate(sample, [{a: 1, b: -1} for a, b in pairs])
+        differences += [each.low <= truth[a] - truth[b] <= each.high for (a, b), each in zip(pairs, found, strict=True)]
+    assert (errors / count).min() >= 0.93
+    assert (differences / count).min() >= 0.93
+
+
+@pytest.mark.slow
+def test_where_nothing_differs_a_family_raises_a_false_alarm_in_fewer_than_one_study_of_twenty():
+    world, count = World().of_equals(), 1000
+    pairs = ladder_pairs(world.variants, ladder())
+    alarms = sum(
+        any(each.is_detectable for each in compare(study, pairs).differences.values()) for study in world.studies(count)
+    )
+    assert alarms / count < 0.05
+
+
+@pytest.mark.slow
+def test_three_tenths_of_a_point_less_are_found_four_times_out_of_five():
+    """On average over all pairs; seldomer where both scatter over seeds like relu_adam."""
+    world, count = World().of_equals(), 400
+    pairs = ladder_pairs(world.variants, ladder())
+    found = np.zeros(len(pairs))
+    for study in world.studies(count):
+        differences = compare(study, pairs).differences.values()
+        # The world is of equals: a true difference of −0.3 would move the whole interval by as much.
+        found += [each.high - 0.3 < 0 for each in differences]
+    print(dict(zip(pairs, found / count, strict=True)))
+    assert (found / count).mean() >= 0.8

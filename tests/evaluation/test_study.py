@@ -1,0 +1,73 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.builders import labels, predictions, study, variant_result
+
+from lenet.errors import LabError
+from lenet.evaluation.predictions import save_predictions
+from lenet.evaluation.results import save_result
+from lenet.evaluation.study import load_study
+from lenet.mnist.splits import Split, save_split, split_path
+from lenet.settings import load_settings
+
+
+@pytest.fixture
+def evaluated(workspace):
+    save_split(split_path("test"), Split(np.zeros((100, 28, 28), np.uint8), labels(100)))
+    for variant in ("relu_adam", "modern"):
+        save_result(variant_result(variant, [3.0, 4.0]))
+        save_predictions(variant, predictions(2, 100, [3, 4]), labels(100))
+    return load_settings()
+
+
+def test_what_is_wrong_is_what_evaluate_counted(evaluated):
+    loaded = load_study(evaluated, ["modern"])
+    np.testing.assert_array_equal(loaded.wrong["modern"].sum(axis=1), [3, 4])
+
+
+def test_without_the_ladders_first_the_next_rung_is_the_base(evaluated):
+    loaded = load_study(evaluated, ["modern", "relu_adam"])
+    assert (loaded.ladder, loaded.base) == (["relu_adam", "modern"], "relu_adam")
+    assert list(loaded.comparison.differences) == [("modern", "relu_adam")]
+    assert loaded.comparison.effects == {}
+
+
+def test_predictions_of_other_results_are_refused(evaluated):
+    save_predictions("modern", predictions(3, 100, 3), labels(100))
+    with pytest.raises(LabError, match=r"^predictions/modern\.npz is not of these results: .*evaluate@modern`$"):
+        load_study(evaluated, ["modern"])
+
+
+def test_changes_are_the_settings_that_differ():
+    made = study({"a": [1.0, 2.0], "b": [1.0, 2.0]}, changes={"b": {"batch_size": 64}})
+    assert made.changes("b", since="a") == {"batch_size": (32, 64)}
+
+
+FOUR = {"a": [1.0, 2.0], "b": [1.0, 2.0], "c": [1.0, 2.0], "d": [1.0, 2.0]}
+
+
+def test_effects_are_named_by_what_changes():
+    changes = {"b": {"activation": "relu"}, "c": {"optimizer": "adam", "learning_rate": 0.001}}
+    made = study(FOUR, factorial="abcd", changes=changes)
+    assert list(made.comparison.effects) == ["activation", "optimizer", "interaction"]
+
+
+def test_effects_of_one_setting_are_named_by_their_variants():
+    made = study(FOUR, factorial="abcd", changes={"b": {"batch_size": 64}, "c": {"batch_size": 128}})
+    assert list(made.comparison.effects) == ["b", "c", "interaction"]
+
+
+def test_todays_network_is_compared_with_the_papers_on_mnist_alone():
+    errors = {"a": [9.0, 8.0], "b": [1.0, 2.0], "paper": [4.0, 5.0]}
+    made = study(errors, published={"paper": 0.95}, dataset="mnist")
+    ladder = {"ladder": ("a", "b")}
+    made = replace(
+        made,
+        settings=made.settings.model_copy(
+            update={"comparison": made.settings.comparison.model_copy(update=ladder)},
+        ),
+    )
+    assert (made.old, made.new) == ("paper", "b")
+    assert list(made.comparison.differences) == [("b", "a"), ("paper", "a"), ("b", "paper")]
+    assert study(errors, published={"paper": 0.95}).published == {}

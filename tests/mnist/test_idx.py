@@ -1,0 +1,160 @@
+import hashlib
+import math
+import struct
+
+import numpy as np
+import pytest
+
+from lenet.errors import LabError
+from lenet.mnist import idx
+
+NAME = "data/raw/some-idx3-ubyte"
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 28, 28), (0, 28, 28), (2, 1, 4, 3)])
+def test_an_array_survives_the_way_to_idx_and_back(shape):
+    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    np.testing.assert_array_equal(idx.from_idx(idx.to_idx(array), NAME), array, strict=True)
+
+
+def test_an_idx_file_is_laid_out_as_the_format_says():
+    array = np.array([[1, 2, 3], [4, 5, 255]], np.uint8)
+    assert idx.to_idx(array).hex(" ") == "00 00 08 02 00 00 00 02 00 00 00 03 01 02 03 04 05 ff"
+
+
+def test_an_array_with_another_order_in_memory_is_encoded_the_same():
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    assert idx.to_idx(np.asfortranarray(array)) == idx.to_idx(array)
+
+
+def test_encoding_refuses_anything_but_unsigned_bytes():
+    with pytest.raises(ValueError, match="float32"):
+        idx.to_idx(np.zeros((2, 2), np.float32))
+
+
+def test_a_decoded_array_cannot_be_changed_by_accident():
+    array = idx.from_idx(idx.to_idx(np.zeros(3, np.uint8)), NAME)
+    with pytest.raises(ValueError, match="read-only"):
+        array[0] = 1
+
+
+def test_a_foreign_file_is_refused_with_its_name_and_first_bytes():
+    with pytest.raises(LabError, match=rf"{NAME} is not an IDX file.*3c 68 74 6d"):
+        idx.from_idx(b"<html></html>", NAME)
+
+
+def test_an_empty_file_is_refused():
+    with pytest.raises(LabError, match="its first bytes are none"):
+        idx.from_idx(b"", NAME)
+
+
+def test_an_idx_file_of_another_type_is_refused():
+    floats = struct.pack(">BBBBI", 0, 0, 0x0D, 1, 1) + struct.pack(">f", 1.0)
+    with pytest.raises(LabError, match="not an IDX file of unsigned bytes"):
+        idx.from_idx(floats, NAME)
+
+
+@pytest.mark.parametrize("length", [4, 8, 15])
+def test_a_header_that_is_cut_off_is_refused(length):
+    content = idx.to_idx(np.zeros((2, 28, 28), np.uint8))
+    with pytest.raises(LabError, match=f"{NAME} is damaged: the header of 3 axes is cut off"):
+        idx.from_idx(content[:length], NAME)
+
+
+def test_a_header_without_axes_is_refused():
+    with pytest.raises(LabError, match="header of 0 axes"):
+        idx.from_idx(bytes((0, 0, 8, 0)) + b"x", NAME)
+
+
+@pytest.mark.parametrize(("change", "has"), [(lambda data: data[:-1], 1567), (lambda data: data + b"\0", 1569)])
+def test_data_that_does_not_fit_the_header_is_refused_with_both_counts(change, has):
+    content = change(idx.to_idx(np.zeros((2, 28, 28), np.uint8)))
+    with pytest.raises(LabError, match=f"header says 1568 bytes of data, it has {has}"):
+        idx.from_idx(content, NAME)
+
+
+def test_counts_whose_product_would_overflow_are_refused():
+    # 2¹⁶ × 2¹⁶ × 2¹⁶ × 2¹⁶ is 0 in 64 bits: the very number of bytes that follow.
+    content = struct.pack(">BBBB4I", 0, 0, 8, 4, *[1 << 16] * 4)
+    with pytest.raises(LabError, match=f"header says {1 << 64} bytes of data, it has 0"):
+        idx.from_idx(content, NAME)
+
+
+def test_a_file_holds_its_own_content():
+    content = b"seven bytes and more"
+    assert idx.KnownFile("f", len(content), hashlib.sha256(content).hexdigest()).holds(content)
+
+
+@pytest.mark.parametrize("content", [b"", b"seven bytes and mor", b"seven bytes and MORE", b"seven bytes and more."])
+def test_a_file_holds_nothing_else(content):
+    right = b"seven bytes and more"
+    assert not idx.KnownFile("f", len(right), hashlib.sha256(right).hexdigest()).holds(content)
+
+
+@pytest.mark.parametrize(
+    ("file", "shape"),
+    [
+        (idx.TRAIN_IMAGES, (60_000, 28, 28)),
+        (idx.TRAIN_LABELS, (60_000,)),
+        (idx.TEST_IMAGES, (10_000, 28, 28)),
+        (idx.TEST_LABELS, (10_000,)),
+    ],
+)
+def test_the_canonical_sizes_are_those_of_mnist(file, shape):
+    assert file.size == 4 + 4 * len(shape) + math.prod(shape)
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return idx.bundled_digits()
+
+
+def test_the_bundled_digits_come_as_the_four_files(bundled):
+    assert tuple(bundled) == idx.FILES
+
+
+def test_the_bundled_digits_are_1797_in_all(bundled):
+    assert len(bundled[idx.TRAIN_LABELS]) + len(bundled[idx.TEST_LABELS]) == 1797
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"), [(idx.TRAIN_IMAGES, idx.TRAIN_LABELS), (idx.TEST_IMAGES, idx.TEST_LABELS)]
+)
+def test_the_bundled_digits_have_mnists_shape_and_type(bundled, images, labels):
+    assert bundled[images].shape == (*bundled[labels].shape, 28, 28)
+    assert bundled[images].dtype == bundled[labels].dtype == np.uint8
+
+
+@pytest.mark.parametrize("labels", [idx.TRAIN_LABELS, idx.TEST_LABELS])
+def test_both_bundled_sets_show_every_digit(bundled, labels):
+    assert np.unique(bundled[labels]).tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("images", [idx.TRAIN_IMAGES, idx.TEST_IMAGES])
+def test_the_bundled_digits_use_the_whole_range_of_grey(bundled, images):
+    assert (bundled[images].min(), bundled[images].max()) == (0, 255)
+
+
+def test_the_bundled_test_set_is_the_last_fifth_of_the_source(bundled):
+    from sklearn.datasets import load_digits
+
+    np.testing.assert_array_equal(bundled[idx.TEST_LABELS], load_digits().target[-359:])
+
+
+def test_each_bundled_pixel_becomes_a_block_of_three_by_three(bundled):
+    from sklearn.datasets import load_digits
+
+    inner = bundled[idx.TRAIN_IMAGES][0, 2:-2, 2:-2]
+    expected = np.floor(np.kron(load_digits().images[0], np.ones((3, 3))) * 255 / 16)
+    np.testing.assert_array_equal(inner, expected)
+
+
+def test_the_bundled_digits_have_an_empty_border_of_two(bundled):
+    framed = bundled[idx.TRAIN_IMAGES].copy()
+    framed[:, 2:-2, 2:-2] = 0
+    assert not framed.any()
+
+
+def test_the_bundled_digits_are_the_same_each_time(bundled):
+    again = idx.bundled_digits()
+    assert all(idx.to_idx(again[file]) == idx.to_idx(array) for file, array in bundled.items())

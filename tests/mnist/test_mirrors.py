@@ -1,0 +1,323 @@
+import gzip
+import signal
+import socket
+import threading
+import time
+import tracemalloc
+
+import pytest
+from support.http_sources import BOMB
+from support.mirrors import SLACK_S, fill, folder, npz, refused, served_by, server, tiny  # noqa: F401
+
+from lenet.errors import MnistUnreachableError
+from lenet.mnist import idx, mirrors
+from lenet.mnist.mirrors import SourceError
+
+# A mirror
+
+
+@pytest.mark.parametrize("way", ["whole", "uncompressed", "encoded", "no-length"])
+def test_a_mirror_may_send_its_files(server, tiny, way):
+    assert served_by(mirrors.from_mirror(server.url(way))) == tiny
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "//"])
+def test_a_mirrors_address_may_end_in_a_slash_or_not(server, slashes):
+    mirrors.from_mirror(server.url("whole") + slashes)(idx.FILES[0])
+    assert server.asked == ["/whole/train-images-idx3-ubyte.gz"]
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        ("cut-gzip", "damaged or truncated gzip file"),
+        ("html", "an HTML page instead of train-images-idx3-ubyte"),
+        ("wrong", "train-images-idx3-ubyte has the wrong SHA-256"),
+        ("cut-content", "train-images-idx3-ubyte has 15,695 bytes instead of 15,696"),
+        ("bomb", "decompresses to more than the 15,696 bytes expected"),
+        ("endless", "sends more than the 16,720 bytes expected"),
+        ("404", "HTTP status 404"),
+        ("500", "HTTP status 500"),
+    ],
+)
+def test_what_a_bad_mirror_serves_is_refused_with_the_reason(server, way, reason):
+    with pytest.raises(SourceError, match=reason):
+        mirrors.from_mirror(server.url(way))(idx.FILES[0])
+
+
+def test_a_truncated_download_is_refused_with_the_sizes(server, tiny):
+    whole = len(gzip.compress(tiny["train-images-idx3-ubyte"]))
+    with pytest.raises(SourceError, match=rf"{whole // 2} bytes read, {whole - whole // 2} more expected"):
+        mirrors.from_mirror(server.url("truncated"))(idx.FILES[0])
+
+
+def test_a_mirror_that_refuses_connections_is_refused_with_the_cause(refused):
+    with pytest.raises(SourceError, match="Connection refused"):
+        mirrors.from_mirror(refused)(idx.FILES[0])
+
+
+def test_a_misspelt_address_is_refused_with_the_reason():
+    with pytest.raises(SourceError, match="label empty or too long"):
+        mirrors.from_mirror("http://mirror..example/mnist")(idx.FILES[0])
+
+
+@pytest.mark.parametrize(("way", "reason"), [("stall", "no answer within 0.3 s"), ("stall-midway", "timed out")])
+def test_a_mirror_that_stalls_is_given_up(server, monkeypatch, way, reason):
+    monkeypatch.setattr(mirrors, "STALL_TIMEOUT_S", 0.3)
+    start = time.monotonic()
+    with pytest.raises(SourceError, match=reason):
+        mirrors.from_mirror(server.url(way))(idx.FILES[0])
+    assert 0.3 <= time.monotonic() - start < SLACK_S
+
+
+def test_a_mirror_that_takes_no_connection_is_given_up_with_the_time_waited(monkeypatch):
+    monkeypatch.setattr(mirrors, "CONNECT_TIMEOUT_S", 0.3)
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]  # they fill the queue, which nobody serves
+        try:
+            for client in waiting:
+                client.setblocking(False)
+                client.connect_ex(full.getsockname())
+            with pytest.raises(SourceError, match=r"within 0\.3 s"):
+                mirrors.from_mirror(f"http://127.0.0.1:{full.getsockname()[1]}")(idx.FILES[0])
+        finally:
+            for client in waiting:
+                client.close()
+
+
+def test_a_mirror_that_sends_a_byte_now_and_then_is_given_up(server, monkeypatch):
+    monkeypatch.setattr(mirrors, "SOURCE_TIMEOUT_S", 0.5)
+    start = time.monotonic()
+    with pytest.raises(MnistUnreachableError, match=r"dripping: not finished after 0\.5 s"):
+        mirrors.fetch_all({"dripping": mirrors.from_mirror(server.url("drip"))})
+    assert 0.5 <= time.monotonic() - start < SLACK_S
+
+
+# Gzip
+
+
+def test_content_that_is_not_compressed_stays_as_it_is():
+    assert mirrors.decompress(b"plain", 100) == b"plain"
+
+
+def test_a_gzip_bomb_is_refused_before_it_unfolds():
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceError, match="decompresses to more than the 1,000 bytes expected"):
+            mirrors.decompress(BOMB, 1000)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000  # it holds 8 million
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda gz: gz[:5], id="cut in the header"),
+        pytest.param(lambda gz: gz[:-20], id="cut in the data"),
+        pytest.param(lambda gz: gz[:-8], id="without the checksum"),
+        pytest.param(lambda gz: gz[:-8] + bytes(4) + gz[-4:], id="with another checksum"),
+        pytest.param(lambda gz: gz[:12] + b"\xff\xff\xff\xff" + gz[16:], id="overwritten"),
+        pytest.param(lambda gz: gz + b"more", id="with a tail"),
+    ],
+)
+def test_a_damaged_gzip_file_is_refused(damage):
+    content = bytes(range(256)) * 4
+    with pytest.raises(SourceError, match="damaged or truncated gzip file"):
+        mirrors.decompress(damage(gzip.compress(content)), len(content))
+
+
+# A folder
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_folder_may_hold_the_files_with_or_without_gz(folder, tiny, compressed):
+    fill(folder / "mirror", tiny, compressed=compressed)
+    assert served_by(mirrors.from_folder(folder / "mirror")) == tiny
+
+
+def test_a_folder_without_the_files_is_refused_with_the_name_it_lacks(folder):
+    with pytest.raises(SourceError, match=r"train-images-idx3-ubyte\[\.gz\] is not there"):
+        mirrors.from_folder(folder)(idx.FILES[0])
+
+
+def test_a_mirror_folder_that_is_a_file_is_refused_with_its_path(folder):
+    (folder / "mirror").touch()
+    with pytest.raises(SourceError, match=rf"{folder}/mirror/train-images-idx3-ubyte\.gz: Not a directory"):
+        mirrors.from_folder(folder / "mirror")(idx.FILES[0])
+
+
+def test_a_damaged_file_in_a_folder_is_refused(folder, tiny):
+    fill(folder / "mirror", tiny)
+    path = folder / "mirror/train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(SourceError, match="damaged or truncated gzip file"):
+        mirrors.from_folder(folder / "mirror")(idx.FILES[0])
+
+
+# Keras's archive
+
+
+def test_keras_archive_gives_the_same_bytes(server, tiny):
+    server.documents["/mnist.npz"] = npz(tiny)
+    assert served_by(mirrors.from_keras(server.url("mnist.npz"))) == tiny
+
+
+def test_keras_archive_is_downloaded_once_for_all_four_files(server, tiny):
+    server.documents["/mnist.npz"] = npz(tiny)
+    served_by(mirrors.from_keras(server.url("mnist.npz")))
+    assert server.asked == ["/mnist.npz"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        pytest.param(lambda archive: archive[:-100], "mnist.npz has .* bytes instead of", id="cut off"),
+        pytest.param(lambda archive: archive[:200] + b"****" + archive[204:], "wrong SHA-256", id="overwritten"),
+        pytest.param(lambda archive: b"", "mnist.npz has 0 bytes", id="empty"),
+        pytest.param(lambda archive: b"<html>Sign in</html>", "an HTML page instead of mnist.npz", id="HTML page"),
+        pytest.param(lambda archive: archive + bytes(100), "more than", id="longer"),
+    ],
+)
+def test_a_keras_archive_with_something_else_in_it_is_refused(server, tiny, damage, reason):
+    server.documents["/mnist.npz"] = damage(npz(tiny))
+    with pytest.raises(SourceError, match=reason):
+        mirrors.from_keras(server.url("mnist.npz"))(idx.FILES[0])
+
+
+# The sources, one after the other
+
+
+def test_without_a_mirror_of_ones_own_the_public_ones_are_tried(monkeypatch):
+    monkeypatch.setattr(idx, "MIRRORS", ("https://one.example/", "https://two.example/"))
+    assert list(mirrors.sources()) == ["https://one.example/", "https://two.example/", idx.KERAS_NPZ]
+
+
+def test_ones_own_mirror_is_tried_first(monkeypatch):
+    monkeypatch.setattr(idx, "MIRRORS", ("https://one.example/",))
+    monkeypatch.setenv("MNIST_MIRROR", "digits")
+    assert list(mirrors.sources()) == ["MNIST_MIRROR=digits", "https://one.example/", idx.KERAS_NPZ]
+
+
+def test_an_empty_mirror_setting_counts_as_none(monkeypatch):
+    monkeypatch.setenv("MNIST_MIRROR", "")
+    assert list(mirrors.sources()) == [idx.KERAS_NPZ]
+
+
+@pytest.mark.parametrize("where", ["relative", "absolute"])
+def test_a_mirror_may_be_a_folder(folder, tiny, monkeypatch, where):
+    fill(folder / "shared/mnist", tiny)
+    monkeypatch.setenv("MNIST_MIRROR", "shared/mnist" if where == "relative" else str(folder / "shared/mnist"))
+    assert mirrors.fetch_all(mirrors.sources()) == {file: tiny[file.name] for file in idx.FILES}
+
+
+def test_a_relative_mirror_is_found_from_a_temporary_workspace_of_dvc(folder, tiny, monkeypatch):
+    fill(folder / "checkout/mirror", tiny)
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    monkeypatch.setenv("DVC_ROOT", str(folder / "checkout"))
+    monkeypatch.setenv("MNIST_MIRROR", "mirror")
+    assert mirrors.fetch_all(mirrors.sources()) == {file: tiny[file.name] for file in idx.FILES}
+
+
+def test_a_mirror_may_be_a_base_url(server, tiny, monkeypatch):
+    monkeypatch.setenv("MNIST_MIRROR", server.url("whole"))
+    assert mirrors.fetch_all(mirrors.sources()) == {file: tiny[file.name] for file in idx.FILES}
+
+
+@pytest.mark.parametrize("bad", ["404", "truncated", "cut-gzip", "html", "wrong", "bomb", "endless", "length-twice"])
+def test_a_bad_mirror_gives_way_to_the_next(server, tiny, monkeypatch, bad):
+    monkeypatch.setenv("MNIST_MIRROR", server.url(bad))
+    monkeypatch.setattr(idx, "MIRRORS", (server.url("whole"),))
+    assert mirrors.fetch_all(mirrors.sources()) == {file: tiny[file.name] for file in idx.FILES}
+
+
+def test_bad_mirrors_give_way_to_keras_archive(server, tiny, monkeypatch):
+    monkeypatch.setattr(idx, "MIRRORS", (server.url("404"),))
+    monkeypatch.setattr(idx, "KERAS_NPZ", server.url("mnist.npz"))
+    server.documents["/mnist.npz"] = npz(tiny)
+    assert mirrors.fetch_all(mirrors.sources()) == {file: tiny[file.name] for file in idx.FILES}
+
+
+def test_files_already_fetched_are_not_fetched_again_from_the_next_mirror(server, monkeypatch):
+    monkeypatch.setattr(idx, "MIRRORS", (server.url("lacks-test-labels"), server.url("whole")))
+    mirrors.fetch_all(mirrors.sources())
+    assert [path for path in server.asked if path.startswith("/whole/")] == ["/whole/t10k-labels-idx1-ubyte.gz"]
+
+
+def test_later_sources_are_left_alone_once_all_is_there(server, monkeypatch):
+    monkeypatch.setattr(idx, "MIRRORS", (server.url("whole"), server.url("404")))
+    mirrors.fetch_all(mirrors.sources())
+    assert not [path for path in server.asked if path.startswith("/404/")]
+
+
+def test_a_source_given_up_is_named_at_once_with_its_reason(server, monkeypatch, capsys):
+    monkeypatch.setattr(idx, "MIRRORS", (server.url("404"), server.url("whole")))
+    mirrors.fetch_all(mirrors.sources())
+    assert capsys.readouterr().err == f"{server.url('404')}: HTTP status 404\n"
+
+
+def test_where_all_sources_fail_each_is_listed_with_its_reason(server, monkeypatch):
+    monkeypatch.setattr(idx, "MIRRORS", (server.url("404"), server.url("html")))
+    with pytest.raises(MnistUnreachableError) as unreachable:
+        mirrors.fetch_all(mirrors.sources())
+    lines = str(unreachable.value).splitlines()
+    assert lines[1] == f"  {server.url('404')}: HTTP status 404"
+    assert lines[2] == f"  {server.url('html')}: an HTML page instead of train-images-idx3-ubyte"
+    assert lines[3].startswith(f"  {idx.KERAS_NPZ}: ")
+
+
+def test_where_all_sources_fail_the_message_says_how_to_go_on():
+    with pytest.raises(MnistUnreachableError, match=r"set MNIST_MIRROR to a folder or base URL .* make demo"):
+        mirrors.fetch_all(mirrors.sources())
+
+
+# The time limit
+
+
+def test_the_time_limit_ends_a_block_that_takes_too_long():
+    with pytest.raises(SourceError, match=r"not finished after 0\.05 s"), mirrors.time_limit(0.05):
+        time.sleep(SLACK_S)
+
+
+def test_the_time_limit_ends_with_its_block():
+    late = []
+    found = signal.signal(signal.SIGALRM, lambda *_: late.append("signal"))
+    try:
+        with mirrors.time_limit(0.05):
+            pass
+        time.sleep(0.1)
+    finally:
+        signal.signal(signal.SIGALRM, found)
+    assert late == []
+
+
+def test_the_time_limit_gives_back_the_handler_it_found():
+    def own(*_):
+        pass
+
+    found = signal.signal(signal.SIGALRM, own)
+    try:
+        with pytest.raises(SourceError), mirrors.time_limit(0.01):
+            time.sleep(SLACK_S)
+        assert signal.getsignal(signal.SIGALRM) is own
+    finally:
+        signal.signal(signal.SIGALRM, found)
+
+
+def test_the_time_limit_refuses_a_thread_in_which_it_cannot_work():
+    raised = []
+
+    def use():
+        try:
+            with mirrors.time_limit(1):
+                pass
+        except RuntimeError as error:
+            raised.append(str(error))
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert raised == ["time_limit works in the main thread alone"]

@@ -1,0 +1,170 @@
+import hashlib
+import json
+import time
+
+import numpy as np
+import pytest
+
+from lenet.errors import LabError
+from lenet.mnist import splits
+from lenet.mnist.splits import Split, Statistics, epoch_order
+
+DAY_S = 86_400
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def split():
+    rng = np.random.default_rng(0)
+    return Split(rng.integers(0, 256, (12, 28, 28), dtype=np.uint8), rng.integers(0, 10, 12, dtype=np.uint8))
+
+
+STATISTICS = Statistics("mnist", 0.1, 0, {"train": [9] * 10, "validation": [1] * 10, "test": [2] * 10}, 33.3, 78.6)
+
+
+def test_a_split_is_as_long_as_its_labels(split):
+    assert len(split) == 12
+
+
+def test_a_split_is_read_as_it_was_saved(folder, split):
+    splits.save_split(splits.split_path("train"), split)
+    read = splits.load_split("train")
+    np.testing.assert_array_equal(read.images, split.images, strict=True)
+    np.testing.assert_array_equal(read.labels, split.labels, strict=True)
+
+
+def test_equal_splits_give_equal_bytes_a_day_later(folder, split, monkeypatch):
+    path = splits.split_path("train")
+    splits.save_split(path, split)
+    before = path.read_bytes()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + DAY_S)
+    splits.save_split(path, Split(split.images.copy(), split.labels.copy()))
+    assert path.read_bytes() == before
+
+
+def test_a_split_changed_by_one_pixel_gives_other_bytes(folder, split):
+    path = splits.split_path("train")
+    splits.save_split(path, split)
+    before = path.read_bytes()
+    split.images[0, 0, 0] ^= 1
+    splits.save_split(path, split)
+    assert path.read_bytes() != before
+
+
+def test_a_save_that_fails_halfway_keeps_the_former_file_and_leaves_nothing_else(folder, split):
+    path = splits.split_path("train")
+    splits.save_split(path, split)
+    before = path.read_bytes()
+    unwritable = np.array([lambda: None])
+    with pytest.raises(Exception, match="pickle"):
+        splits.save_split(path, Split(split.images, unwritable))
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_missing_split_says_which_stage_makes_it(folder):
+    with pytest.raises(LabError, match=r"data/processed/test\.npz cannot be read .*: run `dvc repro preprocess`"):
+        splits.load_split("test")
+
+
+def _flip(content: bytes) -> bytes:
+    middle = content.index(b"labels.npy") + 150
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda content: content[: len(content) // 2], id="truncated"),
+        pytest.param(lambda content: b"", id="empty"),
+        pytest.param(_flip, id="one byte flipped"),
+        pytest.param(lambda content: b"<html>not an archive</html>", id="foreign"),
+    ],
+)
+def test_a_damaged_split_says_which_stage_makes_it(folder, split, damage):
+    path = splits.split_path("train")
+    splits.save_split(path, split)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(LabError, match=r"data/processed/train\.npz cannot be read .*: run `dvc repro preprocess`"):
+        splits.load_split("train")
+
+
+def test_a_split_without_labels_says_what_it_lacks(folder, split):
+    splits.split_path("train").parent.mkdir(parents=True)
+    np.savez(splits.split_path("train"), images=split.images)
+    with pytest.raises(LabError, match=r"train\.npz cannot be read \(.*labels"):
+        splits.load_split("train")
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        pytest.param(np.zeros((12, 32, 32), np.uint8), id="32 × 32"),
+        pytest.param(np.zeros((11, 28, 28), np.uint8), id="one too few"),
+        pytest.param(np.zeros((12, 28, 28), np.float32), id="scaled"),
+    ],
+)
+def test_a_split_with_other_images_is_refused(folder, split, images):
+    splits.save_split(splits.split_path("train"), Split(images, split.labels))
+    with pytest.raises(LabError, match=r"train\.npz holds .*run `dvc repro preprocess`"):
+        splits.load_split("train")
+
+
+def test_the_digest_of_a_split_is_the_md5_of_its_file(folder, split):
+    splits.save_split(splits.split_path("test"), split)
+    content = splits.split_path("test").read_bytes()
+    assert splits.md5("test") == hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def test_statistics_are_read_as_they_were_saved(folder):
+    splits.save_statistics(STATISTICS)
+    assert splits.load_statistics() == STATISTICS
+
+
+def test_statistics_end_with_a_newline_as_text_files_do(folder):
+    splits.save_statistics(STATISTICS)
+    assert splits.STATISTICS.read_text(encoding="utf-8").endswith("}\n")
+
+
+def test_missing_statistics_say_which_stage_makes_them(folder):
+    with pytest.raises(
+        LabError, match=r"data/processed/statistics\.json cannot be read .*: run `dvc repro preprocess`"
+    ):
+        splits.load_statistics()
+
+
+def _without(key: str) -> str:
+    splits.save_statistics(STATISTICS)
+    return json.dumps({k: v for k, v in json.loads(splits.STATISTICS.read_text()).items() if k != key})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(lambda: "{", id="cut off"),
+        pytest.param(lambda: "[]", id="a list"),
+        pytest.param(lambda: _without("pixel_mean"), id="without the mean"),
+        pytest.param(lambda: _without("")[:-1] + ', "pixel_median": 0}', id="with an unknown key"),
+    ],
+)
+def test_damaged_statistics_say_which_stage_makes_them(folder, content):
+    splits.STATISTICS.parent.mkdir(parents=True)
+    splits.STATISTICS.write_text(content(), encoding="utf-8")
+    with pytest.raises(LabError, match=r"statistics\.json cannot be read .*: run `dvc repro preprocess`"):
+        splits.load_statistics()
+
+
+def test_an_epochs_order_names_every_example_once():
+    assert sorted(epoch_order(10, 0, 0).tolist()) == list(range(10))
+
+
+def test_seeds_and_epochs_have_orders_of_their_own_and_always_the_same():
+    orders = {tuple(epoch_order(10, seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}
+    assert len(orders) == 4
+    assert tuple(epoch_order(10, 1, 1)) in orders

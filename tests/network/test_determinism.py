@@ -1,0 +1,80 @@
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from support.paths import ROOT
+
+from lenet.network.determinism import ENVIRONMENT
+
+pytestmark = pytest.mark.slow  # each test starts TensorFlow in a process of its own
+
+
+def python(code, *arguments, **environment):
+    clean = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, env=clean | environment, capture_output=True, text=True)
+
+
+def test_prepare_sets_everything_before_tensorflow_sees_it():
+    done = python(
+        "from lenet import determinism; determinism.prepare(); determinism.prepare()\n"
+        "import os, tensorflow as tf\n"
+        "assert all(os.environ[name] == value for name, value in determinism.ENVIRONMENT.items())\n"
+        "print(tf.config.threading.get_intra_op_parallelism_threads(),\n"
+        "      tf.config.threading.get_inter_op_parallelism_threads(),\n"
+        "      tf.config.optimizer.get_experimental_options()['remapping'], tf.config.list_logical_devices('GPU'))"
+    )
+    assert done.stdout.split() == ["1", "1", "False", "[]"], done.stderr
+
+
+def test_tensorflow_says_nothing_of_its_own_at_start_up():
+    done = python("from lenet import determinism; determinism.prepare(); import keras; keras.ops.zeros(3)")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_prepare_refuses_to_come_after_tensorflow():
+    done = python("import tensorflow; from lenet import determinism; determinism.prepare()", TF_CPP_MIN_LOG_LEVEL="3")
+    assert "RuntimeError: TensorFlow was imported before" in done.stderr
+
+
+RUN = """
+import hashlib, sys
+from pathlib import Path
+from lenet import determinism, mnist
+determinism.prepare()
+from lenet.config import load_settings
+from lenet.data import Split, Statistics
+from lenet.training import train_run
+
+arrays = mnist.bundled_digits()
+digits = Split(arrays[mnist.TRAIN_IMAGES][:320], arrays[mnist.TRAIN_LABELS][:320])
+statistics = Statistics("digits", 0.1, 0, {}, 40.0, 80.0)
+variants = load_settings(Path(sys.argv[1])).variants
+for name in sys.argv[2:]:
+    shorter = {"epochs": 1, "batch_size": 32, "dropout": 0.2} if name in ("tanh_sgd", "relu_adam") else {"epochs": 1}
+    recipe = variants[name].model_copy(update=shorter)
+    trained = train_run(recipe, statistics, 0, digits, digits, lambda epoch, metrics: None)
+    print(name, hashlib.sha256(trained.weights).hexdigest(), trained.history)
+"""
+QEMU = shutil.which("qemu-x86_64")
+
+
+@pytest.mark.skipif(QEMU is None, reason="needs qemu-x86_64 (Debian: apt-get install qemu-user)")
+@pytest.mark.parametrize(
+    ("processor", "variants"),
+    [
+        ("Haswell", ["tanh_sgd", "relu_adam", "lenet5_1998_distorted"]),  # what Numba compiles takes minutes there
+        ("EPYC-Rome", ["tanh_sgd", "relu_adam", "modern", "lenet5_1998_sgd"]),
+    ],
+)
+def test_another_processor_gives_the_same_bits(processor, variants, tmp_path):
+    arguments = [str(ROOT / "params.yaml"), *variants]
+    here = python(RUN, *arguments)
+    # Numba keeps what it compiled under the processor's name: the emulated one must compile for itself.
+    compiled = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    emulated = [QEMU, "-cpu", processor, sys.executable, "-c", RUN, *arguments]
+    there = subprocess.run(emulated, env=compiled, capture_output=True, text=True)
+    assert len(here.stdout.splitlines()) == len(variants), here.stderr
+    assert there.stdout == here.stdout

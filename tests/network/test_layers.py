@@ -1,0 +1,221 @@
+"""The layers of 1998 against the paper's counts, against plain NumPy, and their gradients against differences."""
+
+import numpy as np
+import pytest
+
+from lenet.network import determinism
+
+determinism.prepare()
+
+import keras
+import tensorflow as tf
+
+from lenet.network.layers import RadialBasis, Subsampling, TableConv2D, scaled_tanh
+from lenet.network.lenet_1998 import CODES, TABLE_I
+from lenet.network.model import build_model, with_logits
+
+# Layer → output shape, trainable parameters, connections (biases count): §II-B of the paper.
+PAPER = {
+    "c1": ((28, 28, 6), 156, 122_304),
+    "s2": ((14, 14, 6), 12, 5_880),
+    "c3": ((10, 10, 16), 1_516, 151_600),
+    "s4": ((5, 5, 16), 32, 2_000),
+    "c5": ((120,), 48_120, 48_120),
+    "f6": ((84,), 10_164, 10_164),
+    "rbf": ((10,), 0, 840),
+}
+
+
+@pytest.fixture
+def network(published, statistics):
+    determinism.start_run(0)
+    return build_model(published, statistics)
+
+
+def connections(layer):
+    """Count a layer's connections, each unit's bias included, from its output's and its kernel's shape."""
+    *positions, maps = layer.output.shape[1:]
+    match layer:
+        case Subsampling():
+            return int(np.prod(positions)) * maps * (4 + 1)
+        case RadialBasis():
+            return CODES.size
+    return int(np.prod(positions)) * layer.count_params()
+
+
+@pytest.mark.parametrize(("name", "expected"), PAPER.items())
+def test_each_layer_has_the_papers_shape_parameters_and_connections(network, name, expected):
+    layer = network.get_layer(name)
+    assert (layer.output.shape[1:], layer.count_params(), connections(layer)) == expected
+
+
+def test_the_whole_network_has_60000_parameters_and_340908_connections(network):
+    assert network.count_params() == 60_000
+    assert sum(connections(network.get_layer(name)) for name in PAPER) == 340_908
+
+
+def test_scaled_tanh_leaves_plus_and_minus_one_where_they_are():
+    np.testing.assert_allclose(scaled_tanh(np.array([-1.0, 0.0, 1.0], np.float32)), [-1, 0, 1], atol=1e-4)
+
+
+def test_each_map_of_c3_is_the_sum_of_convolutions_of_the_maps_that_table_i_gives_it():
+    layer = TableConv2D()
+    inputs = np.random.default_rng(0).normal(size=(2, 7, 8, 6)).astype(np.float32)
+    outputs = layer(inputs).numpy()
+    kernel, bias = (weight.numpy() for weight in layer.weights)
+    expected = np.zeros((2, 3, 4, 16)) + bias
+    for connection, (below, of_map) in enumerate(np.argwhere(TABLE_I)):
+        for i, j in np.ndindex(5, 5):
+            expected[..., of_map] += kernel[i, j, connection] * inputs[:, i : i + 3, j : j + 4, below]
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+def test_a_map_of_c3_does_not_see_what_table_i_leaves_out():
+    layer = TableConv2D()
+    blank = np.zeros((6, 5, 5, 6), np.float32)
+    lit = blank.copy()
+    lit[range(6), :, :, range(6)] = 1
+    changed = (layer(lit) - layer(blank)).numpy()[:, 0, 0] != 0
+    np.testing.assert_array_equal(changed, TABLE_I)
+
+
+def test_table_i_refuses_another_number_of_maps():
+    with pytest.raises(ValueError, match="Table I connects 6 maps, the input has 5"):
+        TableConv2D()(np.zeros((1, 9, 9, 5), np.float32))
+
+
+def test_subsampling_adds_four_inputs_times_a_coefficient_plus_a_bias():
+    layer = Subsampling(scaled_tanh)
+    inputs = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1) / 16
+    outputs = layer(inputs).numpy()[0, :, :, 0]
+    coefficient, bias = (weight.numpy() for weight in layer.weights)
+    totals = np.array([[0 + 1 + 4 + 5, 2 + 3 + 6 + 7], [8 + 9 + 12 + 13, 10 + 11 + 14 + 15]]) / 16
+    np.testing.assert_allclose(outputs, 1.7159 * np.tanh(2 / 3 * (coefficient * totals + bias)), rtol=1e-5)
+
+
+def test_without_the_papers_start_subsampling_begins_as_average_pooling():
+    inputs = np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype(np.float32)
+    pooled = keras.layers.AveragePooling2D(2)(inputs)
+    np.testing.assert_allclose(Subsampling(initialization="glorot")(inputs), pooled, rtol=1e-5, atol=1e-6)
+
+
+def test_an_output_unit_is_the_squared_distance_to_its_code():
+    distances = RadialBasis()(CODES).numpy()
+    expected = ((CODES[:, None] - CODES[None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(distances, expected, rtol=1e-6)
+    assert distances.argmin(axis=1).tolist() == list(range(10))
+
+
+def test_codes_want_84_units():
+    with pytest.raises(ValueError, match="84 units, not 83"):
+        RadialBasis()(np.zeros((1, 83), np.float32))
+
+
+def test_probabilities_are_softmax_of_minus_the_distances(network, digits):
+    logits, probabilities = (output.numpy() for output in with_logits(network)(digits.images[:50]))
+    distances = -logits
+    expected = np.exp(-(distances - distances.min(axis=1, keepdims=True)).astype(np.float64))
+    np.testing.assert_allclose(probabilities, expected / expected.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-30)
+    assert (probabilities.argmax(axis=1) == distances.argmin(axis=1)).all()
+
+
+def test_the_input_runs_from_minus_0_1_to_1_175(network, digits):
+    scaled = keras.Model(network.inputs, network.get_layer("scale").output).predict(digits.images[:3], verbose=0)
+    padded = np.pad(digits.images[:3].astype(np.float64), ((0, 0), (2, 2), (2, 2)))
+    np.testing.assert_allclose(scaled[..., 0], -0.1 + 1.275 * padded / 255, rtol=1e-5, atol=1e-6)
+
+
+FAN_IN = {
+    "c1": [25] * 6,
+    "s2": [4] * 6,
+    "c3": [75] * 6 + [100] * 9 + [150],
+    "s4": [4] * 16,
+    "c5": [400] * 120,
+    "f6": [120] * 84,
+}
+
+
+@pytest.mark.parametrize(("name", "fan_in"), FAN_IN.items())
+@pytest.mark.parametrize(
+    ("initialization", "limit"), [("fan_in", lambda f: 2.4 / f), ("root_fan_in", lambda f: f**-0.5)]
+)
+def test_weights_and_biases_start_within_a_limit_set_by_the_fan_in_of_their_unit(
+    published, statistics, name, fan_in, initialization, limit
+):
+    network = build_model(published.model_copy(update={"initialization": initialization}), statistics)
+    kernel, bias = (weight.numpy() for weight in network.get_layer(name).weights)
+    of_unit = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
+    for weights, fans in ((kernel, np.array(fan_in)[of_unit]), (bias, np.array(fan_in))):
+        relative = weights / limit(fans)
+        assert np.abs(relative).max() <= 1.00001
+        # Of so many numbers drawn uniformly, some come close to the limits.
+        assert np.abs(relative).max() > (0.95 if weights.size > 100 else 0.3)
+
+
+def differences(layer, weight, inputs, outputs_weights, step=1e-2):
+    """Return d Σ(outputs · outputs_weights) / d weight by central differences, for up to 40 of the weight's values."""
+    values = weight.numpy()
+    places = np.random.default_rng(1).permutation(values.size)[:40]
+    slopes = []
+    for place in places:
+        sums = []
+        for sign in (1, -1):
+            moved = values.copy()
+            moved.flat[place] += sign * step
+            weight.assign(moved)
+            sums.append(float(np.sum(layer(inputs).numpy().astype(np.float64) * outputs_weights)))
+        slopes.append((sums[0] - sums[1]) / (2 * step))
+    weight.assign(values)
+    return places, np.array(slopes)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(TableConv2D(scaled_tanh), (2, 7, 7, 6)), (Subsampling(scaled_tanh), (2, 6, 6, 3))],
+    ids=["table", "subsampling"],
+)
+def test_gradients_of_weights_are_those_of_finite_differences(layer, shape):
+    noise = np.random.default_rng(0)
+    inputs = noise.normal(size=shape).astype(np.float32)
+    outputs_weights = noise.normal(size=layer(inputs).shape).astype(np.float32)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(inputs) * outputs_weights)
+    for weight, gradient in zip(layer.weights, tape.gradient(total, layer.weights), strict=True):
+        places, expected = differences(layer, weight, inputs, outputs_weights)
+        np.testing.assert_allclose(gradient.numpy().flat[places], expected, rtol=2e-2, atol=2e-2)
+
+
+def test_the_gradient_of_a_distance_is_twice_the_way_to_the_code():
+    inputs = tf.constant(np.random.default_rng(0).normal(size=(1, 84)).astype(np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        distance = RadialBasis()(inputs)[0, 3]
+    np.testing.assert_allclose(tape.gradient(distance, inputs), 2 * (inputs - CODES[3]), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        TableConv2D(scaled_tanh, "glorot", name="c3"),
+        Subsampling("tanh", "fan_in", name="s2"),
+        RadialBasis(name="rbf"),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_a_layer_made_from_its_config_is_the_same_layer(layer):
+    again = type(layer).from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+
+
+def test_shapes_are_inferred_without_numbers(network):
+    shapes = {
+        name: network.get_layer(name).compute_output_shape((None, *shape))
+        for name, shape in {"s2": (28, 28, 6), "c3": (14, 14, 6), "s4": (10, 10, 16), "rbf": (84,)}.items()
+    }
+    assert shapes == {"s2": (None, 14, 14, 6), "c3": (None, 10, 10, 16), "s4": (None, 5, 5, 16), "rbf": (None, 10)}
+
+
+def test_the_network_saved_as_one_keras_file_is_loaded_whole(network, digits, tmp_path):
+    network.save(tmp_path / "lenet5.keras")
+    loaded = keras.saving.load_model(tmp_path / "lenet5.keras")
+    np.testing.assert_array_equal(loaded(digits.images[:20]), network(digits.images[:20]))

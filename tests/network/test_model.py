@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from lenet.network import determinism
+
+determinism.prepare()
+
+from lenet.errors import LabError
+from lenet.network.model import build_model, load_model, multiply_accumulates
+from lenet.training.one_run import predict
+
+# Layer → output shape for one digit, trainable parameters; after figure 2 and §II-B of the paper, with the
+# simplifications that model.py names.
+TABLE = {
+    "c1": ((28, 28, 6), 156),
+    "s2": ((14, 14, 6), 0),
+    "c3": ((10, 10, 16), 2416),
+    "s4": ((5, 5, 16), 0),
+    "c5": ((120,), 48120),
+    "f6": ((84,), 10164),
+    "output": ((10,), 850),
+}
+
+
+@pytest.fixture
+def model(recipe, statistics):
+    return build_model(recipe, statistics)
+
+
+@pytest.mark.parametrize(("name", "expected"), TABLE.items())
+def test_each_layer_has_the_papers_shape_and_its_count_of_parameters(model, name, expected):
+    layer = model.get_layer(name)
+    assert (layer.output.shape[1:], layer.count_params()) == expected
+
+
+def test_the_whole_network_has_61706_parameters(model):
+    assert model.count_params() == 61_706
+
+
+def test_without_the_border_only_c5_is_smaller(recipe, statistics):
+    unpadded = build_model(recipe.model_copy(update={"input_size": 28}), statistics)
+    counts = {name: unpadded.get_layer(name).count_params() for name in TABLE}
+    assert counts == {name: count for name, (_, count) in TABLE.items()} | {"c5": 4 * 4 * 16 * 120 + 120}
+    assert [unpadded.get_layer(name).output.shape[1] for name in ("c1", "s2", "c3", "s4")] == [24, 12, 8, 4]
+    assert unpadded.count_params() == 44_426
+
+
+def test_the_network_of_the_paper_is_counted_as_it_is_connected(published, statistics):
+    by_hand = 28 * 28 * 6 * 25 + 14 * 14 * 6 + 10 * 10 * 60 * 25 + 5 * 5 * 16 + 400 * 120 + 120 * 84 + 84 * 10
+    assert multiply_accumulates(build_model(published, statistics)) == by_hand
+
+
+@pytest.mark.parametrize("pooling", ["average", "max", "trainable"])
+@pytest.mark.parametrize("c3", ["full", "table_1"])
+@pytest.mark.parametrize("output", ["softmax", "rbf"])
+def test_the_papers_parts_can_be_put_in_one_by_one(recipe, statistics, digits, pooling, c3, output):
+    changes = {"pooling": pooling, "c3": c3, "output": output}
+    probabilities = predict(build_model(recipe.model_copy(update=changes), statistics), digits.images[:5])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_multiply_accumulates_are_those_counted_by_hand(model):
+    by_hand = 28 * 28 * 6 * 25 + 10 * 10 * 16 * 150 + 400 * 120 + 120 * 84 + 84 * 10
+    assert multiply_accumulates(model) == by_hand
+
+
+def test_raw_pixels_go_in_and_probabilities_come_out(model, digits):
+    probabilities = predict(model, digits.images[:7])
+    assert probabilities.shape == (7, 10)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_first_layers_pad_with_background_and_standardise(model, digits, statistics):
+    import keras
+
+    scaled = keras.Model(model.inputs, model.get_layer("standardise").output).predict(digits.images[:3], verbose=0)
+    padded = np.pad(digits.images[:3].astype(np.float64), ((0, 0), (2, 2), (2, 2)))
+    expected = (padded - statistics.pixel_mean) / statistics.pixel_sd
+    np.testing.assert_allclose(scaled[..., 0], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "silu"])
+def test_the_activation_is_the_variants(recipe, statistics, activation):
+    model = build_model(recipe.model_copy(update={"activation": activation}), statistics)
+    assert [model.get_layer(name).activation.__name__ for name in ("c1", "c3", "c5", "f6")] == [activation] * 4
+
+
+def test_dropout_follows_f6_only_where_it_is_asked_for(recipe, statistics, model):
+    with_dropout = build_model(recipe.model_copy(update={"dropout": 0.5}), statistics)
+    assert [layer.name for layer in with_dropout.layers][-4:] == ["f6", "dropout", "output", "probabilities"]
+    assert "dropout" not in [layer.name for layer in model.layers]
+
+
+def saved(model, folder):
+    (folder / "model.json").write_text(model.to_json())
+    model.save_weights(folder / "model.weights.h5")
+    return folder / "model.json", folder / "model.weights.h5"
+
+
+def test_a_loaded_network_predicts_what_the_saved_one_did(model, digits, tmp_path):
+    loaded = load_model(*saved(model, tmp_path))
+    np.testing.assert_array_equal(predict(loaded, digits.images), predict(model, digits.images))
+
+
+def test_weights_of_another_network_are_refused_with_what_to_do(model, tmp_path):
+    import keras
+
+    other = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    folder = tmp_path / "tanh_sgd" / "seed-0"
+    folder.mkdir(parents=True)
+    architecture, weights = saved(model, folder)
+    other.save_weights(weights)
+    with pytest.raises(LabError, match=r"does not fit the network .* dvc repro --force train@tanh_sgd"):
+        load_model(architecture, weights)

@@ -1,0 +1,77 @@
+"""The charts hold the study's numbers; tests/test_browser_report.py sees them drawn."""
+
+import json
+
+import pytest
+from support.builders import study, without_validation
+
+from lenet.report import charts
+
+ERRORS = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [9.0, 12.0, 11.0], "modern": [3.0, 4.0, 5.0]}
+
+
+def tables(chart):
+    """Return the chart's data, a list of rows for each table."""
+    return list(json.loads(charts.specification(chart))["datasets"].values())
+
+
+def rows_with(chart, *columns):
+    (found,) = [table for table in tables(chart) if table and set(columns) <= set(table[0])]
+    return found
+
+
+def test_the_ladder_shows_every_seed_every_mean_and_every_step():
+    made = study(ERRORS)
+    chart = charts.ladder(made)
+    assert [row["error"] for row in rows_with(chart, "seed")] == [*ERRORS["tanh_sgd"], *ERRORS["relu_adam"], 3, 4, 5]
+    steps = rows_with(chart, "worth")
+    assert [(row["variant"], row["worth"]) for row in steps] == [
+        ("relu_adam", "no detectable difference"),
+        ("modern", "better"),
+    ]
+    step = made.comparison.differences["modern", "relu_adam"]
+    assert [steps[1][name] for name in ("value", "low", "high")] == pytest.approx(
+        [step.value, step.low, step.high], abs=1e-4
+    )
+
+
+def test_a_ladder_of_one_rung_has_no_steps():
+    assert [table for table in tables(charts.ladder(study({"tanh_sgd": [1.0, 2.0]}))) if "worth" in table[0]] == []
+
+
+def test_of_one_seed_the_interval_has_no_width():
+    (row,) = rows_with(charts.ladder(study({"tanh_sgd": [3.0]})), "low")
+    assert (row["value"], row["low"], row["high"], row["shown"]) == (3, 3, 3, "one seed")
+
+
+def test_the_curves_are_mean_best_and_worst_per_epoch():
+    rows = rows_with(charts.learning_curves(study({"tanh_sgd": [10.0, 20.0]})), "epoch")
+    assert [row for row in rows if row["split"] == "validation"] == [
+        {"variant": "tanh_sgd", "split": "validation", "epoch": 1, "mean": 30, "best": 20, "worst": 40},
+        {"variant": "tanh_sgd", "split": "validation", "epoch": 2, "mean": 15, "best": 10, "worst": 20},
+    ]
+
+
+def test_a_variant_without_validation_has_no_such_curve():
+    made = study({"tanh_sgd": [10.0, 20.0]})
+    made.results["tanh_sgd"] = without_validation(made.results["tanh_sgd"])
+    assert {row["split"] for row in rows_with(charts.learning_curves(made), "epoch")} == {"training"}
+
+
+def test_confusions_are_mistakes_in_percent_of_the_actual_class():
+    rows = rows_with(charts.confusions(study({"tanh_sgd": [1.0, 1.0]}), ["tanh_sgd"]), "count")
+    # Of ten zeros a network, one is taken for a one.
+    assert rows == [{"variant": "tanh_sgd", "actual": 0, "taken for": 1, "count": 2, "percent": 10}]
+
+
+def test_networks_without_a_mistake_can_be_drawn():
+    assert charts.specification(charts.confusions(study({"tanh_sgd": [0.0]}), ["tanh_sgd"]))
+
+
+def test_a_specification_cannot_end_the_script_it_stands_in():
+    assert "<" not in charts.specification(charts.ladder(study(ERRORS)))
+
+
+def test_equal_studies_give_equal_specifications():
+    once, again = (charts.specification(charts.ladder(study(ERRORS))) for _ in range(2))
+    assert once == again

@@ -1,0 +1,305 @@
+"""Each figure shows its data, and equal data give equal bytes."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.colors import same_color
+from matplotlib.image import imread
+from support.builders import labels, predictions, study, variant_result, without_validation
+from support.paths import ROOT
+
+from lenet.mnist.splits import Split
+from lenet.report import figures
+
+NAMES = ("test_error", "learning_curves", "confusion", "wrong_digits", "inside", "distortions")
+
+
+def unseen(n):
+    """Return `n` digits to test on, of noise."""
+    return Split(np.random.default_rng(1).integers(0, 256, (n, 28, 28), dtype=np.uint8), labels(n))
+
+
+def drawn(name, errors):
+    """Return the figure `name` for {variant: its seeds' errors in percent}."""
+    results = [variant_result(variant, of_seeds) for variant, of_seeds in errors.items()]
+    seen = {variant: predictions(len(of_seeds), 20, round(of_seeds[0])) for variant, of_seeds in errors.items()}
+    match name:
+        case "confusion":
+            return figures.confusion({result.variant: result.seeds[0].confusion for result in results})
+        case "wrong_digits":
+            averages = {variant: each.probabilities.mean(axis=0) for variant, each in seen.items()}
+            return figures.wrong_digits(averages, unseen(20))
+        case "inside":
+            return figures.inside(seen)
+        case "distortions":
+            copies = np.random.default_rng(3).integers(0, 256, (2, 4, 28, 28), dtype=np.uint8)
+            return figures.distortions(dict.fromkeys(errors, copies))
+        case "test_error":
+            return figures.test_error(results, study(errors).comparison.errors)
+    return getattr(figures, name)(results)
+
+
+def usual(name):
+    variants = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [3.0, 4.0, 5.0]}
+    return drawn(name, variants)
+
+
+def written(figure, path):
+    figures.save(figure, path)
+    return path.read_bytes()
+
+
+def chunks(png):
+    """Return the types of a PNG file's chunks."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    position, types = 8, []
+    while position < len(png):
+        types.append(png[position + 4 : position + 8])
+        position += 12 + int.from_bytes(png[position : position + 4], "big")
+    return types
+
+
+def digests(folder):
+    return {name: hashlib.sha256(written(usual(name), Path(folder) / f"{name}.png")).hexdigest() for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """The folder of all figures, drawn once, and their digests."""
+    folder = tmp_path_factory.mktemp("first")
+    return folder, digests(folder)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_data_give_equal_bytes(name, first, tmp_path):
+    again = written(usual(name), tmp_path / "again.png")
+    assert hashlib.sha256(again).hexdigest() == first[1][name]
+
+
+def test_equal_data_give_equal_bytes_in_another_process(first, tmp_path):
+    environment = os.environ | {
+        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}{os.pathsep}{ROOT / 'tests/report'}",
+        "PYTHONHASHSEED": "7",
+    }
+    program = "import json, test_figures; print(json.dumps(test_figures.digests('.')))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == first[1]
+
+
+@pytest.mark.parametrize("name", ["test_error", "learning_curves", "wrong_digits"])
+def test_other_data_give_another_picture(name, first, tmp_path):
+    other = {"tanh_sgd": [2.0, 12.0, 11.0], "relu_adam": [3.0, 4.0, 5.0]}
+    assert hashlib.sha256(written(drawn(name, other), tmp_path / "other.png")).hexdigest() != first[1][name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_carries_no_date_and_no_version(name, first):
+    assert set(chunks((first[0] / f"{name}.png").read_bytes())) == {b"IHDR", b"pHYs", b"IDAT", b"IEND"}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["test_error", "confusion", "wrong_digits"])
+def test_one_variant_of_one_seed_without_a_wrong_digit_can_be_drawn(name, tmp_path):
+    written(drawn(name, {"tanh_sgd": [0.0]}), tmp_path / "figure.png")
+    pixels = imread(tmp_path / "figure.png")
+    assert pixels[..., :3].min() < 0.9  # not an empty sheet
+
+
+def errors_over_epochs(*of_epochs):
+    """One variant of one seed, with these errors in percent after each epoch, in training as in validation."""
+    result = variant_result("tanh_sgd", [of_epochs[-1]])
+    history = {f"{split}/error_percent": list(of_epochs) for split in ("train", "validation")}
+    return replace(result, seeds=[replace(result.seeds[0], history=history)])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_learning_curve_may_reach_zero_though_its_axis_is_logarithmic(tmp_path):
+    written(figures.learning_curves([errors_over_epochs(4.0, 0.5, 0.0)]), tmp_path / "figure.png")
+    pixels = imread(tmp_path / "figure.png")
+    assert pixels[..., :3].min() < 0.9
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_learning_curve_may_have_one_epoch(tmp_path):
+    figure = figures.learning_curves([errors_over_epochs(4.0)])
+    written(figure, tmp_path / "figure.png")
+    assert [line.get_xdata().tolist() for axes in figure.axes for line in axes.lines] == [[1], [1]]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["learning_curves", "confusion"])
+def test_many_variants_have_a_panel_each_four_a_row(name):
+    figure = drawn(name, {f"variant_{index}": [float(index + 1)] for index in range(13)})
+    assert [axes.get_title() for axes in figure.axes] == [f"variant_{index}" for index in range(13)]
+    assert figure.axes[0].get_gridspec().get_geometry() == (4, 4)
+
+
+def test_saving_makes_the_folder_and_leaves_nothing_else(tmp_path):
+    written(drawn("test_error", {"tanh_sgd": [1.0]}), tmp_path / "reports/figures/test_error.png")
+    assert [path.name for path in (tmp_path / "reports/figures").iterdir()] == ["test_error.png"]
+
+
+def test_the_test_error_shows_every_seed_their_mean_and_of_several_seeds_its_interval():
+    errors = {"tanh_sgd": [10.0, 14.0], "relu_adam": [3.0]}
+    (axes,) = drawn("test_error", errors).axes
+    dots, interval, mean, other_dots, other_mean = axes.lines
+    expected = study(errors).comparison.errors["tanh_sgd"]
+    assert list(interval.get_xdata()) == [expected.low, expected.high]
+    assert list(dots.get_xdata()) == [10.0, 14.0]
+    assert list(mean.get_xdata()) == [12.0, 12.0]
+    assert [text.get_text() for text in axes.texts] == ["12.00", "3.00"]
+    assert (list(other_dots.get_xdata()), list(other_mean.get_xdata())) == ([3.0], [3.0, 3.0])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["tanh_sgd", "relu_adam"]
+
+
+def test_equal_seeds_are_drawn_beside_each_other():
+    (axes,) = drawn("test_error", {"tanh_sgd": [5.0, 5.0, 5.0]}).axes
+    assert len(set(axes.lines[0].get_ydata())) == 3
+
+
+def test_the_first_variant_stands_on_top():
+    (axes,) = drawn("test_error", {"tanh_sgd": [10.0], "relu_adam": [3.0]}).axes
+    bottom, top = axes.get_ylim()
+    assert top < 0 < 1 < bottom
+
+
+def curves_in(axes, colour):
+    return [line.get_ydata().tolist() for line in axes.lines if same_color(line.get_color(), colour)]
+
+
+def test_the_learning_curve_is_the_mean_and_its_band_reaches_from_best_to_worst():
+    # Of the builder: validation errors of 20 then 10, and of 40 then 20.
+    (axes,) = drawn("learning_curves", {"tanh_sgd": [10.0, 20.0]}).axes
+    assert axes.lines[0].get_xdata().tolist() == [1, 2]
+    assert curves_in(axes, figures.BLUE) == [[30.0, 15.0]]
+    corners = {tuple(corner) for corner in axes.collections[1].get_paths()[0].vertices.tolist()}
+    assert corners == {(1, 20), (2, 10), (2, 20), (1, 40)}
+    # Training errors of 10 then 5, and of 20 then 10.
+    assert curves_in(axes, figures.ORANGE) == [[15.0, 7.5]]
+
+
+def test_every_panel_shows_the_validation_errors_of_the_other_variants_behind_its_own():
+    panels = drawn("learning_curves", {"a": [10.0], "b": [20.0], "c": [30.0]}).axes
+    behind = [[line.get_ydata().tolist() for line in axes.lines[:2]] for axes in panels]
+    assert behind == [[[40, 20], [60, 30]], [[20, 10], [60, 30]], [[20, 10], [40, 20]]]
+
+
+def test_a_variant_without_validation_has_its_training_curve_alone_and_says_why():
+    results = [without_validation(variant_result("all", [10.0])), variant_result("relu_adam", [20.0])]
+    first, second = figures.learning_curves(results).axes
+    assert curves_in(first, figures.ORANGE) == [[10.0, 5.0]]
+    assert curves_in(first, figures.BLUE) == []
+    assert [text.get_text() for text in first.texts] == ["trained on validation too"]
+    assert len(second.lines) == 2  # its own, and none behind
+
+
+def test_confusion_numbers_are_percent_of_the_actual_class():
+    counts = np.diag([2000] * 10)
+    counts[4, 4], counts[4, 9] = 1500, 500  # 25 % of the fours
+    counts[7, 7], counts[7, 1] = 1999, 1  # 0.05 % of the sevens: too few to be shown
+    (axes,) = figures.confusion({"title": counts}).axes
+    shown = {(int(text.get_position()[1]), int(text.get_position()[0])): text.get_text() for text in axes.texts}
+    diagonal = {(digit, digit): "100.0" for digit in range(10)}
+    assert shown == diagonal | {(4, 4): "75.0", (4, 9): "25.0"}
+    assert axes.get_title() == "title"
+
+
+def test_the_diagonal_of_the_confusion_is_left_uncoloured():
+    (axes,) = drawn("confusion", {"tanh_sgd": [10.0]}).axes
+    painted = np.ma.getmaskarray(axes.images[0].get_array())
+    np.testing.assert_array_equal(painted, np.eye(10, dtype=bool))
+
+
+def test_all_confusions_share_one_scale():
+    worse = np.full((10, 10), 2) + np.diag([80] * 10)
+    figure = figures.confusion({"perfect": np.diag([5] * 10), "worse": worse})
+    assert [axes.images[0].get_clim() for axes in figure.axes] == [(0, 2.0)] * 2
+
+
+def test_a_class_without_digits_can_be_drawn():
+    counts = np.diag([5] * 10)
+    counts[3, 3] = 0
+    (axes,) = figures.confusion({"title": counts}).axes
+    shown = {text.get_position(): text.get_text() for text in axes.texts}
+    assert shown[(3, 3)] == "0.0"
+
+
+def sure_of(*given):
+    """Return float32 (n, 10) from (class, probability) per digit, the rest spread evenly."""
+    rows = np.empty((len(given), 10), np.float32)
+    for row, (digit, probability) in zip(rows, given, strict=True):
+        row[:] = (1 - probability) / 9
+        row[digit] = probability
+    return rows
+
+
+def titles(figure):
+    return [axes.get_title() for axes in figure.axes if axes.get_title()]
+
+
+def test_wrong_digits_come_with_the_greatest_confidence_first_and_right_ones_not_at_all():
+    # The digits are 0, 1, 2, 3; the first is right, the others are not.
+    test = unseen(4)
+    figure = figures.wrong_digits({"title": sure_of((0, 0.99), (7, 0.6), (8, 0.9), (9, 0.75))}, test)
+    assert titles(figure) == ["2 as 8: 90 %", "3 as 9: 75 %", "1 as 7: 60 %"]
+    pictures = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    np.testing.assert_array_equal(pictures, test.images[[2, 3, 1]])
+
+
+def test_at_most_eight_wrong_digits_are_drawn_and_ties_keep_their_order():
+    figure = figures.wrong_digits({"title": sure_of(*[(5, 0.75)] * 20)}, unseen(20))
+    assert titles(figure) == [f"{digit} as 5: 75 %" for digit in (0, 1, 2, 3, 4, 6, 7, 8)]
+
+
+def test_no_wrong_digits_leave_only_the_title():
+    figure = figures.wrong_digits({"title": sure_of((0, 0.9), (1, 0.9))}, unseen(2))
+    assert titles(figure) == []
+    assert [axes for axes in figure.axes if axes.images] == []
+    assert [text.get_text() for text in figure.texts] == ["title"]
+
+
+def pictures(figure):
+    return [np.ma.filled(axes.images[0].get_array().astype(float), np.nan) for axes in figure.axes if axes.images]
+
+
+def test_inside_shows_the_digit_the_filters_and_all_maps():
+    seen = predictions()
+    digit, filters, c1, s2, c3 = pictures(figures.inside({"tanh_sgd": seen}))
+    np.testing.assert_array_equal(digit, seen.digit)
+    np.testing.assert_array_equal(filters[:5, :5], seen.filters[..., 0])
+    np.testing.assert_array_equal(c1[:28, :28], seen.c1[..., 0])
+    np.testing.assert_array_equal(s2[:14, :14], seen.s2[..., 0])
+    np.testing.assert_array_equal(c3[-10:, -10:], seen.c3[..., 15])
+    tiles = {5 * 5 * 6: filters, 28 * 28 * 6: c1, 14 * 14 * 6: s2, 10 * 10 * 16: c3}
+    assert [np.isfinite(picture).sum() for picture in tiles.values()] == list(tiles)
+
+
+def test_inside_takes_maps_of_any_size():
+    seen = predictions()
+    picture = pictures(figures.inside({"tanh_sgd_28": replace(seen, c1=seen.c1[:24, :24])}))[2]
+    assert np.isfinite(picture).sum() == 24 * 24 * 6
+
+
+def test_inside_has_a_row_for_each_variant():
+    figure = figures.inside({"tanh_sgd": predictions(), "relu_adam": predictions()})
+    assert [text.get_text() for text in figure.texts] == ["tanh_sgd", "relu_adam"]
+    assert len(pictures(figure)) == 2 * 5
+
+
+def test_distortions_show_the_digit_first_and_then_its_epochs():
+    copies = np.random.default_rng(3).integers(0, 256, (2, 4, 28, 28), dtype=np.uint8)
+    figure = figures.distortions({"relu_adam_augmented\nmodern": copies})
+    (picture,) = pictures(figure)
+    np.testing.assert_array_equal(picture[:28, :28], copies[0, 0])
+    np.testing.assert_array_equal(picture[-28:, -28:], copies[1, 3])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["the digit", "epoch 1", "epoch 2", "epoch 3"]
+    assert [text.get_text() for text in figure.texts] == ["relu_adam_augmented\nmodern"]

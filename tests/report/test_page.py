@@ -1,0 +1,199 @@
+"""The report is one file that says what the study says, and loads nothing. tests/test_browser_report.py looks at it."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.builders import study
+from support.paths import ROOT
+
+from lenet.report import page
+from lenet.settings import load_settings
+from lenet.training import distortion
+
+PAGE = Path("reports/index.html")
+ERRORS = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [9.0, 12.0, 11.0], "modern": [3.0, 4.0, 5.0]}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+class Page(HTMLParser):
+    """What a browser sees without its scripts: tags with their attributes, and the text outside <script>, <style>."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text, self._hidden = [], "", False
+        self.feed(html)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.text += " " if tag in ("td", "th", "p", "small") else ""
+        self._hidden = tag in ("script", "style")
+
+    def handle_data(self, data):
+        if not self._hidden:
+            self.text += data
+
+    def handle_endtag(self, tag):
+        self._hidden = False
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def written(digits, errors=ERRORS, **options):
+    page.save_page(study(errors, **options), digits)
+    return Page(PAGE.read_text(encoding="utf-8"))
+
+
+def test_the_answer_is_one_sentence_with_its_interval(digits):
+    answer = re.search(r"From tanh_sgd to .*? parameters\.", written(digits).text)[0]
+    whole = study(ERRORS).comparison.differences["modern", "tanh_sgd"]
+    assert "test error falls from 11.00 % to 4.00 %: 7.00 points fewer" in answer
+    assert f"(95 % interval {-whole.high:.2f} to {-whole.low:.2f}), with the same 61,706 parameters." in answer
+
+
+def test_where_no_difference_is_detected_the_answer_says_so(digits):
+    shown = written(digits, {"tanh_sgd": [10.0, 12.0], "relu_adam": [10.0, 11.0]})
+    assert "No detectable difference: 11.00 % test error for tanh_sgd, 10.50 % for relu_adam" in shown.text
+
+
+def test_one_seed_is_not_said_to_be_sure(digits):
+    four = {"a": [10.0], "b": [9.0], "c": [8.0], "d": [1.0]}
+    shown = written(digits, four, factorial=four, changes={"b": {"activation": "relu"}, "c": {"dropout": 0.5}}).text
+    assert "how sure that is, one seed cannot say" in shown
+    assert "activation is worth −4.00 points and dropout is worth −5.00 points." in shown
+    for claim in ("detectable", "interval )", "hold all at once"):
+        assert claim not in shown
+
+
+def test_a_single_variant_has_a_page_too(digits):
+    shown = written(digits, {"tanh_sgd": [10.0, 11.0]})
+    assert "Every variant" in shown.text
+    assert "Change by change" not in shown.text
+
+
+def test_the_network_of_the_paper_stands_beside_the_papers_figures(digits):
+    shown = written(digits, published={"relu_adam": 0.95}, about={"relu_adam": "the paper's"}, dataset="mnist")
+    assert re.search(r"relu_adam, the paper's, makes 10\.67 % .*; the paper reports 0\.95 %\.", shown.text)
+    assert "modern makes 6.67 points fewer (95 % interval" in shown.text
+    assert re.search(r"relu_adam 0\.95 10\.67 [\d.]+ to [\d.]+ below it", shown.text)
+
+
+def test_each_step_of_the_ladder_says_what_changes_and_what_it_is_worth(digits):
+    changes = {"relu_adam": {"activation": "relu"}, "modern": {"activation": "relu", "batch_size": 64}}
+    shown = written(digits, changes=changes).text
+    assert "relu_adam no detectable difference activation: tanh → relu" in shown
+    assert re.search(r"modern −6\.67 \(−[\d.]+ to −[\d.]+\) batch_size: 32 → 64", shown)
+
+
+def test_main_effects_and_interaction_are_told(digits):
+    changes = {"b": {"activation": "relu"}, "c": {"optimizer": "adam"}}
+    four = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [1.0, 2.0]}
+    shown = written(digits, four, factorial=four, changes=changes).text
+    assert "activation is worth −9.50 points (95 % interval −" in shown
+    assert "and optimizer is worth −9.50 points (95 % interval −" in shown
+    assert "what one is worth depends on the other, by −15.00 points (95 % interval −" in shown
+    additive = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [16.0, 17.0]}
+    shown = written(digits, additive, factorial=additive, changes=changes).text
+    assert "Nothing says that they do not simply add: the interaction is 0.00 points (95 % interval" in shown
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a & b < c", "\"quoted\" and 'so'", "{{ 7 * 7 }}"])
+def test_what_stands_in_about_is_text_on_the_page(digits, text):
+    assert text in written(digits, about={"tanh_sgd": text}).text
+
+
+def test_the_page_loads_nothing(digits):
+    shown = written(digits)
+    loaded = [
+        value
+        for tag, attributes in shown.tags
+        for name, value in attributes.items()
+        if name in ("src", "href") and tag != "a"
+    ]
+    assert [value for value in loaded if not value.startswith("data:image/png;base64,")] == []
+    assert "@import" not in PAGE.read_text(encoding="utf-8").split("</style>")[0]
+
+
+def test_the_page_is_at_most_two_megabytes(digits):
+    variants = load_settings(ROOT / "params.yaml").variants
+    written(digits, {variant: [5.0, 6.0] for variant in variants})
+    assert PAGE.stat().st_size < 2_000_000
+    assert (ROOT / "reports/index.html").stat().st_size < 2_000_000
+
+
+def test_every_picture_has_an_alternative_text_and_every_table_a_caption(digits):
+    shown = written(digits)
+    assert [image for image in shown.all("img") if not image.get("alt")] == []
+    assert len(shown.all("caption")) == len(shown.all("table"))
+    assert [cell for cell in shown.all("th") if cell.get("scope") not in ("row", "col")] == []
+
+
+def test_charts_are_whole_json(digits):
+    written(digits)
+    charts = re.findall(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', PAGE.read_text(), re.DOTALL)
+    assert [name for name, _ in charts] == ["ladder", "curves", "confusion"]
+    assert all("$schema" in json.loads(text) for _, text in charts)
+
+
+def test_the_page_tells_its_language_and_title(digits):
+    shown = written(digits)
+    assert shown.all("html") == [{"lang": "en"}]
+    assert len(shown.all("title")) == len(shown.all("h1")) == 1
+
+
+def test_it_says_how_it_was_made_and_nothing_of_this_machine(digits):
+    shown = written(digits)
+    for text in ("make repro", "1" * 32, "c" * 64, "tensorflow 2.21.0", "Šidák for 3 at once", "0, 1, 2"):
+        assert text in shown.text
+    assert str(Path.cwd()) not in PAGE.read_text(encoding="utf-8")
+
+
+def test_equal_studies_give_an_equal_page(digits):
+    written(digits)
+    first = PAGE.read_bytes()
+    written(digits)
+    assert PAGE.read_bytes() == first
+
+
+def test_misread_digits_are_sorted_by_who_misreads_them():
+    found = page.misread_digits(study({"old": [3.0, 3.0, 1.0], "new": [2.0, 5.0, 2.0]}), "old", "new")
+    assert {kind: (count, [digit.index for digit in digits]) for kind, (count, digits) in found.items()} == {
+        "Only old misreads": (1, [2]),
+        "Only new misreads": (0, []),
+        "Both misread": (2, [0, 1]),
+    }
+    digit = found["Only old misreads"][1][0]
+    assert (digit.label, digit.taken_for, digit.old, digit.new) == (2, 3, 2, 1)
+
+
+def test_distorted_copies_are_of_one_training_digit_per_class_and_differ_between_epochs(digits):
+    base = load_settings(ROOT / "params.yaml").base
+    moved = base.model_copy(update={"translation": 2.0})
+    (copies,) = page.distorted_copies({"still": base, "moved": moved}, digits).values()
+    first = [np.flatnonzero(digits.labels == digit)[0] for digit in (2, 5, 8)]
+    assert (copies.shape, copies.dtype) == ((3, 10, 28, 28), np.uint8)
+    np.testing.assert_array_equal(copies[:, 0], digits.images[first])
+    assert len({copy.tobytes() for copy in copies[0]}) == 10
+
+
+def test_distorted_copies_are_those_that_seed_0_trains_on_first(digits):
+    settings = load_settings(ROOT / "params.yaml").base.model_copy(update={"translation": 2.0})
+    (copies,) = page.distorted_copies({"moved": settings}, digits).values()
+    everything = distortion.distort(digits.images, settings, seed=0, epoch=0, examples=np.arange(len(digits)))
+    np.testing.assert_array_equal(copies[0, 1], everything[np.flatnonzero(digits.labels == 2)[0]])
+
+
+def test_variants_that_distort_alike_share_their_copies(digits):
+    base = load_settings(ROOT / "params.yaml").base
+    once, twice = (base.model_copy(update={"translation": pixels}) for pixels in (1.0, 2.0))
+    longer = twice.model_copy(update={"epochs": 60})
+    assert list(page.distorted_copies({"a": twice, "b": once, "c": longer}, digits)) == ["a\nc", "b"]

@@ -1,0 +1,117 @@
+"""The report as a person meets it: a real browser, the file opened from disk."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from support.browsers import browser  # noqa: F401
+from support.builders import study
+from support.paths import ROOT
+
+from lenet.report import page as report_page
+
+pytestmark = pytest.mark.slow
+
+ERRORS = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [9.0, 12.0, 11.0], "modern": [3.0, 4.0, 5.0]}
+CHARTS = ("ladder", "curves", "confusion")
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request):
+    return request.param
+
+
+@pytest.fixture
+def opened(browser):  # noqa: F811
+    """Call it with a path: the page once its charts are drawn, and all that its console complained of."""
+    pages = []
+
+    def open_page(path, **options):
+        page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
+        pages.append(page)
+        complaints = []
+        page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
+        page.goto(path.as_uri())
+        for name in CHARTS:
+            page.locator(f"#chart-{name} svg").wait_for()
+        return page, complaints
+
+    yield open_page
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def small(workspace, digits):
+    """A report of three small variants."""
+    report_page.save_page(study(ERRORS, published={"relu_adam": 0.95}), digits)
+    return workspace / "reports/index.html"
+
+
+def test_the_committed_report_is_drawn_without_a_complaint_and_without_a_network(opened, scheme, tmp_path):
+    page, complaints = opened(ROOT / "reports/index.html", color_scheme=scheme)
+    page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
+    assert complaints == []
+
+
+def test_the_committed_report_has_no_accessibility_violations(opened, scheme):
+    page, _ = opened(ROOT / "reports/index.html", color_scheme=scheme)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def first_column(page):
+    return [row.split()[0] for row in page.locator("table.sortable tbody th").all_inner_texts()]
+
+
+def test_the_table_sorts_by_number_by_text_and_back_with_mouse_and_keyboard(opened, small):
+    page, _ = opened(small)
+    assert first_column(page) == ["tanh_sgd", "relu_adam", "modern"]
+    page.get_by_role("button", name="test error").click()
+    assert first_column(page) == ["modern", "relu_adam", "tanh_sgd"]
+    assert page.get_by_role("columnheader", name="test error").get_attribute("aria-sort") == "ascending"
+    page.get_by_role("button", name="test error").press("Enter")
+    assert first_column(page) == ["tanh_sgd", "relu_adam", "modern"]
+    page.get_by_role("button", name="variant").press("Space")
+    assert first_column(page) == ["modern", "relu_adam", "tanh_sgd"]
+    assert page.locator("[aria-sort]").count() == 1
+
+
+def test_a_chart_shows_its_values_where_the_pointer_is(opened, small):
+    page, _ = opened(small)
+    page.locator("#chart-ladder svg .mark-symbol.role-mark path").last.hover()
+    shown = page.locator("#vg-tooltip-element")
+    shown.wait_for()
+    text = shown.inner_text()
+    assert "modern" in text
+    assert "−6.67" in text
+
+
+def test_the_charts_say_what_they_are_to_a_screen_reader(opened, small):
+    page, _ = opened(small)
+    for name in CHARTS:
+        chart = page.locator(f"#chart-{name}")
+        assert chart.get_attribute("role") == "graphics-document"
+        assert len(chart.get_attribute("aria-label")) > 30
+
+
+def test_nothing_is_wider_than_a_telephone(opened, small):
+    page, _ = opened(small, viewport={"width": 400, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_it_prints(opened, small, tmp_path):
+    page, _ = opened(small)
+    page.pdf(path=tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").stat().st_size > 50_000
+
+
+def test_text_is_read_in_the_dark(opened, small):
+    page, _ = opened(small, color_scheme="dark")
+    colour = "element => getComputedStyle(element).fill"
+    ink = page.locator("h1").evaluate("element => getComputedStyle(element).color")
+    for label in ("#chart-ladder svg .role-axis-label text", "#chart-ladder svg .role-mark text"):
+        assert page.locator(label).first.evaluate(colour) == ink
+    # The confusions' cells have the colours of paper, and the numbers on them too.
+    numbers = page.locator("#chart-confusion svg .mark-text.role-mark text").all()
+    assert {number.evaluate(colour) for number in numbers} <= {"rgb(255, 255, 255)", "rgb(34, 34, 34)"}

@@ -1,0 +1,45 @@
+import base64
+import io
+
+import numpy as np
+from matplotlib.image import imread
+
+from lenet.report.pictures import ink, mosaic, signed
+
+
+def pixels(url):
+    head, _, content = url.partition(",")
+    assert head == "data:image/png;base64"
+    return imread(io.BytesIO(base64.b64decode(content)))
+
+
+def test_ink_is_black_on_white_a_pixel_each():
+    shown = pixels(ink(np.array([[0, 255], [128, 0]], np.uint8)))
+    assert shown.shape[:2] == (2, 2)
+    assert shown[0, 0, :3].min() == 1
+    assert shown[0, 1, :3].max() == 0
+    assert 0.4 < shown[1, 0, 0] < 0.6
+
+
+def test_signed_values_are_blue_below_zero_and_red_above_and_gaps_are_transparent():
+    blue, white, red, gap = pixels(signed(np.array([[-2.0, 0.0, 2.0, np.nan]])))[0]
+    assert blue[2] > blue[0]
+    assert red[0] > red[2]
+    assert white[:3].min() > 0.9
+    assert (blue[3], gap[3]) == (1, 0)
+
+
+def test_nothing_but_zeros_can_be_shown():
+    assert pixels(signed(np.zeros((2, 2))))[..., :3].min() > 0.9
+
+
+def test_tiles_are_laid_out_in_rows_with_gaps():
+    laid = mosaic(np.arange(3)[:, None, None] * np.ones((3, 9, 9)), columns=2)
+    assert laid.shape == (19, 19)
+    assert (laid[0, 0], laid[0, 18], laid[18, 0]) == (0, 1, 2)
+    assert np.isnan(laid[9]).all()
+    assert np.isnan(laid[18, 18])
+
+
+def test_equal_arrays_give_equal_urls():
+    assert ink(np.eye(5) * 255) == ink(np.eye(5) * 255)

@@ -1,0 +1,129 @@
+"""Tiny results to test with, in numbers that are easy to work by hand.
+
+A variant's runs take two epochs and see 100 test digits, ten of each class, in the order 0, 1, … 9, 0, 1, …; of them
+the first ones are taken for the next class, as many as the error in percent says. So `seed_result(error=7)` and
+`predictions(1, 100, wrong=7)` tell of the same run.
+"""
+
+import statistics
+from dataclasses import replace
+
+import numpy as np
+
+from lenet.evaluation.predictions import Predictions
+from lenet.evaluation.results import SeedResult, VariantResult
+from lenet.evaluation.study import Study
+from lenet.mnist.splits import Split
+from lenet.runs.identity import RunIdentity
+from lenet.settings import Settings, load_settings
+from support.paths import ROOT
+
+EPOCHS = 2
+BASE = load_settings(ROOT / "params.yaml").base.model_dump()
+
+
+def settings(**changed):
+    """A variant's settings, as run.json holds them: the project's base, cut to two epochs."""
+    return BASE | {"epochs": EPOCHS} | changed
+
+
+def identity(variant="tanh_sgd", seed=0, dataset="digits"):
+    return RunIdentity(
+        variant=variant,
+        seed=seed,
+        settings=settings(),
+        data={
+            "dataset": dataset,
+            "validation_size": 0.1,
+            "split_seed": 0,
+            "train_md5": "1" * 32,
+            "validation_md5": "2" * 32,
+        },
+        code="c" * 64,
+        versions={
+            "keras": "3.13.0",
+            "numba": "0.68.1",
+            "numpy": "2.4.0",
+            "scikit-learn": "1.8.0",
+            "tensorflow": "2.21.0",
+        },
+    )
+
+
+def seed_result(variant="tanh_sgd", seed=0, error=10.0, dataset="digits"):
+    """One run with that test error; its validation error is the same, its training error half as large."""
+    confusion = 10 * np.eye(10, dtype=int)
+    for digit in range(round(error)):
+        confusion[digit % 10, digit % 10] -= 1
+        confusion[digit % 10, (digit + 1) % 10] += 1
+    recalls = {f"test/recall_percent/{digit}": 10.0 * int(confusion[digit, digit]) for digit in range(10)}
+    return SeedResult(
+        identity=identity(variant, seed, dataset),
+        metrics={"test/error_percent": error, "test/loss": 0.25, "test/calibration_error_percent": 1.5} | recalls,
+        confusion=confusion.tolist(),
+        history={
+            "train/loss": [1.0, 0.5],
+            "train/error_percent": [error, error / 2],
+            "validation/loss": [1.25, 0.75],
+            "validation/error_percent": [2 * error, error],
+        },
+    )
+
+
+def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
+    """A variant with a seed, counted from 0, for each of the test errors."""
+    seeds = [seed_result(variant, seed, error, dataset) for seed, error in enumerate(errors)]
+    values = {name: [seed.history[name][-1] for seed in seeds] for name in seeds[0].history}
+    values |= {name: [s.metrics[name] for s in seeds] for name in seeds[0].metrics if "recall" not in name}
+    summary = {name: statistics.fmean(of_seeds) for name, of_seeds in values.items()}
+    if len(seeds) > 1:
+        summary |= {f"{name}_sd": statistics.stdev(of_seeds) for name, of_seeds in values.items()}
+    return VariantResult(variant, parameters=61_706, multiply_accumulates=416_520, summary=summary, seeds=seeds)
+
+
+def without_validation(result):
+    """The same variant, had it been trained on the validation split too."""
+
+    def kept(metrics):
+        return {name: value for name, value in metrics.items() if not name.startswith("validation/")}
+
+    seeds = [replace(seed, history=kept(seed.history)) for seed in result.seeds]
+    return replace(result, summary=kept(result.summary), seeds=seeds)
+
+
+def study(errors, about=None, published=None, factorial=(), changes=None, dataset="digits"):
+    """A study of variants with a seed for each of their test errors, whole percents: {variant: errors}.
+
+    The ladder is all of them in this order; each is the base with what `changes` says: {variant: settings}.
+    """
+    variants = {name: settings(**(changes or {}).get(name, {})) for name in errors}
+    compared = {"ladder": list(errors), "factorial": list(factorial), "published": published or {}}
+    committed = load_settings(ROOT / "params.yaml").model_dump()
+    made = {"about": about or {}, "variants": variants, "comparison": compared}
+    return Study(
+        settings=Settings.model_validate(committed | made),
+        results={name: variant_result(name, of_seeds, dataset) for name, of_seeds in errors.items()},
+        predictions={name: predictions(len(each), 100, np.round(each).astype(int)) for name, each in errors.items()},
+        test=Split(np.random.default_rng(1).integers(0, 256, (100, 28, 28), dtype=np.uint8), labels(100)),
+    )
+
+
+def labels(n=100):
+    """What the test digits show: uint8 (n,)."""
+    return np.arange(n, dtype=np.uint8) % 10
+
+
+def predictions(seeds=2, n=100, wrong=10):
+    """Outputs that are 91 % sure of a class, the next one for the first `wrong` digits; maps of a fixed noise.
+
+    wrong: a number for all seeds, or one for each.
+    """
+    probabilities = np.full((seeds, n, 10), 0.01, np.float32)
+    for of_seed, count in zip(probabilities, np.broadcast_to(wrong, seeds), strict=True):
+        predicted = labels(n)
+        predicted[:count] = (predicted[:count] + 1) % 10
+        of_seed[np.arange(n), predicted] = 0.91
+    noise = np.random.default_rng(0)
+    shapes = {"filters": (5, 5, 6), "c1": (28, 28, 6), "s2": (14, 14, 6), "c3": (10, 10, 16)}
+    arrays = {name: noise.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    return Predictions(probabilities, digit=noise.integers(0, 256, (28, 28), dtype=np.uint8), **arrays)

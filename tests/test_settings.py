@@ -1,0 +1,427 @@
+"""Each mistake in params.yaml is refused in one line, which says where it is and what belongs there."""
+
+import io
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from support.paths import ROOT
+
+from lenet.errors import LabError
+from lenet.settings import Compute, Data, Preprocess, Settings, load_settings
+
+GOOD = """\
+data:
+  dataset: digits
+preprocess:
+  validation_size: 0.1
+  split_seed: 7
+seeds: [0, 3]
+about:
+  plain: as in 1998
+base: &base
+  input_size: 32
+  pixels: standardised
+  activation: tanh
+  pooling: average
+  c3: full
+  output: softmax
+  initialization: glorot
+  loss: cross_entropy
+  optimizer: sgd
+  learning_rate: 0.01
+  schedule: constant
+  damping: 0.02
+  weight_decay: 0.0
+  batch_size: 32
+  epochs: 2
+  dropout: 0.0
+  train_on: train
+  translation: 0.0
+  scaling: 0.0
+  squeezing: 0.0
+  shear: 0.0
+  rotation: 0.0
+  elastic: 0.0
+variants:
+  plain:
+    <<: *base
+  modern:
+    <<: *base
+    activation: relu
+    dropout: 0.5
+comparison:
+  ladder: [plain, modern]
+  factorial: []
+  published: {}
+compute:
+  workers: auto
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def load(text):
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    return load_settings()
+
+
+def edited(old, new):
+    assert GOOD.count(old) == 1, f"{old!r} is there {GOOD.count(old)} times"
+    return GOOD.replace(old, new)
+
+
+def complaint(text):
+    with pytest.raises(LabError) as caught:
+        load(text)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    return message
+
+
+def test_a_good_file_gives_typed_settings():
+    settings = load(GOOD)
+    assert settings.data == Data(dataset="digits")
+    assert settings.preprocess == Preprocess(validation_size=0.1, split_seed=7)
+    assert settings.seeds == (0, 3)
+    assert settings.about == {"plain": "as in 1998"}
+    assert settings.compute == Compute(workers="auto")
+
+
+def test_merge_keys_are_expanded_and_a_variants_own_keys_win():
+    variants = load(GOOD).variants
+    base = load(GOOD).base.model_dump()
+    assert variants["plain"].model_dump() == base
+    assert variants["modern"].model_dump() == base | {"activation": "relu", "dropout": 0.5}
+
+
+def test_variants_keep_the_order_of_the_file():
+    assert list(load(GOOD).variants) == ["plain", "modern"]
+
+
+@pytest.mark.parametrize("written", ["1e-3", "1E-3", "1.0e-3", "0.001", ".001", "+1e-3"])
+def test_a_number_may_be_written_in_any_usual_way(written):
+    assert load(edited("learning_rate: 0.01", f"learning_rate: {written}")).base.learning_rate == 0.001
+
+
+@pytest.mark.parametrize("written", ["1", "1.0"])
+def test_a_whole_number_will_do_for_a_fraction(written):
+    rate = load(edited("learning_rate: 0.01", f"learning_rate: {written}")).base.learning_rate
+    assert (rate, type(rate)) == (1.0, float)
+
+
+@pytest.mark.parametrize(("written", "size"), [("600", 600), ("1", 1), ("0.25", 0.25)])
+def test_the_validation_size_is_a_count_or_a_fraction(written, size):
+    settings = load(edited("validation_size: 0.1", f"validation_size: {written}"))
+    assert (settings.preprocess.validation_size, type(settings.preprocess.validation_size)) == (size, type(size))
+
+
+def test_workers_may_be_counted():
+    assert load(edited("workers: auto", "workers: 3")).compute.workers == 3
+
+
+def test_a_variant_need_not_be_described():
+    assert load(edited("about:\n  plain: as in 1998", "about: {}")).about == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "hint"),
+    [
+        ("data:", "dta:", "dta", "did you mean data?"),
+        ("dataset:", "datset:", "data.datset", "did you mean dataset?"),
+        ("split_seed:", "splitseed:", "preprocess.splitseed", "did you mean split_seed?"),
+        ("  optimizer:", "  optimiser:", "base.optimiser", "did you mean optimizer?"),
+        ("activation: relu", "activaton: relu", "variants.modern.activaton", "did you mean activation?"),
+        ("workers:", "wrokers:", "compute.wrokers", "did you mean workers?"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(old, new, where, hint):
+    assert complaint(edited(old, new)) == f"params.yaml: {where}: unknown key: {hint}"
+
+
+def test_an_unknown_key_like_no_other_is_refused_with_all_known_ones():
+    message = complaint(edited("workers: auto", "workers: auto\n  zzz: 1"))
+    assert message == "params.yaml: compute.zzz: unknown key: known: workers"
+
+
+@pytest.mark.parametrize("number", ["learning_rate: 0.01", "batch_size: 32", "epochs: 2", "dropout: 0.0"])
+@pytest.mark.parametrize("bad", ["true", "null", "many", "[1]", "{a: 1}", ".nan", ".inf", "-1"])
+def test_what_is_not_a_number_in_range_is_refused_with_its_place(number, bad):
+    key, value = number.split(": ")
+    message = complaint(edited(f"  {key}: {value}", f"  {key}: {bad}"))
+    assert message.startswith(f"params.yaml: base.{key}")
+    assert ", expected " in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "found", "expected"),
+    [
+        ("dataset: digits", "dataset: cifar", "data.dataset", "'cifar'", "'mnist' or 'digits'"),
+        (
+            "activation: relu",
+            "activation: gelu",
+            "variants.modern.activation",
+            "'gelu'",
+            "'tanh', 'scaled_tanh', 'relu' or 'silu'",
+        ),
+        (
+            "activation: relu",
+            "activation: true",
+            "variants.modern.activation",
+            "True",
+            "'tanh', 'scaled_tanh', 'relu' or 'silu'",
+        ),
+        ("optimizer: sgd", "optimizer: null", "base.optimizer", "None", "'sgd', 'adam' or 'sdlm'"),
+        ("learning_rate: 0.01", "learning_rate: 0", "base.learning_rate", "0", "greater than 0"),
+        ("learning_rate: 0.01", "learning_rate: 1e400", "base.learning_rate", "inf", "a finite number"),
+        ("batch_size: 32", "batch_size: 0", "base.batch_size", "0", "greater than or equal to 1"),
+        ("batch_size: 32", "batch_size: 1.5", "base.batch_size", "1.5", "a valid integer"),
+        ("epochs: 2", "epochs: 20.0", "base.epochs", "20.0", "a valid integer"),
+        ("dropout: 0.5", "dropout: 1", "variants.modern.dropout", "1", "less than 1"),
+        ("dropout: 0.5", "dropout: -0.1", "variants.modern.dropout", "-0.1", "greater than or equal to 0"),
+        ("split_seed: 7", "split_seed: -1", "preprocess.split_seed", "-1", "greater than or equal to 0"),
+        ("split_seed: 7", "split_seed: true", "preprocess.split_seed", "True", "a valid integer"),
+        ("validation_size: 0.1", "validation_size: 0", "preprocess.validation_size", "0", "greater than or equal to 1"),
+        ("validation_size: 0.1", "validation_size: 1.0", "preprocess.validation_size", "1.0", "less than 1"),
+        ("validation_size: 0.1", "validation_size: true", "preprocess.validation_size", "True", "a valid integer"),
+        ("seeds: [0, 3]", "seeds: 3", "seeds", "3", "a list"),
+        ("seeds: [0, 3]", "seeds: null", "seeds", "None", "a list"),
+        ("seeds: [0, 3]", "seeds: [0, -1]", "seeds.1", "-1", "greater than or equal to 0"),
+        ("seeds: [0, 3]", "seeds: [0, true]", "seeds.1", "True", "a valid integer"),
+        ("seeds: [0, 3]", "seeds: [0.5]", "seeds.0", "0.5", "a valid integer"),
+        ("seeds: [0, 3]", "seeds: [2147483648]", "seeds.0", "2147483648", "less than 2147483648"),
+        ("plain: as in 1998", "plain: 1998", "about.plain", "1998", "a valid string"),
+        ("workers: auto", "workers: 0", "compute.workers", "0", "greater than or equal to 1 or 'auto'"),
+        ("workers: auto", "workers: all", "compute.workers", "'all'", "a valid integer or 'auto'"),
+        ("workers: auto", "workers: true", "compute.workers", "True", "a valid integer or 'auto'"),
+        ("data:\n  dataset: digits", "data: digits", "data", "'digits'", "a mapping"),
+        ("compute:\n  workers: auto", "compute:", "compute", "None", "a mapping"),
+        ("  plain:\n    <<: *base", "  plain:", "variants.plain", "None", "a mapping"),
+        ("  plain:\n    <<: *base", "  plain: fast", "variants.plain", "'fast'", "a mapping"),
+        (
+            "  plain:\n    <<: *base",
+            "  Tanh-SGD:\n    <<: *base",
+            "variants.Tanh-SGD",
+            "'Tanh-SGD'",
+            "^[a-z][a-z0-9_]*$",
+        ),
+    ],
+)
+def test_what_does_not_belong_there_is_refused_with_what_does(old, new, where, found, expected):
+    message = complaint(edited(old, new))
+    place, _, expectation = message.partition(" is not accepted, expected ")
+    assert place == f"params.yaml: {where}: {found}"
+    assert expected in expectation
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("learning_rate: 0.01", "learning_rate: '1e-3'", "base.learning_rate: '1e-3'"),
+        ("batch_size: 32", 'batch_size: "32"', "base.batch_size: '32'"),
+        ("dropout: 0.5", 'dropout: "0.5"', "variants.modern.dropout: '0.5'"),
+        ("validation_size: 0.1", 'validation_size: "0.1"', "preprocess.validation_size: '0.1'"),
+        ("seeds: [0, 3]", 'seeds: ["0"]', "seeds.0: '0'"),
+        ("workers: auto", 'workers: "2"', "compute.workers: '2'"),
+    ],
+)
+def test_a_number_in_quotes_is_refused_with_the_advice_to_remove_them(old, new, where):
+    message = complaint(edited(old, new))
+    assert message.startswith(f"params.yaml: {where} is not accepted")
+    assert message.endswith("(a number in quotes is text: remove the quotes)")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("data:\n  dataset: digits\n", "", "data"),
+        ("seeds: [0, 3]\n", "", "seeds"),
+        ("about:\n  plain: as in 1998\n", "", "about"),
+        ("compute:\n  workers: auto\n", "", "compute"),
+        ("  split_seed: 7\n", "", "preprocess.split_seed"),
+        ("  epochs: 2\n", "", "base.epochs"),
+        ("  plain:\n    <<: *base\n", "  plain:\n    activation: tanh\n", "variants.plain.input_size"),
+        (GOOD[GOOD.index("variants:") : GOOD.index("comparison:")], "", "variants"),
+        (GOOD[GOOD.index("comparison:") : GOOD.index("compute:")], "", "comparison"),
+        ("  factorial: []\n", "", "comparison.factorial"),
+    ],
+)
+def test_what_is_missing_is_named(old, new, where):
+    assert complaint(edited(old, new)) == f"params.yaml: {where} is missing: add it"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint_"),
+    [
+        ("loss: cross_entropy", "loss: squared_distance", "base.loss: squared_distance is measured to the codes of"),
+        ("optimizer: sgd", "optimizer: sdlm", "base.pixels: optimizer sdlm trains the network of 1998 alone, with"),
+        ("schedule: constant", "schedule: published", "base.schedule: published does not go with optimizer sgd"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused(old, new, complaint_):
+    assert complaint(edited(old, new)).startswith(f"params.yaml: {complaint_}")
+
+
+@pytest.mark.parametrize(
+    ("key", "too_much"), [("translation", 15), ("scaling", 1.5), ("rotation", 2), ("elastic", 20), ("shear", -0.1)]
+)
+def test_distortions_beyond_all_reason_are_refused(key, too_much):
+    message = complaint(edited(f"  {key}: 0.0", f"  {key}: {too_much}"))
+    assert message.startswith(f"params.yaml: base.{key}: {too_much} is not accepted")
+
+
+def test_no_seeds_are_refused():
+    message = complaint(edited("[0, 3]", "[]"))
+    assert message == "params.yaml: seeds: there are none: list at least one, as in [0]"
+
+
+def test_a_seed_listed_twice_is_refused_by_its_number():
+    message = complaint(edited("[0, 3]", "[5, 3, 5]"))
+    assert message == "params.yaml: seeds: 5 is there twice: list each seed once"
+
+
+def test_the_description_of_an_unknown_variant_is_refused_with_the_nearest_known_one():
+    message = complaint(edited("  plain: as in 1998", "  plian: as in 1998"))
+    assert message == "params.yaml: about.plian: no such variant: did you mean plain?"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint_"),
+    [
+        ("[plain, modern]", "[plain, moder]", "ladder: no variant moder: did you mean modern?"),
+        ("[plain, modern]", "[plain, plain]", "ladder: plain is there twice: list each variant once"),
+        ("factorial: []", "factorial: [plain, modern]", "factorial: four variants make a 2×2: neither change, the"),
+        ("factorial: []", "factorial: [plain, modern, a, b]", "factorial: no variant a: known: plain, modern"),
+        ("[plain, modern]", "[]", "ladder: [] is not accepted, expected "),
+    ],
+)
+def test_a_comparison_of_what_is_not_there_is_refused(old, new, complaint_):
+    assert complaint(edited(old, new)).startswith(f"params.yaml: comparison.{complaint_}")
+
+
+def test_a_study_without_variants_is_refused():
+    variants = GOOD[GOOD.index("variants:") : GOOD.index("comparison:")]
+    assert complaint(edited(variants, "variants: {}\n")).startswith("params.yaml: variants")
+
+
+def test_a_missing_file_is_refused_with_the_place_to_run_from(tmp_path):
+    with pytest.raises(LabError) as caught:
+        load_settings()
+    assert str(caught.value) == (
+        f"params.yaml is missing here ({tmp_path}): run from the project's folder, or `git restore params.yaml`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (edited("seeds: [0, 3]", "seeds: [0, 3"), "line 7"),  # the list is still open where `about:` begins
+        (edited("  epochs: 2", "\tepochs: 2"), "line 24"),
+        ("a: 1\nb: *nowhere\n", "line 2"),
+        (edited("  epochs: 2\n", "  epochs: 2\n  epochs: 3\n"), "line 25"),
+    ],
+    ids=["open list", "tab", "unknown alias", "key twice"],
+)
+def test_broken_yaml_is_refused_with_its_line(text, line):
+    message = complaint(text)
+    assert message.startswith("params.yaml is not valid YAML: ")
+    assert line in message
+
+
+def test_a_file_that_is_not_text_is_refused():
+    Path("params.yaml").write_bytes(b"\xff\xfe\x00data")
+    with pytest.raises(LabError, match=r"^params\.yaml is not valid YAML: 'utf-8' codec [^\n]*$"):
+        load_settings()
+
+
+@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "null\n", "- 1\n", "hello\n", "3\n"])
+def test_a_file_that_is_not_a_mapping_is_refused_as_a_whole(text):
+    message = complaint(text)
+    assert message.startswith("params.yaml: the whole file: ")
+    assert ", expected a mapping" in message
+
+
+def test_a_key_given_twice_in_a_variant_is_refused():
+    twice = edited("    activation: relu\n", "    activation: relu\n    activation: tanh\n")
+    assert "activation" in complaint(twice)
+
+
+def test_a_date_that_does_not_exist_is_refused():
+    assert complaint(edited("learning_rate: 0.01", "learning_rate: 2020-13-01")).startswith("params.yaml")
+
+
+@pytest.mark.parametrize("name", ["int", "float", "constrained"])
+def test_a_mistake_is_found_whatever_the_variants_name(name):
+    text = edited("  modern:\n", f"  {name}:\n").replace("activation: relu", "activaton: relu")
+    assert complaint(text) == f"params.yaml: variants.{name}.activaton: unknown key: did you mean activation?"
+
+
+def test_another_file_than_params_yaml_is_named_in_the_message():
+    with pytest.raises(LabError, match=r"^elsewhere\.yaml is missing here"):
+        load_settings(Path("elsewhere.yaml"))
+
+
+def test_a_variant_is_found_by_its_name():
+    settings = load(GOOD)
+    assert settings.variant("modern") is settings.variants["modern"]
+
+
+def test_an_unknown_variant_is_refused_with_the_nearest_known_one():
+    with pytest.raises(LabError) as caught:
+        load(GOOD).variant("modren")
+    assert str(caught.value) == "params.yaml: unknown variant modren: did you mean modern?"
+
+
+@pytest.mark.parametrize("section", ["data", "preprocess", "base", "compute"])
+def test_no_section_can_be_changed_after_loading(section):
+    part = getattr(load(GOOD), section)
+    name = next(iter(type(part).model_fields))
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(part, name, getattr(part, name))
+
+
+def test_settings_are_frozen_as_a_whole():
+    settings = load(GOOD)
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.seeds = (1,)
+    assert settings.seeds == (0, 3)
+
+
+def test_no_setting_has_a_default():
+    sections = [Settings, *(field.annotation for field in Settings.model_fields.values())]
+    models = [section for section in sections if hasattr(section, "model_fields")]
+    assert len(models) == 6  # the whole, data, preprocess, base, comparison, compute
+    assert [name for model in models for name, field in model.model_fields.items() if not field.is_required()] == []
+
+
+def restated(text):
+    """Return variant.key for every key that a variant gives although what it merges has that very value."""
+    raw = YAML(typ="rt", pure=True).load(io.StringIO(text))
+    found = []
+    for name, variant in raw["variants"].items():
+        (merged,) = variant.merge
+        found += [f"{name}.{key}" for key, value in variant.non_merged_items() if merged[key] == value]
+    return found
+
+
+def test_a_restated_value_would_be_noticed():
+    assert restated(GOOD) == []
+    assert restated(edited("    dropout: 0.5\n", "    dropout: 0.0\n")) == ["modern.dropout"]
+
+
+def test_no_committed_variant_restates_an_inherited_value():
+    assert restated((ROOT / "params.yaml").read_text(encoding="utf-8")) == []
+
+
+def test_the_committed_file_loads_and_describes_every_variant():
+    settings = load_settings(ROOT / "params.yaml")
+    assert list(settings.about) == list(settings.variants)
+
+
+def test_the_committed_study_has_a_baseline_equal_to_its_base():
+    settings = load_settings(ROOT / "params.yaml")
+    assert settings.base in settings.variants.values()

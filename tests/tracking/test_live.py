@@ -1,0 +1,133 @@
+import socket
+import time
+from dataclasses import replace
+
+import pytest
+from support.builders import identity
+
+from lenet.errors import LabError
+from lenet.tracking import live
+from lenet.tracking.store import Store
+from lenet.workspace import project_root
+
+
+def runs_of(client, **tags):
+    wanted = " and ".join(f"tags.{name} = '{value}'" for name, value in tags.items())
+    experiment = client.get_experiment_by_name("lenet5-digits")
+    return client.search_runs([experiment.experiment_id], wanted)
+
+
+def log_live(runs, epochs=3, before_end=lambda: None):
+    with live.live(runs, "a description") as log:
+        for run in runs:
+            for epoch in range(epochs + 1):
+                log(run, epoch, {"train/loss": 1 / epoch} if epoch else {})
+        before_end()
+
+
+def test_a_live_run_shows_every_epoch_under_its_parent(client):
+    log_live([identity(seed=0), identity(seed=1)])
+    (parent,) = runs_of(client(), kind="variant")
+    children = runs_of(client(), kind="seed")
+    assert {child.data.tags["seed"] for child in children} == {"0", "1"}
+    for child in children:
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert child.info.status == "FINISHED"
+        points = client().get_metric_history(child.info.run_id, "train/loss")
+        assert [(point.step, point.value) for point in points] == [(1, 1.0), (2, 0.5), (3, pytest.approx(1 / 3))]
+        assert [point.timestamp - child.info.start_time for point in points] == [1, 2, 3]
+
+
+def test_a_live_run_carries_settings_dataset_and_versions(client):
+    run = identity(seed=0)
+    log_live([run])
+    (child,) = runs_of(client(), kind="seed")
+    assert child.data.params.items() >= {name: str(value) for name, value in run.settings.items()}.items()
+    assert child.data.params.items() >= {"seed": "0", "variant": run.variant, "dataset": "digits"}.items()
+    assert child.data.tags.items() >= {"digest": run.digest, **run.versions}.items()
+    assert {each.dataset.digest for each in child.inputs.dataset_inputs} == {
+        run.data.train_md5,
+        run.data.validation_md5,
+    }
+
+
+def test_training_the_same_again_logs_to_the_same_run_and_doubles_nothing(client):
+    log_live([identity()])
+    log_live([identity()])
+    (child,) = runs_of(client(), kind="seed")
+    assert len(client().get_metric_history(child.info.run_id, "train/loss")) == 3
+
+
+def test_another_setting_is_another_run_whose_name_says_what_differs(client):
+    first = identity()
+    changed = replace(first, settings={**first.settings, "learning_rate": 0.5})
+    log_live([first])
+    log_live([changed])
+    names = {run.info.run_name for run in runs_of(client(), kind="variant")}
+    assert names == {first.variant, f"{first.variant} learning_rate=0.5"}
+
+
+def test_a_deleted_run_is_found_and_restored(client):
+    log_live([identity()])
+    (child,) = runs_of(client(), kind="seed")
+    client().delete_run(child.info.run_id)
+    assert runs_of(client(), kind="seed") == []
+    log_live([identity()])
+    assert [run.info.run_id for run in runs_of(client(), kind="seed")] == [child.info.run_id]
+
+
+def test_a_deleted_experiment_is_restored(client):
+    log_live([identity()])
+    client().delete_experiment(client().get_experiment_by_name("lenet5-digits").experiment_id)
+    log_live([identity()])
+    assert len(runs_of(client(), kind="seed")) == 1
+
+
+@pytest.mark.parametrize(("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")])
+def test_a_training_that_ends_badly_ends_its_runs_so(client, error, status):
+    def fail():
+        # Ctrl-C leaves the log two seconds to finish; the store's start-up alone may take them.
+        end = time.monotonic() + 30
+        while time.monotonic() < end and not (client().get_experiment_by_name("lenet5-digits") and logged()):
+            time.sleep(0.2)
+        raise error
+
+    def logged():
+        return any("train/loss" in run.data.metrics for run in runs_of(client(), kind="seed"))
+
+    with pytest.raises(error):
+        log_live([identity()], before_end=fail)
+    assert {run.info.status for run in runs_of(client(), dataset="digits")} == {status}
+
+
+def test_a_store_that_refuses_costs_a_warning_and_no_time(client, monkeypatch, capfd):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    start = time.monotonic()
+    log_live([identity()])
+    assert time.monotonic() - start < live._LIVE_PATIENCE_S
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"warning: the MLflow store at http://127.0.0.1:{port} failed")
+    assert "the results are in the files" in line
+
+
+def test_a_store_that_never_answers_is_given_up_after_a_bounded_time(client, monkeypatch, capfd):
+    monkeypatch.setattr(live, "_LIVE_PATIENCE_S", 2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        start = time.monotonic()
+        log_live([identity()])
+        assert time.monotonic() - start < 4
+    assert "failed: no answer within 2 s" in capfd.readouterr().err
+
+
+def test_an_explicit_publication_reports_a_failing_store_as_an_error(client, monkeypatch):
+    no_folder = f"sqlite:///{project_root() / 'params.yaml'}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", no_folder)
+    with pytest.raises(LabError, match=f"^the MLflow store at {no_folder} failed: "):
+        with live.errors_reported():
+            Store("digits")

@@ -1,0 +1,165 @@
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.builders import labels, predictions, variant_result, without_validation
+
+from lenet.evaluation import comparison
+from lenet.evaluation.predictions import save_predictions
+from lenet.evaluation.results import save_result
+from lenet.mnist.splits import Split, save_split, split_path
+from lenet.tracking import publish
+from lenet.workspace import DETAILS
+
+
+def all_runs(client):
+    return client.search_runs([each.experiment_id for each in client.search_experiments()])
+
+
+def everything_in(client):
+    """All that a person could see double: runs, points, artifacts."""
+    seen = {}
+    for run in all_runs(client):
+        points = [len(client.get_metric_history(run.info.run_id, name)) for name in sorted(run.data.metrics)]
+        artifacts = sorted(file.path for file in client.list_artifacts(run.info.run_id))
+        seen[run.info.run_id] = (run.data.metrics, points, artifacts, len(run.outputs.model_outputs))
+    return seen
+
+
+def test_publishing_twice_changes_nothing(client):
+    result = variant_result("tanh_sgd", errors=[1.0, 2.0])
+    assert publish.publish_variant(result, "about") == 2
+    before = everything_in(client())
+    assert len(before) == 3
+    assert publish.publish_variant(result, "about") == 0
+    assert everything_in(client()) == before
+
+
+def test_a_new_seed_joins_its_parent_and_changes_the_mean(client):
+    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0, 2.0]), "about")
+    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0, 2.0, 6.0]), "about")
+    (parent,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "variant"]
+    children = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert (len(children), parent.data.metrics["seeds"], parent.data.metrics["test/error_percent"]) == (3, 3, 3.0)
+
+
+def test_a_run_without_notes_of_its_moment_says_that_it_was_republished(client):
+    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0]), "about")
+    (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
+    assert child.data.tags["republished"] == "true"
+    assert child.info.status == "FINISHED"
+
+
+def test_a_variant_without_validation_is_published_without_it(client):
+    publish.publish_variant(without_validation(variant_result("tanh_sgd", errors=[1.0])), "about")
+    names = {name for run in all_runs(client()) for name in run.data.metrics}
+    assert "train/error_percent" in names
+    assert [name for name in names if name.startswith("validation/")] == []
+
+
+def test_a_parent_tells_what_it_is_and_a_run_shows_its_confusion(client):
+    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0]), "tanh and SGD")
+    (parent,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "variant"]
+    (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
+    assert parent.data.tags["mlflow.note.content"].startswith("tanh and SGD\n")
+    assert {"confusion.json", "confusion.png"} == {file.path for file in client().list_artifacts(child.info.run_id)}
+
+
+def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(client, workspace, capsys):
+    for variant in ("tanh_sgd", "relu_adam"):
+        save_result(variant_result(variant, errors=[1.0, 2.0]))
+    publish.main()
+    before = sorted(run.data.metrics["test/error_percent"] for run in all_runs(client()))
+    assert before == [1.0, 1.0, 1.5, 1.5, 2.0, 2.0]
+    (workspace / "mlflow.db").unlink()
+    shutil.rmtree(workspace / "mlartifacts")
+    publish.main()
+    assert sorted(run.data.metrics["test/error_percent"] for run in all_runs(client())) == before
+    assert "published 4 runs" in capsys.readouterr().err
+
+
+def test_results_of_a_variant_without_settings_are_not_published(client, workspace):
+    save_result(variant_result("gone", errors=[1.0]))
+    assert (DETAILS / "gone.json").is_file()
+    publish.main()
+    assert client().get_experiment_by_name("lenet5-digits") is None
+
+
+def parent_in(client):
+    (parent,) = [run for run in all_runs(client) if run.data.tags["kind"] == "variant"]
+    return parent
+
+
+def test_a_parent_shows_a_few_metrics_to_choose_by(client):
+    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0, 2.0]), "")
+    assert set(parent_in(client()).data.metrics) == {
+        "test/error_percent",
+        "test/loss",
+        "test/calibration_error_percent",
+        "validation/error_percent",
+        "train/error_percent",
+        "parameters",
+        "multiply_accumulates",
+        "seeds",
+    }
+
+
+def save_what_evaluate_saw(result):
+    """Save the predictions that led to the result's confusion counts, and the test digits."""
+    outputs = [predictions(1, 100, wrong=round(seed.metrics["test/error_percent"])) for seed in result.seeds]
+    probabilities = np.concatenate([each.probabilities for each in outputs])
+    save_predictions(result.variant, replace(outputs[0], probabilities=probabilities), labels())
+    save_split(split_path("test"), Split(np.zeros((100, 28, 28), np.uint8), labels()))
+
+
+def test_a_parent_gains_its_interval_once_the_predictions_are_here(client):
+    result = variant_result("tanh_sgd", errors=[10.0, 20.0])
+    publish.publish_variant(result, "")
+    assert "test/error_percent_low" not in parent_in(client()).data.metrics
+    save_what_evaluate_saw(result)
+    publish.publish_variant(result, "")
+    shown = parent_in(client()).data.metrics
+    wrong = np.arange(100) < np.array([[10], [20]])
+    expected = comparison.compare({"tanh_sgd": wrong}, []).errors["tanh_sgd"]
+    assert shown["test/error_percent_low"] == pytest.approx(expected.low, abs=1e-6)
+    assert shown["test/error_percent_high"] == pytest.approx(expected.high, abs=1e-6)
+    before = everything_in(client())
+    publish.publish_variant(result, "")
+    assert everything_in(client()) == before
+
+
+def test_a_parents_metrics_have_no_epoch_so_that_they_are_drawn_as_bars(client):
+    publish.publish_variant(variant_result("tanh_sgd", errors=[10.0]), "")
+    points = client().get_metric_history(parent_in(client()).info.run_id, "test/error_percent")
+    assert [point.step for point in points] == [0]
+
+
+def test_predictions_of_other_results_give_no_interval(client):
+    save_what_evaluate_saw(variant_result("tanh_sgd", errors=[10.0, 30.0]))
+    publish.publish_variant(variant_result("tanh_sgd", errors=[10.0, 20.0]), "")
+    assert "test/error_percent_low" not in parent_in(client()).data.metrics
+
+
+def test_an_interval_of_fewer_seeds_does_not_stand_beside_the_new_mean(client):
+    result = variant_result("tanh_sgd", errors=[10.0, 20.0])
+    save_what_evaluate_saw(result)
+    publish.publish_variant(result, "")
+    publish.publish_variant(variant_result("tanh_sgd", errors=[10.0, 20.0, 60.0]), "")
+    assert np.isnan(parent_in(client()).data.metrics["test/error_percent_low"])
+
+
+def test_a_single_seed_has_no_interval(client):
+    result = variant_result("tanh_sgd", errors=[10.0])
+    save_what_evaluate_saw(result)
+    publish.publish_variant(result, "")
+    assert "test/error_percent_low" not in parent_in(client()).data.metrics
+
+
+def test_metrics_are_numbers_that_mlflow_gave_back_unchanged(client):
+    result = variant_result("tanh_sgd", errors=[1.0])
+    publish.publish_variant(result, "")
+    (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
+    for name, value in result.seeds[0].metrics.items():
+        assert np.isclose(child.data.metrics[name], value, rtol=0, atol=0)

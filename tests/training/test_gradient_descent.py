@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from lenet.network import determinism
+
+determinism.prepare()
+
+from lenet.mnist.splits import Split
+from lenet.network.model import build_model, predict, with_logits
+from lenet.training.distortion import distort
+from lenet.training.gradient_descent import epochs, shown
+
+
+@pytest.mark.parametrize("batch_size", [9, 10, 11, 4, 1])
+def test_an_epoch_shows_every_digit_once_however_the_batches_divide_it(digits, statistics, recipe, batch_size):
+    ten = Split(digits.images[:10], digits.labels[:10])
+    model = build_model(recipe, statistics)
+    probabilities = predict(model, ten.images)
+    still = recipe.model_copy(update={"learning_rate": 1e-30, "batch_size": batch_size, "epochs": 1})
+    ((loss, error),) = epochs(model, still, ten, seed=0)
+    assert loss == pytest.approx(-np.log(probabilities[range(10), ten.labels]).mean(), rel=1e-5)
+    assert error == (probabilities.argmax(axis=1) != ten.labels).mean()
+
+
+def test_images_and_labels_stay_together(digits, recipe):
+    examples = np.array([7, 0, 199])
+    images, labels = shown(digits, recipe, seed=0)(0, examples)
+    np.testing.assert_array_equal(images, digits.images[examples])
+    np.testing.assert_array_equal(labels, digits.labels[examples])
+
+
+def test_distortions_are_those_of_seed_epoch_and_example(digits, recipe):
+    settings = recipe.model_copy(update={"translation": 2.0, "elastic": 3.0})
+    examples = np.array([7, 0, 199])
+    images, labels = shown(digits, settings, seed=3)(5, examples)
+    np.testing.assert_array_equal(images, distort(digits.images[examples], settings, 3, 5, examples))
+    np.testing.assert_array_equal(labels, digits.labels[examples])
+
+
+def test_the_rate_falls_along_a_cosine_to_nothing_at_the_end(recipe):
+    from lenet.training.gradient_descent import _optimizer
+
+    falling = recipe.model_copy(update={"schedule": "cosine", "learning_rate": 0.2, "epochs": 4})
+    rate = _optimizer(falling, steps=10)._learning_rate
+    assert [float(rate(step)) for step in (0, 20, 40)] == pytest.approx([0.2, 0.1, 0.0])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_weights_decay_by_their_share_of_the_rate_per_step(digits, statistics, recipe, optimizer):
+    settings = recipe.model_copy(update={"optimizer": optimizer, "batch_size": len(digits), "epochs": 1})
+    after = {}
+    for decay in (0.0, 0.5):
+        determinism.start_run(0)
+        model = build_model(settings, statistics)
+        before = model.get_weights()
+        list(epochs(model, settings.model_copy(update={"weight_decay": decay}), digits, seed=0))
+        after[decay] = model.get_weights()
+    for start, free, decayed in zip(before, after[0.0], after[0.5], strict=True):
+        np.testing.assert_allclose(free - decayed, 0.5 * settings.learning_rate * start, rtol=1e-2, atol=1e-6)
+
+
+def test_the_squared_distance_is_that_to_the_code_of_the_label(digits, statistics, published):
+    from lenet.training.gradient_descent import _squared_distance
+
+    logits, _ = with_logits(build_model(published, statistics))(digits.images)
+    found = _squared_distance(digits.labels.astype(np.int64), logits)
+    np.testing.assert_allclose(found, -logits.numpy()[range(len(digits)), digits.labels])

@@ -1,0 +1,244 @@
+from lenet.network import determinism
+
+determinism.prepare()
+
+import numpy as np
+import pytest
+
+from lenet.mnist import idx
+from lenet.network.lenet_1998 import AMPLITUDE, BACKGROUND, CODES, INK, SLOPE, TABLE_I
+from lenet.training.sdlm import Weights, curvatures, global_rate, pass_over, passes
+
+DIGITS = idx.bundled_digits()
+IMAGES, LABELS = DIGITS[idx.TRAIN_IMAGES][:32], DIGITS[idx.TRAIN_LABELS][:32]
+IN_C3, TO_C3 = np.argwhere(TABLE_I).T
+
+
+def fan_ins():
+    by_c3_map = 25 * TABLE_I.sum(0)
+    return Weights(25, 25, 4, 4, by_c3_map[TO_C3], by_c3_map, 4, 4, 400, 400, 120, 120)
+
+
+SHAPES = Weights(
+    (5, 5, 1, 6), (6,), (6,), (6,), (5, 5, 60), (16,), (16,), (16,), (400, 120), (120,), (120, 84), (84,)
+)  # fmt: skip
+
+
+def initial(seed):
+    """Weights large enough for every layer to bend its input, unlike the paper's at the start."""
+    chance = np.random.default_rng(seed)
+    return Weights(
+        *(
+            (2 / fan_in**0.5 * chance.uniform(-1, 1, shape)).astype(np.float32)
+            for shape, fan_in in zip(SHAPES, fan_ins(), strict=True)
+        )
+    )
+
+
+def constant(value):
+    return Weights(*(np.full(shape, value, np.float32) for shape in SHAPES))
+
+
+class Reference:
+    """The network written again, as slowly as it reads: float64, no sharing tricks, derivatives of both orders.
+
+    order=1 propagates dE/da; order=2 propagates the Gauss–Newton d²E/da², connection by connection: eqs. 23 to 27.
+    """
+
+    def __init__(self, weights, image):
+        w = self.w = Weights(*(a.astype(np.float64) for a in weights))
+        ink = BACKGROUND + (INK - BACKGROUND) * image / 255
+        self.x0 = np.pad(ink, 2, constant_values=BACKGROUND)
+        self.c1 = np.empty((28, 28, 6))
+        for y, x in np.ndindex(28, 28):
+            window = self.x0[y : y + 5, x : x + 5]
+            self.c1[y, x] = np.einsum("ij,ijm->m", window, w.c1_kernel[:, :, 0]) + w.c1_bias
+        self.c1 = f(self.c1)
+        self.p2 = self.c1.reshape(14, 2, 14, 2, 6).sum((1, 3))
+        self.s2 = f(w.s2_coefficient * self.p2 + w.s2_bias)
+        self.c3 = np.zeros((10, 10, 16)) + w.c3_bias
+        for k, (c, m) in enumerate(zip(IN_C3, TO_C3, strict=True)):
+            for y, x in np.ndindex(10, 10):
+                self.c3[y, x, m] += (self.s2[y : y + 5, x : x + 5, c] * w.c3_kernel[:, :, k]).sum()
+        self.c3 = f(self.c3)
+        self.p4 = self.c3.reshape(5, 2, 5, 2, 16).sum((1, 3))
+        self.s4 = f(w.s4_coefficient * self.p4 + w.s4_bias)
+        self.c5 = f(self.s4.reshape(400) @ w.c5_kernel + w.c5_bias)
+        self.f6 = f(self.c5 @ w.f6_kernel + w.f6_bias)
+        self.distances = ((self.f6 - CODES) ** 2).sum(1)
+
+    def loss(self, label, competitive):
+        y = self.distances
+        return y[label] + competitive * np.log(np.exp(-y).sum())
+
+    def derivatives(self, at_f6, order):
+        """Backpropagate dE/dx (order 1) or d²E/dx² (order 2) of F6 to all weights."""
+        w = self.w
+        result = Weights(*(np.zeros(shape) for shape in SHAPES))
+        d6 = at_f6 * df(self.f6) ** order
+        result.f6_kernel[:] = np.outer(self.c5**order, d6)
+        result.f6_bias[:] = d6
+        d5 = (w.f6_kernel**order @ d6) * df(self.c5) ** order
+        result.c5_kernel[:] = np.outer(self.s4.reshape(400) ** order, d5)
+        result.c5_bias[:] = d5
+        d4 = (w.c5_kernel**order @ d5).reshape(5, 5, 16) * df(self.s4) ** order
+        result.s4_coefficient[:] = (d4 * self.p4**order).sum((0, 1))
+        result.s4_bias[:] = d4.sum((0, 1))
+        d3 = (w.s4_coefficient**order * d4).repeat(2, 0).repeat(2, 1) * df(self.c3) ** order
+        result.c3_bias[:] = d3.sum((0, 1))
+        d2 = np.zeros((14, 14, 6))
+        for k, (c, m) in enumerate(zip(IN_C3, TO_C3, strict=True)):
+            for y, x in np.ndindex(10, 10):
+                result.c3_kernel[:, :, k] += d3[y, x, m] * self.s2[y : y + 5, x : x + 5, c] ** order
+                d2[y : y + 5, x : x + 5, c] += d3[y, x, m] * w.c3_kernel[:, :, k] ** order
+        d2 *= df(self.s2) ** order
+        result.s2_coefficient[:] = (d2 * self.p2**order).sum((0, 1))
+        result.s2_bias[:] = d2.sum((0, 1))
+        d1 = (w.s2_coefficient**order * d2).repeat(2, 0).repeat(2, 1) * df(self.c1) ** order
+        result.c1_bias[:] = d1.sum((0, 1))
+        for y, x in np.ndindex(28, 28):
+            window = self.x0[y : y + 5, x : x + 5, None, None] ** order
+            result.c1_kernel[:] += d1[y, x] * window
+        return result
+
+    def gradient(self, label, competitive):
+        to_codes = 2 * (self.f6 - CODES)
+        at_f6 = to_codes[label]
+        if competitive:
+            shares = np.exp(-self.distances) / np.exp(-self.distances).sum()
+            at_f6 = at_f6 - shares @ to_codes
+        return self.derivatives(at_f6, 1)
+
+    def curvature(self):
+        return self.derivatives(np.full(84, 2.0), 2)
+
+
+def f(a):
+    return AMPLITUDE * np.tanh(SLOPE * a)
+
+
+def df(state):
+    return SLOPE * (AMPLITUDE - state**2 / AMPLITUDE)
+
+
+def gradient_of_one_step(weights, n, competitive):
+    """What pass_over subtracted, per unit of rate; float32 weights keep about four digits of it."""
+    learnt, _ = pass_over(weights, IMAGES, LABELS, np.array([n]), constant(2.0**-4), competitive)
+    return Weights(*((before - after.astype(np.float64)) * 2**4 for before, after in zip(weights, learnt, strict=True)))
+
+
+def assert_agree(found, expected, tolerance):
+    for name, a, b in zip(Weights._fields, found, expected, strict=True):
+        assert a.shape == b.shape, name
+        assert np.abs(a - b).max() <= tolerance * np.abs(b).max(), name
+
+
+def test_distances_are_those_of_the_network_before_it_learns():
+    weights = initial(1)
+    _, distances = pass_over(weights, IMAGES, LABELS, np.array([5, 3]), constant(0))
+    assert distances.dtype == np.float32
+    assert np.allclose(distances, [Reference(weights, IMAGES[n]).distances for n in (5, 3)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("competitive", [False, True])
+def test_the_reference_s_gradient_is_the_slope_of_its_loss(competitive):
+    weights, step = initial(2), 1e-5
+    gradient = Reference(weights, IMAGES[0]).gradient(LABELS[0], competitive)
+    for place, name in enumerate(Weights._fields):
+        where = np.unravel_index(np.abs(gradient[place]).argmax(), gradient[place].shape)
+        losses = []
+        for sign in (1, -1):
+            moved = Weights(*(a.astype(np.float64) for a in weights))
+            moved[place][where] += sign * step
+            losses.append(Reference(moved, IMAGES[0]).loss(LABELS[0], competitive))
+        assert np.isclose((losses[0] - losses[1]) / (2 * step), gradient[place][where], rtol=1e-5), name
+
+
+@pytest.mark.parametrize("competitive", [False, True])
+def test_a_step_goes_down_the_gradient(competitive):
+    weights = initial(2)
+    expected = Reference(weights, IMAGES[0]).gradient(LABELS[0], competitive)
+    assert_agree(gradient_of_one_step(weights, 0, competitive), expected, 2e-4)
+
+
+def test_curvatures_are_second_derivatives_summed_over_connections_and_averaged_over_examples():
+    weights = initial(3)
+    expected = [Reference(weights, image).curvature() for image in IMAGES[:2]]
+    found = curvatures(weights, IMAGES[:2])
+    assert_agree(found, Weights(*(np.mean(pair, 0) for pair in zip(*expected, strict=True))), 1e-5)
+
+
+def test_each_weight_has_a_rate_of_its_own():
+    weights = initial(4)
+    rates = constant(0)
+    rates.c3_kernel[2, 3, 41] = 0.1
+    learnt, _ = pass_over(weights, IMAGES, LABELS, np.arange(3), rates)
+    changed = {name: np.argwhere(a != b).tolist() for name, a, b in zip(Weights._fields, weights, learnt, strict=True)}
+    assert changed == {name: [] for name in Weights._fields} | {"c3_kernel": [[2, 3, 41]]}
+
+
+def test_a_pass_leaves_the_weights_it_was_given_alone():
+    weights, same = initial(5), initial(5)
+    pass_over(weights, IMAGES, LABELS, np.arange(8), constant(0.01))
+    assert all(np.array_equal(a, b) for a, b in zip(weights, same, strict=True))
+
+
+def test_the_same_pass_gives_the_same_bits():
+    once, again = (pass_over(initial(6), IMAGES, LABELS, np.arange(32), constant(0.01)) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(once[0], again[0], strict=True))
+    assert np.array_equal(once[1], again[1])
+
+
+def test_examples_are_learnt_in_the_order_given():
+    one = pass_over(initial(6), IMAGES, LABELS, np.array([4, 7, 9]), constant(0.01))
+    split = initial(6)
+    for n in (4, 7, 9):
+        split, distances = pass_over(split, IMAGES, LABELS, np.array([n]), constant(0.01))
+    assert all(np.array_equal(a, b) for a, b in zip(one[0], split, strict=True))
+    assert np.array_equal(one[1][-1], distances[0])
+
+
+@pytest.mark.parametrize("competitive", [False, True])
+def test_32_digits_are_learnt_by_heart(competitive):
+    weights = initial(0)
+    for seed in range(20):
+        rates = Weights(*(np.float32(1e-3) / (np.float32(0.2) + h) for h in curvatures(weights, IMAGES)))
+        order = np.random.default_rng(seed).permutation(32)
+        weights, distances = pass_over(weights, IMAGES, LABELS, order, rates, competitive)
+    assert (distances.argmin(1) == LABELS[order]).all()
+    if not competitive:  # eq. 9 is content when the others are further away
+        assert distances.min(1).mean() < 5
+
+
+def test_the_published_rates_are_those_of_the_paper_and_the_last_one_stays(published):
+    rates = [global_rate(published, epoch) for epoch in range(22)]
+    assert rates == pytest.approx([5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 10)
+
+
+def test_a_constant_rate_stays(published):
+    assert global_rate(published.model_copy(update={"schedule": "constant"}), 7) == published.learning_rate
+
+
+def test_the_keras_model_is_given_what_was_learnt_and_answers_alike(published, statistics, digits):
+    from lenet.network.model import build_model, with_logits
+
+    determinism.start_run(0)
+    model = build_model(published, statistics)
+    for _ in passes(model, published, digits, seed=0):
+        pass
+    weights = Weights(*model.get_weights())
+    _, distances = pass_over(weights, digits.images, digits.labels, np.arange(len(digits)), constant(0))
+    logits, _ = with_logits(model)(digits.images)
+    np.testing.assert_allclose(-logits, distances, rtol=1e-4, atol=1e-3)
+
+
+def test_loss_and_errors_of_a_pass_are_those_met_on_the_way(published, statistics, digits):
+    from lenet.network.model import build_model, predict
+
+    determinism.start_run(0)
+    model = build_model(published, statistics)
+    probabilities = predict(model, digits.images)
+    still = published.model_copy(update={"learning_rate": 1e-30, "epochs": 1})
+    ((loss, error),) = passes(model, still, digits, seed=0)
+    assert error == (probabilities.argmax(axis=1) != digits.labels).mean()
+    assert loss == pytest.approx(-np.log(probabilities[range(len(digits)), digits.labels]).mean(), rel=1e-3)
