@@ -6,7 +6,7 @@ import pytest
 
 from lenet import workspace as places
 from lenet.errors import LabError
-from lenet.workspace import machine_notes, project_root, refuse_orphans, remove_orphans, orphans, written_whole
+from lenet.workspace import machine_notes, orphans, project_root, refuse_orphans, remove_orphans, written_whole
 
 FOLDERS = [places.MODELS, places.PREDICTIONS, places.METRICS, places.DETAILS, places.CURVES]
 

@@ -1,4 +1,4 @@
-"""Mistakes a person can mend, and how a command reports them: one line, an exit status, no traceback."""
+"""Mistakes that a person can fix, and how a command reports them: one line, an exit status, no traceback."""
 
 import errno
 import os
@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 # What an operating system refuses for a reason outside the project → what to do.
-MENDABLE = {
+FIXABLE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space"),
     errno.ENOENT: "see that it is there",
     errno.EFBIG: "raise the limit on file sizes",
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "mend the permissions"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "correct the permissions"),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.EISDIR), "move what is in the way"),
 }
 
@@ -38,10 +38,10 @@ def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
     except LabError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        if error.errno not in MENDABLE:
+        if error.errno not in FIXABLE:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"error: {where}{error.strerror}: {MENDABLE[error.errno]}, then run it again")
+        sys.exit(f"error: {where}{error.strerror}: {FIXABLE[error.errno]}, then run it again")
     except KeyboardInterrupt:
         # Not sys.exit: a pool or a manager still winding down must not turn Ctrl-C into a wait.
         print(interrupted, file=sys.stderr, flush=True)

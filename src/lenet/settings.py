@@ -182,7 +182,7 @@ def _refuse_keys_given_twice(node: Node | None) -> None:
 
 def _first_mistake(error: ValidationError, raw: Any) -> str:
     """Say in one line where the first mistake is and what was expected there."""
-    # A misspelt key is both unknown and missing: the unknown one is what to mend.
+    # A misspelt key is both unknown and missing: the unknown one is what to correct.
     mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
     first = mistakes[0]
     where = _place(first, raw)

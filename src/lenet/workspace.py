@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lenet.errors import MENDABLE, LabError
+from lenet.errors import FIXABLE, LabError
 
 # Relative to the workspace, which is the current folder: the checkout, or a temporary copy of it in
 # which DVC runs an experiment.
@@ -60,7 +60,7 @@ def written_whole(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         beside.replace(path)
     except OSError as error:
-        if error.errno in MENDABLE and not error.filename:
+        if error.errno in FIXABLE and not error.filename:
             error.filename = str(path)  # a full disk does not say where
         raise
     finally:

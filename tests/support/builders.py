@@ -14,7 +14,7 @@ from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
-from lenet.runs.identity import RunIdentity
+from lenet.runs.identity import DataIdentity, RunIdentity
 from lenet.settings import Settings, load_settings
 from support.paths import ROOT
 
@@ -32,13 +32,7 @@ def identity(variant="tanh_sgd", seed=0, dataset="digits"):
         variant=variant,
         seed=seed,
         settings=settings(),
-        data={
-            "dataset": dataset,
-            "validation_size": 0.1,
-            "split_seed": 0,
-            "train_md5": "1" * 32,
-            "validation_md5": "2" * 32,
-        },
+        data=DataIdentity(dataset, 0.1, 0, train_md5="1" * 32, validation_md5="2" * 32),
         code="c" * 64,
         versions={
             "keras": "3.13.0",

@@ -32,11 +32,11 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
 def free_port(target: str, default: int) -> int:
     """Return the environment's PORT, or the default; raise LabError unless a server can listen there."""
     given = os.environ.get("PORT", str(default))
-    mend = f"a free port, 1 to 65535, as in `make {target} PORT={default + 10}`"
+    hint = f"a free port, 1 to 65535, as in `make {target} PORT={default + 10}`"
     if not (given.isascii() and given.isdigit()) or not 0 < int(given) < 65536:
-        raise LabError(f"PORT={given}: expected {mend}")
+        raise LabError(f"PORT={given}: expected {hint}")
     try:
         socket.create_server((HOST, int(given))).close()
     except OSError as error:
-        raise LabError(f"PORT={given} cannot be used ({os.strerror(error.errno)}): choose {mend}") from None
+        raise LabError(f"PORT={given} cannot be used ({os.strerror(error.errno)}): choose {hint}") from None
     return int(given)

@@ -48,7 +48,9 @@ def load_result(variant: str) -> VariantResult:
     path = DETAILS / f"{variant}.json"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        seeds = [SeedResult(**(seed | {"identity": RunIdentity(**seed["identity"])})) for seed in raw.pop("seeds")]
+        seeds = [
+            SeedResult(**(seed | {"identity": RunIdentity.from_json(seed["identity"])})) for seed in raw.pop("seeds")
+        ]
         return VariantResult(**raw, seeds=seeds)
     except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{path} cannot be read ({error}): run `dvc repro evaluate@{variant}`") from None

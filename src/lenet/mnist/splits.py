@@ -49,22 +49,22 @@ def save_split(path: Path, split: Split) -> None:
         np.savez(file, images=split.images, labels=split.labels)
 
 
-def read_arrays(path: Path, names: Iterable[str], mend: str) -> dict[str, np.ndarray]:
-    """Read the arrays `names` of an .npz file; raise LabError, with `mend`, if it is not there or damaged."""
+def read_arrays(path: Path, names: Iterable[str], hint: str) -> dict[str, np.ndarray]:
+    """Read the arrays `names` of an .npz file; raise LabError, with `hint`, if it is not there or damaged."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
     except (FileNotFoundError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise LabError(f"{path} cannot be read ({error}): {mend}") from None
+        raise LabError(f"{path} cannot be read ({error}): {hint}") from None
 
 
 def load_split(name: str) -> Split:
     """Read the split `name`; raise LabError if it is not there or holds something else."""
-    path, mend = split_path(name), "run `dvc repro preprocess`"
-    split = Split(**read_arrays(path, ("images", "labels"), mend))
+    path, hint = split_path(name), "run `dvc repro preprocess`"
+    split = Split(**read_arrays(path, ("images", "labels"), hint))
     if split.images.shape != (len(split), 28, 28) or split.images.dtype != np.uint8:
         found = f"{split.images.dtype} images of shape {split.images.shape}"
-        raise LabError(f"{path} holds {found}, not uint8 images of shape (n, 28, 28): {mend}")
+        raise LabError(f"{path} holds {found}, not uint8 images of shape (n, 28, 28): {hint}")
     return split
 
 

@@ -60,7 +60,7 @@ def _quiet() -> Iterator[None]:
 
 
 def start_run(seed: int) -> None:
-    """Forget what earlier runs of this process left (names count up otherwise) and seed all chance."""
+    """Forget what earlier runs of this process left (names count up otherwise) and seed the random generators."""
     import keras
 
     keras.backend.clear_session()

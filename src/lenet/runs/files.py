@@ -79,24 +79,24 @@ def find_run(identity: RunIdentity) -> Run | None:
 
 def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
     folder = MODELS / variant / f"seed-{seed}"
-    mend = f"train it again: dvc repro --force train@{variant}"
+    hint = f"train it again: dvc repro --force train@{variant}"
     try:
         described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         digest, _ = described.pop("digest"), described.pop("family")
-        identity = RunIdentity(**described)
+        identity = RunIdentity.from_json(described)
         history = _read_history(folder / "history.csv")
     except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
-        raise LabError(f"{folder} cannot be read ({error}): {mend}") from None
+        raise LabError(f"{folder} cannot be read ({error}): {hint}") from None
     if identity.digest != digest:
-        raise LabError(f"{folder / 'run.json'} was edited: its digest does not fit its content: {mend}")
+        raise LabError(f"{folder / 'run.json'} was edited: its digest does not fit its content: {hint}")
     if (identity.variant, identity.seed, identity.settings) != (variant, seed, settings):
         raise LabError(
             f"{folder} holds {identity.variant} seed {identity.seed}, "
-            f"trained with other settings than params.yaml's: {mend}"
+            f"trained with other settings than params.yaml's: {hint}"
         )
     run = Run(folder, identity, history)
     if len(history) != identity.settings["epochs"] or not (run.weights.is_file() and run.architecture.is_file()):
-        raise LabError(f"{folder} is not complete: {mend}")
+        raise LabError(f"{folder} is not complete: {hint}")
     return run
 
 

@@ -62,7 +62,7 @@ def live(identities: Sequence[RunIdentity], description: str) -> Iterator[Callab
 
 def _log_live(events: SimpleQueue, identities: Sequence[RunIdentity], description: str) -> None:
     with warned_only():
-        store = Store(identities[0].data["dataset"])
+        store = Store(identities[0].data.dataset)
         parent = None
         children: dict[str, str] = {}
         while not isinstance(event := events.get(), str):

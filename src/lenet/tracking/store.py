@@ -243,15 +243,17 @@ class Store:
     def _log_dataset(self, run_id: str, identity: RunIdentity) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        profile = {name: identity.data[name] for name in ("validation_size", "split_seed")}
+        profile = {"validation_size": identity.data.validation_size, "split_seed": identity.data.split_seed}
         trained_on_both = identity.settings.get("train_on") == "train_and_validation"
         inputs = [
             DatasetInput(
                 Dataset(
-                    name=f"{identity.data['dataset']} {split}",
-                    digest=identity.data[f"{split}_md5"],
+                    name=f"{identity.data.dataset} {split}",
+                    digest=getattr(identity.data, f"{split}_md5"),
                     source_type="dvc",
-                    source=json.dumps({"path": f"data/processed/{split}.npz", "md5": identity.data[f"{split}_md5"]}),
+                    source=json.dumps(
+                        {"path": f"data/processed/{split}.npz", "md5": getattr(identity.data, f"{split}_md5")}
+                    ),
                     profile=json.dumps(profile),
                 ),
                 [InputTag("mlflow.data.context", "train" if trained_on_both else split)],
@@ -277,7 +279,7 @@ def content_digest(*parts: object) -> str:
 
 
 def _flat(identity: RunIdentity) -> dict[str, object]:
-    data = {name: identity.data[name] for name in ("dataset", "validation_size", "split_seed")}
+    data = {name: getattr(identity.data, name) for name in ("dataset", "validation_size", "split_seed")}
     return {**identity.settings, **data, "variant": identity.variant}
 
 
