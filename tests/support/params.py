@@ -1,0 +1,23 @@
+"""Edits of params.yaml, as YAML: the one way in which tests change settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+
+@contextmanager
+def edit_params(path: Path = Path("params.yaml")) -> Iterator[dict[str, Any]]:
+    """Yield the loaded mapping; write it back at the end of the block, its comments and merge keys kept.
+
+    A variant shows what it inherits from before the block: read that anew after changing `base`.
+    """
+    yaml = YAML(typ="rt", pure=True)
+    yaml.width = 1000  # a long line stays one line
+    yaml.preserve_quotes = True
+    params = yaml.load(path.read_text(encoding="utf-8"))
+    yield params
+    with open(path, "w", encoding="utf-8") as file:
+        yaml.dump(params, file)
