@@ -7,7 +7,7 @@ import pytest
 
 from lenet.errors import LabError
 from lenet.mnist import splits
-from lenet.mnist.splits import Split, Statistics, epoch_order
+from lenet.mnist.splits import Split, Statistics
 
 DAY_S = 86_400
 
@@ -158,13 +158,3 @@ def test_damaged_statistics_say_which_stage_makes_them(folder, content):
     splits.STATISTICS.write_text(content(), encoding="utf-8")
     with pytest.raises(LabError, match=r"statistics\.json cannot be read .*: run `dvc repro preprocess`"):
         splits.load_statistics()
-
-
-def test_an_epochs_order_names_every_example_once():
-    assert sorted(epoch_order(10, 0, 0).tolist()) == list(range(10))
-
-
-def test_seeds_and_epochs_have_orders_of_their_own_and_always_the_same():
-    orders = {tuple(epoch_order(10, seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}
-    assert len(orders) == 4
-    assert tuple(epoch_order(10, 1, 1)) in orders

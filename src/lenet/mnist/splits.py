@@ -68,11 +68,6 @@ def load_split(name: str) -> Split:
     return split
 
 
-def epoch_order(examples: int, seed: int, epoch: int) -> np.ndarray:
-    """Return the order in which an epoch, counted from 0, takes its examples: int64 (examples,)."""
-    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(examples)
-
-
 def save_statistics(statistics: Statistics) -> None:
     """Write what is known of the splits as JSON."""
     with written_whole(STATISTICS) as partial:

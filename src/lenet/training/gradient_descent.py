@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lenet.mnist.splits import Split, epoch_order
+from lenet.mnist.splits import Split
 from lenet.network.model import with_logits
 from lenet.settings import Variant
 from lenet.training.distortion import distort, is_distorted
+from lenet.training.order import epoch_order
 
 
 def epochs(model: keras.Model, settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:

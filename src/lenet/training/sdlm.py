@@ -11,11 +11,12 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from lenet.mnist.splits import Split, epoch_order
+from lenet.mnist.splits import Split
 from lenet.network.lenet_1998 import CURVATURE_EXAMPLES, RATES, TABLE_I
 from lenet.settings import Variant
 from lenet.training import sdlm_kernels
 from lenet.training.distortion import distort, is_distorted
+from lenet.training.order import epoch_order
 from lenet.training.sdlm_kernels import Units
 
 
