@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.params import edit_params
 from support.paths import ROOT
-
-from lenet.settings import load_settings
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +58,9 @@ class Repository:
             text = text.replace(old, new, 1)
         path.write_text(text)
 
+    def params(self):
+        return edit_params(self.path / "params.yaml")
+
     def copy(self, path):
         shutil.copytree(self.path, path, symlinks=True)
         return Repository(path)
@@ -77,12 +79,6 @@ def stages_run(done):
     return re.findall(r"^Running stage '(.*)'", done.stdout, flags=re.MULTILINE)
 
 
-def remove_variant(repository, name):
-    params = repository.path / "params.yaml"
-    description, settings = rf"(?m)^  {name}: \w.*\n", rf"(?m)^  {name}:.*\n(    .*\n)+\n*"
-    params.write_text(re.sub(settings, "", re.sub(description, "", params.read_text())))
-
-
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
     """A committed repository in which `dvc repro` has run: three variants, two seeds, two epochs."""
@@ -94,18 +90,17 @@ def pipeline(tmp_path_factory):
         if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("reports/"):
             (repository.path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, repository.path / name)
-    repository.edit(
-        "params.yaml",
-        ("dataset: mnist", "dataset: digits"),
-        ("seeds: [0, 1, 2, 3, 4, 5]", "seeds: [0, 1]"),
-        ("epochs: 20", "epochs: 2"),
-    )
-    for variant in load_settings(ROOT / "params.yaml").variants:
-        if variant not in VARIANTS:
-            remove_variant(repository, variant)
-    params = repository.path / "params.yaml"
-    compared = "  ladder: [tanh_sgd, relu_adam]\n  factorial: []\n  published: {lenet5_1998: 0.95}\n"
-    params.write_text(re.sub(r"(?m)(?<=^comparison:\n)(  .*\n)+", compared, params.read_text()))
+    with repository.params() as params:
+        params["data"]["dataset"] = "digits"
+        params["seeds"] = [0, 1]
+        params["base"]["epochs"] = 2
+        for variant in set(params["variants"]) - set(VARIANTS):
+            del params["variants"][variant], params["about"][variant]
+        params["comparison"] = {
+            "ladder": ["tanh_sgd", "relu_adam"],
+            "factorial": [],
+            "published": {"lenet5_1998": 0.95},
+        }
     repository.git("init", "--quiet")
     repository.git("config", "user.name", "A Researcher")
     repository.git("config", "user.email", "researcher@example.org")
@@ -120,10 +115,22 @@ def test_dvc_repro_runs_every_stage_once(pipeline):
     assert sorted(stages_run(pipeline.first_run)) == sorted(["download", "preprocess", *per_variant, "plot"])
 
 
-def test_a_second_run_has_nothing_to_do(pipeline):
+def test_a_second_run_has_nothing_to_do_though_byte_code_and_an_editors_file_are_there_now(pipeline):
+    assert list((pipeline.path / "src/lenet/network/__pycache__").iterdir())
+    (pipeline.path / "src/lenet/network/.model.py.swp").write_text("an open editor")
     done = pipeline.dvc("repro")
     assert stages_run(done) == []
     assert "Data and pipelines are up to date." in done.stdout
+    (pipeline.path / "src/lenet/network/.model.py.swp").unlink()
+
+
+def test_a_variants_name_is_never_run_as_a_command(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "injected")
+    with here.params() as params:
+        params["variants"]["x;touch PWNED;"] = dict(params["base"])
+    refused = here.dvc("repro", status=255)
+    assert "error: params.yaml: variants.x;touch PWNED;" in refused.stderr
+    assert not (here.path / "PWNED").exists()
 
 
 def test_every_seed_is_under_its_variant_in_mlflow(pipeline):
@@ -167,14 +174,16 @@ def test_dvcs_own_views_have_something_to_show(pipeline, command, expected):
 
 def test_force_changes_nothing_whatever_the_number_of_workers(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "forced")
-    here.edit("params.yaml", ("workers: auto", "workers: 1"))
+    with here.params() as params:
+        params["compute"]["workers"] = 1
     assert len(stages_run(here.dvc("repro", "--force"))) == 9
     assert here.git("status", "--porcelain") == "M params.yaml"
 
 
 def test_an_edited_variant_retrains_itself_alone_and_stands_beside_the_old_one(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "edited")
-    here.edit("params.yaml", ("learning_rate: 0.001", "learning_rate: 0.002"))
+    with here.params() as params:
+        params["variants"]["relu_adam"]["learning_rate"] = 0.002
     assert stages_run(here.dvc("repro")) == ["train@relu_adam", "evaluate@relu_adam", "plot"]
     assert {"relu_adam", "relu_adam learning_rate=0.002"} <= {run.info.run_name for run in here.runs()}
     assert "variants.relu_adam.learning_rate" in here.dvc("params", "diff").stdout
@@ -194,7 +203,7 @@ def test_an_edited_variant_retrains_itself_alone_and_stands_beside_the_old_one(p
 def test_a_queued_experiment_runs_the_code_it_was_queued_with_and_lands_in_the_store(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "queued")
     here.dvc("exp", "run", "--queue", "--name", "short", "--set-param", "variants.relu_adam.epochs=1")
-    here.edit("src/lenet/training.py", ("import keras\n", "raise SystemExit('edited after queueing')\n"))
+    here.edit("src/lenet/training/one_run.py", ("import keras\n", "raise SystemExit('edited after queueing')\n"))
     here.dvc("exp", "run", "--run-all")
     added = [run for run in here.runs() if run.data.params["epochs"] == "1"]
     assert {run.info.run_name for run in added} == {
@@ -210,8 +219,9 @@ def test_a_queued_experiment_runs_the_code_it_was_queued_with_and_lands_in_the_s
 
 def test_a_removed_variant_is_refused_by_dvc_and_cleared_by_make_repro_as_in_a_fresh_clone(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "removed")
-    remove_variant(here, "relu_adam")
-    here.edit("params.yaml", ("ladder: [tanh_sgd, relu_adam]", "ladder: [tanh_sgd]"))
+    with here.params() as params:
+        del params["variants"]["relu_adam"], params["about"]["relu_adam"]
+        params["comparison"]["ladder"] = ["tanh_sgd"]
     refused = here.dvc("repro", status=255)
     assert "error: outputs of variants that params.yaml no longer has: " in refused.stderr
     here.module("commands.repro")
@@ -275,7 +285,8 @@ def test_models_of_another_variant_are_refused_in_one_line(pipeline, tmp_path):
 
 def test_code_edited_while_a_variant_trains_ends_the_stage_and_keeps_nothing(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "meanwhile")
-    here.edit("params.yaml", ("epochs: 2", "epochs: 40"))
+    with here.params() as params:
+        params["base"]["epochs"] = 40
     shutil.rmtree(here.path / "models")
     environment = ENVIRONMENT | {"PYTHONPATH": "src", "DVC_STAGE": "train@tanh_sgd"}
     command = ["python", "-m", "lenet.train"]
@@ -293,8 +304,9 @@ def test_code_edited_while_a_variant_trains_ends_the_stage_and_keeps_nothing(pip
 def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "offline")
     # A variant that the demo leaves out, with committed reports of its own.
-    extra = "\n  extra:\n    <<: *base\n\ncomparison:"
-    here.edit("params.yaml", ("dataset: digits", "dataset: mnist"), ("\ncomparison:", extra))
+    with here.params() as params:
+        params["data"]["dataset"] = "mnist"
+        params["variants"]["extra"] = dict(params["base"])
     shutil.copy(here.path / "reports/metrics/tanh_sgd.json", here.path / "reports/metrics/extra.json")
     here.commit()
     unreachable = {"https_proxy": "http://127.0.0.1:9", "MNIST_MIRROR": "no/such/folder"}

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from support.builders import identity
+from support.params import edit_params
 
 from lenet import imports
 from lenet.errors import LabError
@@ -48,16 +49,16 @@ def test_nothing_edited_nothing_said(workspace):
 
 
 def test_settings_edited_meanwhile_are_refused_by_name(workspace):
-    params = workspace / "params.yaml"
     with pytest.raises(LabError, match=r"^params.yaml changed while train@tanh_sgd ran, so nothing was kept"):
         with unchanged_meanwhile("tanh_sgd"):
-            params.write_text(params.read_text().replace("learning_rate: 0.01", "learning_rate: 0.02"))
+            with edit_params() as params:
+                params["base"]["learning_rate"] = 0.02
 
 
 def test_another_variants_settings_may_be_edited_meanwhile(workspace):
-    params = workspace / "params.yaml"
     with unchanged_meanwhile("tanh_sgd"):
-        params.write_text(params.read_text().replace("learning_rate: 0.001", "learning_rate: 0.002"))
+        with edit_params() as params:
+            params["variants"]["relu_adam"]["learning_rate"] = 0.002
 
 
 def test_code_edited_meanwhile_is_refused_by_name(workspace, monkeypatch):

@@ -6,7 +6,7 @@ Six seeds of 20 epochs on MNIST take three to six minutes on two cores, with the
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from lenet.settings import Settings, Variant, load_settings
 from lenet.tracking import live
 from lenet.workspace import MODELS, variant_of_stage, written_whole
 
+FinishedRun = pool.Finished[RunIdentity, TrainedRun]
+
 
 def work(
     identity: RunIdentity, settings: Variant, statistics: Statistics, train: Split, validation: Split, emit: pool.Emit
@@ -36,7 +38,7 @@ def work(
     )
 
 
-def speed_report(finished: list[pool.Finished], images_per_run: int, wall_s: float) -> str:
+def speed_report(finished: list[FinishedRun], images_per_run: int, wall_s: float) -> str:
     """Say in one line what a variant's training took; `images_per_run` counts an image once per epoch."""
     images = images_per_run * len(finished)
     return (
@@ -47,7 +49,7 @@ def speed_report(finished: list[pool.Finished], images_per_run: int, wall_s: flo
     )
 
 
-def train(variant: str, settings: Settings, folder: Path) -> list[pool.Finished]:
+def train(variant: str, settings: Settings, folder: Path) -> list[FinishedRun]:
     """Train a variant's seeds side by side, each into a folder of its own under `folder`.
 
     Raises LabError if the code or the settings were edited meanwhile: the runs then end as failed in MLflow too.
@@ -56,14 +58,14 @@ def train(variant: str, settings: Settings, folder: Path) -> list[pool.Finished]
     identities = identify(settings, variant, statistics)
     shared = (recipe, statistics, load_split("train"), load_split("validation"))
     workers = pool.worker_count(settings.compute.workers, len(identities))
-    finished: list[pool.Finished] = []
+    finished: list[FinishedRun] = []
     with (
         live.live(identities, settings.about.get(variant, "")) as log,
         progress.shown(variant, recipe.epochs) as bars,
         unchanged_meanwhile(variant),
     ):
 
-        def on_event(event) -> None:
+        def on_event(event: tuple[RunIdentity, int, Mapping[str, float]]) -> None:
             identity, epoch, metrics = event
             log(identity, epoch, metrics)
             bars.show(identity.seed, epoch, metrics)

@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from multiprocessing.managers import SyncManager
 from pathlib import Path
 from queue import Queue
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
@@ -29,16 +29,18 @@ from lenet.errors import LabError
 from lenet.execution.provenance import now_ms
 
 Emit = Callable[[Any], None]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 _WATCH_INTERVAL_S = 0.5
 
 
 @dataclass(frozen=True)
-class Finished:
+class Finished(Generic[Task, Result]):
     """A task's result, when it started (ms since 1970), what it took, and its worker's peak memory so far."""
 
-    task: Any
-    result: Any
+    task: Task
+    result: Result
     started_ms: int
     duration_s: float
     peak_memory_mib: float
@@ -50,8 +52,8 @@ def worker_count(workers: int | Literal["auto"], tasks: int) -> int:
 
 
 def run_side_by_side(
-    work: Callable[..., Any], tasks: Sequence[Any], shared: Sequence[Any], workers: int, on_event: Emit
-) -> Iterator[Finished]:
+    work: Callable[..., Result], tasks: Sequence[Task], shared: Sequence[Any], workers: int, on_event: Emit
+) -> Iterator[Finished[Task, Result]]:
     """Yield each task's result as it comes from `work(task, *shared, emit)`.
 
     What `work` passes to `emit` in its worker reaches `on_event` in the driver, on a thread of its own. Large arrays
@@ -88,7 +90,7 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
-def _in_worker(work: Callable[..., Any], task: Any, shared: Path, queue: Queue) -> Finished:
+def _in_worker(work: Callable[..., Result], task: Task, shared: Path, queue: Queue) -> Finished[Task, Result]:
     started_ms, started = now_ms(), time.monotonic()
     result = work(task, *joblib.load(shared, mmap_mode="r"), queue.put)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

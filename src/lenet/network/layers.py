@@ -1,5 +1,7 @@
 """What Keras lacks of LeNet-5 as published (LeCun et al. 1998, §II-B), as Keras layers."""
 
+from typing import Any, TypeVar
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,15 +10,17 @@ from keras.saving import register_keras_serializable
 from lenet.network.lenet_1998 import AMPLITUDE, CODES, SLOPE, TABLE_I
 
 _PACKAGE = "lenet"
+# The inputs of one unit, or of each of several.
+FanIn = TypeVar("FanIn", float, np.ndarray)
 
 
 @register_keras_serializable(_PACKAGE)
-def scaled_tanh(a):
+def scaled_tanh(a: keras.KerasTensor) -> keras.KerasTensor:
     """Squash: f(a) = 1.7159 tanh(2a/3), so that f(±1) = ±1 (equation 6 and Appendix A)."""
     return AMPLITUDE * ops.tanh(SLOPE * a)
 
 
-def initial_limit(initialization: str, fan_in):
+def initial_limit(initialization: str, fan_in: FanIn) -> FanIn:
     """Return the limit of the uniform distribution that weights are drawn from; fan_in: the inputs of their unit.
 
     fan_in: 2.4/F, as the paper has it (§III). root_fan_in: 1/√F, as LeCun, Bottou, Orr and Müller, Efficient
@@ -43,7 +47,7 @@ class TableConv2D(keras.layers.Layer):
 
     _SIZE = 5
 
-    def __init__(self, activation=None, initialization: str = "fan_in", **kwargs):
+    def __init__(self, activation: Any = None, initialization: str = "fan_in", **kwargs: Any):
         super().__init__(**kwargs)
         self.activation = keras.activations.get(activation)
         self.initialization = initialization
@@ -106,7 +110,7 @@ class Subsampling(keras.layers.Layer):
     Input (n, h, w, maps), output (n, h/2, w/2, maps). Trainable: a coefficient and a bias per map.
     """
 
-    def __init__(self, activation=None, initialization: str = "fan_in", **kwargs):
+    def __init__(self, activation: Any = None, initialization: str = "fan_in", **kwargs: Any):
         super().__init__(**kwargs)
         self.activation = keras.activations.get(activation)
         self.initialization = initialization
