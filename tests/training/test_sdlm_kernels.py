@@ -1,4 +1,4 @@
-"""Single kernels against NumPy; tests/test_online.py holds all of them together against a reference."""
+"""Single kernels against NumPy; test_sdlm.py holds all of them together against a reference."""
 
 import numpy as np
 import pytest

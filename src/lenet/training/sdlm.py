@@ -6,9 +6,8 @@ takes 5 to 6 s on one core.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import keras
 import numpy as np
 
 from lenet.mnist.splits import Split
@@ -18,6 +17,9 @@ from lenet.training import sdlm_kernels
 from lenet.training.distortion import distort, is_distorted
 from lenet.training.order import epoch_order
 from lenet.training.sdlm_kernels import Units
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Weights(NamedTuple):
@@ -37,8 +39,10 @@ class Weights(NamedTuple):
     f6_bias: np.ndarray  # (84,)
 
 
-def passes(model: keras.Model, settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
+def passes(model: "keras.Model", settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
     """Train the model; yield after each pass the mean cross-entropy and the share of errors while weights moved."""
+    import keras  # here, so that all else runs where there is no TensorFlow, as in scripts/arm64.py
+
     weights = Weights(*model.get_weights())
     everyone = np.arange(len(train))
     for epoch in range(settings.epochs):
@@ -100,12 +104,12 @@ def curvatures(weights: Weights, images: np.ndarray) -> Weights:
     return _from_lanes(h)
 
 
-def _plain(array, dtype):
-    """Return the one kind of array that the functions below are compiled for; copy only if it is another."""
+def _plain(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
+    """Return the one kind of array that the kernels are compiled for; copy only if it is another."""
     return np.require(array, dtype, ["C", "W"])
 
 
-def _to_lanes(weights):
+def _to_lanes(weights: Weights) -> Weights:
     """Copy to the kernels' shapes: C1 (6, 5, 5), and C3 (6, 5, 5, 16) with 0 where Table I has no connection."""
     c3_kernel = np.zeros((6, 16, 5, 5), np.float32)
     c3_kernel[TABLE_I] = np.moveaxis(weights.c3_kernel, 2, 0)
@@ -115,7 +119,8 @@ def _to_lanes(weights):
     )
 
 
-def _from_lanes(weights):
+def _from_lanes(weights: Weights) -> Weights:
+    """Copy back to the Keras model's shapes."""
     return weights._replace(
         c1_kernel=np.ascontiguousarray(np.moveaxis(weights.c1_kernel, 0, 2)[:, :, None]),
         c3_kernel=np.ascontiguousarray(np.moveaxis(np.moveaxis(weights.c3_kernel, 3, 1)[TABLE_I], 0, 2)),
