@@ -1,6 +1,7 @@
 # `make help` lists the targets. Each does the set-up first, if it was not done or the lock has changed.
 
-SHELL := /bin/sh
+# Not /bin/sh: where that is the shell, macOS's make starts simple commands without it and overlooks the PATH below.
+SHELL := /bin/bash
 READY := .venv/ready
 # The environment's programs first, and this checkout's code, also where nothing is activated.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -9,7 +10,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro demo test ui serve lint lock clean
+.PHONY: help setup repro demo test coverage ui serve lint lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -23,6 +24,9 @@ demo: $(READY)  ## the same pipeline on the bundled digits, apart from the check
 test: $(READY)  ## run the whole test suite; ARGS='-m "not slow"' for the fast part
 	@python -m pytest $(ARGS)
 
+coverage: $(READY)  ## run the fast tests and print which lines they leave out
+	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term:skip-covered
+
 ui: $(READY)  ## publish what the MLflow store lacks and open its UI on 127.0.0.1
 	@python -m lenet.commands.ui
 
@@ -31,15 +35,15 @@ serve: $(READY)  ## let the best model answer posted digits on 127.0.0.1
 
 setup: $(READY)  ## create or update .venv from requirements.lock
 
-lint: $(READY)  ## check code and layout with ruff
-	@ruff check . && ruff format --check .
+lint: $(READY)  ## check code and layout with ruff, and types with mypy
+	@ruff check . && ruff format --check . && mypy
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml (needs uv)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \
 	    --generate-hashes --no-annotate --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what can be made again: environment, demo, caches of tools; never data, models or the store
-	@rm -rf .venv .demo .pytest_cache .ruff_cache build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .venv .demo .pytest_cache .ruff_cache .mypy_cache .coverage build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml setup.sh
 	@./setup.sh

@@ -116,12 +116,16 @@ def test_dvc_repro_runs_every_stage_once(pipeline):
 
 
 def test_a_second_run_has_nothing_to_do_though_byte_code_and_an_editors_file_are_there_now(pipeline):
-    assert list((pipeline.path / "src/lenet/network/__pycache__").iterdir())
-    (pipeline.path / "src/lenet/network/.model.py.swp").write_text("an open editor")
+    room = pipeline.path / "src/lenet/network"
+    (room / "__pycache__").mkdir(exist_ok=True)
+    beside = [room / "__pycache__/model.cpython-311.pyc", room / ".model.py.swp", room / "model.py~"]
+    for file in beside:
+        file.touch()
     done = pipeline.dvc("repro")
     assert stages_run(done) == []
     assert "Data and pipelines are up to date." in done.stdout
-    (pipeline.path / "src/lenet/network/.model.py.swp").unlink()
+    for file in beside:
+        file.unlink()
 
 
 def test_a_variants_name_is_never_run_as_a_command(pipeline, tmp_path):
@@ -311,9 +315,9 @@ def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(pi
     here.commit()
     unreachable = {"https_proxy": "http://127.0.0.1:9", "MNIST_MIRROR": "no/such/folder"}
     done = here.module("commands.repro", **unreachable)
-    assert "MNIST could not be had from any source:" in done.stderr
+    assert "MNIST could not be downloaded from any source:" in done.stderr
     assert "MNIST_MIRROR=no/such/folder: train-images-idx3-ubyte[.gz] is not there" in done.stderr
-    assert "RUNNING `make demo` INSTEAD" in done.stdout
+    assert "Running `make demo` instead" in done.stdout
     assert "bundled digits" in done.stdout
     assert here.git("status", "--porcelain") == ""
     assert (here.path / ".demo/reports/index.html").is_file()

@@ -5,9 +5,11 @@ from support.paths import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_tree_names_every_module():
-    modules = {path.name for path in (ROOT / "src" / "lenet").glob("*.py")} - {"__init__.py"}
-    assert modules == set(re.findall(r"\b[a-z]\w*\.py\b", README)) - {"test_pipeline.py"}
+def test_the_tree_names_every_room_and_what_stands_beside_the_rooms():
+    package = ROOT / "src" / "lenet"
+    rooms = {f"{folder.parent.name}/" for folder in package.glob("*/__init__.py")}
+    beside = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    assert rooms | beside <= set(re.findall(r"\b[a-z]\w*(?:\.py|/)", README))
 
 
 def test_the_make_targets_it_names_exist():

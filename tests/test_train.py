@@ -49,10 +49,9 @@ def test_nothing_edited_nothing_said(workspace):
 
 
 def test_settings_edited_meanwhile_are_refused_by_name(workspace):
-    with pytest.raises(LabError, match=r"^params.yaml changed while train@tanh_sgd ran, so nothing was kept"):
-        with unchanged_meanwhile("tanh_sgd"):
-            with edit_params() as params:
-                params["base"]["learning_rate"] = 0.02
+    refused = pytest.raises(LabError, match=r"^params.yaml changed while train@tanh_sgd ran, so nothing was kept")
+    with refused, unchanged_meanwhile("tanh_sgd"), edit_params() as params:
+        params["base"]["learning_rate"] = 0.02
 
 
 def test_another_variants_settings_may_be_edited_meanwhile(workspace):
