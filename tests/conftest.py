@@ -7,7 +7,7 @@ import signal
 import pytest
 from support.paths import ROOT
 
-from lenet.mnist import idx
+from lenet.mnist import datasets
 from lenet.mnist.splits import Split, Statistics
 from lenet.preprocess import pixel_statistics
 from lenet.settings import load_settings
@@ -54,8 +54,8 @@ def client(workspace, empty_store, monkeypatch):
 @pytest.fixture(scope="session")
 def digits():
     """200 real digits of 28 × 28."""
-    arrays = idx.bundled_digits()
-    return Split(arrays[idx.TRAIN_IMAGES][:200], arrays[idx.TRAIN_LABELS][:200])
+    arrays = datasets.bundled_digits()
+    return Split(arrays[datasets.TRAIN_IMAGES][:200], arrays[datasets.TRAIN_LABELS][:200])
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,11 @@ import time
 import pytest
 from support.mirrors import (  # noqa: F401
     AMBIENT,
+    MNIST,
     NOTE,
-    PUBLIC,
     REAL_MIRROR,
     SLACK_S,
+    dataset,
     folder,
     in_raw,
     refused,
@@ -23,11 +24,16 @@ from support.mirrors import (  # noqa: F401
 from support.paths import ROOT
 
 from lenet import download, errors
-from lenet.errors import MnistUnreachableError
-from lenet.mnist import idx
+from lenet.errors import DataUnreachableError
+from lenet.mnist import datasets, idx
 from lenet.workspace import RAW
 
 # The stage
+
+
+@pytest.fixture(autouse=True)
+def _small_mnist(dataset, monkeypatch):
+    monkeypatch.setitem(datasets.DATASETS, "mnist", dataset)
 
 
 def test_the_stage_writes_the_four_files_as_they_are(server, tiny, monkeypatch):
@@ -54,20 +60,20 @@ def test_the_stage_leaves_nothing_else_beside_the_files(server, monkeypatch):
 def test_the_stage_keeps_former_files_where_no_source_serves_new_ones():
     RAW.mkdir(parents=True)
     (RAW / "train-images-idx3-ubyte").write_bytes(b"former")
-    with pytest.raises(MnistUnreachableError):
+    with pytest.raises(DataUnreachableError):
         download.main()
     assert in_raw() == {"train-images-idx3-ubyte": b"former"}
 
 
 def test_three_files_of_four_are_not_written(server, monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", server.url("lacks-test-labels"))
-    with pytest.raises(MnistUnreachableError):
+    with pytest.raises(DataUnreachableError):
         download.main()
     assert not RAW.parent.exists()
 
 
 def test_that_no_source_served_is_noted_for_this_machine():
-    with pytest.raises(MnistUnreachableError) as unreachable:
+    with pytest.raises(DataUnreachableError) as unreachable:
         download.main()
     assert NOTE.read_text(encoding="utf-8") == f"{unreachable.value}\n"
 
@@ -75,14 +81,14 @@ def test_that_no_source_served_is_noted_for_this_machine():
 def test_the_note_lies_in_the_checkout_also_from_a_temporary_workspace(folder, monkeypatch):
     (folder / "checkout").mkdir()
     monkeypatch.setenv("DVC_ROOT", str(folder / "checkout"))
-    with pytest.raises(MnistUnreachableError):
+    with pytest.raises(DataUnreachableError):
         download.main()
     assert (folder / "checkout" / NOTE).is_file()
     assert not NOTE.exists()
 
 
 def test_the_note_goes_once_a_source_serves(server, monkeypatch):
-    with pytest.raises(MnistUnreachableError):
+    with pytest.raises(DataUnreachableError):
         download.main()
     monkeypatch.setenv("MNIST_MIRROR", server.url("whole"))
     download.main()
@@ -99,7 +105,7 @@ def test_the_bundled_digits_ask_no_source(server, monkeypatch):
 def test_the_bundled_digits_are_written_as_the_same_four_files():
     use_dataset("digits")
     download.main()
-    assert in_raw() == {file.name: idx.to_idx(array) for file, array in idx.bundled_digits().items()}
+    assert in_raw() == {name: idx.to_idx(array) for name, array in datasets.bundled_digits().items()}
 
 
 def test_a_folder_that_cannot_be_made_ends_the_command_with_one_line(server, monkeypatch):
@@ -137,9 +143,10 @@ def test_the_command_without_any_source_reports_each_and_leaves_only_the_note(fo
     assert finished.stdout == ""
     assert "Traceback" not in finished.stderr
     first, *reasons, last = error_of(finished)
-    assert first == "error: MNIST could not be had from any source:"
+    assert first == "error: MNIST could not be downloaded from any source:"
     assert reasons[0] == f"  MNIST_MIRROR={server.url('404')}: HTTP status 404"
-    assert [reason.split(": ")[0] for reason in reasons[1:]] == [f"  {source}" for source in PUBLIC]
+    public = (*MNIST.mirrors, MNIST.archive.url)
+    assert [reason.split(": ")[0] for reason in reasons[1:]] == [f"  {source}" for source in public]
     assert last.startswith("Connect to the internet, or set MNIST_MIRROR")
     assert sorted(path.name for path in folder.iterdir()) == [".runs", "params.yaml"]
     assert [path.name for path in (folder / ".runs").iterdir()] == [NOTE.name]

@@ -40,7 +40,7 @@ def test_a_command_that_succeeds_says_nothing_and_ends_with_0(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
-@pytest.mark.parametrize("kind", ["LabError", "MnistUnreachableError"])
+@pytest.mark.parametrize("kind", ["LabError", "DataUnreachableError"])
 def test_a_users_mistake_is_one_line_and_status_1(tmp_path, kind):
     done = ended(f"raise errors.{kind}('params.yaml: seeds: there are none')", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "error: params.yaml: seeds: there are none\n")
@@ -144,5 +144,5 @@ def test_all_known_names_are_offered_where_none_is_near():
     assert nearest("zzz", iter(["relu_adam", "tanh_sgd"])) == "known: relu_adam, tanh_sgd"
 
 
-def test_an_unreachable_mnist_is_a_users_error_too():
-    assert issubclass(errors.MnistUnreachableError, LabError)
+def test_data_that_cannot_be_downloaded_are_a_users_error_too():
+    assert issubclass(errors.DataUnreachableError, LabError)

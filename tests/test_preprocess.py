@@ -1,15 +1,16 @@
-import io
 import math
-from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
+from support.params import edit_params
 from support.paths import ROOT
 
 from lenet import errors, preprocess
 from lenet.errors import LabError
-from lenet.mnist import idx, splits
+from lenet.mnist import splits
+from lenet.mnist.datasets import RAW_FILES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from lenet.mnist.idx import to_idx
 from lenet.mnist.splits import Split
 from lenet.settings import Preprocess
 from lenet.workspace import RAW
@@ -35,23 +36,19 @@ def per_class(split):
 
 
 def set_preprocess(validation_size, split_seed=0):
-    yaml = YAML(typ="safe", pure=True)
-    params = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["preprocess"] = {"validation_size": validation_size, "split_seed": split_seed}
-    text = io.StringIO()
-    yaml.dump(params, text)
-    Path("params.yaml").write_text(text.getvalue(), encoding="utf-8")
+    with edit_params() as params:
+        params["preprocess"] = {"validation_size": validation_size, "split_seed": split_seed}
 
 
 def write_raw(train, test):
     RAW.mkdir(parents=True, exist_ok=True)
-    for file, array in (
-        (idx.TRAIN_IMAGES, train.images),
-        (idx.TRAIN_LABELS, train.labels),
-        (idx.TEST_IMAGES, test.images),
-        (idx.TEST_LABELS, test.labels),
+    for name, array in (
+        (TRAIN_IMAGES, train.images),
+        (TRAIN_LABELS, train.labels),
+        (TEST_IMAGES, test.images),
+        (TEST_LABELS, test.labels),
     ):
-        (RAW / file.name).write_bytes(idx.to_idx(array))
+        (RAW / name).write_bytes(to_idx(array))
 
 
 @pytest.fixture
@@ -59,6 +56,7 @@ def raw(tmp_path, monkeypatch, balanced):
     """A folder with raw data and settings: a balanced training set, and a darker test set of 30."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     write_raw(balanced, digits_of(np.tile(np.arange(10), 3), brightness=100))
     set_preprocess(validation_size=0.1)
     return tmp_path
@@ -155,43 +153,43 @@ def test_pixel_statistics_agree_with_numpy(balanced):
 # The raw files
 
 
-@pytest.mark.parametrize("file", idx.FILES, ids=lambda file: file.name)
-def test_a_missing_raw_file_says_which_stage_fetches_it(raw, file):
-    (RAW / file.name).unlink()
-    with pytest.raises(LabError, match=rf"^data/raw/{file.name} is missing: run `dvc repro download`$"):
+@pytest.mark.parametrize("name", RAW_FILES)
+def test_a_missing_raw_file_says_which_stage_fetches_it(raw, name):
+    (RAW / name).unlink()
+    with pytest.raises(LabError, match=rf"^data/raw/{name} is missing: run `dvc repro download`$"):
         preprocess.main()
 
 
 def test_a_truncated_raw_file_is_refused_with_the_sizes(raw):
-    path = RAW / idx.TRAIN_IMAGES.name
+    path = RAW / TRAIN_IMAGES
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(LabError, match=rf"^{path} is damaged: its header says 156800 bytes of data, it has 156700$"):
         preprocess.main()
 
 
 def test_images_and_labels_of_different_counts_are_refused(raw, balanced):
-    (RAW / idx.TRAIN_LABELS.name).write_bytes(idx.to_idx(balanced.labels[:-1]))
-    with pytest.raises(LabError, match=r"\(200, 28, 28\) does not go with train-labels-idx1-ubyte of \(199,\)"):
+    (RAW / TRAIN_LABELS).write_bytes(to_idx(balanced.labels[:-1]))
+    with pytest.raises(LabError, match=r"\(200, 28, 28\) does not match train-labels-idx1-ubyte of shape \(199,\)"):
         preprocess.main()
 
 
 def test_images_of_another_size_are_refused(raw, balanced):
-    (RAW / idx.TRAIN_IMAGES.name).write_bytes(idx.to_idx(balanced.images[:, 4:, 4:]))
+    (RAW / TRAIN_IMAGES).write_bytes(to_idx(balanced.images[:, 4:, 4:]))
     with pytest.raises(LabError, match=r"data/raw: train-images-idx3-ubyte of shape \(200, 24, 24\)"):
         preprocess.main()
 
 
 def test_labels_with_more_than_one_axis_are_refused(raw, balanced):
-    (RAW / idx.TRAIN_LABELS.name).write_bytes(idx.to_idx(balanced.labels.reshape(20, 10)))
-    (RAW / idx.TRAIN_IMAGES.name).write_bytes(idx.to_idx(balanced.images.reshape(20, 10, 28, 28)))
-    with pytest.raises(LabError, match=r"does not go with train-labels-idx1-ubyte of \(20, 10\)"):
+    (RAW / TRAIN_LABELS).write_bytes(to_idx(balanced.labels.reshape(20, 10)))
+    (RAW / TRAIN_IMAGES).write_bytes(to_idx(balanced.images.reshape(20, 10, 28, 28)))
+    with pytest.raises(LabError, match=r"does not match train-labels-idx1-ubyte of shape \(20, 10\)"):
         preprocess.main()
 
 
 def test_a_label_that_is_no_digit_is_refused(raw, balanced):
     balanced.labels[3] = 10
-    (RAW / idx.TRAIN_LABELS.name).write_bytes(idx.to_idx(balanced.labels))
-    with pytest.raises(LabError, match=r"data/raw/train-labels-idx1-ubyte has the label 10: expected digits 0 to 9"):
+    (RAW / TRAIN_LABELS).write_bytes(to_idx(balanced.labels))
+    with pytest.raises(LabError, match=r"data/raw/train-labels-idx1-ubyte has the label 10: expected labels 0 to 9"):
         preprocess.main()
 
 
@@ -206,7 +204,7 @@ def test_the_stage_writes_the_three_splits_and_their_statistics(raw):
 
 def test_the_stage_leaves_the_test_set_as_it_stands(raw):
     preprocess.main()
-    expected = preprocess.read_raw(idx.TEST_IMAGES, idx.TEST_LABELS)
+    expected = preprocess.read_raw(TEST_IMAGES, TEST_LABELS)
     test = splits.load_split("test")
     np.testing.assert_array_equal(test.images, expected.images)
     np.testing.assert_array_equal(test.labels, expected.labels)
@@ -223,7 +221,7 @@ def test_the_statistics_are_those_of_the_training_split_alone(raw):
     statistics = splits.load_statistics()
     expected = preprocess.pixel_statistics(splits.load_split("train").images)
     assert (statistics.pixel_mean, statistics.pixel_sd) == expected
-    assert expected != preprocess.pixel_statistics(preprocess.read_raw(idx.TRAIN_IMAGES, idx.TRAIN_LABELS).images)
+    assert expected != preprocess.pixel_statistics(preprocess.read_raw(TRAIN_IMAGES, TRAIN_LABELS).images)
 
 
 def test_the_statistics_name_the_settings_they_come_from(raw):
@@ -253,7 +251,7 @@ def test_a_refused_run_writes_nothing(raw, dataset_damage):
     if dataset_damage == "validation size":
         set_preprocess(validation_size=5000)
     else:
-        (RAW / idx.TEST_LABELS.name).unlink()
+        (RAW / TEST_LABELS).unlink()
     with pytest.raises(LabError):
         preprocess.main()
     assert not splits.PROCESSED.exists()

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from support.paths import ROOT
 
 from lenet.errors import LabError
+from lenet.mnist.datasets import DATASETS
 from lenet.settings import Compute, Data, Preprocess, Settings, load_settings
 
 GOOD = """\
@@ -160,7 +161,7 @@ def test_what_is_not_a_number_in_range_is_refused_with_its_place(number, bad):
 @pytest.mark.parametrize(
     ("old", "new", "where", "found", "expected"),
     [
-        ("dataset: digits", "dataset: cifar", "data.dataset", "'cifar'", "'mnist' or 'digits'"),
+        ("dataset: digits", "dataset: null", "data.dataset", "None", "a valid string"),
         (
             "activation: relu",
             "activation: gelu",
@@ -272,6 +273,14 @@ def test_settings_that_do_not_fit_together_are_refused(old, new, complaint_):
 def test_distortions_beyond_all_reason_are_refused(key, too_much):
     message = complaint(edited(f"  {key}: 0.0", f"  {key}: {too_much}"))
     assert message.startswith(f"params.yaml: base.{key}: {too_much} is not accepted")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("digts", "did you mean digits?"), ("cifar", f"known: {', '.join(DATASETS)}")]
+)
+def test_an_unknown_data_set_is_refused_with_the_nearest_known_one(name, hint):
+    message = complaint(edited("dataset: digits", f"dataset: {name}"))
+    assert message == f"params.yaml: data.dataset: no data set {name}: {hint}"
 
 
 def test_no_seeds_are_refused():

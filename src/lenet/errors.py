@@ -20,8 +20,8 @@ class LabError(Exception):
     """What is wrong, where, what was expected and what to do next, in one message for the user."""
 
 
-class MnistUnreachableError(LabError):
-    """No source of MNIST served the data: nothing is wrong with the project or its settings."""
+class DataUnreachableError(LabError):
+    """The data set could not be downloaded from any source. Nothing is wrong with the project or its settings."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

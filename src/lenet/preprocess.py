@@ -1,21 +1,23 @@
 """Stage 2. Reads data/raw/; writes data/processed/: the splits and the training split's statistics. Takes seconds."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 
 from lenet import errors
 from lenet.errors import LabError
-from lenet.mnist import idx
+from lenet.mnist.datasets import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from lenet.mnist.idx import from_idx
 from lenet.mnist.splits import Split, Statistics, save_split, save_statistics, split_path
 from lenet.settings import Preprocess, load_settings
 from lenet.workspace import RAW
 
 
 def split_train(train: Split, settings: Preprocess) -> tuple[Split, Split]:
-    """Part a training set into training and validation, each class in proportion, chosen by the seed.
+    """Split a training set into training and validation examples, stratified by class.
 
-    Raises LabError where the validation size leaves one of the two without some class.
+    Raises LabError if the validation size leaves a class without an example in one of the two.
     """
     from sklearn.model_selection import train_test_split
 
@@ -37,12 +39,20 @@ def split_train(train: Split, settings: Preprocess) -> tuple[Split, Split]:
                 f"params.yaml: preprocess.validation_size: {settings.validation_size} leaves the class "
                 f"{min(lacking)} without an example in training or validation: make it larger or smaller"
             )
-    # In the order of the source, so that the files differ by what is in them alone.
-    return tuple(Split(train.images[order], train.labels[order]) for order in (np.sort(kept), np.sort(held_out)))
+    return _selected(train, kept), _selected(train, held_out)
+
+
+def _selected(split: Split, indices: np.ndarray) -> Split:
+    # In the order of the source, so that the bytes of the file depend only on which examples are in it.
+    order = np.sort(indices)
+    return Split(split.images[order], split.labels[order])
 
 
 def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard deviation of uint8 pixels, in integers until the last step: equal bits everywhere."""
+    """Return mean and standard deviation of uint8 pixels.
+
+    All steps but the last use integers, so every machine computes the same bits.
+    """
     histogram = [int(count) for count in np.bincount(images.ravel(), minlength=256)]
     n = sum(histogram)
     total = sum(value * count for value, count in enumerate(histogram))
@@ -50,27 +60,29 @@ def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
     return total / n, math.sqrt(n * squares - total * total) / n
 
 
-def read_raw(images: idx.KnownFile, labels: idx.KnownFile) -> Split:
-    """Read one pair of IDX files; raise LabError unless they are digits of 28 × 28 with a label 0–9 each."""
-    arrays = []
-    for path in (RAW / images.name, RAW / labels.name):
-        if not path.is_file():
-            raise LabError(f"{path} is missing: run `dvc repro download`")
-        arrays.append(idx.from_idx(path.read_bytes(), str(path)))
-    split = Split(*arrays)
+def read_raw(images: str, labels: str) -> Split:
+    """Read two files of data/raw/; raise LabError unless they are images of 28 × 28 with a label 0–9 each."""
+    split = Split(_read_array(RAW / images), _read_array(RAW / labels))
     if split.images.shape != (*split.labels.shape, 28, 28) or split.labels.ndim != 1:
         raise LabError(
-            f"{RAW}: {images.name} of shape {split.images.shape} does not go with {labels.name} of {split.labels.shape}"
+            f"{RAW}: {images} of shape {split.images.shape} does not match {labels} of shape {split.labels.shape}: "
+            "expected (n, 28, 28) and (n,): run `dvc repro --force download`"
         )
     if split.labels.max(initial=0) > 9:
-        raise LabError(f"{RAW / labels.name} has the label {split.labels.max()}: expected digits 0 to 9")
+        raise LabError(f"{RAW / labels} has the label {split.labels.max()}: expected labels 0 to 9")
     return split
+
+
+def _read_array(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise LabError(f"{path} is missing: run `dvc repro download`")
+    return from_idx(path.read_bytes(), str(path))
 
 
 def main() -> None:
     settings = load_settings()
-    train, validation = split_train(read_raw(idx.TRAIN_IMAGES, idx.TRAIN_LABELS), settings.preprocess)
-    splits = {"train": train, "validation": validation, "test": read_raw(idx.TEST_IMAGES, idx.TEST_LABELS)}
+    train, validation = split_train(read_raw(TRAIN_IMAGES, TRAIN_LABELS), settings.preprocess)
+    splits = {"train": train, "validation": validation, "test": read_raw(TEST_IMAGES, TEST_LABELS)}
     mean, sd = pixel_statistics(train.images)
     counts = {name: np.bincount(split.labels, minlength=10).tolist() for name, split in splits.items()}
     for name, split in splits.items():

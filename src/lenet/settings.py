@@ -10,6 +10,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from lenet.errors import LabError, nearest
+from lenet.mnist import datasets
 from lenet.workspace import PARAMS
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -36,9 +37,17 @@ class _Section(BaseModel):
 
 
 class Data(_Section):
-    """Which digits the study runs on."""
+    """The data set that the study runs on, by its name in `DATASETS`."""
 
-    dataset: Literal["mnist", "digits"]
+    dataset: str
+
+    @model_validator(mode="after")
+    def _is_known(self) -> "Data":
+        try:
+            datasets.find(self.dataset)
+        except LabError as error:
+            raise ValueError(f"dataset: {error}") from None
+        return self
 
 
 class Preprocess(_Section):

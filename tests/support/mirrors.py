@@ -1,37 +1,35 @@
-"""Fixtures for what fetches MNIST: small files under its names, a server of many faults, no public source."""
+"""Fixtures for downloads: a small data set under MNIST's name, a server of it with many faults, no public source."""
 
 import gzip
 import hashlib
 import io
 import os
+import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
 from lenet.mnist import idx
-from lenet.mnist.idx import KnownFile
+from lenet.mnist.datasets import DATASETS, RAW_FILES, KnownFile
 from lenet.workspace import RAW
 from support.http_sources import serving
+from support.params import edit_params
 from support.paths import ROOT
 
-NOTE = Path(".runs/mnist-unreachable.txt")
+MNIST = DATASETS["mnist"]
+NOTE = Path(".runs/data-unreachable.txt")
 AMBIENT = dict(os.environ)
 REAL_MIRROR = AMBIENT.get("MNIST_MIRROR")
-PUBLIC = (*idx.MIRRORS, idx.KERAS_NPZ)
 # How much longer than its bound a wait may take on a busy machine, in seconds.
 SLACK_S = 5
 
 
-def use_dataset(name, folder="."):
-    yaml = YAML(typ="safe", pure=True)
-    params = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["data"]["dataset"] = name
-    text = io.StringIO()
-    yaml.dump(params, text)
-    Path(folder, "params.yaml").write_text(text.getvalue(), encoding="utf-8")
+def use_dataset(name):
+    with edit_params() as params:
+        params["data"]["dataset"] = name
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +38,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("DVC_ROOT", "MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     use_dataset("mnist")
     return tmp_path
 
@@ -52,26 +51,19 @@ def refused():
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch, refused):
-    """Small files under MNIST's names (name: content), and no public source in reach."""
+@pytest.fixture
+def tiny():
+    """The four files of a small data set (name: content): 200 training images, 30 test images."""
     rng = np.random.default_rng(0)
-    arrays = {
-        "train-images-idx3-ubyte": rng.integers(0, 256, (20, 28, 28), dtype=np.uint8),
-        "train-labels-idx1-ubyte": rng.integers(0, 10, 20, dtype=np.uint8),
-        "t10k-images-idx3-ubyte": rng.integers(0, 256, (10, 28, 28), dtype=np.uint8),
-        "t10k-labels-idx1-ubyte": rng.integers(0, 10, 10, dtype=np.uint8),
-    }
-    content = {name: idx.to_idx(array) for name, array in arrays.items()}
-    files = tuple(KnownFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in content.items())
-    monkeypatch.setattr(idx, "FILES", files)
-    monkeypatch.setattr(idx, "KERAS_NAMES", dict(zip(files, ("x_train", "y_train", "x_test", "y_test"), strict=True)))
-    monkeypatch.setattr(idx, "MIRRORS", ())
-    monkeypatch.setattr(idx, "KERAS_NPZ", f"{refused}/mnist.npz")
-    archive = npz(content)
-    known = KnownFile("mnist.npz", len(archive), hashlib.sha256(archive).hexdigest())
-    monkeypatch.setattr(idx, "KERAS_ARCHIVE", known)
-    return content
+    arrays = [part for n in (200, 30) for part in (rng.integers(0, 256, (n, 28, 28), np.uint8), labels(n))]
+    return {name: idx.to_idx(array) for name, array in zip(RAW_FILES, arrays, strict=True)}
+
+
+@pytest.fixture
+def dataset(tiny, refused):
+    """MNIST, but with the small files, no mirrors, and its archive out of reach."""
+    archive = replace(MNIST.archive, url=f"{refused}/mnist.npz", file=known("mnist.npz", npz(tiny)))
+    return replace(MNIST, files=known_files(tiny), mirrors=(), archive=archive)
 
 
 @pytest.fixture
@@ -80,8 +72,20 @@ def server(tiny):
         yield running
 
 
-def served_by(fetch):
-    return {file.name: fetch(file) for file in idx.FILES}
+def labels(n):
+    return np.arange(n, dtype=np.uint8) % 10
+
+
+def known(name, content):
+    return KnownFile(name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def known_files(content):
+    return tuple(known(name, data) for name, data in content.items())
+
+
+def served_by(fetch, dataset):
+    return {file.name: fetch(file) for file in dataset.files}
 
 
 def in_raw():
@@ -97,8 +101,9 @@ def fill(folder, content, *, compressed=True):
             (folder / name).write_bytes(data)
 
 
-def npz(content, **changes):
-    arrays = {key: idx.from_idx(content[file.name], file.name) for file, key in idx.KERAS_NAMES.items()} | changes
+def npz(content):
+    """Return an archive of these files, its arrays named as in Keras's."""
+    arrays = {key: idx.from_idx(content[name], name) for name, key in MNIST.archive.arrays.items()}
     archive = io.BytesIO()
     np.savez_compressed(archive, **arrays)
     return archive.getvalue()

@@ -5,12 +5,12 @@ determinism.prepare()
 import numpy as np
 import pytest
 
-from lenet.mnist import idx
+from lenet.mnist import datasets
 from lenet.network.lenet_1998 import AMPLITUDE, BACKGROUND, CODES, INK, SLOPE, TABLE_I
 from lenet.training.sdlm import Weights, curvatures, global_rate, pass_over, passes
 
-DIGITS = idx.bundled_digits()
-IMAGES, LABELS = DIGITS[idx.TRAIN_IMAGES][:32], DIGITS[idx.TRAIN_LABELS][:32]
+DIGITS = datasets.bundled_digits()
+IMAGES, LABELS = DIGITS[datasets.TRAIN_IMAGES][:32], DIGITS[datasets.TRAIN_LABELS][:32]
 IN_C3, TO_C3 = np.argwhere(TABLE_I).T
 
 

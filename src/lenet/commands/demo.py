@@ -14,10 +14,12 @@ from pathlib import Path
 from lenet import errors
 from lenet.commands import foreground
 from lenet.errors import LabError
+from lenet.mnist import datasets
 from lenet.report import tables
 from lenet.settings import load_settings
 from lenet.workspace import COMPARISON, PAGE, PARAMS, REPORTS, project_root
 
+DATASET = datasets.find("digits")  # it needs no network
 EXPERIMENT = "demo"
 FOLDER = Path(".demo")
 # Two variants by gradient descent, whose comparison is the study's headline, and the network of the paper.
@@ -29,7 +31,7 @@ def run_experiment() -> None:
     for reference in _references():
         _git("update-ref", "-d", reference)
     # A demonstration, not a study: three seeds of a few variants.
-    settings = ["data.dataset=digits", "seeds=[0,1,2]"]
+    settings = [f"data.dataset={DATASET.name}", "seeds=[0,1,2]"]
     study = load_settings()
     for section, names in {"variants": study.variants, "about": study.about}.items():
         settings += [f"~{section}.{name}" for name in names if name not in VARIANTS]

@@ -6,15 +6,18 @@ from lenet import errors
 from lenet.commands import demo, foreground
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
+from lenet.mnist import datasets
+from lenet.mnist.datasets import Dataset
+from lenet.mnist.mirrors import unreachable_note
 from lenet.report import tables
 from lenet.settings import Settings, load_settings
 from lenet.tracking import live, publish
-from lenet.workspace import PAGE, machine_notes, remove_orphans
+from lenet.workspace import PAGE, remove_orphans
 
 
 def reproduce(targets: list[str]) -> bool:
-    """Run `dvc repro`; return False where MNIST cannot be reached, raise LabError where anything else fails."""
-    note = machine_notes() / "mnist-unreachable.txt"
+    """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails."""
+    note = unreachable_note()
     note.unlink(missing_ok=True)
     if foreground.run([sys.executable, "-m", "dvc", "repro", *targets]) == 0:
         return True
@@ -46,6 +49,19 @@ def show(settings: Settings, variants: list[str]) -> None:
     tables.announce(rows, PAGE)
 
 
+def show_demo_instead_of(dataset: Dataset) -> None:
+    """Run the demo, and say before and after that it is not on the data set that was asked for."""
+    shout(
+        f"{dataset.title} could not be downloaded: the reasons are above. "
+        f"Running `make demo` instead, on {demo.DATASET.title}."
+    )
+    demo.main()
+    shout(
+        f"The results above are on {demo.DATASET.title}. For {dataset.title}, connect to the internet or set "
+        f"{dataset.mirror_variable}, and run `make repro` again."
+    )
+
+
 def shout(message: str) -> None:
     """Print a message that nobody overlooks."""
     rule = "!" * len(message)
@@ -66,9 +82,7 @@ def main() -> None:
             publish.publish_all()
         show(settings, variants)
     else:
-        shout("MNIST COULD NOT BE HAD (REASONS ABOVE). RUNNING `make demo` INSTEAD: THE BUNDLED DIGITS, NOT MNIST.")
-        demo.main()
-        shout("The above is on the bundled digits. For MNIST, connect or set MNIST_MIRROR, and run `make repro` again.")
+        show_demo_instead_of(datasets.find(settings.data.dataset))
 
 
 if __name__ == "__main__":

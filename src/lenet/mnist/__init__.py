@@ -1,1 +1,1 @@
-"""The digits: which data sets there are, where they come from, their file format and their splits."""
+"""The data sets: a table of them, their download, their file format and their splits."""

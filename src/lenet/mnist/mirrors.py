@@ -1,6 +1,6 @@
-"""Where MNIST's files come from: MNIST_MIRROR, two public mirrors, Keras's archive, each bounded in time and size.
+"""Download a data set: from a mirror of one's own, public mirrors or an archive, within limits of time and size.
 
-A source is believed only if the SHA-256 of the uncompressed content is right, so it does not matter which one serves.
+Content is accepted only if its SHA-256 is right, so it does not matter which source serves it.
 """
 
 import gzip
@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lenet.errors import MnistUnreachableError
-from lenet.mnist import idx
-from lenet.mnist.idx import KnownFile
-from lenet.workspace import project_root
+from lenet.errors import DataUnreachableError
+from lenet.mnist.datasets import Archive, Dataset, KnownFile
+from lenet.mnist.idx import to_idx
+from lenet.workspace import machine_notes, project_root
 
 CONNECT_TIMEOUT_S = 10
 STALL_TIMEOUT_S = 20
@@ -30,17 +31,17 @@ Fetch = Callable[[KnownFile], bytes]
 
 
 class SourceError(Exception):
-    """Why one source could not serve a file; the next one is tried."""
+    """Why a source could not serve a file. The next source is tried."""
 
 
 class _Bounded(io.BytesIO):
-    """A buffer that refuses to grow beyond `limit` bytes, however much a server sends."""
+    """A buffer that raises SourceError once it would hold more than `limit` bytes."""
 
-    def __init__(self, limit: int):
+    def __init__(self, limit: int) -> None:
         super().__init__()
         self._limit = limit
 
-    def write(self, chunk):
+    def write(self, chunk: Any) -> int:
         if self.tell() + len(chunk) > self._limit:
             raise SourceError(f"sends more than the {self._limit:,} bytes expected")
         return super().write(chunk)
@@ -48,16 +49,16 @@ class _Bounded(io.BytesIO):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise SourceError in the block after `seconds`, also where a server sends a byte now and then.
+    """Raise SourceError in the block after `seconds`, even if a server keeps sending a byte now and then.
 
-    A timer signal, because a timeout of the connection bounds only the wait for the next byte.
+    It uses a timer signal, because the timeout of a connection limits only the wait for the next byte.
     """
 
-    def stop(*_):
+    def stop(*_: object) -> None:
         raise SourceError(f"not finished after {seconds:g} s")
 
     if threading.current_thread() is not threading.main_thread():
-        raise RuntimeError("time_limit works in the main thread alone")
+        raise RuntimeError("time_limit works in the main thread only")
     handler, timer = signal.signal(signal.SIGALRM, stop), signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
@@ -75,8 +76,8 @@ def fetch_url(url: str, limit: int) -> bytes:
     from tqdm import tqdm
 
     buffer = _Bounded(limit)
-    # Drawn on a terminal alone (disable=None): log files stay readable. The total is the server's to correct; without
-    # one the bar cannot say whether it is true, which pooch asks it.
+    # disable=None: no bar in log files. The bar needs some total, because pooch asks whether the bar is true; pooch
+    # then sets the total that the server states.
     with tqdm(total=limit, desc=url.rsplit("/", 1)[-1], unit="B", unit_scale=True, disable=None, leave=False) as bar:
         download = pooch.HTTPDownloader(
             progressbar=bar, chunk_size=1 << 16, timeout=(CONNECT_TIMEOUT_S, STALL_TIMEOUT_S)
@@ -84,26 +85,30 @@ def fetch_url(url: str, limit: int) -> bytes:
         try:
             download(url, buffer, None)
         except requests.HTTPError as error:
-            raise SourceError(f"HTTP status {error.response.status_code}") from None
+            status = error.response.status_code if error.response is not None else "unknown"
+            raise SourceError(f"HTTP status {status}") from None
         except requests.ConnectTimeout:
             raise SourceError(f"no connection within {CONNECT_TIMEOUT_S} s") from None
         except requests.Timeout:
             raise SourceError(f"no answer within {STALL_TIMEOUT_S} s") from None
-        # requests lets some of urllib3's errors through (a misspelt host), pooch a senseless Content-Length.
+        # requests lets some errors of urllib3 through (for a misspelt host), and pooch those of an invalid length.
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise SourceError(_root_cause(error)) from None
     return buffer.getvalue()
 
 
 def decompress(content: bytes, size: int) -> bytes:
-    """Undo gzip, if it is there, up to `size` bytes; a bomb or a truncated file raises SourceError."""
+    """Decompress gzip content; return other content as it is.
+
+    Raises SourceError if the file is damaged, or has more than `size` bytes once decompressed.
+    """
     if not content.startswith(b"\x1f\x8b"):
         return content
     try:
         with gzip.open(io.BytesIO(content)) as stream:
             plain = stream.read(size + 1)
             if len(plain) == size:
-                stream.read()  # to the end, where gzip keeps its checksum
+                stream.read()  # to the end, where gzip has its checksum
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise SourceError(f"damaged or truncated gzip file: {error}") from None
     if len(plain) > size:
@@ -112,7 +117,7 @@ def decompress(content: bytes, size: int) -> bytes:
 
 
 def checked(file: KnownFile, content: bytes) -> bytes:
-    """Return `content` if it is the canonical file; raise SourceError that says what it looks like otherwise."""
+    """Return `content` if it is that file; otherwise raise SourceError with what is wrong with it."""
     if file.holds(content):
         return content
     if content[:512].lstrip()[:1] == b"<":
@@ -123,7 +128,7 @@ def checked(file: KnownFile, content: bytes) -> bytes:
 
 
 def from_folder(folder: Path) -> Fetch:
-    """Fetch from a folder that holds the files, with or without .gz."""
+    """Fetch from a folder with the four files, each with or without .gz."""
 
     def fetch(file: KnownFile) -> bytes:
         for path in (folder / f"{file.name}.gz", folder / file.name):
@@ -139,62 +144,75 @@ def from_folder(folder: Path) -> Fetch:
 
 
 def from_mirror(base_url: str) -> Fetch:
-    """Fetch from a server that has the four names plus .gz under `base_url`."""
+    """Fetch from a server that has the four files, with .gz added to their names, under `base_url`."""
 
     def fetch(file: KnownFile) -> bytes:
-        # gzip never needs more room than this; some servers send .gz files uncompressed.
+        # Some servers send .gz files uncompressed, and gzip never adds more than this.
         content = fetch_url(f"{base_url.rstrip('/')}/{file.name}.gz", limit=file.size + 1024)
         return checked(file, decompress(content, file.size))
 
     return fetch
 
 
-def from_keras(url: str) -> Fetch:
-    """Fetch from Keras's archive, downloaded once."""
+def from_archive(archive: Archive) -> Fetch:
+    """Fetch from an archive, downloaded once."""
 
     @cache
-    def archive() -> bytes:
-        return checked(idx.KERAS_ARCHIVE, fetch_url(url, limit=idx.KERAS_ARCHIVE.size))
+    def content() -> bytes:
+        return checked(archive.file, fetch_url(archive.url, limit=archive.file.size))
 
     def fetch(file: KnownFile) -> bytes:
-        with np.load(io.BytesIO(archive())) as arrays:
-            return checked(file, idx.to_idx(arrays[idx.KERAS_NAMES[file]]))
+        with np.load(io.BytesIO(content())) as arrays:
+            return checked(file, to_idx(arrays[archive.arrays[file.name]]))
 
     return fetch
 
 
-def sources() -> Mapping[str, Fetch]:
-    """Return every source by the name a person knows it by, in the order in which they are tried."""
+def sources(dataset: Dataset) -> Mapping[str, Fetch]:
+    """Return a data set's sources in the order in which they are tried, each with the name used in messages."""
     found: dict[str, Fetch] = {}
-    if mirror := os.environ.get("MNIST_MIRROR"):
+    if mirror := os.environ.get(dataset.mirror_variable):
         is_url = mirror.startswith(("http://", "https://"))
-        found[f"MNIST_MIRROR={mirror}"] = from_mirror(mirror) if is_url else from_folder(project_root() / mirror)
-    found |= {url: from_mirror(url) for url in idx.MIRRORS}
-    return found | {idx.KERAS_NPZ: from_keras(idx.KERAS_NPZ)}
+        found[f"{dataset.mirror_variable}={mirror}"] = (
+            from_mirror(mirror) if is_url else from_folder(project_root() / mirror)
+        )
+    found |= {url: from_mirror(url) for url in dataset.mirrors}
+    if dataset.archive:
+        found[dataset.archive.url] = from_archive(dataset.archive)
+    return found
 
 
-def fetch_all(tried: Mapping[str, Fetch]) -> dict[KnownFile, bytes]:
-    """Return the four files, from as many sources as it takes; raise MnistUnreachableError with every reason."""
-    content: dict[KnownFile, bytes] = {}
+def fetch_all(dataset: Dataset) -> dict[str, bytes]:
+    """Return the content of the four files by name, each from the first source that serves it.
+
+    Raises DataUnreachableError, with the reason of every source, where some file cannot be downloaded.
+    """
+    content: dict[str, bytes] = {}
     reasons = []
-    for name, fetch in tried.items():
+    for source, fetch in sources(dataset).items():
         try:
             with time_limit(SOURCE_TIMEOUT_S):
-                for file in idx.FILES:
-                    if file not in content:
-                        content[file] = fetch(file)
+                for file in dataset.files:
+                    if file.name not in content:
+                        content[file.name] = fetch(file)
             return content
         except SourceError as error:
-            reasons.append(f"  {name}: {error}")
-            print(f"{name}: {error}", file=sys.stderr)
-    raise MnistUnreachableError(
-        "MNIST could not be had from any source:\n" + "\n".join(reasons) + "\n"
-        "Connect to the internet, or set MNIST_MIRROR to a folder or base URL with the four .gz files; "
+            reasons.append(f"  {source}: {error}")
+            print(f"{source}: {error}", file=sys.stderr)
+    raise DataUnreachableError(
+        "\n".join([f"{dataset.title} could not be downloaded from any source:", *reasons]) + "\n"
+        f"Connect to the internet, or set {dataset.mirror_variable} to a folder or base URL with the four .gz files; "
         "or try everything on the bundled digits: make demo"
     )
 
 
+def unreachable_note() -> Path:
+    """Return the file in which a failed download leaves its message, so that `make repro` can tell that from others."""
+    return machine_notes() / "data-unreachable.txt"
+
+
 def _root_cause(error: BaseException) -> str:
+    """Return the exception at the start of a chain, in one line."""
     while error.__context__ is not None:
         error = error.__context__
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"

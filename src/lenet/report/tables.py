@@ -8,13 +8,13 @@ import pandas as pd
 from lenet.errors import LabError
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
+from lenet.mnist import datasets
 from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, README, written_whole
 
 _START, _END = "<!-- results:start -->", "<!-- results:end -->"
 # What stands where there is nothing to say.
 NONE = "–"
 NO_DIFFERENCE = "no detectable difference"
-_DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's bundled digits"}
 
 Row = Mapping[str, str]
 
@@ -125,7 +125,7 @@ def print_table(rows: Sequence[Row]) -> None:
 
 def dataset_title(rows: Sequence[Row]) -> str:
     """Return the data set's name as a person says it."""
-    return " and ".join(_DATASETS[name] for name in dict.fromkeys(row["dataset"] for row in rows))
+    return " and ".join(datasets.find(name).title for name in dict.fromkeys(row["dataset"] for row in rows))
 
 
 def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:

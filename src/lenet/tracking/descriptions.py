@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lenet.mnist import datasets
 from lenet.runs.identity import RunIdentity
 
-_DATASETS = {"mnist": "MNIST", "digits": "the 1,797 digits bundled with scikit-learn"}
 _PAPERS = {
     "LeCun et al. 1998": "https://doi.org/10.1109/5.726791",
     "Simard et al. 2003": "https://doi.org/10.1109/ICDAR.2003.1227801",
@@ -85,7 +85,7 @@ _INTERFACE = """\
 
 
 def _named(dataset: str) -> str:
-    return _DATASETS.get(dataset, dataset)
+    return datasets.find(dataset).description
 
 
 def _linked(text: str) -> str:

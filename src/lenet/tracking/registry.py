@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lenet.evaluation.results import SeedResult, VariantResult
+from lenet.mnist import datasets
 from lenet.tracking import descriptions
 from lenet.tracking.store import Store
 
@@ -18,7 +19,7 @@ CHAMPION, BASELINE = "champion", "baseline"
 
 def model_name(dataset: str) -> str:
     """Return the name under which a data set's models are registered."""
-    return "lenet5" if dataset == "mnist" else f"lenet5-{dataset}"
+    return datasets.find(dataset).model_name
 
 
 def model_uri(dataset: str) -> str:

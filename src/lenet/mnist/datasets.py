@@ -1,0 +1,117 @@
+"""The data sets: what each is called, and where its four files come from. A new one is one entry in `DATASETS`."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lenet.errors import LabError, nearest
+
+# The files of every data set in data/raw/, under the names that MNIST gave them.
+TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+RAW_FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A file whose content is known: its size in bytes and its SHA-256, both uncompressed."""
+
+    name: str
+    size: int
+    sha256: str
+
+    def holds(self, content: bytes) -> bool:
+        """Whether `content` is this file."""
+        return len(content) == self.size and hashlib.sha256(content).hexdigest() == self.sha256
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An .npz file with the four arrays. `arrays` maps the name of each raw file to the name of its array."""
+
+    url: str
+    file: KnownFile
+    arrays: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Ten classes of 28 × 28 grey pixels. It is downloaded (`files`, with `mirrors` or `archive`) or made (`make`)."""
+
+    name: str  # in params.yaml
+    title: str  # in tables, reports and messages
+    description: str  # in MLflow's pages, after "Trained on"
+    model_name: str  # in MLflow's registry
+    files: tuple[KnownFile, ...] = ()  # the four raw files
+    mirrors: tuple[str, ...] = ()  # base URLs, which have the names of the four raw files with .gz added
+    archive: Archive | None = None
+    make: Callable[[], Mapping[str, np.ndarray]] | None = None  # returns uint8 arrays by the names of the raw files
+
+    @property
+    def mirror_variable(self) -> str:
+        """The environment variable that names a mirror to try first."""
+        return f"{self.name.upper()}_MIRROR"
+
+
+def bundled_digits() -> Mapping[str, np.ndarray]:
+    """Return scikit-learn's 1,797 handwritten digits of 8 × 8, enlarged to 28 × 28, by the names of the raw files.
+
+    Each pixel becomes 3 × 3, with a border of 2; the grey levels 0–16 become 0–255. The test set is the last fifth
+    in the order of the source, so most of it was written by people who are not in the training set.
+    Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
+    """
+    from sklearn.datasets import load_digits  # slow to import, and needed by this data set alone
+
+    digits = load_digits()
+    grey = (digits.images.astype(np.uint16) * 255 // 16).astype(np.uint8)
+    images = np.pad(grey.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
+    labels = digits.target.astype(np.uint8)
+    test = len(images) // 5
+    return {
+        TRAIN_IMAGES: images[:-test],
+        TRAIN_LABELS: labels[:-test],
+        TEST_IMAGES: images[-test:],
+        TEST_LABELS: labels[-test:],
+    }
+
+
+_MNIST = Dataset(
+    name="mnist",
+    title="MNIST",
+    description="MNIST",
+    model_name="lenet5",
+    files=(
+        KnownFile(TRAIN_IMAGES, 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        KnownFile(TRAIN_LABELS, 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        KnownFile(TEST_IMAGES, 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        KnownFile(TEST_LABELS, 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+    ),
+    mirrors=(
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    ),
+    archive=Archive(
+        url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+        file=KnownFile("mnist.npz", 11_490_434, "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"),
+        arrays={TRAIN_IMAGES: "x_train", TRAIN_LABELS: "y_train", TEST_IMAGES: "x_test", TEST_LABELS: "y_test"},
+    ),
+)
+
+_DIGITS = Dataset(
+    name="digits",
+    title="scikit-learn's bundled digits",
+    description="the 1,797 digits bundled with scikit-learn",
+    model_name="lenet5-digits",
+    make=bundled_digits,
+)
+
+DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in (_MNIST, _DIGITS)}
+
+
+def find(name: str) -> Dataset:
+    """Return the data set of that name; raise LabError, with the nearest known name, if there is none."""
+    if name not in DATASETS:
+        raise LabError(f"no data set {name}: {nearest(name, DATASETS)}")
+    return DATASETS[name]
