@@ -22,7 +22,7 @@ def test_squash_is_the_paper_s_tanh_to_a_millionth():
     assert np.abs(squashed - scaled_tanh(a)).max() < 1e-6
 
 
-def test_the_slope_is_had_from_the_state():
+def test_the_slope_follows_from_the_state():
     a, step = np.linspace(-3, 3, 601, dtype=np.float32), 1e-4
     slopes = np.empty_like(a)
     slope(scaled_tanh(a).astype(np.float32), slopes)

@@ -5,7 +5,7 @@ reorder a sum. So a loop that sums is slow unless its innermost range is over in
 maps of C3, …), and over 16 or more of them: LLVM leaves shorter ones scalar. That explains the shapes below.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Units(NamedTuple):
     f6: np.ndarray  # (84,)
 
     @classmethod
-    def zeros(cls):
+    def zeros(cls) -> Self:
         shapes = (32, 36), (6, 28, 32), (14, 14, 8), (14, 14, 8), (10, 10, 16), (5, 5, 16), (5, 5, 16), (120,), (84,)
         ends = np.cumsum([np.prod(shape) for shape in shapes])
         everything = np.zeros(ends[-1], f32)
@@ -200,7 +200,7 @@ def c1_update(image, delta, target, target_bias, rates, rates_bias):
 
 @kernel
 def sub_forward(below, coefficient, bias, sums, outputs):
-    """S2 and S4: add 2 × 2 units below, (y, x, map), multiply by the map's coefficient."""
+    """S2 and S4: add 2 × 2 units of the layer below, (y, x, map), and multiply by the map's coefficient."""
     for y in range(outputs.shape[0]):
         for x in range(outputs.shape[1]):
             for m in range(coefficient.size):
