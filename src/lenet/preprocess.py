@@ -66,10 +66,12 @@ def read_raw(images: str, labels: str) -> Split:
     if split.images.shape != (*split.labels.shape, 28, 28) or split.labels.ndim != 1:
         raise LabError(
             f"{RAW}: {images} of shape {split.images.shape} does not match {labels} of shape {split.labels.shape}: "
-            "expected (n, 28, 28) and (n,): run `dvc repro --force download`"
+            "expected (n, 28, 28) and (n,): run `dvc repro download`"
         )
     if split.labels.max(initial=0) > 9:
-        raise LabError(f"{RAW / labels} has the label {split.labels.max()}: expected labels 0 to 9")
+        raise LabError(
+            f"{RAW / labels} has the label {split.labels.max()}: expected labels 0 to 9: run `dvc repro download`"
+        )
     return split
 
 

@@ -1,4 +1,4 @@
-"""Edits of params.yaml, as YAML: the one way in which tests change settings."""
+"""How tests change settings: they edit params.yaml as YAML."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 def edit_params(path: Path = Path("params.yaml")) -> Iterator[dict[str, Any]]:
     """Yield the loaded mapping; write it back at the end of the block, its comments and merge keys kept.
 
-    A variant shows what it inherits from before the block: read that anew after changing `base`.
+    In the block, a variant does not yet show what changes in `base`. ruamel.yaml cannot remove a key of `base`.
     """
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 1000  # a long line stays one line

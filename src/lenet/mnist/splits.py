@@ -1,4 +1,4 @@
-"""The processed digits: the splits that preprocess writes and the later stages read, and what is known of them."""
+"""The splits and their statistics: preprocess writes them, the later stages read them."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ STATISTICS = PROCESSED / "statistics.json"
 
 @dataclass(frozen=True)
 class Split:
-    """Digits and what they show. images: uint8 (n, 28, 28), 0 = background; labels: uint8 (n,), 0–9."""
+    """Images with their labels. images: uint8 (n, 28, 28), 0 = background; labels: uint8 (n,), 0–9."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -28,7 +28,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What preprocess did, and the training split's pixels: mean and standard deviation of pixel values 0–255."""
+    """The settings of preprocess, and what it counted. Mean and SD are those of the training split's pixels, 0–255."""
 
     dataset: str
     validation_size: float
@@ -39,7 +39,7 @@ class Statistics:
 
 
 def split_path(name: str) -> Path:
-    """Return the file of the split `name`: train, validation or test."""
+    """Return the path of a split: train, validation or test."""
     return PROCESSED / f"{name}.npz"
 
 
@@ -50,7 +50,7 @@ def save_split(path: Path, split: Split) -> None:
 
 
 def read_arrays(path: Path, names: Iterable[str], hint: str) -> dict[str, np.ndarray]:
-    """Read the arrays `names` of an .npz file; raise LabError, with `hint`, if it is not there or damaged."""
+    """Read arrays of an .npz file; raise LabError, with `hint` for what to do, if it is missing or damaged."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
@@ -59,7 +59,7 @@ def read_arrays(path: Path, names: Iterable[str], hint: str) -> dict[str, np.nda
 
 
 def load_split(name: str) -> Split:
-    """Read the split `name`; raise LabError if it is not there or holds something else."""
+    """Read a split; raise LabError if its file is missing, damaged or of another format."""
     path, hint = split_path(name), "run `dvc repro preprocess`"
     split = Split(**read_arrays(path, ("images", "labels"), hint))
     if split.images.shape != (len(split), 28, 28) or split.images.dtype != np.uint8:
@@ -69,13 +69,13 @@ def load_split(name: str) -> Split:
 
 
 def save_statistics(statistics: Statistics) -> None:
-    """Write what is known of the splits as JSON."""
+    """Write the statistics as JSON."""
     with written_whole(STATISTICS) as partial:
         partial.write_text(json.dumps(asdict(statistics), indent=2) + "\n", encoding="utf-8")
 
 
 def load_statistics() -> Statistics:
-    """Read what is known of the splits; raise LabError if it is not there."""
+    """Read the statistics; raise LabError if the file is missing or damaged."""
     try:
         return Statistics(**json.loads(STATISTICS.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError) as error:
