@@ -11,6 +11,7 @@ from lenet.commands import repro
 from lenet.evaluation.predictions import save_predictions
 from lenet.evaluation.results import save_result
 from lenet.evaluation.study import load_study
+from lenet.mnist import datasets
 from lenet.mnist.splits import Split, save_split, split_path
 from lenet.report import tables
 from lenet.settings import load_settings
@@ -68,3 +69,13 @@ def test_narrowed_to_some_variants_nothing_else_is_run():
 def test_a_shouted_message_stands_between_rules(capsys):
     repro.shout("Hear!")
     assert capsys.readouterr().out == "\n!!!!!\nHear!\n!!!!!\n\n"
+
+
+def test_the_demo_in_place_of_a_study_says_before_and_after_which_data_set_it_is_not_on(monkeypatch, capsys):
+    monkeypatch.setattr(repro.demo, "main", lambda: print("the demo"))
+    repro.show_demo_instead_of(datasets.find("mnist"))
+    before, after = capsys.readouterr().out.split("the demo")
+    assert "MNIST could not be downloaded" in before
+    assert "on scikit-learn's bundled digits" in before
+    assert "on scikit-learn's bundled digits" in after
+    assert "set MNIST_MIRROR, and run `make repro` again" in after
