@@ -15,8 +15,8 @@ import numba
 from lenet.imports import all_modules, file_of, imports_of, reached_from
 
 # LLVM's names of processor and features. x86-64: AVX2 without FMA, which every such processor since 2013 has. arm64
-# always has fused multiply–adds, but LLVM puts one in place of two operations only under fastmath. TensorFlow supports no other machine;
-# LLVM's plain target would compile there too.
+# always has fused multiply–adds, but LLVM puts one in place of two operations only under fastmath. TensorFlow supports
+# no other machine; LLVM's plain target would compile there too.
 _X86_64, _ARM64, _OTHER = ("haswell", "+avx2,+avx,-fma,+sse4.2"), ("generic", "+neon"), ("generic", "")
 # As Linux, macOS and Windows call them.
 _TARGETS = {"x86_64": _X86_64, "AMD64": _X86_64, "aarch64": _ARM64, "arm64": _ARM64}
