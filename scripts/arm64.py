@@ -2,8 +2,8 @@
 
 `scripts/arm64.py distortion` distorts a hundred images on both: half a minute to two minutes.
 `scripts/arm64.py kernels` lets the network of 1998 learn twenty images on both: 4 minutes, over twenty on a busy
-machine, most of them to compile. Both first download an arm64 Python and its packages into .arm64/, if they are not there;
-`scripts/arm64.py setup` does nothing else.
+machine, most of them to compile. Both first download an arm64 Python and its packages into .arm64/, if they are not
+there; `scripts/arm64.py setup` does nothing else.
 Needs Debian or Ubuntu on x86-64 with qemu-user, and no root rights.
 """
 
