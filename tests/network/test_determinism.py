@@ -19,7 +19,7 @@ def python(code, *arguments, **environment):
 
 def test_prepare_sets_everything_before_tensorflow_sees_it():
     done = python(
-        "from lenet import determinism; determinism.prepare(); determinism.prepare()\n"
+        "from lenet.network import determinism; determinism.prepare(); determinism.prepare()\n"
         "import os, tensorflow as tf\n"
         "assert all(os.environ[name] == value for name, value in determinism.ENVIRONMENT.items())\n"
         "print(tf.config.threading.get_intra_op_parallelism_threads(),\n"
@@ -30,26 +30,27 @@ def test_prepare_sets_everything_before_tensorflow_sees_it():
 
 
 def test_tensorflow_says_nothing_of_its_own_at_start_up():
-    done = python("from lenet import determinism; determinism.prepare(); import keras; keras.ops.zeros(3)")
+    done = python("from lenet.network import determinism; determinism.prepare(); import keras; keras.ops.zeros(3)")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_prepare_refuses_to_come_after_tensorflow():
-    done = python("import tensorflow; from lenet import determinism; determinism.prepare()", TF_CPP_MIN_LOG_LEVEL="3")
+    done = python("import tensorflow; from lenet.network import determinism; determinism.prepare()", TF_CPP_MIN_LOG_LEVEL="3")
     assert "RuntimeError: TensorFlow was imported before" in done.stderr
 
 
 RUN = """
 import hashlib, sys
 from pathlib import Path
-from lenet import determinism, mnist
+from lenet.mnist import datasets
+from lenet.network import determinism
 determinism.prepare()
-from lenet.config import load_settings
-from lenet.data import Split, Statistics
-from lenet.training import train_run
+from lenet.settings import load_settings
+from lenet.mnist.splits import Split, Statistics
+from lenet.training.one_run import train_run
 
-arrays = mnist.bundled_digits()
-digits = Split(arrays[mnist.TRAIN_IMAGES][:320], arrays[mnist.TRAIN_LABELS][:320])
+arrays = datasets.bundled_digits()
+digits = Split(arrays[datasets.TRAIN_IMAGES][:320], arrays[datasets.TRAIN_LABELS][:320])
 statistics = Statistics("digits", 0.1, 0, {}, 40.0, 80.0)
 variants = load_settings(Path(sys.argv[1])).variants
 for name in sys.argv[2:]:

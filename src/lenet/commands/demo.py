@@ -27,14 +27,14 @@ VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
 
 
 def run_experiment() -> None:
-    """Run the pipeline apart from the checkout, as the DVC experiment `demo`; an earlier one gives way."""
+    """Run the pipeline apart from the checkout, as the DVC experiment `demo`, in place of an earlier one."""
     for reference in _references():
         _git("update-ref", "-d", reference)
     # A demonstration, not a study: three seeds of a few variants.
     settings = [f"data.dataset={DATASET.name}", "seeds=[0,1,2]"]
     study = load_settings()
-    for section, names in {"variants": study.variants, "about": study.about}.items():
-        settings += [f"~{section}.{name}" for name in names if name not in VARIANTS]
+    settings += [f"~variants.{name}" for name in study.variants if name not in VARIANTS]
+    settings += [f"~about.{name}" for name in study.about if name not in VARIANTS]
     ladder = [name for name in study.comparison.ladder if name in VARIANTS]
     settings += [f"comparison.ladder=[{','.join(ladder)}]", "comparison.factorial=[]"]
     settings += [f"~comparison.published.{name}" for name in study.comparison.published if name not in VARIANTS]

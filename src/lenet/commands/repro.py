@@ -1,4 +1,4 @@
-"""`make repro`: run what changed, publish it, show the comparison. `python -m lenet.repro [variant …]` narrows it."""
+"""`make repro`: run what changed, publish it, show the comparison. `python -m lenet.commands.repro [variant …]` narrows it."""
 
 import sys
 
