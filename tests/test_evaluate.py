@@ -11,14 +11,14 @@ from support.paths import ROOT
 from lenet.evaluate import look_inside, save_curves, save_metrics, score, summarise
 from lenet.mnist.splits import Split
 from lenet.network import determinism
-from lenet.runs.files import HISTORY_METRICS, TRAIN_METRICS, Run
+from lenet.runs.files import Run
 from lenet.settings import load_settings
+from lenet.training.trained_run import EPOCH_METRICS, TRAIN_METRICS
 
 
 @pytest.fixture
 def run():
-    rows = [dict.fromkeys(HISTORY_METRICS, value) for value in (2.0, 1.0)]
-    return Run(None, identity(), rows)
+    return Run(None, identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def test_a_run_is_scored_by_what_it_predicts(run, test_split):
     assert result.metrics["test/error_percent"] == 7.0
     assert result.metrics["test/recall_percent/0"] == 90.0
     assert np.sum(result.confusion) == 100
-    assert list(result.history.items()) == [(name, [2.0, 1.0]) for name in HISTORY_METRICS]
+    assert list(result.history.items()) == [(name, [2.0, 1.0]) for name in EPOCH_METRICS]
 
 
 def test_a_run_without_a_validation_score_is_scored_all_the_same(test_split):
-    rows = [dict.fromkeys(TRAIN_METRICS, value) for value in (2.0, 1.0)]
-    result = score(Run(None, identity(), rows), predictions(1, 100, wrong=7).probabilities[0], test_split)
+    history = {name: [2.0, 1.0] for name in TRAIN_METRICS}
+    result = score(Run(None, identity(), history), predictions(1, 100, wrong=7).probabilities[0], test_split)
     assert result.metrics["test/error_percent"] == 7.0
-    assert result.history == {name: [2.0, 1.0] for name in TRAIN_METRICS}
+    assert result.history == history
 
 
 def test_a_summary_has_mean_and_sd_over_the_seeds():

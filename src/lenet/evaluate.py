@@ -9,6 +9,7 @@ Takes about a second per seed, after TensorFlow's import.
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,31 +17,32 @@ import pandas as pd
 from lenet import errors
 from lenet.errors import LabError
 from lenet.evaluation import metrics
+from lenet.evaluation.metrics import TEST_ERROR
 from lenet.evaluation.predictions import Predictions, save_predictions
-from lenet.evaluation.results import SeedResult, VariantResult, save_result
+from lenet.evaluation.results import SeedResult, VariantResult, learning_curve, save_result
 from lenet.mnist.splits import Split, load_split, load_statistics
 from lenet.network import determinism
-from lenet.runs.files import HISTORY_METRICS, Run, read_runs
+from lenet.runs.files import Run, read_runs
 from lenet.settings import load_settings
 from lenet.tracking import live, publish
+from lenet.training.trained_run import EPOCH_METRICS, VALIDATION_ERROR
 from lenet.workspace import CURVES, METRICS, variant_of_stage, written_whole
+
+if TYPE_CHECKING:
+    import keras
 
 
 def score(run: Run, probabilities: np.ndarray, test: Split) -> SeedResult:
     """Measure one run on the test set: probabilities float32 (n, 10)."""
     counts = metrics.confusion(probabilities, test.labels)
-    scalars = {
-        "test/error_percent": metrics.error_percent(probabilities, test.labels),
-        "test/loss": metrics.cross_entropy(probabilities, test.labels),
-        "test/calibration_error_percent": metrics.calibration_error_percent(probabilities, test.labels),
-    }
+    scalars = {each.name: each.measure(probabilities, test.labels) for each in metrics.METRICS if each.measure}
     recalls = metrics.recall_percent(counts)
     scalars |= {f"test/recall_percent/{digit}": recall for digit, recall in enumerate(recalls) if recall == recall}
     return SeedResult(
         identity=run.identity,
         metrics={name: round(float(value), 6) for name, value in scalars.items()},
         confusion=counts.tolist(),
-        history={name: [row[name] for row in run.history] for name in run.history[0]},
+        history=run.history,
     )
 
 
@@ -57,7 +59,7 @@ def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
     return summary
 
 
-def look_inside(model, digit: np.ndarray) -> dict[str, np.ndarray]:
+def look_inside(model: "keras.Model", digit: np.ndarray) -> dict[str, np.ndarray]:
     """Return C1's weights and the feature maps of one digit, uint8 (28, 28), as C1, S2 and C3 hand them on."""
     import keras
 
@@ -69,10 +71,9 @@ def look_inside(model, digit: np.ndarray) -> dict[str, np.ndarray]:
 
 def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
     """Write the two scalars that DVC shows, under the variant's name: a column that says it needs no path in it."""
-    few = {f"{split}_error_percent": summary.get(f"{split}/error_percent") for split in ("validation", "test")}
+    headline = {name.replace("/", "_"): summary[name] for name in (VALIDATION_ERROR, TEST_ERROR) if name in summary}
     with written_whole(METRICS / f"{variant}.json") as partial:
-        present = {variant: {name: value for name, value in few.items() if value is not None}}
-        partial.write_text(json.dumps(present, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps({variant: headline}, indent=2) + "\n", encoding="utf-8")
 
 
 def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
@@ -80,8 +81,8 @@ def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
 
     DVC's plot wants all columns, and draws an empty cell as 0, but `nan` as nothing.
     """
-    table = pd.concat(pd.DataFrame(seed.history).rename_axis("epoch") for seed in seeds)
-    curves = table.groupby("epoch").mean().reindex(columns=HISTORY_METRICS)
+    means = {name: learning_curve(seeds, name).mean for name in seeds[0].history}
+    curves = pd.DataFrame(means).reindex(columns=EPOCH_METRICS).rename_axis("epoch")
     curves.index += 1
     with written_whole(CURVES / f"{variant}.csv") as partial:
         curves.to_csv(partial, float_format="%.6f", na_rep="nan", lineterminator="\n")

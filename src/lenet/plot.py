@@ -5,7 +5,6 @@ reports/comparison.csv, differences.csv, mistakes.csv, figures/ and index.html. 
 from pathlib import Path
 
 import matplotlib
-import numpy as np
 
 from lenet import errors
 from lenet.evaluation.study import load_study
@@ -24,7 +23,7 @@ def main() -> None:
         remove_orphans(settings.variants)
     study, train = load_study(settings, list(settings.variants)), load_split("train")
     results = list(study.results.values())
-    confusions = {result.variant: np.sum([seed.confusion for seed in result.seeds], axis=0) for result in results}
+    confusions = {result.variant: result.confusion for result in results}
     averages = {variant: seen.probabilities.mean(axis=0) for variant, seen in study.predictions.items()}
     drawn = {
         "test_error.png": figures.test_error(results, study.comparison.errors),

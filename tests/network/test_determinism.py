@@ -35,7 +35,9 @@ def test_tensorflow_says_nothing_of_its_own_at_start_up():
 
 
 def test_prepare_refuses_to_come_after_tensorflow():
-    done = python("import tensorflow; from lenet.network import determinism; determinism.prepare()", TF_CPP_MIN_LOG_LEVEL="3")
+    done = python(
+        "import tensorflow; from lenet.network import determinism; determinism.prepare()", TF_CPP_MIN_LOG_LEVEL="3"
+    )
     assert "RuntimeError: TensorFlow was imported before" in done.stderr
 
 

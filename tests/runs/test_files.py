@@ -9,12 +9,15 @@ import pytest
 from support.builders import identity, settings
 
 from lenet.errors import LabError
-from lenet.runs.files import HISTORY_METRICS, TRAIN_METRICS, TrainedRun, find_run, read_runs, write_run
+from lenet.runs.files import find_run, read_runs, write_run
+from lenet.training.trained_run import EPOCH_METRICS, TRAIN_METRICS, TrainedRun
 
-HISTORY = [
-    {"train/loss": 0.1 + 0.2, "train/error_percent": 40.0, "validation/loss": 1e-7, "validation/error_percent": 50.0},
-    {"train/loss": 0.25, "train/error_percent": 20.5, "validation/loss": 0.5, "validation/error_percent": 30.0},
-]
+HISTORY = {
+    "train/loss": [0.1 + 0.2, 0.25],
+    "train/error_percent": [40.0, 20.5],
+    "validation/loss": [1e-7, 0.5],
+    "validation/error_percent": [50.0, 30.0],
+}
 TRAINED = TrainedRun(weights=b"\x89HDF weights", architecture='{"layers": []}', history=HISTORY)
 
 
@@ -58,19 +61,19 @@ def test_a_run_is_four_files():
 def test_the_history_is_a_table_of_numbered_epochs():
     with open(folder() / "history.csv", newline="") as file:
         header, first, second = csv.reader(file)
-    assert header == ["epoch", *HISTORY_METRICS]
+    assert header == ["epoch", *EPOCH_METRICS]
     assert (first[0], second[0]) == ("1", "2")
 
 
 def test_a_run_without_a_validation_score_comes_back_as_it_was_written():
-    history = [{name: row[name] for name in TRAIN_METRICS} for row in HISTORY]
+    history = {name: HISTORY[name] for name in TRAIN_METRICS}
     write_run(folder(2), identity(seed=2), replace(TRAINED, history=history))
     assert (folder(2) / "history.csv").read_text().splitlines()[0] == "epoch,train/loss,train/error_percent"
     (run,) = read_runs("tanh_sgd", [2], settings())
     assert run.history == history
 
 
-@pytest.mark.parametrize("name", HISTORY_METRICS)
+@pytest.mark.parametrize("name", EPOCH_METRICS)
 def test_a_history_with_a_column_of_another_name_is_refused(name):
     path = folder() / "history.csv"
     path.write_text(path.read_text().replace(name, "other"))

@@ -5,8 +5,8 @@ from lenet.network import determinism
 determinism.prepare()
 
 from lenet.mnist.splits import Split
-from lenet.runs.files import HISTORY_METRICS
 from lenet.training.one_run import train_run
+from lenet.training.trained_run import EPOCH_METRICS, TRAIN_METRICS
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,9 @@ def test_the_architecture_is_the_same_text_from_run_to_run(trained):
 def test_every_epoch_is_emitted_as_it_stands_in_the_history(train, recipe):
     emitted = []
     trained = train(recipe, 0, lambda epoch, metrics: emitted.append((epoch, metrics)))
-    assert emitted == list(enumerate(trained.history, start=1))
-    assert [tuple(row) for row in trained.history] == [HISTORY_METRICS] * recipe.epochs
+    columns = [{name: values[epoch] for name, values in trained.history.items()} for epoch in range(recipe.epochs)]
+    assert emitted == list(enumerate(columns, start=1))
+    assert tuple(trained.history) == EPOCH_METRICS
 
 
 def test_the_last_validation_error_is_that_of_the_saved_weights(train, recipe, digits, tmp_path):
@@ -60,12 +61,12 @@ def test_the_last_validation_error_is_that_of_the_saved_weights(train, recipe, d
     (tmp_path / "model.weights.h5").write_bytes(trained.weights)
     model = load_model(tmp_path / "model.json", tmp_path / "model.weights.h5")
     measured = error_percent(predict(model, digits.images[100:]), digits.labels[100:])
-    assert trained.history[-1]["validation/error_percent"] == pytest.approx(measured, abs=1e-4)
+    assert trained.history["validation/error_percent"][-1] == pytest.approx(measured, abs=1e-4)
 
 
 def test_trained_on_both_splits_a_run_has_no_validation_metrics(train, recipe):
     trained = train(recipe, 0, train_on="train_and_validation")
-    assert [tuple(row) for row in trained.history] == [HISTORY_METRICS[:2]] * recipe.epochs
+    assert tuple(trained.history) == TRAIN_METRICS
 
 
 def test_trained_on_both_splits_a_run_is_the_one_of_the_joined_digits(train, recipe, digits, statistics):
@@ -85,7 +86,7 @@ def test_the_recipes_of_1998_and_of_today_learn_32_digits_by_heart(digits, stati
     rate = {"sgd": 0.1, "adam": 0.005}[optimizer]
     changes = {"activation": activation, "optimizer": optimizer, "learning_rate": rate, "epochs": 40, "batch_size": 8}
     trained = train_run(recipe.model_copy(update=changes), statistics, 0, few, few, lambda epoch, metrics: None)
-    assert trained.history[-1]["validation/error_percent"] == 0
+    assert trained.history["validation/error_percent"][-1] == 0
 
 
 def test_the_recipe_of_the_paper_learns_32_digits_by_heart(digits, statistics, published):
@@ -94,7 +95,7 @@ def test_the_recipe_of_the_paper_learns_32_digits_by_heart(digits, statistics, p
     changes = {"epochs": 40, "schedule": "constant", "learning_rate": 0.003, "train_on": "train"}
     settings = published.model_copy(update=changes)
     trained = train_run(settings, statistics, 0, few, few, lambda epoch, metrics: None)
-    assert trained.history[-1]["validation/error_percent"] == 0
+    assert trained.history["validation/error_percent"][-1] == 0
 
 
 def test_the_network_of_the_paper_learns_in_batches_too(digits, statistics, published):
@@ -102,7 +103,7 @@ def test_the_network_of_the_paper_learns_in_batches_too(digits, statistics, publ
     changes = {"optimizer": "sgd", "schedule": "cosine", "learning_rate": 0.005, "batch_size": 8, "epochs": 40}
     settings = published.model_copy(update=changes | {"train_on": "train"})
     trained = train_run(settings, statistics, 0, few, few, lambda epoch, metrics: None)
-    assert trained.history[-1]["validation/error_percent"] == 0
+    assert trained.history["validation/error_percent"][-1] == 0
 
 
 def test_the_paper_s_recipe_is_seeded_and_its_distortions_too(train, published):

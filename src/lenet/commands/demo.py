@@ -15,7 +15,7 @@ from lenet import errors
 from lenet.commands import foreground
 from lenet.errors import LabError
 from lenet.mnist import datasets
-from lenet.report import tables
+from lenet.report import tables, terminal
 from lenet.settings import load_settings
 from lenet.workspace import COMPARISON, PAGE, PARAMS, REPORTS, project_root
 
@@ -74,7 +74,7 @@ def main() -> None:
     # The stages published already, unless DVC knew their results: then only these files have them.
     environment = os.environ | {"DVC_ROOT": str(project_root()), "PYTHONPATH": str(project_root() / "src")}
     subprocess.run([sys.executable, "-m", "lenet.tracking.publish"], cwd=FOLDER, env=environment, check=False)
-    tables.announce(tables.load_comparison(FOLDER / COMPARISON), FOLDER / PAGE)
+    terminal.announce(tables.load_comparison(FOLDER / COMPARISON), FOLDER / PAGE)
 
 
 if __name__ == "__main__":

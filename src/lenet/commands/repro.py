@@ -1,4 +1,4 @@
-"""`make repro`: run what changed, publish it, show the comparison. `python -m lenet.commands.repro [variant …]` narrows it."""
+"""`make repro`: run what changed, publish it, show the comparison; `VARIANTS="…"` narrows it to some variants."""
 
 import sys
 
@@ -9,7 +9,7 @@ from lenet.evaluation.study import load_study
 from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
 from lenet.mnist.mirrors import unreachable_note
-from lenet.report import tables
+from lenet.report import readme, tables, terminal
 from lenet.settings import Settings, load_settings
 from lenet.tracking import live, publish
 from lenet.workspace import PAGE, remove_orphans
@@ -41,12 +41,12 @@ def rounds(settings: Settings, variants: list[str]) -> list[list[str]]:
 def show(settings: Settings, variants: list[str]) -> None:
     """Print the comparison, of `variants` alone where there are any, and bring report and README up to date."""
     if variants:
-        tables.print_table(tables.comparison_rows(load_study(settings, variants)))
+        terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
         print("The report shows all variants: `make repro` brings it up to date.")
         return
     rows = tables.load_comparison()
-    tables.update_readme(tables.readme_block(rows, settings.about))
-    tables.announce(rows, PAGE)
+    readme.update_readme(readme.readme_block(rows, settings.about))
+    terminal.announce(rows, PAGE)
 
 
 def show_demo_instead_of(dataset: Dataset) -> None:

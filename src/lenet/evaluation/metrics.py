@@ -1,15 +1,19 @@
-"""What a network's predictions are worth: pure functions on arrays.
+"""The table of metrics, and how those of the test set are computed: pure functions on arrays.
 
-Throughout, probabilities are float32 (n, 10), one row per digit, and labels are uint8 (n,), 0–9. Sums are taken in
-float64 over all examples and divided once, so that no batch weighs more than its examples.
+A new metric is one entry in `METRICS`. Probabilities are float32 (n, 10), one row per digit, and labels are uint8 (n,),
+0–9. Sums are taken in float64 over all examples and divided once, so that every example has the same weight.
 """
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import confusion_matrix
+
+from lenet.training.trained_run import TRAIN_ERROR, TRAIN_LOSS, VALIDATION_ERROR, VALIDATION_LOSS
 
 CLASSES = 10
 CALIBRATION_BINS = 15
@@ -57,6 +61,12 @@ def calibration_error_percent(probabilities: np.ndarray, labels: np.ndarray, bin
     return float(100 * np.abs(gap).sum() / len(labels))
 
 
+def percent_of_actual(confusion_counts: ArrayLike) -> np.ndarray:
+    """Return confusion counts (10, 10) in percent of the digits of the actual class: float64, zero where none are."""
+    counts = np.asarray(confusion_counts)
+    return 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
     """Return mean and sample standard deviation (n − 1), which a single value does not have.
 
@@ -70,3 +80,76 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
 def _require_examples(labels: np.ndarray) -> None:
     if len(labels) == 0:
         raise ValueError("no examples: a share of none is not a number")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What there is to know of a metric.
+
+    `measure` computes it from a run's probabilities and the labels of the test set; without one, training measures it
+    after each epoch. `statistics` are the columns that comparison.csv has of it, over the seeds.
+    """
+
+    name: str  # in history.csv, in details and in MLflow
+    title: str  # in tables
+    meaning: str  # on MLflow's page of the experiment
+    measure: Callable[[np.ndarray, np.ndarray], float] | None = None
+    headline: bool = False  # whether the run of a variant in MLflow shows its mean
+    statistics: tuple[str, ...] = ()
+    column: str = ""  # what its columns in comparison.csv begin with
+    digits: int = 2  # after the point, where people read it
+
+
+TEST_ERROR = "test/error_percent"
+# The ends of the 95 % interval of a variant's mean test error.
+TEST_ERROR_INTERVAL = (f"{TEST_ERROR}_low", f"{TEST_ERROR}_high")
+
+METRICS = (
+    Metric(
+        TRAIN_ERROR,
+        title="training",
+        meaning="the share of training digits that are read wrong while the last epoch learns them, in percent",
+        headline=True,
+        statistics=("mean",),
+        column="train_error_percent",
+    ),
+    Metric(
+        VALIDATION_ERROR,
+        title="validation",
+        meaning="the share of wrong answers on digits held out of training, by which the champion is chosen",
+        headline=True,
+        statistics=("mean", "sd"),
+        column="validation_error_percent",
+    ),
+    Metric(
+        TEST_ERROR,
+        title="test",
+        meaning="the share of test digits that are read wrong, in percent",
+        measure=error_percent,
+        headline=True,
+        statistics=("mean", "sd"),
+        column="test_error_percent",
+    ),
+    Metric(
+        "test/loss",
+        title="test cross-entropy",
+        meaning="mean cross-entropy on the test set, in nats",
+        measure=cross_entropy,
+        headline=True,
+        statistics=("mean",),
+        column="test_loss",
+        digits=4,
+    ),
+    Metric(
+        "test/calibration_error_percent",
+        title="calibration error",
+        meaning="by how much the stated probabilities miss how often they are right, in percentage points",
+        measure=calibration_error_percent,
+        headline=True,
+        statistics=("mean",),
+        column="calibration_error_percent",
+    ),
+    Metric(TRAIN_LOSS, title="training cross-entropy", meaning="mean cross-entropy on the training digits", digits=4),
+    Metric(VALIDATION_LOSS, title="validation cross-entropy", meaning="the same on the validation split", digits=4),
+)
+METRIC = {metric.name: metric for metric in METRICS}

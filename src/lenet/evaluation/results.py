@@ -1,11 +1,14 @@
 """A variant's evaluated results: reports/details/<variant>.json, as evaluate writes it and plot and publish read it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+
+import numpy as np
 
 from lenet.errors import LabError
 from lenet.runs.identity import RunIdentity
+from lenet.training.trained_run import TRAIN_ERROR, History
 from lenet.workspace import DETAILS, written_whole
 
 
@@ -19,7 +22,7 @@ class SeedResult:
     identity: RunIdentity
     metrics: Mapping[str, float]
     confusion: list[list[int]]
-    history: Mapping[str, list[float]]
+    history: History
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,29 @@ class VariantResult:
 
     @property
     def epochs(self) -> int:
-        return len(next(iter(self.seeds[0].history.values())))
+        return len(self.seeds[0].history[TRAIN_ERROR])
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """The counts of all seeds, added: int (10, 10)."""
+        return np.sum([seed.confusion for seed in self.seeds], axis=0)
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """A metric after each epoch, counted from 1: mean, lowest and highest value over the seeds. Arrays (epochs,)."""
+
+    epochs: np.ndarray
+    mean: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
+
+
+def learning_curve(seeds: Sequence[SeedResult], metric: str) -> LearningCurve:
+    """Return how a metric develops over the epochs."""
+    values = np.array([seed.history[metric] for seed in seeds])
+    epochs = np.arange(1, values.shape[1] + 1)
+    return LearningCurve(epochs, values.mean(axis=0), values.min(axis=0), values.max(axis=0))
 
 
 def save_result(result: VariantResult) -> None:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
+
 _LINE_INTERVAL_S = 15
 
 
@@ -65,7 +67,7 @@ def shown(variant: str, epochs: int) -> Iterator[_Bars | _Lines]:
 
 def _score(metrics: Mapping[str, float]) -> str:
     """Say how good the network is on the validation split, or in training where that split was trained on too."""
-    for name, where in (("validation/error_percent", "validation"), ("train/error_percent", "training")):
+    for name, where in ((VALIDATION_ERROR, "validation"), (TRAIN_ERROR, "training")):
         if name in metrics:
             return f"{where} accuracy {100 - metrics[name]:.2f} %"
     return ""

@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lenet.evaluation.comparison import Estimate
+from lenet.evaluation.metrics import METRIC, TEST_ERROR, percent_of_actual
+from lenet.evaluation.results import learning_curve
 from lenet.evaluation.study import Study
-from lenet.report.tables import NO_DIFFERENCE, signed
+from lenet.report.wording import NO_DIFFERENCE, signed
+from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 
 # Of Okabe and Ito's palette: told apart by readers of all colour visions, and seen on white and on black.
 BETTER, WORSE, NEITHER = "#0072B2", "#D55E00", "#8a8a8a"
@@ -98,7 +101,7 @@ def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
 
 def _errors(study: Study, order: Sequence[str]) -> alt.LayerChart:
     seeds = pd.DataFrame(
-        {"variant": variant, "seed": seed.identity.seed, "error": seed.metrics["test/error_percent"]}
+        {"variant": variant, "seed": seed.identity.seed, "error": seed.metrics[TEST_ERROR]}
         for variant in order
         for seed in study.results[variant].seeds
     )
@@ -167,21 +170,19 @@ def _curves(study: Study) -> pd.DataFrame:
     """Return a row per variant, split and epoch: mean, best and worst error over the seeds."""
     rows = []
     for variant, result in study.results.items():
-        for split, title in (("train", "training"), ("validation", "validation")):
-            name = f"{split}/error_percent"
+        for name in (TRAIN_ERROR, VALIDATION_ERROR):
             if name not in result.summary:
                 continue
-            errors = np.array([seed.history[name] for seed in result.seeds])
-            table = {"mean": errors.mean(axis=0), "best": errors.min(axis=0), "worst": errors.max(axis=0)}
-            frame = pd.DataFrame(table).round(4).assign(variant=variant, split=title)
-            rows.append(frame.assign(epoch=np.arange(1, errors.shape[1] + 1)))
+            curve = learning_curve(result.seeds, name)
+            frame = pd.DataFrame({"mean": curve.mean, "best": curve.lowest, "worst": curve.highest}).round(4)
+            rows.append(frame.assign(variant=variant, split=METRIC[name].title, epoch=curve.epochs))
     return pd.concat(rows)
 
 
 def _confusion(study: Study, variant: str) -> pd.DataFrame:
     """Return a row per pair of classes that were confused at all."""
-    counts = np.sum([seed.confusion for seed in study.results[variant].seeds], axis=0)
-    percents = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    counts = study.results[variant].confusion
+    percents = percent_of_actual(counts)
     rows = [
         {
             "variant": variant,

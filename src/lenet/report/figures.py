@@ -7,12 +7,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
+from numpy.typing import ArrayLike
 
 from lenet.evaluation.comparison import Estimate
+from lenet.evaluation.metrics import TEST_ERROR, percent_of_actual
 from lenet.evaluation.predictions import Predictions
-from lenet.evaluation.results import VariantResult
+from lenet.evaluation.results import VariantResult, learning_curve
 from lenet.mnist.splits import Split
 from lenet.report.pictures import mosaic
+from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 from lenet.workspace import written_whole
 
 # Of Okabe and Ito's palette, told apart by readers of all colour visions.
@@ -34,11 +37,11 @@ def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimat
     figure = Figure(figsize=(9, 0.9 + 0.36 * len(results)), layout="constrained")
     axes = figure.subplots()
     for row, result in enumerate(results):
-        errors = [seed.metrics["test/error_percent"] for seed in result.seeds]
+        errors = [seed.metrics[TEST_ERROR] for seed in result.seeds]
         # Apart from each other, so that equal seeds are all seen.
         offsets = np.linspace(-0.2, 0.2, len(errors)) if len(errors) > 1 else [0.0]
         axes.plot(errors, row + np.asarray(offsets), "o", color=BLUE, alpha=0.6, markersize=5, markeredgewidth=0)
-        mean, interval = result.summary["test/error_percent"], intervals[result.variant]
+        mean, interval = result.summary[TEST_ERROR], intervals[result.variant]
         if interval.is_known:
             axes.plot([interval.low, interval.high], [row, row], color=ORANGE, linewidth=2, solid_capstyle="butt")
         axes.plot([mean, mean], [row - 0.34, row + 0.34], color=ORANGE, linewidth=2.5, solid_capstyle="butt")
@@ -61,15 +64,15 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
     panels, figure = _panels(len(results), columns=4, size=(2.6, 2.3), sharex=True, sharey=True)
     for axes, result in zip(panels, results, strict=True):
         for other in results:
-            if other is not result and "validation/error_percent" in other.summary:
-                axes.plot(*_mean_curve(other, "validation"), color=_FAINT, linewidth=0.8)
-        for split, colour in (("train", ORANGE), ("validation", BLUE)):
-            if f"{split}/error_percent" in result.summary:
-                errors = _errors_per_epoch(result, split)
-                epochs, mean = _mean_curve(result, split)
-                axes.plot(epochs, mean, color=colour, label=split, linewidth=1.8)
-                axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=colour, alpha=0.25, linewidth=0)
-        if "validation/error_percent" not in result.summary:
+            if other is not result and VALIDATION_ERROR in other.summary:
+                curve = learning_curve(other.seeds, VALIDATION_ERROR)
+                axes.plot(curve.epochs, curve.mean, color=_FAINT, linewidth=0.8)
+        for metric, colour in ((TRAIN_ERROR, ORANGE), (VALIDATION_ERROR, BLUE)):
+            if metric in result.summary:
+                curve = learning_curve(result.seeds, metric)
+                axes.plot(curve.epochs, curve.mean, color=colour, linewidth=1.8)
+                axes.fill_between(curve.epochs, curve.lowest, curve.highest, color=colour, alpha=0.25, linewidth=0)
+        if VALIDATION_ERROR not in result.summary:
             axes.text(0.97, 0.93, "trained on validation too", transform=axes.transAxes, ha="right", fontsize=7.5)
         axes.set_title(result.variant, fontsize=9, fontweight="bold")
         axes.set_xscale("log")  # 10, 20 or 60 epochs, and all begin alike
@@ -95,12 +98,12 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
     return figure
 
 
-def confusion(counts: Mapping[str, Sequence[Sequence[int]]]) -> Figure:
+def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
     """Draw confusion matrices, on one scale, in percent of the actual class; numbers where digits went aorphan.
 
     counts: title → 10 × 10 counts, rows actual, columns predicted.
     """
-    percents = {title: _percent_of_actual(matrix) for title, matrix in counts.items()}
+    percents = {title: percent_of_actual(matrix) for title, matrix in counts.items()}
     aorphan = ~np.eye(10, dtype=bool)
     ceiling = max(1.0, *(float(percent[aorphan].max()) for percent in percents.values()))
     side = 4.1 if len(counts) == 1 else 3.1
@@ -165,20 +168,6 @@ def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
             above = f"epoch {column}" if column else "the digit"
             axes.text((column + 0.5) / columns, 1.02, above, transform=axes.transAxes, ha="center", fontsize=7.5)
     return figure
-
-
-def _mean_curve(result: VariantResult, split: str) -> tuple[np.ndarray, np.ndarray]:
-    errors = _errors_per_epoch(result, split)
-    return np.arange(1, errors.shape[1] + 1), errors.mean(axis=0)
-
-
-def _errors_per_epoch(result: VariantResult, split: str) -> np.ndarray:
-    return np.array([seed.history[f"{split}/error_percent"] for seed in result.seeds])
-
-
-def _percent_of_actual(counts: Sequence[Sequence[int]]) -> np.ndarray:
-    counts = np.asarray(counts, dtype=np.float64)
-    return 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def _panels(count: int, columns: int, size: tuple[float, float], **shared: bool) -> tuple[Sequence, Figure]:

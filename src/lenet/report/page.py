@@ -13,7 +13,7 @@ from markupsafe import Markup
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
-from lenet.report import charts, pictures, tables
+from lenet.report import charts, pictures, tables, wording
 from lenet.settings import Variant
 from lenet.training import distortion
 from lenet.workspace import PAGE, written_whole
@@ -44,7 +44,7 @@ def save_page(study: Study, train: Split) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"difference": tables.difference, "signed": tables.signed, "interval": interval}
+    environment.globals |= {"difference": wording.difference, "signed": wording.signed, "interval": interval}
     page = environment.get_template("index.html").render(facts(study, train))
     with written_whole(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -57,11 +57,11 @@ def facts(study: Study, train: Split) -> dict[str, object]:
     first = study.results[study.base].seeds[0].identity
     return {
         "study": study,
-        "dataset": tables.dataset_title(rows),
+        "dataset": wording.dataset_title(rows),
         "rows": rows,
-        "notes": [tables.note_on_errors(rows), tables.note_on_differences(rows)],
-        "mean_with_sd": tables.mean_with_sd,
-        "mean_with_interval": tables.mean_with_interval,
+        "notes": [wording.note_on_errors(rows), wording.note_on_differences(rows)],
+        "mean_with_sd": wording.mean_with_sd,
+        "mean_with_interval": wording.mean_with_interval,
         "steps": [(variant, below) for below, variant in pairwise(study.ladder)],
         "charts": {
             "ladder": Markup(charts.specification(charts.ladder(study))),

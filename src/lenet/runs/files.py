@@ -9,32 +9,17 @@ from pathlib import Path
 
 from lenet.errors import LabError
 from lenet.runs.identity import RunIdentity
+from lenet.training.trained_run import EPOCH_METRICS, TRAIN_LOSS, TRAIN_METRICS, History, TrainedRun
 from lenet.workspace import MODELS
-
-# The columns of history.csv, which are also the metrics' names in MLflow.
-TRAIN_METRICS = ("train/loss", "train/error_percent")
-HISTORY_METRICS = (*TRAIN_METRICS, "validation/loss", "validation/error_percent")
-
-
-@dataclass(frozen=True)
-class TrainedRun:
-    """What training leaves: the bytes of model.weights.h5, the architecture as JSON, a row of metrics per epoch.
-
-    A row has the HISTORY_METRICS, or the TRAIN_METRICS alone where training took the validation split too.
-    """
-
-    weights: bytes
-    architecture: str
-    history: list[Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run's folder, read: its identity and a row of metrics per epoch; weights and architecture stay on disk."""
+    """One run's folder, read: its identity and the metrics of each epoch; weights and architecture stay on disk."""
 
     folder: Path
     identity: RunIdentity
-    history: list[Mapping[str, float]]
+    history: History
 
     @property
     def weights(self) -> Path:
@@ -50,12 +35,7 @@ def write_run(folder: Path, identity: RunIdentity, trained: TrainedRun) -> None:
     folder.mkdir(parents=True)
     (folder / "model.weights.h5").write_bytes(trained.weights)
     (folder / "model.json").write_text(trained.architecture + "\n", encoding="utf-8")
-    table = io.StringIO()
-    metrics = [name for name in HISTORY_METRICS if name in trained.history[0]]
-    writer = csv.DictWriter(table, ["epoch", *metrics], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({"epoch": epoch, **row} for epoch, row in enumerate(trained.history, start=1))
-    (folder / "history.csv").write_text(table.getvalue(), encoding="utf-8")
+    (folder / "history.csv").write_text(_history_table(trained.history), encoding="utf-8")
     described = asdict(identity) | {"digest": identity.digest, "family": identity.family}
     (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
 
@@ -95,15 +75,25 @@ def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
             f"trained with other settings than params.yaml's: {hint}"
         )
     run = Run(folder, identity, history)
-    if len(history) != identity.settings["epochs"] or not (run.weights.is_file() and run.architecture.is_file()):
+    complete = len(history[TRAIN_LOSS]) == identity.settings["epochs"]
+    if not (complete and run.weights.is_file() and run.architecture.is_file()):
         raise LabError(f"{folder} is not complete: {hint}")
     return run
 
 
-def _read_history(path: Path) -> list[Mapping[str, float]]:
+def _history_table(history: History) -> str:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["epoch", *history])
+    epochs = len(history[TRAIN_LOSS])
+    writer.writerows(zip(range(1, epochs + 1), *history.values(), strict=True))
+    return table.getvalue()
+
+
+def _read_history(path: Path) -> History:
     with open(path, encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        metrics = tuple(table.fieldnames or ())[1:]
-        if metrics not in (HISTORY_METRICS, TRAIN_METRICS):
-            raise ValueError(f"{path.name} has other columns than training writes")
-        return [{name: float(row[name]) for name in metrics} for row in table]
+        (_, *metrics), *rows = csv.reader(file)
+    if tuple(metrics) not in (EPOCH_METRICS, TRAIN_METRICS):
+        raise ValueError(f"{path.name} has other columns than training writes")
+    columns = list(zip(*rows, strict=True))[1:]
+    return {name: list(map(float, column)) for name, column in zip(metrics, columns, strict=True)}

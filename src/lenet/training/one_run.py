@@ -10,9 +10,9 @@ import numpy as np
 from lenet.mnist.splits import Split, Statistics
 from lenet.network import determinism
 from lenet.network.model import build_model, predict
-from lenet.runs.files import TrainedRun
 from lenet.settings import Variant
 from lenet.training import gradient_descent, sdlm
+from lenet.training.trained_run import TRAIN_METRICS, VALIDATION_METRICS, TrainedRun
 
 EpochMetrics = Mapping[str, float]
 
@@ -42,12 +42,13 @@ def train_run(
         learning = sdlm.passes(model, settings, train, seed)
     else:
         learning = gradient_descent.epochs(model, settings, train, seed)
-    history: list[EpochMetrics] = []
+    history: dict[str, list[float]] = {}
     for epoch, (loss, error) in enumerate(learning, start=1):
-        metrics = _metrics("train", loss, error)
+        metrics = _metrics(TRAIN_METRICS, loss, error)
         if held_out:
-            metrics |= _metrics("validation", *measure(model, validation))
-        history.append(metrics)
+            metrics |= _metrics(VALIDATION_METRICS, *measure(model, validation))
+        for name, value in metrics.items():
+            history.setdefault(name, []).append(value)
         emit(epoch, metrics)
     return TrainedRun(_weights_file(model), model.to_json(), history)
 
@@ -59,9 +60,9 @@ def measure(model: keras.Model, split: Split) -> tuple[float, float]:
     return float(loss), float((probabilities.argmax(axis=1) != split.labels).mean())
 
 
-def _metrics(split: str, loss: float, error: float) -> dict[str, float]:
+def _metrics(names: tuple[str, str], loss: float, error: float) -> dict[str, float]:
     # Rounded to the digits that float32 carries.
-    return {f"{split}/loss": round(loss, 6), f"{split}/error_percent": round(100 * error, 4)}
+    return dict(zip(names, (round(loss, 6), round(100 * error, 4)), strict=True))
 
 
 def _weights_file(model: keras.Model) -> bytes:

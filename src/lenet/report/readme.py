@@ -1,0 +1,57 @@
+"""The results table in the README, generated from the rows of comparison.csv."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lenet.errors import LabError
+from lenet.report.tables import Row
+from lenet.report.wording import (
+    base_of,
+    dataset_title,
+    difference_from_base,
+    mean_with_interval,
+    mean_with_sd,
+    note_on_differences,
+    note_on_errors,
+)
+from lenet.workspace import README, written_whole
+
+_START, _END = "<!-- results:start -->", "<!-- results:end -->"
+
+
+def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
+    """Return the README's results table, in Markdown."""
+    lines = [
+        f"Errors in percent on {dataset_title(rows)}:",
+        "",
+        f"| variant | what | parameters | epochs | validation | test | against `{base_of(rows)}` | in the paper |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        what = about.get(row["variant"], "").replace("|", "\\|")
+        cells = [
+            f"`{row['variant']}`",
+            what,
+            f"{int(row['parameters']):,}",
+            row["epochs"],
+            mean_with_sd(row),
+            f"**{mean_with_interval(row)}**",
+            difference_from_base(row),
+            row["published_percent"],
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    notes = [note_on_errors(rows), note_on_differences(rows)]
+    return "\n".join([*lines, "", " ".join(filter(None, notes))])
+
+
+def update_readme(block: str, path: Path = README) -> None:
+    """Put the block between the README's markers; raise LabError if they are not there."""
+    text = path.read_text(encoding="utf-8")
+    before, start, rest = text.partition(_START)
+    _, end, after = rest.partition(_END)
+    if not start or not end:
+        raise LabError(f"{path} has no lines {_START} and {_END}: put them where the results table belongs")
+    updated = f"{before}{_START}\n{block}\n{_END}{after}"
+    if updated != text:
+        with written_whole(path) as partial:
+            partial.write_text(updated, encoding="utf-8")

@@ -1,0 +1,82 @@
+"""How numbers are worded for people: errors, intervals and differences of the rows of comparison.csv."""
+
+from collections.abc import Sequence
+
+from lenet.evaluation.comparison import Estimate
+from lenet.evaluation.metrics import METRIC, TEST_ERROR, VALIDATION_ERROR
+from lenet.mnist import datasets
+from lenet.report.tables import Row
+
+# What stands where there is nothing to say.
+NONE = "–"
+NO_DIFFERENCE = "no detectable difference"
+
+
+def mean_with_sd(row: Row) -> str:
+    """Return a row's validation error, mean ± standard deviation over the seeds; a dash if it has none."""
+    mean, sd = (_shown(row, VALIDATION_ERROR, statistic) for statistic in ("mean", "sd"))
+    if not mean:
+        return NONE
+    return f"{mean} ± {sd}" if sd else mean
+
+
+def mean_with_interval(row: Row) -> str:
+    """Return a row's test error, its mean over the seeds with the 95 % interval, if there is one."""
+    mean, low, high = (_shown(row, TEST_ERROR, statistic) for statistic in ("mean", "low", "high"))
+    return f"{mean} ({low}–{high})" if low else mean
+
+
+def _shown(row: Row, name: str, statistic: str) -> str:
+    metric = METRIC[name]
+    text = row[f"{metric.column}_{statistic}"]
+    return f"{float(text):.{metric.digits}f}" if text else ""
+
+
+def difference_from_base(row: Row) -> str:
+    """Say how a row differs from the base: a number with its interval, or that no difference was detected."""
+    value, low, high = (row[f"difference_percent{part}"] for part in ("", "_low", "_high"))
+    if not low:
+        return signed(float(value)) if value else NONE
+    return difference(Estimate(float(value), float(low), float(high)))
+
+
+def difference(estimate: Estimate) -> str:
+    """Say a difference in percentage points with its interval, or that none was detected."""
+    if not estimate.is_known:
+        return signed(estimate.value)
+    if not estimate.is_detectable:
+        return NO_DIFFERENCE
+    return f"{signed(estimate.value)} ({signed(estimate.low)} to {signed(estimate.high)})"
+
+
+def signed(value: float) -> str:
+    """Return a number with two decimals and its sign, a true minus sign."""
+    return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
+
+
+def note_on_errors(rows: Sequence[Row]) -> str:
+    """Say how to read the errors, and why some row has no validation error."""
+    notes = []
+    if any(row["test_error_percent_low"] for row in rows):
+        notes.append("Test: mean and 95 % interval, over seeds and over test digits.")
+    notes.append("Validation: mean ± standard deviation over the seeds.")
+    if not all(row["validation_error_percent_mean"] for row in rows):
+        notes.append(f"{NONE} for validation: that split was trained on too.")
+    return " ".join(notes)
+
+
+def note_on_differences(rows: Sequence[Row]) -> str:
+    """Say how to read the differences from the base; nothing if there are none."""
+    if not any(row["difference_percent_low"] for row in rows):
+        return ""
+    return f"Against {base_of(rows)}: percentage points, paired by test digit, with simultaneous 95 % intervals."
+
+
+def dataset_title(rows: Sequence[Row]) -> str:
+    """Return the title of the rows' data set."""
+    return " and ".join(datasets.find(name).title for name in dict.fromkeys(row["dataset"] for row in rows))
+
+
+def base_of(rows: Sequence[Row]) -> str:
+    """Return the variant that the others are compared with."""
+    return next(row["variant"] for row in rows if not row["difference_percent"])
