@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lenet.evaluation.metrics import METRICS, TEST_ERROR_INTERVAL
 from lenet.mnist import datasets
 from lenet.runs.identity import RunIdentity
 
@@ -20,22 +21,16 @@ def of_experiment(dataset: str) -> str:
     """Say what the experiment asks, and how to compare its runs."""
     return _linked(f"""\
 What is LeNet-5 of 1998 (LeCun et al. 1998) worth against what we would train today, change by change?
-On {_named(dataset)}.
+The data set is {_named(dataset)}.
 
-A run such as `relu_adam` is a **variant**: its metrics are means over its seeds, after the last epoch. Under it is a
-run per **seed**, with learning curves, confusion matrix, most confident mistakes and model.
+A run such as `relu_adam` is a **variant**. Its metrics are means over its seeds, after the last epoch. Under it is a
+run for each **seed**, with learning curves, a confusion matrix, the most confident mistakes and the model.
 
 **To compare two variants**, search for `tags.kind = 'variant'`, tick two runs, say `tanh_sgd` and `relu_adam`, and
-press *Compare*: of the parameters, *Show diff only* leaves what was changed.
-**To see one learn**, open a seed's run: *Model metrics* has its curves, *Artifacts* its mistakes.
+press *Compare*. *Show diff only* hides the parameters that are equal.
+**To see a learning curve**, open the run of a seed: *Model metrics* has its curves, *Artifacts* its mistakes.
 
-| metric | is |
-|---|---|
-| `test/error_percent` | of 100 test digits, how many are read wrong |
-| `test/error_percent_low`, `test/error_percent_high` | its 95 % interval: other seeds, other digits |
-| `validation/error_percent` | the same on digits held out of training, by which the champion is chosen |
-| `train/error_percent` | the same on the digits learnt from, as they were met in the last epoch |
-| `test/calibration_error_percent` | by how much the stated probabilities miss how often they are right |
+{_metrics_table()}
 """)
 
 
@@ -53,6 +48,13 @@ def of_variant(about: str, settings: Mapping[str, Any], seeds: int, baseline: st
     runs = "one seed, in the run under this one" if seeds == 1 else f"{seeds} seeds, each a run under this one"
     means = f"The metrics are means over {runs}, after the last epoch."
     return "\n\n".join(part for part in (_linked(about), compared, means) if part)
+
+
+def _metrics_table() -> str:
+    rows = [(f"`{metric.name}`", metric.meaning) for metric in METRICS if metric.headline]
+    ends = ", ".join(f"`{name}`" for name in TEST_ERROR_INTERVAL)
+    rows.append((ends, "the 95 % interval of the mean test error, over seeds and test digits"))
+    return "\n".join(["| metric | meaning |", "|---|---|", *(f"| {names} | {meaning} |" for names, meaning in rows)])
 
 
 def of_model(dataset: str) -> str:

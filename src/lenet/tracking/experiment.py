@@ -4,13 +4,15 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
 from lenet.tracking import descriptions
+from lenet.training.trained_run import VALIDATION_ERROR
 
 _PREFIX = "lenet5-"
 # A view as MLflow's own "Share" saves it (3.17): which runs, in what order, with what columns. A version of
 # MLflow that does not know it opens its default view instead.
 _VIEW = "variants"
-_METRICS = ("test/error_percent", "test/error_percent_low", "test/error_percent_high", "validation/error_percent")
+_METRICS = (TEST_ERROR, *TEST_ERROR_INTERVAL, VALIDATION_ERROR)
 _PARAMETERS = ("activation", "optimizer", "learning_rate", "pooling", "epochs")
 
 
