@@ -76,9 +76,10 @@ class Study:
         four = self.settings.comparison.factorial
         if not four or not set(four) <= set(self.results):
             return {}
+        neither, first, second, both = four
         # Named by the first setting that differs: Adam's learning rate goes with Adam.
-        first, second = (next(iter(self.changes(variant, four[0])), variant) for variant in four[1:3])
-        return factorial_effects(*four, (first, second) if first != second else four[1:3])
+        one, other = (next(iter(self.changes(variant, neither)), variant) for variant in (first, second))
+        return factorial_effects(neither, first, second, both, (one, other) if one != other else (first, second))
 
 
 def load_study(settings: Settings, variants: Sequence[str]) -> Study:

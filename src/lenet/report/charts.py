@@ -1,7 +1,7 @@
 """The report's interactive charts, as Vega-Lite specifications. Equal data give equal text."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import altair as alt
@@ -99,7 +99,7 @@ def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
     return _styled(panels, f"Confusion on the test set, all seeds, mistakes alone: {', '.join(variants)}.")
 
 
-def _errors(study: Study, order: Sequence[str]) -> alt.LayerChart:
+def _errors(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     seeds = pd.DataFrame(
         {"variant": variant, "seed": seed.identity.seed, "error": seed.metrics[TEST_ERROR]}
         for variant in order
@@ -120,7 +120,7 @@ def _errors(study: Study, order: Sequence[str]) -> alt.LayerChart:
     return alt.layer(dots, bars, points, labels).properties(width=330, height=_ROW * len(order))
 
 
-def _steps(study: Study, order: Sequence[str]) -> alt.LayerChart:
+def _steps(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     found = {variant: study.comparison.differences[variant, below] for below, variant in pairwise(order)}
     table = pd.DataFrame(
         _named(variant, step) | {"worth": _worth(step), "label": _label(step)} for variant, step in found.items()
@@ -148,12 +148,12 @@ def _rows(order: Sequence[str], axis: alt.Axis) -> alt.Y:
     return alt.Y("variant:N", sort=list(order), scale=alt.Scale(domain=list(order)), axis=axis)
 
 
-def _named(variant: str, estimate: Estimate) -> Mapping[str, object]:
+def _named(variant: str, estimate: Estimate) -> dict[str, object]:
     """Return a row of a chart's table; where there is no interval, it ends where it begins."""
     low, high = (estimate.low, estimate.high) if estimate.is_known else (estimate.value, estimate.value)
     shown = f"{estimate.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−") if estimate.is_known else "one seed"
     numbers = {"value": estimate.value, "low": low, "high": high}
-    return {"variant": variant, "shown": shown} | {name: round(number, 4) for name, number in numbers.items()}
+    return {"variant": variant, "shown": shown, **{name: round(number, 4) for name, number in numbers.items()}}
 
 
 def _worth(step: Estimate) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
@@ -61,7 +62,7 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
 
     In grey behind are the validation errors of the other variants; one without a validation split has none.
     """
-    panels, figure = _panels(len(results), columns=4, size=(2.6, 2.3), sharex=True, sharey=True)
+    panels, figure = _panels(len(results), columns=4, size=(2.6, 2.3), share=True)
     for axes, result in zip(panels, results, strict=True):
         for other in results:
             if other is not result and VALIDATION_ERROR in other.summary:
@@ -170,15 +171,15 @@ def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
-def _panels(count: int, columns: int, size: tuple[float, float], **shared: bool) -> tuple[Sequence, Figure]:
+def _panels(count: int, columns: int, size: tuple[float, float], share: bool = False) -> tuple[Sequence[Axes], Figure]:
     """Return `count` axes, at most `columns` a row, each of about `size` inches, and their figure."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(size[0] * columns + 0.3, size[1] * rows + 0.4), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, **shared).flatten()
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share).flatten()
     for spare in panels[count:]:
         spare.remove()
-    return panels[:count], figure
+    return list(panels[:count]), figure
 
 
 def _rows(titles: Sequence[str], widths: Sequence[float], height: float) -> tuple[np.ndarray, Figure]:
@@ -200,6 +201,6 @@ def _rows(titles: Sequence[str], widths: Sequence[float], height: float) -> tupl
     return cells, figure
 
 
-def _plain(axes) -> None:
+def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=_QUIET, alpha=0.25, linewidth=0.6)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 from matplotlib import image
@@ -30,7 +31,9 @@ def signed(values: np.ndarray) -> str:
     return _data_url(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
-def _data_url(values: np.ndarray, **colours: object) -> str:
+def _data_url(values: np.ndarray, cmap: str, vmin: float, vmax: float) -> str:
     buffer = io.BytesIO()
-    image.imsave(buffer, np.asarray(values, np.float64), format="png", metadata={"Software": None}, **colours)
+    no_version: dict[str, Any] = {"Software": None}
+    pixels = np.asarray(values, np.float64)
+    image.imsave(buffer, pixels, vmin, vmax, cmap, format="png", metadata=no_version)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
