@@ -24,7 +24,7 @@ from lenet.mnist.splits import Split, load_split, load_statistics
 from lenet.network import determinism
 from lenet.runs.files import Run, read_runs
 from lenet.settings import load_settings
-from lenet.tracking import live, publish
+from lenet.tracking import failures, publish
 from lenet.training.trained_run import EPOCH_METRICS, VALIDATION_ERROR
 from lenet.workspace import CURVES, METRICS, variant_of_stage, written_whole
 
@@ -113,8 +113,8 @@ def main(variant: str) -> None:
     save_curves(variant, results)
     save_metrics(variant, result.summary)
     save_result(result)
-    with live.warned_only():
-        publish.publish_variant(result, settings.about.get(variant, ""))
+    with failures.as_warnings():
+        publish.publish_variant(variant)
 
 
 if __name__ == "__main__":

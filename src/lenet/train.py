@@ -60,7 +60,7 @@ def train(variant: str, settings: Settings, folder: Path) -> list[FinishedRun]:
     workers = pool.worker_count(settings.compute.workers, len(identities))
     finished: list[FinishedRun] = []
     with (
-        live.live(identities, settings.about.get(variant, "")) as log,
+        live.log_training(identities, settings.about.get(variant, "")) as log,
         progress.shown(variant, recipe.epochs) as bars,
         unchanged_meanwhile(variant),
     ):
@@ -103,7 +103,7 @@ def main(variant: str) -> None:
         settings = load_settings()
         finished = train(variant, settings, folder)
     for run in finished:
-        provenance.save_notes(run.task.digest, run.started_ms, run.duration_s)
+        provenance.save_provenance(run.task.digest, run.started_ms, run.duration_s)
     images = sum(load_statistics().examples_per_class["train"]) * settings.variant(variant).epochs
     print(speed_report(finished, images, time.monotonic() - start))
 

@@ -1,11 +1,20 @@
 """Metrics against arrays worked by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from support import builders
 
+from lenet import evaluate
 from lenet.evaluation import metrics
+from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
+from lenet.mnist.splits import Split
+from lenet.report import tables
+from lenet.runs.files import Run
+from lenet.tracking import descriptions
+from lenet.training.trained_run import EPOCH_METRICS
 
 NO_PROBABILITIES = np.zeros((0, 10), np.float32)
 NO_LABELS = np.zeros(0, np.uint8)
@@ -173,3 +182,37 @@ def test_one_seed_has_no_standard_deviation():
 
 def test_equal_seeds_have_a_standard_deviation_of_zero():
     assert metrics.mean_and_sd([0.1, 0.1, 0.1]) == (pytest.approx(0.1), 0.0)
+
+
+def test_a_metric_is_in_the_table_once_under_its_name_and_its_column():
+    assert len(METRIC) == len(METRICS)
+    columns = [metric.column for metric in METRICS if metric.statistics]
+    assert all(columns)
+    assert len(set(columns)) == len(columns)
+
+
+def test_the_errors_stand_at_the_head_of_the_table_since_the_comparison_shows_its_intervals_after_them():
+    assert [metric.name for metric in METRICS[:3]] == ["train/error_percent", "validation/error_percent", TEST_ERROR]
+
+
+def test_a_new_metric_needs_one_entry_to_be_measured_summarised_tabulated_and_described(monkeypatch):
+    brier = Metric(
+        "test/brier",
+        title="Brier score",
+        meaning="mean squared distance of the probabilities to the truth",
+        measure=lambda probabilities, labels: float(((probabilities - np.eye(10)[labels]) ** 2).sum(axis=1).mean()),
+        headline=True,
+        statistics=("mean",),
+        column="brier",
+    )
+    for module in (metrics, tables, descriptions):
+        monkeypatch.setattr(module, "METRICS", (*METRICS, brier))
+    test = Split(np.zeros((100, 28, 28), np.uint8), builders.labels())
+    run = Run(None, builders.identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
+    result = evaluate.score(run, builders.predictions(1, 100, wrong=0).probabilities[0], test)
+    assert result.metrics["test/brier"] == pytest.approx(0.09**2 + 9 * 0.01**2, abs=1e-6)
+    made = builders.study({"tanh_sgd": [10.0]})
+    summary = made.results["tanh_sgd"].summary | evaluate.summarise([result])
+    made = replace(made, results={"tanh_sgd": replace(made.results["tanh_sgd"], summary=summary)})
+    assert tables.comparison_rows(made)[0]["brier_mean"] == "0.0090"
+    assert "| `test/brier` | mean squared distance" in descriptions.of_experiment("mnist")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lenet.execution import provenance
-from lenet.execution.provenance import here_and_now, load_notes, save_notes
+from lenet.execution.provenance import Provenance, load_provenance, machine_tags, save_provenance
 
 
 @pytest.fixture(autouse=True)
@@ -18,9 +18,9 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    here_and_now.cache_clear()
+    machine_tags.cache_clear()
     yield
-    here_and_now.cache_clear()
+    machine_tags.cache_clear()
 
 
 def git(*arguments):
@@ -40,86 +40,87 @@ def commit():
 
 def test_the_commit_is_told(commit):
     assert len(commit) == 40
-    assert here_and_now()["git_commit"] == commit
+    assert machine_tags()["git_commit"] == commit
 
 
 def test_a_committed_state_is_clean(commit):
-    assert here_and_now()["git_dirty"] == "false"
+    assert machine_tags()["git_dirty"] == "false"
 
 
 @pytest.mark.parametrize("edited", ["file.txt", "new.txt"])
 def test_an_edit_since_the_commit_is_told(commit, edited):
     Path(edited).write_text("edited")
-    assert here_and_now()["git_dirty"] == "true"
+    assert machine_tags()["git_dirty"] == "true"
 
 
 def test_outside_a_repository_nothing_is_said_of_a_commit():
-    assert "git_commit" not in here_and_now()
+    assert "git_commit" not in machine_tags()
 
 
 def test_outside_a_repository_nothing_is_said_of_edits():
-    assert "git_dirty" not in here_and_now()
+    assert "git_dirty" not in machine_tags()
 
 
 def test_without_git_the_rest_is_still_told(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    tags = here_and_now()
+    tags = machine_tags()
     assert "git_commit" not in tags
     assert (tags["host"], tags["python"]) == (platform.node(), platform.python_version())
 
 
 def test_the_dvc_experiment_is_told_where_there_is_one(monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "warm-start")
-    assert here_and_now()["dvc_experiment"] == "warm-start"
+    assert machine_tags()["dvc_experiment"] == "warm-start"
 
 
 def test_what_is_not_known_is_left_out():
-    tags = here_and_now()
+    tags = machine_tags()
     assert "dvc_experiment" not in tags
     assert [name for name, value in tags.items() if not value] == []
 
 
 def test_every_tag_is_text(commit):
-    assert {type(value) for value in here_and_now().values()} == {str}
+    assert {type(value) for value in machine_tags().values()} == {str}
 
 
 def test_a_moment_is_taken_once(commit):
-    before = here_and_now()
+    before = machine_tags()
     Path("file.txt").write_text("edited while training")
-    assert here_and_now() is before
+    assert machine_tags() is before
 
 
 def test_notes_come_back_as_they_were_kept(monkeypatch):
-    monkeypatch.setattr(provenance, "here_and_now", lambda: {"host": "somewhere"})
-    save_notes("abc", started_ms=1_700_000_000_000, duration_s=12.34567)
-    assert load_notes("abc") == {"tags": {"host": "somewhere"}, "started_ms": 1_700_000_000_000, "duration_s": 12.346}
+    monkeypatch.setattr(provenance, "machine_tags", lambda: {"host": "somewhere"})
+    save_provenance("abc", started_ms=1_700_000_000_000, duration_s=12.34567)
+    assert load_provenance("abc") == Provenance({"host": "somewhere"}, 1_700_000_000_000, 12.346)
+    assert load_provenance("abc").ended_ms == 1_700_000_012_346
 
 
 def test_notes_lie_untracked_under_their_runs_digest():
-    save_notes("abc", started_ms=1, duration_s=2.0)
+    save_provenance("abc", started_ms=1, duration_s=2.0)
     assert [str(path) for path in Path().rglob("*") if path.is_file()] == [".runs/abc.json"]
     assert json.loads(Path(".runs/abc.json").read_text())["duration_s"] == 2.0
 
 
 def test_notes_of_a_temporary_workspace_lie_in_the_checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "checkout"))
-    save_notes("abc", started_ms=1, duration_s=2.0)
+    save_provenance("abc", started_ms=1, duration_s=2.0)
     assert (tmp_path / "checkout/.runs/abc.json").is_file()
-    assert load_notes("abc")["started_ms"] == 1
+    assert load_provenance("abc").started_ms == 1
 
 
 def test_lost_notes_are_none():
-    assert load_notes("abc") is None
+    assert load_provenance("abc") is None
 
 
 @pytest.mark.parametrize("content", [b"", b'{"tags": ', b"\xff\xfe"])
 def test_damaged_notes_are_lost_ones(content):
     Path(".runs").mkdir()
     Path(".runs/abc.json").write_bytes(content)
-    assert load_notes("abc") is None
+    assert load_provenance("abc") is None
 
 
 def test_newer_notes_of_a_run_replace_older_ones():
-    save_notes("abc", started_ms=1, duration_s=2.0)
-    save_notes("abc", started_ms=3, duration_s=4.0)
-    assert load_notes("abc")["started_ms"] == 3
+    save_provenance("abc", started_ms=1, duration_s=2.0)
+    save_provenance("abc", started_ms=3, duration_s=4.0)
+    assert load_provenance("abc").started_ms == 3

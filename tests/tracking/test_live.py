@@ -5,10 +5,7 @@ from dataclasses import replace
 import pytest
 from support.builders import identity
 
-from lenet.errors import LabError
 from lenet.tracking import live
-from lenet.tracking.store import Store
-from lenet.workspace import project_root
 
 
 def runs_of(client, **tags):
@@ -18,7 +15,7 @@ def runs_of(client, **tags):
 
 
 def log_live(runs, epochs=3, before_end=lambda: None):
-    with live.live(runs, "a description") as log:
+    with live.log_training(runs, "a description") as log:
         for run in runs:
             for epoch in range(epochs + 1):
                 log(run, epoch, {"train/loss": 1 / epoch} if epoch else {})
@@ -107,14 +104,14 @@ def test_a_store_that_refuses_costs_a_warning_and_no_time(client, monkeypatch, c
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     start = time.monotonic()
     log_live([identity()])
-    assert time.monotonic() - start < live._LIVE_PATIENCE_S
+    assert time.monotonic() - start < live._TIMEOUT_S
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"warning: the MLflow store at http://127.0.0.1:{port} failed")
     assert "the results are in the files" in line
 
 
 def test_a_store_that_never_answers_is_given_up_after_a_bounded_time(client, monkeypatch, capfd):
-    monkeypatch.setattr(live, "_LIVE_PATIENCE_S", 2)
+    monkeypatch.setattr(live, "_TIMEOUT_S", 2)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -123,11 +120,3 @@ def test_a_store_that_never_answers_is_given_up_after_a_bounded_time(client, mon
         log_live([identity()])
         assert time.monotonic() - start < 4
     assert "failed: no answer within 2 s" in capfd.readouterr().err
-
-
-def test_an_explicit_publication_reports_a_failing_store_as_an_error(client, monkeypatch):
-    no_folder = f"sqlite:///{project_root() / 'params.yaml'}/mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", no_folder)
-    with pytest.raises(LabError, match=f"^the MLflow store at {no_folder} failed: "):
-        with live.errors_reported():
-            Store("digits")

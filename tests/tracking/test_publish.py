@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.builders import labels, predictions, variant_result, without_validation
+from support.params import edit_params
 
 from lenet.evaluation import comparison
 from lenet.evaluation.predictions import save_predictions
@@ -11,6 +12,14 @@ from lenet.evaluation.results import save_result
 from lenet.mnist.splits import Split, save_split, split_path
 from lenet.tracking import publish
 from lenet.workspace import DETAILS
+
+
+def publish_result(result, about=""):
+    """Save a variant's results as evaluate does, and publish them under that description."""
+    save_result(result)
+    with edit_params() as params:
+        params["about"][result.variant] = about
+    return publish.publish_variant(result.variant)
 
 
 def all_runs(client):
@@ -29,16 +38,16 @@ def everything_in(client):
 
 def test_publishing_twice_changes_nothing(client):
     result = variant_result("tanh_sgd", errors=[1.0, 2.0])
-    assert publish.publish_variant(result, "about") == 2
+    assert publish_result(result) == 2
     before = everything_in(client())
     assert len(before) == 3
-    assert publish.publish_variant(result, "about") == 0
+    assert publish_result(result) == 0
     assert everything_in(client()) == before
 
 
 def test_a_new_seed_joins_its_parent_and_changes_the_mean(client):
-    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0, 2.0]), "about")
-    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0, 2.0, 6.0]), "about")
+    publish_result(variant_result("tanh_sgd", errors=[1.0, 2.0]))
+    publish_result(variant_result("tanh_sgd", errors=[1.0, 2.0, 6.0]))
     (parent,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "variant"]
     children = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
@@ -46,21 +55,21 @@ def test_a_new_seed_joins_its_parent_and_changes_the_mean(client):
 
 
 def test_a_run_without_notes_of_its_moment_says_that_it_was_republished(client):
-    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0]), "about")
+    publish_result(variant_result("tanh_sgd", errors=[1.0]))
     (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
     assert child.data.tags["republished"] == "true"
     assert child.info.status == "FINISHED"
 
 
 def test_a_variant_without_validation_is_published_without_it(client):
-    publish.publish_variant(without_validation(variant_result("tanh_sgd", errors=[1.0])), "about")
+    publish_result(without_validation(variant_result("tanh_sgd", errors=[1.0])))
     names = {name for run in all_runs(client()) for name in run.data.metrics}
     assert "train/error_percent" in names
     assert [name for name in names if name.startswith("validation/")] == []
 
 
 def test_a_parent_tells_what_it_is_and_a_run_shows_its_confusion(client):
-    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0]), "tanh and SGD")
+    publish_result(variant_result("tanh_sgd", errors=[1.0]), about="tanh and SGD")
     (parent,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "variant"]
     (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
     assert parent.data.tags["mlflow.note.content"].startswith("tanh and SGD\n")
@@ -93,7 +102,7 @@ def parent_in(client):
 
 
 def test_a_parent_shows_a_few_metrics_to_choose_by(client):
-    publish.publish_variant(variant_result("tanh_sgd", errors=[1.0, 2.0]), "")
+    publish_result(variant_result("tanh_sgd", errors=[1.0, 2.0]))
     assert set(parent_in(client()).data.metrics) == {
         "test/error_percent",
         "test/loss",
@@ -116,50 +125,50 @@ def save_what_evaluate_saw(result):
 
 def test_a_parent_gains_its_interval_once_the_predictions_are_here(client):
     result = variant_result("tanh_sgd", errors=[10.0, 20.0])
-    publish.publish_variant(result, "")
+    publish_result(result)
     assert "test/error_percent_low" not in parent_in(client()).data.metrics
     save_what_evaluate_saw(result)
-    publish.publish_variant(result, "")
+    publish_result(result)
     shown = parent_in(client()).data.metrics
     wrong = np.arange(100) < np.array([[10], [20]])
     expected = comparison.compare({"tanh_sgd": wrong}, []).errors["tanh_sgd"]
     assert shown["test/error_percent_low"] == pytest.approx(expected.low, abs=1e-6)
     assert shown["test/error_percent_high"] == pytest.approx(expected.high, abs=1e-6)
     before = everything_in(client())
-    publish.publish_variant(result, "")
+    publish_result(result)
     assert everything_in(client()) == before
 
 
 def test_a_parents_metrics_have_no_epoch_so_that_they_are_drawn_as_bars(client):
-    publish.publish_variant(variant_result("tanh_sgd", errors=[10.0]), "")
+    publish_result(variant_result("tanh_sgd", errors=[10.0]))
     points = client().get_metric_history(parent_in(client()).info.run_id, "test/error_percent")
     assert [point.step for point in points] == [0]
 
 
 def test_predictions_of_other_results_give_no_interval(client):
     save_what_evaluate_saw(variant_result("tanh_sgd", errors=[10.0, 30.0]))
-    publish.publish_variant(variant_result("tanh_sgd", errors=[10.0, 20.0]), "")
+    publish_result(variant_result("tanh_sgd", errors=[10.0, 20.0]))
     assert "test/error_percent_low" not in parent_in(client()).data.metrics
 
 
 def test_an_interval_of_fewer_seeds_does_not_stand_beside_the_new_mean(client):
     result = variant_result("tanh_sgd", errors=[10.0, 20.0])
     save_what_evaluate_saw(result)
-    publish.publish_variant(result, "")
-    publish.publish_variant(variant_result("tanh_sgd", errors=[10.0, 20.0, 60.0]), "")
+    publish_result(result)
+    publish_result(variant_result("tanh_sgd", errors=[10.0, 20.0, 60.0]))
     assert np.isnan(parent_in(client()).data.metrics["test/error_percent_low"])
 
 
 def test_a_single_seed_has_no_interval(client):
     result = variant_result("tanh_sgd", errors=[10.0])
     save_what_evaluate_saw(result)
-    publish.publish_variant(result, "")
+    publish_result(result)
     assert "test/error_percent_low" not in parent_in(client()).data.metrics
 
 
 def test_metrics_are_numbers_that_mlflow_gave_back_unchanged(client):
     result = variant_result("tanh_sgd", errors=[1.0])
-    publish.publish_variant(result, "")
+    publish_result(result)
     (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
     for name, value in result.seeds[0].metrics.items():
         assert np.isclose(child.data.metrics[name], value, rtol=0, atol=0)

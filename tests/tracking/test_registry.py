@@ -6,7 +6,6 @@ from support.builders import variant_result, without_validation
 
 from lenet.evaluation.results import save_result
 from lenet.tracking import publish, registry
-from lenet.tracking.store import Store
 
 ABOUT = {"tanh_sgd": "as in 1998", "relu_adam": "as today"}
 
@@ -36,7 +35,7 @@ def published(client):
     def make(variant, errors, with_models=True):
         result = variant_result(variant, errors)
         save_result(result)
-        publish.publish_variant(result, "")
+        publish.publish_variant(variant)
         runs = client().search_runs([client().get_experiment_by_name("lenet5-digits").experiment_id])
         for run in runs if with_models else []:
             if run.data.tags["kind"] == "seed" and not run.outputs.model_outputs:
@@ -113,7 +112,7 @@ def test_committed_metrics_alone_register_nothing(client, published):
 
 def test_model_and_version_say_what_they_are(client, published):
     result = published("tanh_sgd", errors=[1.0])
-    appointed = registry.Registry(Store("digits"))
+    appointed = registry.Registry("digits")
     appointed.appoint("champion", [result], ABOUT)
     version = client().get_model_version_by_alias("lenet5-digits", "champion")
     assert "**champion**" in client().get_registered_model("lenet5-digits").description

@@ -38,5 +38,5 @@ def free_port(target: str, default: int) -> int:
     try:
         socket.create_server((HOST, int(given))).close()
     except OSError as error:
-        raise LabError(f"PORT={given} cannot be used ({os.strerror(error.errno)}): choose {hint}") from None
+        raise LabError(f"PORT={given} cannot be used ({os.strerror(error.errno or 0)}): choose {hint}") from None
     return int(given)

@@ -11,7 +11,7 @@ from lenet.mnist.datasets import Dataset
 from lenet.mnist.mirrors import unreachable_note
 from lenet.report import readme, tables, terminal
 from lenet.settings import Settings, load_settings
-from lenet.tracking import live, publish
+from lenet.tracking import failures, publish
 from lenet.workspace import PAGE, remove_orphans
 
 
@@ -75,10 +75,10 @@ def main() -> None:
         settings.variant(variant)
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}, of a variant that params.yaml no longer has")
-    with live.warned_only():
+    with failures.as_warnings():
         publish.publish_all()  # before a result that only the files have gives way to a new one
     if all(reproduce(targets) for targets in rounds(settings, variants)):
-        with live.warned_only():
+        with failures.as_warnings():
             publish.publish_all()
         show(settings, variants)
     else:

@@ -1,21 +1,26 @@
 """`make serve`: publish what the store lacks, then let the champion answer posted digits, on 127.0.0.1 until Ctrl-C."""
 
+from typing import TYPE_CHECKING
+
 from lenet import errors
 from lenet.commands import foreground
 from lenet.errors import LabError
 from lenet.network import determinism
 from lenet.serving import app
 from lenet.settings import load_settings
-from lenet.tracking import live, publish, registry
-from lenet.tracking.store import Store, shown_uri
+from lenet.tracking import failures, publish, registry
+from lenet.tracking.client import redacted_uri
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
-def load_champion(dataset: str):
+def load_champion(dataset: str) -> "FastAPI":
     """Return the app that answers with the data set's champion; raise LabError where there is none."""
-    with live.errors_reported():
-        if not registry.Registry(Store(dataset)).has(registry.CHAMPION):
+    with failures.as_errors():
+        if not registry.Registry(dataset).has(registry.CHAMPION):
             raise LabError(
-                f"{shown_uri()} has no champion of {registry.model_name(dataset)} yet: "
+                f"{redacted_uri()} has no champion of {registry.model_name(dataset)} yet: "
                 "run `make repro`, which trains and registers one"
             )
         return app.load_app(registry.model_uri(dataset))

@@ -7,8 +7,8 @@ from lenet import errors
 from lenet.commands import foreground
 from lenet.commands.foreground import HOST
 from lenet.errors import LabError
-from lenet.tracking import experiment, live, publish
-from lenet.tracking.store import open_client, shown_uri, store_uri
+from lenet.tracking import experiment, failures, publish
+from lenet.tracking.client import open_client, redacted_uri, store_uri
 
 
 def serve(uri: str, port: int) -> int:
@@ -27,11 +27,11 @@ def main() -> None:
     uri = store_uri()
     if uri.startswith(("http://", "https://")):
         publish.main()
-        print(f"The store is a server with a UI of its own: {shown_uri()}")
+        print(f"The store is a server with a UI of its own: {redacted_uri()}")
         return
     port = foreground.free_port("ui", default=5000)
     publish.main()
-    with live.errors_reported():
+    with failures.as_errors():
         pages = experiment.pages(open_client())
     print("MLflow, the variants side by side: tick two and press Compare; Ctrl-C ends it.", flush=True)
     for name, page in pages.items():

@@ -24,6 +24,10 @@ class SeedResult:
     confusion: list[list[int]]
     history: History
 
+    @property
+    def epochs(self) -> int:
+        return len(self.history[TRAIN_ERROR])
+
 
 @dataclass(frozen=True)
 class VariantResult:
@@ -36,8 +40,12 @@ class VariantResult:
     seeds: list[SeedResult]
 
     @property
+    def dataset(self) -> str:
+        return self.seeds[0].identity.data.dataset
+
+    @property
     def epochs(self) -> int:
-        return len(self.seeds[0].history[TRAIN_ERROR])
+        return self.seeds[0].epochs
 
     @property
     def confusion(self) -> np.ndarray:

@@ -35,7 +35,7 @@ class Study:
 
     @property
     def dataset(self) -> str:
-        return self.results[self.base].seeds[0].identity.data.dataset
+        return self.results[self.base].dataset
 
     @property
     def published(self) -> Mapping[str, float]:

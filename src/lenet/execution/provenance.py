@@ -1,4 +1,4 @@
-"""What differs between machines and moments (times, host, processor, commit): kept out of everything DVC tracks.
+"""Where and when runs are trained (times, host, processor, commit): kept out of everything that DVC tracks.
 
 It lies in .runs/<digest>.json at the project's root, untracked, and reaches MLflow as tags.
 """
@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -22,8 +23,8 @@ def now_ms() -> int:
 
 
 @cache
-def here_and_now() -> Mapping[str, str]:
-    """Return the tags of this machine and moment: git commit and dirty state, DVC experiment, host, processor."""
+def machine_tags() -> Mapping[str, str]:
+    """Return what is true of all runs of this process: git commit and dirty state, DVC experiment, host, processor."""
     commit = _git("rev-parse", "HEAD")
     tags = {
         "git_commit": commit,
@@ -36,19 +37,32 @@ def here_and_now() -> Mapping[str, str]:
     return {name: value for name, value in tags.items() if value}
 
 
-def save_notes(digest: str, started_ms: int, duration_s: float) -> None:
-    """Keep when and where a run was trained: start in ms since 1970, duration in seconds, and this moment's tags."""
-    notes = {"tags": here_and_now(), "started_ms": started_ms, "duration_s": round(duration_s, 3)}
-    # Without them the run is published all the same, as one whose moment is not known.
+@dataclass(frozen=True)
+class Provenance:
+    """Where and when a run was trained: the machine's tags, its start in ms since 1970, its duration in seconds."""
+
+    tags: Mapping[str, str]
+    started_ms: int
+    duration_s: float
+
+    @property
+    def ended_ms(self) -> int:
+        return self.started_ms + round(1000 * self.duration_s)
+
+
+def save_provenance(digest: str, started_ms: int, duration_s: float) -> None:
+    """Keep where and when a run was trained, beside everything that DVC tracks."""
+    provenance = Provenance(machine_tags(), started_ms, round(duration_s, 3))
+    # Without it the run is published all the same, as one of unknown provenance.
     with suppress(OSError), written_whole(_path(digest)) as partial:
-        partial.write_text(json.dumps(notes, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(asdict(provenance), indent=2) + "\n", encoding="utf-8")
 
 
-def load_notes(digest: str) -> dict | None:
-    """Return what `save_notes` kept, or None where it is lost."""
+def load_provenance(digest: str) -> Provenance | None:
+    """Return what `save_provenance` kept, or None if it is lost."""
     try:
-        return json.loads(_path(digest).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return Provenance(**json.loads(_path(digest).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
 
 

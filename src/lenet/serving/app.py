@@ -5,9 +5,16 @@ and true for numbers. A request without a content type, or with brackets too dee
 """
 
 import json
+from typing import TYPE_CHECKING
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.middleware.base import RequestResponseEndpoint
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 # The width and height of a digit, in pixels.
 _SIDE = 28
@@ -28,7 +35,7 @@ _DIGITS = Draft202012Validator(
 )
 
 
-def load_app(model_uri: str):
+def load_app(model_uri: str) -> "FastAPI":
     """Return the ASGI app that scores with a model of the store; raise what MLflow raises."""
     from mlflow.pyfunc import load_model, scoring_server
     from starlette.concurrency import run_in_threadpool
@@ -37,7 +44,7 @@ def load_app(model_uri: str):
     app = scoring_server.init(load_model(model_uri))
 
     @app.middleware("http")
-    async def refuse_what_is_no_digit(request, call_next):
+    async def refuse_all_but_digits(request: "Request", call_next: "RequestResponseEndpoint") -> "Response":
         if request.method == "POST" and request.url.path == "/invocations":
             try:
                 check_type(request.headers.get("content-type", ""))

@@ -1,12 +1,15 @@
 """A data set's experiment in the MLflow store: what its page says, and the view of it that compares the variants."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
 from lenet.tracking import descriptions
 from lenet.training.trained_run import VALIDATION_ERROR
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 _PREFIX = "lenet5-"
 # A view as MLflow's own "Share" saves it (3.17): which runs, in what order, with what columns. A version of
@@ -16,7 +19,7 @@ _METRICS = (TEST_ERROR, *TEST_ERROR_INTERVAL, VALIDATION_ERROR)
 _PARAMETERS = ("activation", "optimizer", "learning_rate", "pooling", "epochs")
 
 
-def find_or_create(client: Any, dataset: str, artifacts: str | None) -> str:
+def find_or_create(client: "MlflowClient", dataset: str, artifacts: str | None) -> str:
     """Return the id of a data set's experiment, created or restored; `artifacts` is where a new one's go."""
     name, tags = _PREFIX + dataset, _tags(dataset)
     experiment = client.get_experiment_by_name(name)
@@ -30,7 +33,7 @@ def find_or_create(client: Any, dataset: str, artifacts: str | None) -> str:
     return experiment.experiment_id
 
 
-def pages(client: Any) -> dict[str, str]:
+def pages(client: "MlflowClient") -> dict[str, str]:
     """Return for each experiment that is there, by name, the path of the page that compares its variants."""
     view = urlencode({"workflowType": "machine_learning", "viewStateShareKey": _VIEW})
     found = client.search_experiments(filter_string=f"name LIKE '{_PREFIX}%'", order_by=["name"])

@@ -1,12 +1,12 @@
-"""`python -m lenet.publish`: give the MLflow store everything the workspace holds that it lacks, and nothing twice.
+"""`python -m lenet.tracking.publish`: give the MLflow store all that the workspace holds and it lacks, nothing twice.
 
-Reads reports/details/, and models/, predictions/ and the test set where they are; in a fresh clone it publishes the
-committed metrics alone. Publishing again takes a moment. When all is there, the champion is registered.
+Reads reports/details/, and models/, predictions/ and the test set if they are there; in a fresh clone it publishes the
+committed metrics alone. Publishing again takes a moment. At the end the champion is registered.
 """
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -14,104 +14,96 @@ import numpy as np
 from lenet import errors
 from lenet.errors import LabError
 from lenet.evaluation import comparison, metrics
+from lenet.evaluation.metrics import METRICS, TEST_ERROR_INTERVAL
 from lenet.evaluation.predictions import load_predictions
 from lenet.evaluation.results import SeedResult, VariantResult, load_result
-from lenet.execution import provenance
+from lenet.execution.provenance import load_provenance, now_ms
 from lenet.mnist.splits import Split, load_split
+from lenet.network import determinism
 from lenet.report import figures
 from lenet.runs.files import Run, find_run
 from lenet.settings import Settings, load_settings
-from lenet.tracking import descriptions, live
+from lenet.tracking import descriptions, failures
+from lenet.tracking.client import redacted_uri, store_lock
 from lenet.tracking.registry import BASELINE, CHAMPION, Registry
-from lenet.tracking.store import UNKNOWN_MOMENT, Store, content_digest, shown_uri
+from lenet.tracking.run_finder import UNKNOWN_PROVENANCE, RunFinder
+from lenet.tracking.run_log import RunLog, content_digest
 from lenet.workspace import DETAILS
 
-# What a variant's run shows of its summary: enough to choose by; the seeds' runs have the rest.
-_SHOWN = (
-    "test/error_percent",
-    "test/loss",
-    "test/calibration_error_percent",
-    "validation/error_percent",
-    "train/error_percent",
-)
-_INTERVAL = ("test/error_percent_low", "test/error_percent_high")
-
-# The probabilities of all seeds (seeds, n, 10) and the test digits; None where they are not here.
-Evaluated = Callable[[], tuple[np.ndarray, Split] | None]
+# Returns the probabilities of all seeds (seeds, n, 10) and the test digits, or None if they are not here.
+Outputs = Callable[[], tuple[np.ndarray, Split] | None]
 
 
-def publish_variant(result: VariantResult, about: str) -> int:
-    """Publish a variant's results, of which `about` is the description; return how many of its runs the store lacked.
+def publish_variant(variant: str) -> int:
+    """Publish a variant's results from the files; return how many of its runs the store lacked.
 
-    Raises what MLflow raises.
+    Raises LabError where the results are missing, and what MLflow raises.
     """
-    return _publish_variant(result, about, load_settings())
+    settings, result = load_settings(), load_result(variant)
+    finder = RunFinder(result.dataset)
+    with store_lock():
+        return _publish(finder, result, _description(result, settings))
 
 
-def _publish_variant(result: VariantResult, about: str, settings: Settings) -> int:
-    store = Store(_dataset(result))
+def _description(result: VariantResult, settings: Settings) -> str:
     baseline = settings.comparison.ladder[0]
-    description = descriptions.of_variant(
-        about,
+    return descriptions.of_variant(
+        settings.about.get(result.variant, ""),
         result.seeds[0].identity.settings,
         len(result.seeds),
         baseline,
         settings.variant(baseline).model_dump(),
     )
-    with store.locked():
-        return _publish_under_lock(store, result, description)
 
 
-def _dataset(result: VariantResult) -> str:
-    return result.seeds[0].identity.data.dataset
-
-
-def _publish_under_lock(store: Store, result: VariantResult, description: str) -> int:
-    notes = [provenance.load_notes(seed.identity.digest) for seed in result.seeds]
-    starts = [note["started_ms"] if note else provenance.now_ms() for note in notes]
-    ends = [note["started_ms"] + round(1000 * note["duration_s"]) if note else None for note in notes]
-    tags = [note["tags"] if note else UNKNOWN_MOMENT for note in notes]
-    parent = store.open_parent(result.seeds[0].identity, description, min(starts), tags[0])
-    evaluated = cache(lambda: _evaluated(result))  # read once, and only if something lacks it
+def _publish(finder: RunFinder, result: VariantResult, description: str) -> int:
+    outputs = cache(lambda: _outputs(result))  # read once, and only if a run lacks it
+    known = [load_provenance(seed.identity.digest) for seed in result.seeds]
+    starts_ms = [provenance.started_ms if provenance else now_ms() for provenance in known]
+    tags = [provenance.tags if provenance else UNKNOWN_PROVENANCE for provenance in known]
+    parent = finder.find_or_create_parent(result.seeds[0].identity, description, min(starts_ms), tags[0])
     lacked = 0
-    for index, (seed, start_ms) in enumerate(zip(result.seeds, starts, strict=True)):
-        run_id = store.open_run(seed.identity, parent, start_ms, tags[index])
-        lacked += _publish_seed(store, run_id, result, index, evaluated)
-        store.close(run_id, end_ms=ends[index])
-    _publish_summary(store, parent, result, evaluated)
-    store.close(parent, end_ms=None if None in ends else max(ends))
+    for index, seed in enumerate(result.seeds):
+        run = finder.find_or_create_seed(seed.identity, parent, starts_ms[index], tags[index])
+        lacked += _publish_seed(run, result, index, outputs)
+        provenance = known[index]
+        run.close(end_ms=provenance.ended_ms if provenance else None)
+    _publish_summary(parent, result, outputs)
+    ends_ms = [provenance.ended_ms for provenance in known if provenance]
+    parent.close(end_ms=max(ends_ms) if len(ends_ms) == len(known) else None)
     return lacked
 
 
-def _publish_summary(store: Store, parent: str, result: VariantResult, evaluated: Evaluated) -> None:
-    """Publish a variant's few numbers, its interval too as soon as it can be had."""
-    few = {name: result.summary[name] for name in _SHOWN if name in result.summary}
-    few |= {"parameters": result.parameters, "multiply_accumulates": result.multiply_accumulates}
-    few |= {"seeds": len(result.seeds)}
-    content = content_digest(few, [seed.confusion for seed in result.seeds])
-    if not store.lacks(parent, content):
+def _publish_summary(parent: RunLog, result: VariantResult, outputs: Outputs) -> None:
+    """Publish a variant's headline metrics, and its interval as soon as it can be computed."""
+    headline = {
+        each.name: result.summary[each.name] for each in METRICS if each.headline and each.name in result.summary
+    }
+    headline |= {"parameters": result.parameters, "multiply_accumulates": result.multiply_accumulates}
+    headline |= {"seeds": len(result.seeds)}
+    content = content_digest(headline, [seed.confusion for seed in result.seeds])
+    if parent.is_published(content):
         return
-    interval = _interval(result, evaluated)
-    # An interval of fewer seeds, which cannot be renewed now, no longer holds.
-    outdated = {name: math.nan for name in _INTERVAL if store.has_metric(parent, name)}
-    store.log_final(parent, 0, few | outdated | interval)  # no step of a training: MLflow draws bars, not curves
+    interval = _interval(result, outputs)
+    # An interval of other results, which cannot be computed anew here, is not true any more.
+    outdated = {name: math.nan for name in TEST_ERROR_INTERVAL if parent.has_metric(name)}
+    parent.log_final(0, headline | outdated | interval)  # step 0 alone: MLflow draws bars, not curves
     if interval or len(result.seeds) == 1:
-        store.mark_published(parent, content)
+        parent.mark_published(content)
 
 
-def _interval(result: VariantResult, evaluated: Evaluated) -> Mapping[str, float]:
-    """Return the ends of the test error's interval; nothing of a single seed or without the predictions."""
-    if len(result.seeds) == 1 or not (found := evaluated()):
+def _interval(result: VariantResult, outputs: Outputs) -> dict[str, float]:
+    """Return the ends of the test error's interval; nothing for a single seed or without the predictions."""
+    if len(result.seeds) == 1 or not (found := outputs()):
         return {}
     probabilities, test = found
-    estimate = comparison.compare({result.variant: probabilities.argmax(axis=2) != test.labels}, []).errors[
-        result.variant
-    ]
-    return dict(zip(_INTERVAL, (round(estimate.low, 6), round(estimate.high, 6)), strict=True))
+    wrong = {result.variant: probabilities.argmax(axis=2) != test.labels}
+    error = comparison.compare(wrong, []).errors[result.variant]
+    return dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
 
 
-def _evaluated(result: VariantResult) -> tuple[np.ndarray, Split] | None:
-    """Return the probabilities of all seeds and the test digits, where they are here and are these results'."""
+def _outputs(result: VariantResult) -> tuple[np.ndarray, Split] | None:
+    """Return the probabilities of all seeds and the test digits, if they are here and belong to these results."""
     try:
         probabilities, test = load_predictions(result.variant).probabilities, load_split("test")
     except LabError:
@@ -122,49 +114,43 @@ def _evaluated(result: VariantResult) -> tuple[np.ndarray, Split] | None:
     return (probabilities, test) if counts == [seed.confusion for seed in result.seeds] else None
 
 
-def _publish_seed(store: Store, run_id: str, result: VariantResult, index: int, evaluated: Evaluated) -> bool:
-    """Publish what the store lacks of one run: numbers, pictures, model; return whether it lacked any."""
+def _publish_seed(run: RunLog, result: VariantResult, index: int, outputs: Outputs) -> bool:
+    """Publish what the store lacks of one run: numbers, figures, model; return whether it lacked any."""
     seed = result.seeds[index]
     content = content_digest(seed.metrics, seed.confusion, seed.history)
     trained = find_run(seed.identity)
-    lacks_numbers = store.lacks(run_id, content)
-    lacks_model = trained is not None and store.lacks_model(run_id)
+    lacks_numbers = not run.is_published(content)
+    lacks_model = trained is not None and run.model_id() is None
     if lacks_numbers:
-        _publish_numbers(store, run_id, seed)
+        _publish_numbers(run, seed)
     if lacks_numbers or lacks_model:
-        _publish_wrong_digits(store, run_id, seed, index, evaluated)
-    if lacks_model:
-        _publish_model(store, run_id, trained)
+        _publish_wrong_digits(run, seed, index, outputs)
+    if trained is not None and lacks_model:
+        _publish_model(run, seed, trained)
     if lacks_numbers:
-        store.mark_published(run_id, content)  # last, so that what was cut off is done again
+        run.mark_published(content)  # last, so that a publication that was cut off is done again
     return lacks_numbers or lacks_model
 
 
-def _publish_numbers(store: Store, run_id: str, seed: SeedResult) -> None:
-    epochs = range(1, seed.identity.settings["epochs"] + 1)
-    rows = ({name: values[epoch - 1] for name, values in seed.history.items()} for epoch in epochs)
-    store.log_epochs(run_id, dict(zip(epochs, rows, strict=True)))
-    store.log_final(run_id, epochs[-1], seed.metrics)
-    store.log_json(run_id, seed.confusion, "confusion.json")
-    store.log_figure(run_id, figures.confusion({_title(seed): seed.confusion}), "confusion.png")
+def _publish_numbers(run: RunLog, seed: SeedResult) -> None:
+    run.log_history(seed.history)
+    run.log_final(seed.epochs, seed.metrics)
+    run.attach_json(seed.confusion, "confusion.json")
+    run.attach_figure(figures.confusion({_title(seed): seed.confusion}), "confusion.png")
 
 
-def _publish_wrong_digits(store: Store, run_id: str, seed: SeedResult, index: int, evaluated: Evaluated) -> None:
-    """Attach the most confidently wrong digits, where the predictions are here."""
-    if found := evaluated():
+def _publish_wrong_digits(run: RunLog, seed: SeedResult, index: int, outputs: Outputs) -> None:
+    """Attach the most confidently wrong digits, if the predictions are here."""
+    if found := outputs():
         probabilities, test = found
-        figure = figures.wrong_digits({_title(seed): probabilities[index]}, test)
-        store.log_figure(run_id, figure, "wrong_digits.png")
+        run.attach_figure(figures.wrong_digits({_title(seed): probabilities[index]}, test), "wrong_digits.png")
 
 
-def _publish_model(store: Store, run_id: str, trained: Run) -> None:
-    from lenet.network import determinism
-
+def _publish_model(run: RunLog, seed: SeedResult, trained: Run) -> None:
     determinism.prepare()
     from lenet.network.model import load_model  # imports TensorFlow: only where there is a model to attach
 
-    model = load_model(trained.architecture, trained.weights)
-    store.log_model(run_id, model, trained.identity.settings["epochs"])
+    run.attach_model(load_model(trained.architecture, trained.weights), seed.epochs)
 
 
 def _title(seed: SeedResult) -> str:
@@ -174,25 +160,25 @@ def _title(seed: SeedResult) -> str:
 def publish_all() -> None:
     """Publish every variant of params.yaml that has results here, say how much was lacking, register the champion."""
     settings = load_settings()
-    results = [load_result(variant) for variant in settings.variants if (DETAILS / f"{variant}.json").is_file()]
-    lacked = sum(_publish_variant(each, settings.about.get(each.variant, ""), settings) for each in results)
-    print(f"published {lacked} runs that {shown_uri()} lacked, of {len(results)} variants", file=sys.stderr)
-    _appoint(results, settings)
+    variants = [variant for variant in settings.variants if (DETAILS / f"{variant}.json").is_file()]
+    lacked = sum(map(publish_variant, variants))
+    print(f"published {lacked} runs that {redacted_uri()} lacked, of {len(variants)} variants", file=sys.stderr)
+    _appoint([load_result(variant) for variant in variants], settings)
 
 
 def _appoint(results: Sequence[VariantResult], settings: Settings) -> None:
     """Register the best model as champion and the best of the ladder's first variant as baseline, per data set."""
-    for dataset in dict.fromkeys(map(_dataset, results)):
-        registry = Registry(Store(dataset))
-        on_it = [result for result in results if _dataset(result) == dataset]
-        first = [result for result in on_it if result.variant == settings.comparison.ladder[0]]
-        for alias, candidates in ((CHAMPION, on_it), (BASELINE, first)):
-            if news := registry.appoint(alias, candidates, settings.about):
+    for dataset in dict.fromkeys(result.dataset for result in results):
+        registry = Registry(dataset)
+        candidates = [result for result in results if result.dataset == dataset]
+        first = [result for result in candidates if result.variant == settings.comparison.ladder[0]]
+        for alias, of_alias in ((CHAMPION, candidates), (BASELINE, first)):
+            if news := registry.appoint(alias, of_alias, settings.about):
                 print(news, file=sys.stderr)
 
 
 def main() -> None:
-    with live.errors_reported():
+    with failures.as_errors():
         publish_all()
 
 

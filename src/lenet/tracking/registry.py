@@ -1,18 +1,23 @@
 """MLflow's model registry: which trained model is the champion, and which the baseline. Both are chosen on validation.
 
-MNIST's models are versions of `lenet5`, those of the bundled digits of `lenet5-digits`: these never stand in for
-those. A version is found again by the run it comes from, so that registering twice changes nothing.
+Each data set has a registered model of its own, so that one trained on MNIST never stands in for one trained on other
+digits. A version is found again by the run it comes from, so that registering twice changes nothing.
 """
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.mnist import datasets
 from lenet.tracking import descriptions
-from lenet.tracking.store import Store
+from lenet.tracking.client import open_client, store_lock
+from lenet.tracking.run_finder import RunFinder
+from lenet.training.trained_run import VALIDATION_ERROR
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import RegisteredModel
 
 CHAMPION, BASELINE = "champion", "baseline"
 
@@ -38,22 +43,25 @@ def ranked(results: Sequence[VariantResult]) -> list[SeedResult]:
 
 def validation_error(seed: SeedResult) -> float:
     """Return a run's validation error in percent after its last epoch, NaN where there is none."""
-    return seed.history.get("validation/error_percent", [math.nan])[-1]
+    return seed.history.get(VALIDATION_ERROR, [math.nan])[-1]
 
 
 class Registry:
     """The registered model of one data set."""
 
-    def __init__(self, store: Store):
-        self.name = model_name(store.dataset)
-        self._store, self._client = store, store.client
+    def __init__(self, dataset: str) -> None:
+        self.name = model_name(dataset)
+        self._dataset = dataset
+        self._client = open_client()
+        self._runs = RunFinder(dataset)
 
     def appoint(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
         """Give the alias to the best run whose model the store has; return what was done, None if that was nothing."""
         for seed in ranked(results):
-            if found := self._store.find_model(seed.identity):
-                with self._store.locked():
-                    return self._give(alias, seed, *found, about.get(seed.identity.variant, ""))
+            run = self._runs.find_seed(seed.identity)
+            if run and (model_id := run.model_id()):
+                with store_lock():
+                    return self._give(alias, seed, run.run_id, model_id, about.get(seed.identity.variant, ""))
         return None
 
     def has(self, alias: str) -> bool:
@@ -68,7 +76,7 @@ class Registry:
         self._client.set_registered_model_alias(self.name, alias, version)
         return f"{seed.identity.variant} seed {seed.identity.seed} is the {alias}: version {version} of {self.name}"
 
-    def _find_model(self) -> Any:
+    def _find_model(self) -> "RegisteredModel | None":
         found = self._client.search_registered_models(f"name = '{self.name}'")
         return found[0] if found else None
 
@@ -77,7 +85,7 @@ class Registry:
         return {alias: str(version) for alias, version in model.aliases.items()} if model else {}
 
     def _create_model(self) -> None:
-        model, description = self._find_model(), descriptions.of_model(self._store.dataset)
+        model, description = self._find_model(), descriptions.of_model(self._dataset)
         if model is None:
             self._client.create_registered_model(self.name, description=description)
         elif model.description != description:

@@ -1,0 +1,61 @@
+"""What MLflow shows of a run's identity: its parameters, its tags and its data sets."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from lenet.runs.identity import RunIdentity, Setting
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
+
+_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own name: its pages show the commit
+
+
+def parameters(identity: RunIdentity) -> dict[str, Setting]:
+    """Return the parameters that all seeds of a variant share: its settings and how its data was split."""
+    data: dict[str, Setting] = {
+        "dataset": identity.data.dataset,
+        "validation_size": identity.data.validation_size,
+        "split_seed": identity.data.split_seed,
+    }
+    return {**identity.settings, **data, "variant": identity.variant}
+
+
+def identity_tags(identity: RunIdentity) -> dict[str, str]:
+    """Return the tags that say which variant, data set, code and versions a run is of."""
+    return {
+        **identity.versions,
+        "code": identity.code[:16],
+        "variant": identity.variant,
+        "dataset": identity.data.dataset,
+    }
+
+
+def provenance_tags(provenance: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of where and when a run was trained, the commit also under the name that MLflow looks for."""
+    commit = {_COMMIT_TAG: provenance["git_commit"]} if "git_commit" in provenance else {}
+    return {**provenance, **commit}
+
+
+def dataset_inputs(identity: RunIdentity) -> list["DatasetInput"]:
+    """Return both splits, each with what it was used for: a run may train on the validation split too."""
+    data = identity.data
+    trained_on_both = identity.settings.get("train_on") == "train_and_validation"
+    return [
+        _dataset_input(identity, "train", data.train_md5, "train"),
+        _dataset_input(identity, "validation", data.validation_md5, "train" if trained_on_both else "validation"),
+    ]
+
+
+def _dataset_input(identity: RunIdentity, split: str, md5: str, used_for: str) -> "DatasetInput":
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(
+        name=f"{identity.data.dataset} {split}",
+        digest=md5,
+        source_type="dvc",
+        source=json.dumps({"path": f"data/processed/{split}.npz", "md5": md5}),
+        profile=json.dumps({"validation_size": identity.data.validation_size, "split_seed": identity.data.split_seed}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", used_for)])
