@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import requests
 from support.builders import identity, seed_result, variant_result
+from support.params import edit_params
 from support.paths import ROOT
 from support.servers import free_port, press_ctrl_c, serving
 
@@ -45,8 +46,8 @@ def champion(client, workspace, digits, statistics, recipe):
     from lenet.runs.files import find_run
     from lenet.training.one_run import train_run
 
-    params = workspace / "params.yaml"
-    params.write_text(params.read_text().replace("dataset: mnist", "dataset: digits"))
+    with edit_params() as params:
+        params["data"]["dataset"] = "digits"
     assert load_settings().data.dataset == "digits"
     rest = Split(digits.images[100:], digits.labels[100:])
     trained = train_run(recipe, statistics, 0, digits, rest, lambda epoch, metrics: None)

@@ -1,4 +1,4 @@
-"""What differs between machines and moments, and where it is kept."""
+"""Where and when a run was trained, and where that is kept."""
 
 import json
 import platform
@@ -83,7 +83,7 @@ def test_every_tag_is_text(commit):
     assert {type(value) for value in machine_tags().values()} == {str}
 
 
-def test_a_moment_is_taken_once(commit):
+def test_the_tags_are_taken_once(commit):
     before = machine_tags()
     Path("file.txt").write_text("edited while training")
     assert machine_tags() is before

@@ -13,7 +13,8 @@ from lenet import download, preprocess
 from lenet.errors import LabError
 from lenet.mnist import datasets, idx, splits
 from lenet.mnist.datasets import DATASETS, Dataset
-from lenet.report.tables import comparison_rows, dataset_title
+from lenet.report.tables import comparison_rows
+from lenet.report.wording import dataset_title
 from lenet.tracking import descriptions, registry
 
 # The table
@@ -93,7 +94,7 @@ def test_a_new_data_sets_title_is_in_tables_and_reports(fashion):
 
 @pytest.mark.parametrize("describe", [descriptions.of_experiment, descriptions.of_model])
 def test_a_new_data_sets_description_is_in_mlflows_pages(fashion, describe):
-    assert "n Fashion-MNIST, which shows ten kinds of clothes." in describe("fashion")
+    assert "Fashion-MNIST, which shows ten kinds of clothes." in describe("fashion")
 
 
 def test_a_new_data_sets_models_are_registered_under_its_own_name(fashion):

@@ -70,7 +70,7 @@ def test_one_seed_is_not_said_to_be_sure(digits):
     shown = written(digits, four, factorial=four, changes={"b": {"activation": "relu"}, "c": {"dropout": 0.5}}).text
     assert "how sure that is, one seed cannot say" in shown
     assert "activation is worth −4.00 points and dropout is worth −5.00 points." in shown
-    for claim in ("detectable", "interval )", "hold all at once"):
+    for claim in ("detectable", "interval )", "simultaneous"):
         assert claim not in shown
 
 
@@ -103,7 +103,7 @@ def test_main_effects_and_interaction_are_told(digits):
     assert "what one is worth depends on the other, by −15.00 points (95 % interval −" in shown
     additive = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [16.0, 17.0]}
     shown = written(digits, additive, factorial=additive, changes=changes).text
-    assert "Nothing says that they do not simply add: the interaction is 0.00 points (95 % interval" in shown
+    assert "There is no evidence that the two do not simply add: the interaction is 0.00 points (95 % interval" in shown
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a & b < c", "\"quoted\" and 'so'", "{{ 7 * 7 }}"])

@@ -54,7 +54,7 @@ def test_a_new_seed_joins_its_parent_and_changes_the_mean(client):
     assert (len(children), parent.data.metrics["seeds"], parent.data.metrics["test/error_percent"]) == (3, 3, 3.0)
 
 
-def test_a_run_without_notes_of_its_moment_says_that_it_was_republished(client):
+def test_a_run_of_unknown_provenance_says_that_it_was_republished(client):
     publish_result(variant_result("tanh_sgd", errors=[1.0]))
     (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
     assert child.data.tags["republished"] == "true"

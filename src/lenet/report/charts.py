@@ -32,7 +32,7 @@ def ladder(study: Study) -> alt.TopLevelMixin:
     return _styled(
         alt.hconcat(_errors(study, order), _steps(study, order), spacing=28).resolve_legend(color="independent"),
         "The ladder. Left: test error of each rung, seeds as dots, mean and 95 % interval. Right: the difference "
-        "each step makes, with intervals that all hold at once.",
+        "each step makes, with simultaneous 95 % intervals.",
     )
 
 

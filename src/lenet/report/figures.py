@@ -100,17 +100,17 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
 
 
 def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
-    """Draw confusion matrices, on one scale, in percent of the actual class; numbers where digits went aorphan.
+    """Draw confusion matrices, on one scale, in percent of the actual class; mistakes below 0.1 % have no number.
 
     counts: title → 10 × 10 counts, rows actual, columns predicted.
     """
     percents = {title: percent_of_actual(matrix) for title, matrix in counts.items()}
-    aorphan = ~np.eye(10, dtype=bool)
-    ceiling = max(1.0, *(float(percent[aorphan].max()) for percent in percents.values()))
+    mistakes = ~np.eye(10, dtype=bool)
+    ceiling = max(1.0, *(float(percent[mistakes].max()) for percent in percents.values()))
     side = 4.1 if len(counts) == 1 else 3.1
     panels, figure = _panels(len(counts), columns=4, size=(side, side + 0.1))
     for axes, (title, percent) in zip(panels, percents.items(), strict=True):
-        axes.imshow(np.where(aorphan, percent, np.nan), cmap="Oranges", vmin=0, vmax=ceiling)
+        axes.imshow(np.where(mistakes, percent, np.nan), cmap="Oranges", vmin=0, vmax=ceiling)
         for row, column in np.ndindex(percent.shape):
             if row == column or percent[row, column] >= 0.1:
                 shown = f"{percent[row, column]:.1f}"
