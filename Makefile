@@ -43,7 +43,7 @@ lock: $(READY)  ## write requirements.lock anew from pyproject.toml (needs uv)
 	    --generate-hashes --no-annotate --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what can be made again: environment, demo, caches of tools; never data, models or the store
-	@rm -rf .venv .demo .pytest_cache .ruff_cache .mypy_cache .coverage build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .venv .demo .arm64 .pytest_cache .ruff_cache .mypy_cache .coverage build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml setup.sh
 	@./setup.sh
