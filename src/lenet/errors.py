@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
-# What an operating system refuses for a reason outside the project → what to do.
+# Errors of the operating system whose reason lies outside the project → what to do.
 FIXABLE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space"),
     errno.ENOENT: "see that it is there",
@@ -17,7 +17,7 @@ FIXABLE = {
 
 
 class LabError(Exception):
-    """What is wrong, where, what was expected and what to do next, in one message for the user."""
+    """A message for the user: what is wrong, where, what was expected, and what to do."""
 
 
 class DataUnreachableError(LabError):
@@ -25,7 +25,7 @@ class DataUnreachableError(LabError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the known name most like `name`, or at all of them where none is close."""
+    """Return a hint that names the known name closest to `name`, or all known names if none is close."""
     known = list(known)
     close = get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
@@ -43,6 +43,6 @@ def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(f"error: {where}{error.strerror}: {FIXABLE[error.errno]}, then run it again")
     except KeyboardInterrupt:
-        # Not sys.exit: a pool or a manager still winding down must not turn Ctrl-C into a wait.
+        # Not sys.exit, which would wait for a pool or a manager that is still shutting down.
         print(interrupted, file=sys.stderr, flush=True)
         os._exit(130)

@@ -47,7 +47,7 @@ def score(run: Run, probabilities: np.ndarray, test: Split) -> SeedResult:
 
 
 def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
-    """Return mean and, of several seeds, standard deviation (`…_sd`) of every metric after the last epoch."""
+    """Return the mean of every metric after the last epoch, and with several seeds its standard deviation (`…_sd`)."""
     last = [{name: values[-1] for name, values in seed.history.items()} | dict(seed.metrics) for seed in seeds]
     summary = {}
     for name in last[0]:
@@ -60,7 +60,7 @@ def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
 
 
 def look_inside(model: "keras.Model", digit: np.ndarray) -> dict[str, np.ndarray]:
-    """Return C1's weights and the feature maps of one digit, uint8 (28, 28), as C1, S2 and C3 hand them on."""
+    """Return the weights of C1, and the feature maps of C1, S2 and C3 for one digit, uint8 (28, 28)."""
     import keras
 
     maps = keras.Model(model.inputs, {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
@@ -70,7 +70,7 @@ def look_inside(model: "keras.Model", digit: np.ndarray) -> dict[str, np.ndarray
 
 
 def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
-    """Write the two scalars that DVC shows, under the variant's name: a column that says it needs no path in it."""
+    """Write the two scalars that DVC shows, under the variant's name, so that the names of DVC's columns stay short."""
     headline = {name.replace("/", "_"): summary[name] for name in (VALIDATION_ERROR, TEST_ERROR) if name in summary}
     with written_whole(METRICS / f"{variant}.json") as partial:
         partial.write_text(json.dumps({variant: headline}, indent=2) + "\n", encoding="utf-8")

@@ -19,7 +19,7 @@ def main() -> None:
     settings = load_settings()
     if Path.cwd() == project_root():
         refuse_orphans(settings.variants)
-    else:  # a temporary workspace of DVC's, where orphans came with the commit and are nobody's last copy
+    else:  # a temporary workspace of DVC, whose orphans came with the commit: other copies exist
         remove_orphans(settings.variants)
     study, train = load_study(settings, list(settings.variants)), load_split("train")
     results = list(study.results.values())

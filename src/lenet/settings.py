@@ -1,4 +1,4 @@
-"""params.yaml as frozen, validated settings: the only reader of that file, and no default lives here."""
+"""params.yaml as frozen, validated settings. Only this module reads that file, and it holds no defaults."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -118,7 +118,7 @@ class Compared(_Section):
 
 
 class Compute(_Section):
-    """How the work is spread; changes no result."""
+    """How many workers train at once. It changes no result."""
 
     workers: Annotated[int, Field(ge=1)] | Literal["auto"]
 
@@ -178,7 +178,7 @@ def load_settings(path: Path = PARAMS) -> Settings:
 
 
 def _refuse_keys_given_twice(node: Node | None) -> None:
-    # The loader refuses them too, but not beside a merge key, where the last one would count in silence.
+    # The loader refuses them too, but not beside a merge key: there the last one would count without a warning.
     if isinstance(node, MappingNode):
         seen = set()
         for key, value in node.value:

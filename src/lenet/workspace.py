@@ -1,4 +1,4 @@
-"""Where everything lies: the files that stages hand to each other (`dvc.yaml` names them too)."""
+"""The paths of the files that stages hand to each other (`dvc.yaml` names them too), and how they are written."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ README = Path("README.md")
 
 
 def variant_of_stage(stage: str) -> str:
-    """Return the variant that DVC runs a stage of, which it names in DVC_STAGE as in `train@tanh_sgd`.
+    """Return the variant of the running stage, which DVC names in DVC_STAGE, as in `train@tanh_sgd`.
 
     Raises LabError where the stage was not started by DVC.
     """
@@ -39,12 +39,12 @@ def variant_of_stage(stage: str) -> str:
 
 
 def project_root() -> Path:
-    """Return the checkout's folder, also from a temporary workspace, where DVC names it in DVC_ROOT."""
+    """Return the folder of the checkout. In a temporary workspace, DVC names it in DVC_ROOT."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
 def machine_notes() -> Path:
-    """Return the untracked folder for what differs between machines and moments."""
+    """Return the untracked folder for what differs between machines or changes with time."""
     return project_root() / ".runs"
 
 
@@ -68,11 +68,11 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def orphans(variants: Iterable[str]) -> list[Path]:
-    """Return what lies in the per-variant folders of variants that params.yaml no longer has."""
+    """Return the outputs of variants that params.yaml no longer has."""
     known = set(variants)
     folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES)
     found = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
-    # .tanh_sgd.partial is tanh_sgd's too: a training in progress.
+    # .tanh_sgd.partial belongs to tanh_sgd: a training in progress.
     return [path for path in found if path.name.lstrip(".").partition(".")[0] not in known]
 
 
@@ -86,7 +86,7 @@ def refuse_orphans(variants: Iterable[str]) -> None:
 
 
 def remove_orphans(variants: Iterable[str]) -> list[Path]:
-    """Remove and return what `orphans` finds."""
+    """Remove the orphans; return their paths."""
     found = orphans(variants)
     for path in found:
         _remove(path)

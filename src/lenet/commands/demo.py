@@ -30,7 +30,7 @@ def run_experiment() -> None:
     """Run the pipeline apart from the checkout, as the DVC experiment `demo`, in place of an earlier one."""
     for reference in _references():
         _git("update-ref", "-d", reference)
-    # A demonstration, not a study: three seeds of a few variants.
+    # A demonstration needs few seeds and variants.
     settings = [f"data.dataset={DATASET.name}", "seeds=[0,1,2]"]
     study = load_settings()
     settings += [f"~variants.{name}" for name in study.variants if name not in VARIANTS]
@@ -40,7 +40,7 @@ def run_experiment() -> None:
     settings += [f"~comparison.published.{name}" for name in study.comparison.published if name not in VARIANTS]
     command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", EXPERIMENT]
     command += [argument for setting in settings for argument in ("--set-param", setting)]
-    # DVC commits the experiment; a machine where git knows nobody's name must be able to run it too.
+    # DVC commits the experiment, which must work also where git has no user name.
     nobody = {f"GIT_{role}_{what}": "lenet-lab" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     if foreground.run(command, nobody | os.environ) != 0:
         raise LabError("the demo stopped: see the message above")
@@ -71,7 +71,7 @@ def _git(*arguments: str) -> bytes:
 def main() -> None:
     run_experiment()
     extract(FOLDER)
-    # The stages published already, unless DVC knew their results: then only these files have them.
+    # The stages have published their results, unless DVC took them from its cache.
     environment = os.environ | {"DVC_ROOT": str(project_root()), "PYTHONPATH": str(project_root() / "src")}
     subprocess.run([sys.executable, "-m", "lenet.tracking.publish"], cwd=FOLDER, env=environment, check=False)
     terminal.announce(tables.load_comparison(FOLDER / COMPARISON), FOLDER / PAGE)

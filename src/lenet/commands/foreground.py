@@ -1,4 +1,4 @@
-"""Programs that another command runs in the foreground: Ctrl-C is theirs to handle; and where servers listen."""
+"""Run programs in the foreground, so that they handle Ctrl-C themselves; and the address where servers listen."""
 
 import os
 import socket
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from lenet.errors import LabError
 
-# Nobody but this machine's users is served.
+# Servers have no authentication: they listen on localhost only.
 HOST = "127.0.0.1"
 
 

@@ -63,7 +63,7 @@ def show_demo_instead_of(dataset: Dataset) -> None:
 
 
 def shout(message: str) -> None:
-    """Print a message that nobody overlooks."""
+    """Print a message between rules, so that it is not overlooked."""
     rule = "!" * len(message)
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 
@@ -76,7 +76,7 @@ def main() -> None:
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}, of a variant that params.yaml no longer has")
     with failures.as_warnings():
-        publish.publish_all()  # before a result that only the files have gives way to a new one
+        publish.publish_all()  # so that the store has the present results before new ones replace the files
     if all(reproduce(targets) for targets in rounds(settings, variants)):
         with failures.as_warnings():
             publish.publish_all()

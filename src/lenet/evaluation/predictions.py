@@ -1,4 +1,4 @@
-"""What evaluate saw of a variant's networks: predictions/<variant>.npz and .csv, as the figures read them."""
+"""The outputs of a variant's networks on the test set: predictions/<variant>.npz and .csv."""
 
 import csv
 import io

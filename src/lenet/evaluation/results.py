@@ -1,4 +1,4 @@
-"""A variant's evaluated results: reports/details/<variant>.json, as evaluate writes it and plot and publish read it."""
+"""The results of a variant: evaluate writes reports/details/<variant>.json, plot and publish read it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ class VariantResult:
 
     @property
     def confusion(self) -> np.ndarray:
-        """The counts of all seeds, added: int (10, 10)."""
+        """The confusion counts, summed over the seeds: int (10, 10)."""
         return np.sum([seed.confusion for seed in self.seeds], axis=0)
 
 
@@ -64,7 +64,7 @@ class LearningCurve:
 
 
 def learning_curve(seeds: Sequence[SeedResult], metric: str) -> LearningCurve:
-    """Return how a metric develops over the epochs."""
+    """Return the learning curve of one metric over the seeds."""
     values = np.array([seed.history[metric] for seed in seeds])
     epochs = np.arange(1, values.shape[1] + 1)
     return LearningCurve(epochs, values.mean(axis=0), values.min(axis=0), values.max(axis=0))

@@ -1,4 +1,4 @@
-"""A study's results, read whole: what plot and the commands tell of."""
+"""All results of a study, as plot and the commands read them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from lenet.settings import Settings
 
 @dataclass(frozen=True)
 class Study:
-    """Some of params.yaml's variants, in its order, evaluated on one test set."""
+    """Variants of params.yaml, in its order, evaluated on one test set."""
 
     settings: Settings
     results: Mapping[str, VariantResult]
@@ -30,7 +30,7 @@ class Study:
 
     @property
     def base(self) -> str:
-        """What every other variant is compared with: the ladder's first, or the study's where that is left out."""
+        """The variant that all others are compared with: the first of the ladder, or of a study without a ladder."""
         return (self.ladder or list(self.results))[0]
 
     @property
@@ -39,23 +39,23 @@ class Study:
 
     @property
     def published(self) -> Mapping[str, float]:
-        """The paper's test errors of the study's variants, in percent; of MNIST alone, which the paper is about."""
+        """The test errors that the paper reports for variants of the study, in percent; all of them are on MNIST."""
         theirs = self.settings.comparison.published if self.dataset == "mnist" else {}
         return {variant: percent for variant, percent in theirs.items() if variant in self.results}
 
     @property
     def old(self) -> str:
-        """What is shown as the network of 1998: the first that the paper has a figure of, or else the base."""
+        """The variant shown as the network of 1998: the first that has a test error in the paper, or else the base."""
         return next(iter(self.published), self.base)
 
     @property
     def new(self) -> str:
-        """What is shown as today's network: the ladder's last."""
+        """The variant shown as today's network: the last of the ladder."""
         return (self.ladder or [self.base])[-1]
 
     @cached_property
     def wrong(self) -> Mapping[str, np.ndarray]:
-        """Whether a variant's network of a seed takes a test digit for another: bool (seeds, digits)."""
+        """Variant → whether the network of a seed misreads a test digit: bool (seeds, digits)."""
         return {
             variant: seen.probabilities.argmax(axis=2) != self.test.labels for variant, seen in self.predictions.items()
         }
@@ -83,7 +83,7 @@ class Study:
 
 
 def load_study(settings: Settings, variants: Sequence[str]) -> Study:
-    """Read what evaluate wrote of some variants; raise LabError where it is missing or does not fit together."""
+    """Read the results of variants; raise LabError if files are missing or do not belong together."""
     results = {variant: load_result(variant) for variant in variants}
     predictions = {variant: load_predictions(variant) for variant in variants}
     test = load_split("test")

@@ -1,1 +1,1 @@
-"""Where runs execute: worker processes of this machine, their progress, and what is noted of place and time."""
+"""Where runs execute: worker processes of this machine, their progress, and the record of where and when."""

@@ -37,7 +37,7 @@ _WATCH_INTERVAL_S = 0.5
 
 @dataclass(frozen=True)
 class Finished(Generic[Task, Result]):
-    """A task's result, when it started (ms since 1970), what it took, and its worker's peak memory so far."""
+    """A task's result, its start (ms since 1970), its duration, and the peak memory of its worker so far."""
 
     task: Task
     result: Result
@@ -47,7 +47,7 @@ class Finished(Generic[Task, Result]):
 
 
 def worker_count(workers: int | Literal["auto"], tasks: int) -> int:
-    """Return how many workers to start: never more than tasks; auto = the cores this process may use."""
+    """Return how many workers to start: at most one per task. "auto" means the cores that this process may use."""
     return min(joblib.cpu_count() if workers == "auto" else workers, tasks)
 
 
@@ -60,7 +60,7 @@ def run_side_by_side(
     in `shared` lie in memory once, mapped by all workers. An error in a worker is raised here. Whatever ends the
     iteration, the workers end with it.
     """
-    # Not joblib.Parallel, which runs the work in the driver itself where one worker is enough.
+    # Not joblib.Parallel, which runs the work in the driver if one worker is enough.
     executor = get_reusable_executor(workers, timeout=None, initializer=end_with_parent)
     try:
         with _events(on_event) as queue, tempfile.TemporaryDirectory(prefix="lenet-") as folder:
@@ -78,7 +78,7 @@ def run_side_by_side(
 
 
 def end_with_parent() -> None:
-    """Make this process ignore Ctrl-C, which is the driver's to handle, and end soon after its driver does."""
+    """Make this process ignore Ctrl-C, which the driver handles, and end soon after the driver ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
 
@@ -100,7 +100,7 @@ def _in_worker(work: Callable[..., Result], task: Task, shared: Path, queue: Que
 
 @contextmanager
 def _events(on_event: Emit) -> Iterator[Queue]:
-    """Yield a queue for workers; everything put into it has gone through `on_event` when the block ends."""
+    """Yield a queue for the workers. When the block ends, `on_event` has handled everything that was put into it."""
     manager = SyncManager(ctx=get_context("spawn"))
     manager.start(initializer=end_with_parent)
     with manager:

@@ -49,7 +49,7 @@ class _Bars:
 
 @contextmanager
 def shown(variant: str, epochs: int) -> Iterator[_Bars | _Lines]:
-    """Yield what shows a variant's training: call its `show(seed, epoch, metrics)`, first with epoch 0."""
+    """Yield a display of a variant's training: call its `show(seed, epoch, metrics)`, first with epoch 0."""
     if not sys.stderr.isatty():
         yield _Lines(variant, epochs)
         return
@@ -66,7 +66,7 @@ def shown(variant: str, epochs: int) -> Iterator[_Bars | _Lines]:
 
 
 def _score(metrics: Mapping[str, float]) -> str:
-    """Say how good the network is on the validation split, or in training where that split was trained on too."""
+    """Return the accuracy on the validation split, or in training if the run has no validation split."""
     for name, where in ((VALIDATION_ERROR, "validation"), (TRAIN_ERROR, "training")):
         if name in metrics:
             return f"{where} accuracy {100 - metrics[name]:.2f} %"

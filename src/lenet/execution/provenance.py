@@ -24,7 +24,7 @@ def now_ms() -> int:
 
 @cache
 def machine_tags() -> Mapping[str, str]:
-    """Return what is true of all runs of this process: git commit and dirty state, DVC experiment, host, processor."""
+    """Return the tags that all runs of this process share: git commit, DVC experiment, host, processor."""
     commit = _git("rev-parse", "HEAD")
     tags = {
         "git_commit": commit,

@@ -14,7 +14,7 @@ ENVIRONMENT = {
     # oneDNN is on by default on some processors only, and uses the widest instructions it finds.
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
-    # A second thread changes the order of sums; parallel are the runs, not the threads.
+    # A second thread changes the order of sums. Runs are parallel, not threads.
     "OMP_NUM_THREADS": "1",
     # A GPU adds in an order of its own.
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -40,13 +40,13 @@ def prepare() -> None:
         # Grappler's fused kernels depend on the processor.
         tf.config.optimizer.set_experimental_options({"remapping": False})
         tf.config.list_logical_devices()
-        # Each seed is a new network, so tracing again is meant.
+        # Each seed traces its own network: not worth TensorFlow's warning.
         tf.get_logger().setLevel("ERROR")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what TensorFlow's C++ side says at start-up (no GPU, oneDNN is on) out of the progress on stderr."""
+    """Hide the messages that TensorFlow's C++ code prints to stderr at start-up (no GPU, oneDNN is on)."""
     sys.stderr.flush()
     shown = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -22,7 +22,7 @@ from lenet.workspace import written_whole
 # Of Okabe and Ito's palette, told apart by readers of all colour visions.
 BLUE, ORANGE = "#0072B2", "#D55E00"
 _QUIET, _FAINT = "#8a8a8a", "#d4d4d4"
-# Below it, learning curves leave their panel: some networks make no mistake on what they train on.
+# The lower edge of learning curves: some networks make no mistake on their training digits.
 _SMALLEST_ERROR_PERCENT = 0.1
 _WRONG_DIGITS = 8
 
@@ -76,7 +76,7 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
         if VALIDATION_ERROR not in result.summary:
             axes.text(0.97, 0.93, "trained on validation too", transform=axes.transAxes, ha="right", fontsize=7.5)
         axes.set_title(result.variant, fontsize=9, fontweight="bold")
-        axes.set_xscale("log")  # 10, 20 or 60 epochs, and all begin alike
+        axes.set_xscale("log")  # variants train for different numbers of epochs, and most happens in the first ones
         axes.set_yscale("log", nonpositive="clip")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -1,4 +1,4 @@
-"""The report reports/index.html: one file that holds all it shows, so that it opens from disk and from a mail."""
+"""The report reports/index.html: one self-contained file, which opens from disk and from an e-mail."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class MisreadDigit:
 
 
 def save_page(study: Study, train: Split) -> None:
-    """Write reports/index.html; `train` is what distorted digits are shown of."""
+    """Write reports/index.html. Distorted digits are shown for digits of `train`."""
     environment = Environment(
         loader=PackageLoader("lenet.report"),
         autoescape=True,
@@ -51,7 +51,7 @@ def save_page(study: Study, train: Split) -> None:
 
 
 def facts(study: Study, train: Split) -> dict[str, object]:
-    """Return all that the page says, by the names that its template uses."""
+    """Return the values that the template shows, by the names that it uses."""
     compared = list(dict.fromkeys([study.old, study.base, study.new]))
     rows = tables.comparison_rows(study)
     first = study.results[study.base].seeds[0].identity
@@ -74,7 +74,7 @@ def facts(study: Study, train: Split) -> dict[str, object]:
         "identity": first,
         "seeds": [seed.identity.seed for seed in study.results[study.base].seeds],
         "codes": sorted({seed.identity.code for each in study.results.values() for seed in each.seeds}),
-        # Nothing in it ends the <script> element that it stands in.
+        # Escaped, so that nothing in it ends its <script> element.
         "library": Markup(_vega().replace("</script", "<\\/script")),
     }
 
@@ -85,7 +85,7 @@ def _vega() -> str:
 
 
 def interval(estimate: Estimate) -> str:
-    """Return an estimate's interval as a person reads it; nothing where it has none."""
+    """Return an estimate's interval as text; empty if it has none."""
     return f"{estimate.low:.2f} to {estimate.high:.2f}".replace("-", "−") if estimate.is_known else ""
 
 

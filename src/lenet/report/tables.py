@@ -19,7 +19,7 @@ _COMPARED = 1 + METRICS.index(METRIC[TEST_ERROR])
 
 
 def comparison_rows(study: Study) -> list[Row]:
-    """Return the comparison's rows, one per variant, as text: what is not known (one seed has no interval) is empty."""
+    """Return the comparison's rows, one per variant, as text; an unknown value is empty: one seed has no interval."""
     return [_row(study, variant) for variant in study.results]
 
 
@@ -93,7 +93,7 @@ def _detectable(found: Estimate) -> str:
 
 
 def _mistakes(study: Study) -> pd.DataFrame:
-    """Return a row per test digit that any network takes for another: how many of each variant's networks do."""
+    """Return a row per misread test digit: how many networks of each variant misread it."""
     counts = pd.DataFrame({variant: wrong.sum(axis=0) for variant, wrong in study.wrong.items()})
     counts.insert(0, "label", study.test.labels)
     counts.index.name = "digit"

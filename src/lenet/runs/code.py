@@ -1,4 +1,4 @@
-"""Which modules can change what a stage computes: found by following the imports, exempt ones left out."""
+"""Which modules can change what a stage computes: all that it imports, directly or not, except the exempt ones."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""A variant's trained runs on disk: models/<variant>/seed-<k>/ as train writes it and evaluate reads it."""
+"""The files of trained runs: train writes models/<variant>/seed-<k>/, evaluate reads it."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from lenet.workspace import MODELS
 
 @dataclass(frozen=True)
 class Run:
-    """One run's folder, read: its identity and the metrics of each epoch; weights and architecture stay on disk."""
+    """A run that was read: its identity and history. Its weights and architecture stay on disk."""
 
     folder: Path
     identity: RunIdentity
@@ -49,7 +49,7 @@ def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]
 
 
 def find_run(identity: RunIdentity) -> Run | None:
-    """Return the run of this very identity, if models/ holds it."""
+    """Return the run with exactly this identity, if models/ has it."""
     try:
         run = _read_run(identity.variant, identity.seed, identity.settings)
     except LabError:

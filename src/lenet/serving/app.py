@@ -1,4 +1,4 @@
-"""The server of a model: MLflow's own scoring server, behind a check that what is posted is digits.
+"""The server of a model: MLflow's own scoring server, behind a check that the request holds digits.
 
 MLflow casts before it checks: it takes 0.5 for 0, so that pixels scaled to 0…1 would be read as an empty image, and "7"
 and true for numbers. A request without a content type, or with brackets too deep, ends in its error 500 (3.17).

@@ -1,4 +1,4 @@
-"""Gradient descent in batches, as everyone does it today: SGD and Adam, on distorted digits where there are any."""
+"""Gradient descent in mini-batches, the common training of today: SGD and Adam, with or without distorted digits."""
 
 from collections.abc import Callable, Iterator
 
