@@ -39,7 +39,10 @@ def publish_variant(variant: str) -> int:
 
     Raises LabError where the results are missing, and what MLflow raises.
     """
-    settings, result = load_settings(), load_result(variant)
+    return _publish_result(load_result(variant), load_settings())
+
+
+def _publish_result(result: VariantResult, settings: Settings) -> int:
     finder = RunFinder(result.dataset)
     with store_lock():
         return _publish(finder, result, _description(result, settings))
@@ -160,10 +163,10 @@ def _title(seed: SeedResult) -> str:
 def publish_all() -> None:
     """Publish every variant of params.yaml that has results here, say how much was lacking, register the champion."""
     settings = load_settings()
-    variants = [variant for variant in settings.variants if (DETAILS / f"{variant}.json").is_file()]
-    lacked = sum(map(publish_variant, variants))
-    print(f"published {lacked} runs that {redacted_uri()} lacked, of {len(variants)} variants", file=sys.stderr)
-    _appoint([load_result(variant) for variant in variants], settings)
+    results = [load_result(variant) for variant in settings.variants if (DETAILS / f"{variant}.json").is_file()]
+    lacked = sum(_publish_result(result, settings) for result in results)
+    print(f"published {lacked} runs that {redacted_uri()} lacked, of {len(results)} variants", file=sys.stderr)
+    _appoint(results, settings)
 
 
 def _appoint(results: Sequence[VariantResult], settings: Settings) -> None:
