@@ -2,8 +2,10 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 
 # Errors of the operating system whose reason lies outside the project → what to do.
@@ -31,8 +33,22 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, or SIGHUP, which a terminal sends when it is closed: it ends a command as Ctrl-C does."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
 def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
-    """Run a command's `main` and end the process: status 0, 1 (a reported error) or 130 (Ctrl-C, said as given)."""
+    """Run a command's `main` and end the process: status 0, 1 (a reported error) or 130 (Ctrl-C, said as given).
+
+    SIGTERM and SIGHUP are treated as Ctrl-C, but for their own status: what `main` holds is released.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _terminate)
     try:
         main()
     except LabError as error:
@@ -42,7 +58,14 @@ def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
             raise
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(f"error: {where}{error.strerror}: {FIXABLE[error.errno]}, then run it again")
-    except KeyboardInterrupt:
-        # Not sys.exit, which would wait for a pool or a manager that is still shutting down.
-        print(interrupted, file=sys.stderr, flush=True)
-        os._exit(130)
+    except KeyboardInterrupt as interrupt:
+        # Not sys.exit, which would wait for threads that still shut down.
+        with suppress(OSError):  # a terminal that is gone
+            print(interrupted, file=sys.stderr, flush=True)
+        os._exit(interrupt.status if isinstance(interrupt, Terminated) else 130)
+
+
+def _terminate(number: int, frame: object) -> None:
+    for again in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(again, signal.SIG_IGN)  # once is enough: what follows cleans up
+    raise Terminated(number)

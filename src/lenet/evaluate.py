@@ -2,11 +2,12 @@
 
 Reads models/<variant>/ and data/processed/test.npz; writes reports/metrics/<variant>.json (the two numbers that
 `dvc metrics diff` and `dvc exp show` print), reports/details/<variant>.json (everything per seed),
-reports/curves/<variant>.csv (learning curves, mean over seeds) and predictions/<variant>.{npz,csv}; then publishes the
-variant to MLflow.
+reports/misread/<variant>.csv (the misread digits), reports/curves/<variant>.csv (learning curves, mean over seeds) and
+predictions/<variant>.{npz,csv}; then publishes the variant to MLflow.
 Takes about a second per seed, after TensorFlow's import.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +18,9 @@ import pandas as pd
 from lenet import errors
 from lenet.errors import LabError
 from lenet.evaluation import metrics
-from lenet.evaluation.metrics import TEST_ERROR
+from lenet.evaluation.comparison import compare
+from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
+from lenet.evaluation.misread import find_misread, save_misread
 from lenet.evaluation.predictions import Predictions, save_predictions
 from lenet.evaluation.results import SeedResult, VariantResult, learning_curve, save_result
 from lenet.mnist.splits import Split, load_split, load_statistics
@@ -40,14 +43,18 @@ def score(run: Run, probabilities: np.ndarray, test: Split) -> SeedResult:
     scalars |= {f"test/recall_percent/{digit}": recall for digit, recall in enumerate(recalls) if recall == recall}
     return SeedResult(
         identity=run.identity,
+        weights=hashlib.sha256(run.weights.read_bytes()).hexdigest(),
         metrics={name: round(float(value), 6) for name, value in scalars.items()},
         confusion=counts.tolist(),
         history=run.history,
     )
 
 
-def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
-    """Return the mean of every metric after the last epoch, and with several seeds its standard deviation (`…_sd`)."""
+def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float]:
+    """Return the mean of every metric after the last epoch, and with several seeds its standard deviation (`…_sd`).
+
+    With several seeds also the ends of the test error's interval; wrong: bool (seeds, n), the misread digits.
+    """
     last = [{name: values[-1] for name, values in seed.history.items()} | dict(seed.metrics) for seed in seeds]
     summary = {}
     for name in last[0]:
@@ -56,6 +63,9 @@ def summarise(seeds: Sequence[SeedResult]) -> dict[str, float]:
         summary[name] = round(mean, 6)
         if sd is not None:
             summary[f"{name}_sd"] = round(sd, 6)
+    (error,) = compare({"": wrong}, []).errors.values()
+    if error.is_known:
+        summary |= dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
     return summary
 
 
@@ -108,8 +118,11 @@ def main(variant: str) -> None:
         if run is runs[0]:
             insides = look_inside(model, test.images[0])
             parameters, operations = model.count_params(), networks.multiply_accumulates(model)
-    result = VariantResult(variant, parameters, operations, summarise(results), results)
-    save_predictions(variant, Predictions(probabilities=np.stack(outputs), **insides), test.labels)
+    predictions = Predictions(probabilities=np.stack(outputs), **insides)
+    misread = find_misread(predictions.probabilities.argmax(axis=2), test.labels)
+    result = VariantResult(variant, parameters, operations, summarise(results, misread.wrong(len(test))), results)
+    save_predictions(variant, predictions, test.labels)
+    save_misread(variant, misread, settings.seeds)
     save_curves(variant, results)
     save_metrics(variant, result.summary)
     save_result(result)

@@ -19,7 +19,9 @@ REPORTS = Path("reports")
 METRICS = REPORTS / "metrics"
 DETAILS = REPORTS / "details"
 CURVES = REPORTS / "curves"
+MISREAD = REPORTS / "misread"
 FIGURES = REPORTS / "figures"
+PICTURES = REPORTS / "pictures"
 COMPARISON = REPORTS / "comparison.csv"
 DIFFERENCES = REPORTS / "differences.csv"
 MISTAKES = REPORTS / "mistakes.csv"
@@ -43,34 +45,69 @@ def project_root() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
-def machine_notes() -> Path:
-    """Return the untracked folder for what differs between machines or changes with time."""
+def run_store() -> Path:
+    """Return the untracked folder of finished runs, and of what else differs between machines or changes with time."""
     return project_root() / ".runs"
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write a file or fill a folder at; it takes `path`'s place on success only."""
+def written_whole(path: Path, durable: bool = False) -> Iterator[Path]:
+    """Yield a path beside `path` to write a file or fill a folder at; it takes `path`'s place on success only.
+
+    Several processes may write the same path at once: one of their versions is there in the end, whole. What killed
+    processes left beside it is removed. durable: on success it is on the disk, whatever happens to the machine.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
-    _remove(beside)
+    for left in path.parent.glob(f".{path.name}.*.partial"):
+        if not _is_alive(int(left.suffixes[-2].removeprefix("."))):
+            remove(left)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield beside
+        if durable:
+            _flush(beside)
         if path.is_dir():
             shutil.rmtree(path)
         beside.replace(path)
+        if durable:
+            _flush_one(path.parent)
     except OSError as error:
         if error.errno in FIXABLE and not error.filename:
             error.filename = str(path)  # a full disk does not say where
         raise
     finally:
-        _remove(beside)
+        remove(beside)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or a folder with its files, is on the disk."""
+    for inside in path.iterdir() if path.is_dir() else ():
+        _flush_one(inside)
+    _flush_one(path)
+
+
+def _flush_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def orphans(variants: Iterable[str]) -> list[Path]:
     """Return the outputs of variants that params.yaml no longer has."""
     known = set(variants)
-    folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES)
+    folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES, MISREAD)
     found = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
     # .tanh_sgd.partial belongs to tanh_sgd: a training in progress.
     return [path for path in found if path.name.lstrip(".").partition(".")[0] not in known]
@@ -89,11 +126,12 @@ def remove_orphans(variants: Iterable[str]) -> list[Path]:
     """Remove the orphans; return their paths."""
     found = orphans(variants)
     for path in found:
-        _remove(path)
+        remove(path)
     return found
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if it is there."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

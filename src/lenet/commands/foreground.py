@@ -4,8 +4,11 @@ import os
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from lenet.errors import LabError
+import psutil
+
+from lenet.errors import LabError, Terminated
 
 # Servers have no authentication: they listen on localhost only.
 HOST = "127.0.0.1"
@@ -14,19 +17,30 @@ HOST = "127.0.0.1"
 def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
     """Run a program to its end and return its exit status.
 
-    Ctrl-C reaches the program as it reaches us; it is waited for while it cleans up, then KeyboardInterrupt is
-    raised here too.
+    Ctrl-C reaches the program as it reaches us; SIGTERM is passed on to it and to all that it has started. It is waited
+    for while it cleans up, then KeyboardInterrupt is raised here too.
     """
-    interrupted = False
+    interrupt: KeyboardInterrupt | None = None
     with subprocess.Popen(command, env=env) as process:
         while process.poll() is None:
             try:
                 process.wait()
-            except KeyboardInterrupt:
-                interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt
+            except Terminated as terminated:
+                interrupt = terminated
+                _terminate_tree(process.pid)
+            except KeyboardInterrupt as ctrl_c:
+                interrupt = ctrl_c
+    if interrupt:
+        raise interrupt
     return process.returncode
+
+
+def _terminate_tree(pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        for process in (*root.children(recursive=True), root):
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
 
 
 def free_port(target: str, default: int) -> int:

@@ -1,25 +1,39 @@
 """`make repro`: run what changed, publish it, show the comparison; `VARIANTS="…"` narrows it to some variants."""
 
+import json
+import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from lenet import errors
 from lenet.commands import demo, foreground
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
+from lenet.execution import training
+from lenet.execution.training import Wanted
 from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
 from lenet.mnist.mirrors import unreachable_note
 from lenet.report import readme, tables, terminal
+from lenet.runs import trainer
 from lenet.settings import Settings, load_settings
-from lenet.tracking import failures, publish
+from lenet.tracking import failures, live, publish
 from lenet.workspace import PAGE, remove_orphans
+
+# How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
+HEADLINE = 2
+# Another DVC process may hold the repository's lock: that is waited for.
+DVC_REPRO = (sys.executable, "-m", "dvc", "--wait-for-lock", "repro")
 
 
 def reproduce(targets: list[str]) -> bool:
     """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails."""
     note = unreachable_note()
     note.unlink(missing_ok=True)
-    if foreground.run([sys.executable, "-m", "dvc", "repro", *targets]) == 0:
+    if foreground.run([*DVC_REPRO, *targets]) == 0:
         return True
     if note.is_file():
         return False
@@ -29,13 +43,58 @@ def reproduce(targets: list[str]) -> bool:
     )
 
 
-def rounds(settings: Settings, variants: list[str]) -> list[list[str]]:
-    """Return the targets of each `dvc repro` that brings `variants`, or without any the whole study, up to date.
+def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
+    """Train all runs that the store lacks, side by side; the headline is evaluated and printed while the rest trains.
 
-    DVC trains everything before it evaluates anything, so params.yaml's first two, the headline, go ahead.
+    This happens outside of DVC, which runs one stage after the other and would let cores idle; its stages then take
+    the runs from the store.
     """
-    ahead = [f"evaluate@{variant}" for variant in variants or list(settings.variants)[:2]]
-    return [ahead] if variants else [ahead, []]
+    headline = variants[:HEADLINE]
+    runs = training.wanted_runs(settings, variants)
+    lacking = training.lacking(in_order(runs, headline))
+    awaited = {run.identity.digest for run in lacking if not set(headline).isdisjoint(run.variants)}
+    ahead = threading.Thread(target=announce, args=(settings, headline), name="headline", daemon=True)
+    with live.log_training(runs, settings.about) as log:
+        for run in training.train_runs(lacking, trainer.train, settings.compute.workers, log):
+            awaited.discard(run.identity.digest)
+            if not awaited and len(headline) < len(variants) and ahead.ident is None:
+                ahead.start()
+    if ahead.ident is not None:
+        ahead.join()
+
+
+def in_order(runs: Sequence[Wanted], headline: Sequence[str]) -> list[Wanted]:
+    """Return the headline's runs first, then the longest first, so that the end does not wait for one long run."""
+    return sorted(runs, key=lambda run: (set(headline).isdisjoint(run.variants), -run.epochs))
+
+
+def announce(settings: Settings, variants: Sequence[str]) -> None:
+    """Evaluate and publish variants through DVC, and print their comparison."""
+    command = [*DVC_REPRO, *evaluations(variants)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
+    else:
+        print(f"warning: {', '.join(variants)} could not be evaluated yet:\n{done.stderr}", file=sys.stderr)
+
+
+def evaluations(variants: Iterable[str]) -> list[str]:
+    """Return DVC's names of the stages that evaluate variants."""
+    return [f"evaluate@{variant}" for variant in variants]
+
+
+def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
+    """Remove DVC's list of locks if a full disk left it cut off: every later `dvc repro` would fail."""
+    for attempt in range(2):  # DVC may just be writing it
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+            return
+        except FileNotFoundError:
+            return
+        except ValueError:
+            time.sleep(1 - attempt)
+    path.unlink(missing_ok=True)
+    print(f"removed {path}, which was cut off, as by a full disk", file=sys.stderr)
 
 
 def show(settings: Settings, variants: list[str]) -> None:
@@ -75,14 +134,17 @@ def main() -> None:
         settings.variant(variant)
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}, of a variant that params.yaml no longer has")
+    remove_damaged_lock()
     with failures.as_warnings():
         publish.publish_all()  # so that the store has the present results before new ones replace the files
-    if all(reproduce(targets) for targets in rounds(settings, variants)):
-        with failures.as_warnings():
-            publish.publish_all()
-        show(settings, variants)
-    else:
+    if not reproduce(["preprocess"]):
         show_demo_instead_of(datasets.find(settings.data.dataset))
+        return
+    train_what_is_lacking(settings, variants or list(settings.variants))
+    reproduce(evaluations(variants))
+    with failures.as_warnings():
+        publish.publish_all()
+    show(load_settings(), variants)
 
 
 if __name__ == "__main__":

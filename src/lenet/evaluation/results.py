@@ -16,10 +16,12 @@ from lenet.workspace import DETAILS, written_whole
 class SeedResult:
     """One run: who it is, its metrics after the last epoch, its confusion counts and its metrics per epoch.
 
-    confusion: 10 × 10 counts, rows actual, columns predicted. history: metric → one value per epoch.
+    weights: SHA-256 of model.weights.h5. confusion: 10 × 10 counts, rows actual, columns predicted. history: metric →
+    one value per epoch.
     """
 
     identity: RunIdentity
+    weights: str
     metrics: Mapping[str, float]
     confusion: list[list[int]]
     history: History
@@ -31,7 +33,10 @@ class SeedResult:
 
 @dataclass(frozen=True)
 class VariantResult:
-    """All runs of a variant, and the cost of its network for one digit."""
+    """All runs of a variant, and the cost of its network for one digit.
+
+    summary: metric → mean over the seeds, `…_sd`, its standard deviation, and the ends of the test error's interval.
+    """
 
     variant: str
     parameters: int
@@ -46,6 +51,11 @@ class VariantResult:
     @property
     def epochs(self) -> int:
         return self.seeds[0].epochs
+
+    @property
+    def digits(self) -> int:
+        """How many digits are in the test set."""
+        return int(np.sum(self.seeds[0].confusion))
 
     @property
     def confusion(self) -> np.ndarray:

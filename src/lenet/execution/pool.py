@@ -1,49 +1,84 @@
-"""Where runs execute: worker processes of this machine, one run and one thread each.
+"""Worker processes of this machine, one call and one thread each.
 
-Workers live for the whole stage and are reused from run to run. What they have to say meanwhile comes back to the
-driver as events; the driver alone draws, logs and writes. No worker outlives its driver.
+They start with an environment of their own, so that nothing of the driver's decides bits, and are reused from call to
+call: TensorFlow is imported once per worker. The driver alone draws, logs and writes.
 """
 
 import os
-import resource
+import pickle
 import signal
+import subprocess
 import sys
-import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.managers import SyncManager
 from pathlib import Path
-from queue import Queue
-from typing import Any, Generic, Literal, TypeVar
+from queue import SimpleQueue
+from typing import Any, BinaryIO, Literal, TypeVar, cast
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from lenet.errors import LabError
-from lenet.execution.provenance import now_ms
+from lenet.execution.worker import Measured
+from lenet.network import determinism
 
 Emit = Callable[[Any], None]
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_WATCH_INTERVAL_S = 0.5
+
+class Worker:
+    """A worker process. Its functions may come from this package, and from the folder of modules that is named."""
+
+    def __init__(self, modules: Path | None = None) -> None:
+        folders = [Path(__file__).parents[2], *([modules] if modules else [])]
+        with _signals_held_off():
+            self._process = subprocess.Popen(
+                # -P: the folder that it works in holds no modules to import.
+                [sys.executable, "-P", "-s", "-m", "lenet.execution.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=determinism.environment() | {"PYTHONPATH": os.pathsep.join(map(str, folders))},
+                cwd=Path(__file__).parent,  # where there is no .numba_config.yaml
+            )
+        self.is_running = True
+
+    def run(self, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
+        """Call `work(*arguments, emit)` in the worker; what it emits reaches `emit` here, on the calling thread.
+
+        Raises what `work` raises, and LabError where the worker was killed.
+        """
+        try:
+            requests, replies = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
+            pickle.dump((work, arguments), requests)
+            requests.flush()
+            while True:
+                kind, value = pickle.load(replies)
+                if kind == "done":
+                    return value
+                if kind == "failed":
+                    raise value
+                emit(value)
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            raise LabError(
+                "a worker process was killed, most likely for lack of memory: lower compute.workers in params.yaml"
+            ) from None
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing."""
+        self.is_running = False
+        self._process.kill()
+        self._process.wait()
 
 
-@dataclass(frozen=True)
-class Finished(Generic[Task, Result]):
-    """A task's result, its start (ms since 1970), its duration, and the peak memory of its worker so far."""
-
-    task: Task
-    result: Result
-    started_ms: int
-    duration_s: float
-    peak_memory_mib: float
+@contextmanager
+def _signals_held_off() -> Iterator[None]:
+    """Start processes that Ctrl-C, a closed terminal and SIGTERM do not reach: this one decides when they end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def worker_count(workers: int | Literal["auto"], tasks: int) -> int:
@@ -52,68 +87,32 @@ def worker_count(workers: int | Literal["auto"], tasks: int) -> int:
 
 
 def run_side_by_side(
-    work: Callable[..., Result], tasks: Sequence[Task], shared: Sequence[Any], workers: int, on_event: Emit
-) -> Iterator[Finished[Task, Result]]:
-    """Yield each task's result as it comes from `work(task, *shared, emit)`.
+    do: Callable[[Worker, Task], Result], tasks: Sequence[Task], workers: int, modules: Path | None = None
+) -> Iterator[Result]:
+    """Yield what `do(worker, task)` returns, task by task as they finish; tasks are begun in their order.
 
-    What `work` passes to `emit` in its worker reaches `on_event` in the driver, on a thread of its own. Large arrays
-    in `shared` lie in memory once, mapped by all workers. An error in a worker is raised here. Whatever ends the
-    iteration, the workers end with it.
+    `do` runs on a thread of this process, and its worker is free for it. An error in it is raised here. Whatever ends
+    the iteration, the workers end with it.
     """
-    # Not joblib.Parallel, which runs the work in the driver if one worker is enough.
-    executor = get_reusable_executor(workers, timeout=None, initializer=end_with_parent)
-    try:
-        with _events(on_event) as queue, tempfile.TemporaryDirectory(prefix="lenet-") as folder:
-            path = Path(folder) / "shared"
-            joblib.dump(shared, path)
-            futures = [executor.submit(_in_worker, work, task, path, queue) for task in tasks]
-            for future in as_completed(futures):
-                yield future.result()
-    except TerminatedWorkerError:
-        raise LabError(
-            "a worker process was killed, most likely for lack of memory: lower compute.workers in params.yaml"
-        ) from None
-    finally:
-        executor.shutdown(wait=True, kill_workers=True)
+    started: list[Worker] = []
+    idle: SimpleQueue[Worker] = SimpleQueue()
+    threads = ThreadPoolExecutor(workers, thread_name_prefix="worker")
 
-
-def end_with_parent() -> None:
-    """Make this process ignore Ctrl-C, which the driver handles, and end soon after the driver ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_WATCH_INTERVAL_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
-
-
-def _in_worker(work: Callable[..., Result], task: Task, shared: Path, queue: Queue) -> Finished[Task, Result]:
-    started_ms, started = now_ms(), time.monotonic()
-    result = work(task, *joblib.load(shared, mmap_mode="r"), queue.put)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    in_mib = peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-    return Finished(task, result, started_ms, time.monotonic() - started, in_mib)
-
-
-@contextmanager
-def _events(on_event: Emit) -> Iterator[Queue]:
-    """Yield a queue for the workers. When the block ends, `on_event` has handled everything that was put into it."""
-    manager = SyncManager(ctx=get_context("spawn"))
-    manager.start(initializer=end_with_parent)
-    with manager:
-        queue = manager.Queue()
-        pump = threading.Thread(target=_pump, args=(queue, on_event), name="events", daemon=True)
-        pump.start()
+    def on_a_free_worker(task: Task) -> Result:
+        worker = idle.get()
         try:
-            yield queue
+            return do(worker, task)
         finally:
-            queue.put(None)
-            pump.join()
+            idle.put(worker)
 
-
-def _pump(queue: Queue, on_event: Emit) -> None:
-    while (event := queue.get()) is not None:
-        on_event(event)
+    try:
+        for _ in range(workers):
+            started.append(Worker(modules))
+            idle.put(started[-1])
+        for future in as_completed([threads.submit(on_a_free_worker, task) for task in tasks]):
+            yield future.result()
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        for worker in started:
+            worker.kill()
+        threads.shutdown(wait=True)

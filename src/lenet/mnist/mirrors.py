@@ -21,7 +21,7 @@ import numpy as np
 from lenet.errors import DataUnreachableError
 from lenet.mnist.datasets import Archive, Dataset, KnownFile
 from lenet.mnist.idx import to_idx
-from lenet.workspace import machine_notes, project_root
+from lenet.workspace import project_root, run_store
 
 CONNECT_TIMEOUT_S = 10
 STALL_TIMEOUT_S = 20
@@ -208,7 +208,7 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
 
 def unreachable_note() -> Path:
     """Return the file in which a failed download leaves its message, so that `make repro` can tell that from others."""
-    return machine_notes() / "data-unreachable.txt"
+    return run_store() / "data-unreachable.txt"
 
 
 def _root_cause(error: BaseException) -> str:

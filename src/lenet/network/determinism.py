@@ -19,7 +19,20 @@ ENVIRONMENT = {
     # A GPU adds in an order of its own.
     "CUDA_VISIBLE_DEVICES": "-1",
     "KERAS_BACKEND": "tensorflow",
+    # No folder, so that Keras finds no keras.json of the user's, and its own defaults hold.
+    "KERAS_HOME": os.devnull,
 }
+
+# What a process that trains is given of its driver's environment: where things are. Nothing of it decides bits.
+_KEPT = ("HOME", "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "NUMBA_CACHE_DIR", "PYTHONDONTWRITEBYTECODE")
+
+# What the names of variables begin with that TensorFlow, Keras and what they are built on read.
+_LIBRARIES = ("TF_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "OMP_", "MKL_", "CUDA_")
+
+
+def environment() -> dict[str, str]:
+    """Return the environment to start a process in that trains: nothing in it but this decides bits."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ} | ENVIRONMENT
 
 
 def prepare() -> None:
@@ -31,6 +44,8 @@ def prepare() -> None:
         if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
             raise RuntimeError("TensorFlow was imported before lenet.determinism.prepare()")
         return
+    for name in [name for name in os.environ if name.startswith(_LIBRARIES)]:
+        del os.environ[name]
     os.environ.update(ENVIRONMENT)
     with _quiet():
         import tensorflow as tf

@@ -1,7 +1,6 @@
-"""The files of trained runs: train writes models/<variant>/seed-<k>/, evaluate reads it."""
+"""The four files of a trained run, in the run store and in models/<variant>/seed-<k>/."""
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -9,8 +8,20 @@ from pathlib import Path
 
 from lenet.errors import LabError
 from lenet.runs.identity import RunIdentity
-from lenet.training.trained_run import EPOCH_METRICS, TRAIN_LOSS, TRAIN_METRICS, History, TrainedRun
+from lenet.training.trained_run import (
+    ARCHITECTURE,
+    EPOCH_METRICS,
+    HISTORY,
+    TRAIN_LOSS,
+    TRAIN_METRICS,
+    WEIGHTS,
+    History,
+    TrainedRun,
+)
 from lenet.workspace import MODELS
+
+IDENTITY = "run.json"
+FILES = (WEIGHTS, ARCHITECTURE, HISTORY, IDENTITY)
 
 
 @dataclass(frozen=True)
@@ -23,21 +34,22 @@ class Run:
 
     @property
     def weights(self) -> Path:
-        return self.folder / "model.weights.h5"
+        return self.folder / WEIGHTS
 
     @property
     def architecture(self) -> Path:
-        return self.folder / "model.json"
+        return self.folder / ARCHITECTURE
 
 
-def write_run(folder: Path, identity: RunIdentity, trained: TrainedRun) -> None:
-    """Write one run's four files into a new folder; equal runs give equal bytes."""
-    folder.mkdir(parents=True)
-    (folder / "model.weights.h5").write_bytes(trained.weights)
-    (folder / "model.json").write_text(trained.architecture + "\n", encoding="utf-8")
-    (folder / "history.csv").write_text(_history_table(trained.history), encoding="utf-8")
+def files_of(identity: RunIdentity, trained: TrainedRun) -> dict[str, bytes]:
+    """Return a run's four files, name → content; equal runs give equal bytes."""
     described = asdict(identity) | {"digest": identity.digest, "family": identity.family}
-    (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    return trained.files() | {IDENTITY: f"{json.dumps(described, indent=2)}\n".encode()}
+
+
+def folder_of(variant: str, seed: int) -> Path:
+    """Return the folder in models/ of a variant's run."""
+    return MODELS / variant / f"seed-{seed}"
 
 
 def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]) -> list[Run]:
@@ -48,46 +60,36 @@ def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]
     return [_read_run(variant, seed, settings) for seed in seeds]
 
 
-def find_run(identity: RunIdentity) -> Run | None:
-    """Return the run with exactly this identity, if models/ has it."""
+def find_run(variant: str, identity: RunIdentity) -> Run | None:
+    """Return the variant's run with exactly this identity, if models/ has it."""
     try:
-        run = _read_run(identity.variant, identity.seed, identity.settings)
+        run = _read_run(variant, identity.seed, identity.settings)
     except LabError:
         return None
     return run if run.identity.digest == identity.digest else None
 
 
 def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
-    folder = MODELS / variant / f"seed-{seed}"
-    hint = f"train it again: dvc repro --force train@{variant}"
+    folder = folder_of(variant, seed)
+    hint = f"run `dvc repro --force train@{variant}`"
     try:
-        described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        described = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
         digest, _ = described.pop("digest"), described.pop("family")
         identity = RunIdentity.from_json(described)
-        history = _read_history(folder / "history.csv")
+        history = _read_history(folder / HISTORY)
     except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{folder} cannot be read ({error}): {hint}") from None
     if identity.digest != digest:
-        raise LabError(f"{folder / 'run.json'} was edited: its digest does not fit its content: {hint}")
-    if (identity.variant, identity.seed, identity.settings) != (variant, seed, settings):
-        raise LabError(
-            f"{folder} holds {identity.variant} seed {identity.seed}, "
-            f"trained with other settings than params.yaml's: {hint}"
-        )
+        raise LabError(f"{folder / IDENTITY} was edited: its digest does not fit its content: {hint}")
+    if identity.seed != seed:
+        raise LabError(f"{folder} holds a run of seed {identity.seed}: {hint}")
+    if identity.settings != settings:
+        raise LabError(f"{folder} was trained with other settings than params.yaml's: {hint}")
     run = Run(folder, identity, history)
     complete = len(history[TRAIN_LOSS]) == identity.settings["epochs"]
     if not (complete and run.weights.is_file() and run.architecture.is_file()):
         raise LabError(f"{folder} is not complete: {hint}")
     return run
-
-
-def _history_table(history: History) -> str:
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["epoch", *history])
-    epochs = len(history[TRAIN_LOSS])
-    writer.writerows(zip(range(1, epochs + 1), *history.values(), strict=True))
-    return table.getvalue()
 
 
 def _read_history(path: Path) -> History:

@@ -2,12 +2,14 @@
 
 import logging
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from lenet.workspace import machine_notes, project_root
+from lenet.runs.store import named_lock
+from lenet.workspace import project_root, written_whole
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,6 +22,7 @@ _LIMITS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _LOCK_TIMEOUT_S = 60
+_SQLITE = "sqlite:///"
 
 
 def store_uri() -> str:
@@ -49,15 +52,28 @@ def open_client() -> "MlflowClient":
 
     # Failures are reported once, in one line: see failures.py.
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
+    _create_database(store_uri())
     mlflow.set_tracking_uri(store_uri())
     return mlflow.MlflowClient(store_uri())
 
 
 def store_lock() -> FileLock:
     """Return the lock between this checkout's processes, temporary workspaces included; it may be nested."""
-    machine_notes().mkdir(exist_ok=True)
-    return FileLock(machine_notes() / "publish.lock", timeout=_LOCK_TIMEOUT_S, is_singleton=True)
+    return FileLock(named_lock("mlflow"), timeout=_LOCK_TIMEOUT_S, is_singleton=True)
+
+
+def _create_database(uri: str) -> None:
+    """Create a store that is a file of SQLite, whole or not at all, whoever else does so or is killed meanwhile."""
+    from mlflow import MlflowClient
+
+    path = Path(uri.removeprefix(_SQLITE))
+    if not uri.startswith(_SQLITE) or path.exists():
+        return
+    with store_lock():
+        if not path.exists():
+            with written_whole(path) as partial:
+                MlflowClient(f"{_SQLITE}{partial}").search_experiments()  # creates the tables
 
 
 def _default_store_uri() -> str:
-    return f"sqlite:///{project_root() / 'mlflow.db'}"
+    return f"{_SQLITE}{project_root() / 'mlflow.db'}"

@@ -5,7 +5,6 @@ from typing import Any
 
 from lenet.evaluation.metrics import METRICS, TEST_ERROR_INTERVAL
 from lenet.mnist import datasets
-from lenet.runs.identity import RunIdentity
 
 _PAPERS = {
     "LeCun et al. 1998": "https://doi.org/10.1109/5.726791",
@@ -69,10 +68,10 @@ LeNet-5 (LeCun et al. 1998) and its modern relatives: reads a handwritten digit.
 """)
 
 
-def of_version(about: str, identity: RunIdentity, validation_error: float) -> str:
+def of_version(variant: str, about: str, seed: int, validation_error: float) -> str:
     """Say which run the version is, and how good it was when it was chosen."""
     return _linked(f"""\
-`{identity.variant}`, seed {identity.seed}: {about or "no description"}
+`{variant}`, seed {seed}: {about or "no description"}
 
 Validation error after the last epoch: **{validation_error:.2f} %**. The run that it comes from has all else.
 

@@ -1,12 +1,14 @@
 """MLflow beside the training: runs that are seen live. A failing store costs no result and little time."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
 
-from lenet.execution.provenance import machine_tags, now_ms
+from lenet.execution.training import Wanted
+from lenet.runs import store
 from lenet.runs.identity import RunIdentity
+from lenet.runs.provenance import Provenance, busy_s, machine_tags, now_ms
 from lenet.tracking import failures
 from lenet.tracking.run_finder import RunFinder
 from lenet.tracking.run_log import RunLog
@@ -14,27 +16,38 @@ from lenet.tracking.run_log import RunLog
 _TIMEOUT_S = 20
 _TIMEOUT_AFTER_CTRL_C_S = 2
 
-Log = Callable[[RunIdentity, int, Mapping[str, float]], None]
+
+class LiveLog:
+    """Shows a training in MLflow as it goes. Its methods return at once: a thread does the work."""
+
+    def __init__(self, events: SimpleQueue) -> None:
+        self._events = events
+
+    def epoch(self, run: Wanted, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Log an epoch's metrics; epoch 0 starts the run."""
+        self._events.put(lambda writer: writer.log_epoch(run, epoch, metrics))
+
+    def finished(self, run: Wanted, provenance: Provenance) -> None:
+        """End the run as finished."""
+        self._events.put(lambda writer: writer.finish(run, provenance))
 
 
 @contextmanager
-def log_training(identities: Sequence[RunIdentity], description: str) -> Iterator[Log]:
-    """Yield `log(identity, epoch, metrics)`, which shows a training in MLflow as it goes; epoch 0 starts a run.
+def log_training(runs: Sequence[Wanted], about: Mapping[str, str]) -> Iterator[LiveLog]:
+    """Yield a log of the training of runs, those of their variants that are trained already included.
 
-    `log` returns at once: a thread does the work and gives up at the first failure. At the end the thread is waited
-    for, for a bounded time. Training never fails, waits long or loses a number because of it.
+    `about` describes the variants. A thread logs, and gives up at the first failure. At the end it is waited for, for a bounded time; runs that did not
+    finish end as failed, or as killed where the training was interrupted. Training never fails, waits long or loses a
+    number because of it.
     """
     events: SimpleQueue = SimpleQueue()
-    thread = threading.Thread(target=_log_events, args=(events, identities, description), name="mlflow", daemon=True)
+    thread = threading.Thread(target=_work_off, args=(events, runs, about), name="mlflow", daemon=True)
     thread.start()
-    timeout_s, status = _TIMEOUT_S, "FINISHED"
+    timeout_s, status = _TIMEOUT_S, "FAILED"
     try:
-        yield lambda identity, epoch, metrics: events.put((identity, epoch, metrics))
+        yield LiveLog(events)
     except KeyboardInterrupt:
         timeout_s, status = _TIMEOUT_AFTER_CTRL_C_S, "KILLED"
-        raise
-    except BaseException:
-        status = "FAILED"
         raise
     finally:
         events.put(status)
@@ -43,19 +56,52 @@ def log_training(identities: Sequence[RunIdentity], description: str) -> Iterato
             failures.warn(TimeoutError(f"no answer within {timeout_s} s"))
 
 
-def _log_events(events: SimpleQueue, identities: Sequence[RunIdentity], description: str) -> None:
-    """Log epochs until the events end with the status of the training."""
+def _work_off(events: SimpleQueue, runs: Sequence[Wanted], about: Mapping[str, str]) -> None:
+    """Do what the events ask for, until they end with the status of what has not finished."""
+    writer: _Writer | None = None
     with failures.as_warnings():
-        finder = RunFinder(identities[0].data.dataset)
-        parent: RunLog | None = None
-        seeds: dict[str, RunLog] = {}
         while not isinstance(event := events.get(), str):
-            identity, epoch, metrics = event
-            if parent is None:
-                parent = finder.find_or_create_parent(identity, description, now_ms(), machine_tags())
+            writer = writer or _Writer(runs, about)  # the store is opened when the first run starts
+            event(writer)
+        if writer:
+            writer.close(event)
+
+
+class _Writer:
+    """Writes to the store. A run is there once for each variant that has it, under that variant's own."""
+
+    def __init__(self, runs: Sequence[Wanted], about: Mapping[str, str]) -> None:
+        self._runs, self._about = runs, about
+        self._finder = RunFinder(runs[0].identity.data.dataset)
+        self._finder.stop_abandoned()
+        self._parents: dict[str, RunLog] = {}
+        self._open: dict[tuple[str, str], RunLog] = {}  # by variant and digest
+
+    def log_epoch(self, run: Wanted, epoch: int, metrics: Mapping[str, float]) -> None:
+        for variant in run.variants:
             if epoch == 0:
-                seeds[identity.digest] = finder.find_or_create_seed(identity, parent, now_ms(), machine_tags())
+                self._start(variant, run.identity)
             else:
-                seeds[identity.digest].log_epoch(epoch, metrics)
-        for run in (*seeds.values(), *([parent] if parent else [])):
-            run.close(event)
+                self._open[variant, run.identity.digest].log_epoch(epoch, metrics)
+
+    def finish(self, run: Wanted, provenance: Provenance) -> None:
+        for variant in run.variants:
+            self._open.pop((variant, run.identity.digest)).close(provenance.duration_s)
+            digests = [each.identity.digest for each in self._runs if variant in each.variants]
+            known = list(filter(None, map(store.load_provenance, digests)))
+            if len(known) == len(digests) and not any(of == variant for of, _ in self._open):
+                self._parents[variant].close(busy_s(known))
+
+    def close(self, status: str) -> None:
+        for run in (*self._open.values(), *self._parents.values()):
+            run.stop(status)
+
+    def _start(self, variant: str, identity: RunIdentity) -> None:
+        if variant not in self._parents:
+            self._parents[variant] = self._finder.find_or_create_parent(
+                variant, identity, self._about.get(variant, ""), now_ms(), machine_tags()
+            )
+            self._parents[variant].reopen()
+        run = self._finder.find_or_create_seed(variant, identity, self._parents[variant], now_ms(), machine_tags())
+        run.reopen()
+        self._open[variant, identity.digest] = run

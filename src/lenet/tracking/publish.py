@@ -1,7 +1,8 @@
 """`python -m lenet.tracking.publish`: give the MLflow store all that the workspace holds and it lacks, nothing twice.
 
 Reads reports/details/, and models/, predictions/ and the test set if they are there; in a fresh clone it publishes the
-committed metrics alone. Publishing again takes a moment. At the end the champion is registered.
+committed numbers, without models and pictures of misread digits. Publishing again takes a moment. At the end the
+champion is registered.
 """
 
 import math
@@ -13,15 +14,16 @@ import numpy as np
 
 from lenet import errors
 from lenet.errors import LabError
-from lenet.evaluation import comparison, metrics
+from lenet.evaluation import metrics
 from lenet.evaluation.metrics import METRICS, TEST_ERROR_INTERVAL
 from lenet.evaluation.predictions import load_predictions
 from lenet.evaluation.results import SeedResult, VariantResult, load_result
-from lenet.execution.provenance import load_provenance, now_ms
 from lenet.mnist.splits import Split, load_split
 from lenet.network import determinism
 from lenet.report import figures
 from lenet.runs.files import Run, find_run
+from lenet.runs.provenance import busy_s, now_ms
+from lenet.runs.store import load_provenance
 from lenet.settings import Settings, load_settings
 from lenet.tracking import descriptions, failures
 from lenet.tracking.client import redacted_uri, store_lock
@@ -45,6 +47,7 @@ def publish_variant(variant: str) -> int:
 def _publish_result(result: VariantResult, settings: Settings) -> int:
     finder = RunFinder(result.dataset)
     with store_lock():
+        finder.stop_abandoned()
         return _publish(finder, result, _description(result, settings))
 
 
@@ -64,45 +67,32 @@ def _publish(finder: RunFinder, result: VariantResult, description: str) -> int:
     known = [load_provenance(seed.identity.digest) for seed in result.seeds]
     starts_ms = [provenance.started_ms if provenance else now_ms() for provenance in known]
     tags = [provenance.tags if provenance else UNKNOWN_PROVENANCE for provenance in known]
-    parent = finder.find_or_create_parent(result.seeds[0].identity, description, min(starts_ms), tags[0])
+    parent = finder.find_or_create_parent(
+        result.variant, result.seeds[0].identity, description, min(starts_ms), tags[0]
+    )
     lacked = 0
     for index, seed in enumerate(result.seeds):
-        run = finder.find_or_create_seed(seed.identity, parent, starts_ms[index], tags[index])
+        run = finder.find_or_create_seed(result.variant, seed.identity, parent, starts_ms[index], tags[index])
         lacked += _publish_seed(run, result, index, outputs)
         provenance = known[index]
-        run.close(end_ms=provenance.ended_ms if provenance else None)
-    _publish_summary(parent, result, outputs)
-    ends_ms = [provenance.ended_ms for provenance in known if provenance]
-    parent.close(end_ms=max(ends_ms) if len(ends_ms) == len(known) else None)
+        run.close(provenance.duration_s if provenance else None)
+    _publish_summary(parent, result)
+    parent.close(busy_s(filter(None, known)) if all(known) else None)
     return lacked
 
 
-def _publish_summary(parent: RunLog, result: VariantResult, outputs: Outputs) -> None:
-    """Publish a variant's headline metrics, and its interval as soon as it can be computed."""
-    headline = {
-        each.name: result.summary[each.name] for each in METRICS if each.headline and each.name in result.summary
-    }
+def _publish_summary(parent: RunLog, result: VariantResult) -> None:
+    """Publish a variant's headline metrics and the interval of its test error."""
+    names = [each.name for each in METRICS if each.headline] + list(TEST_ERROR_INTERVAL)
+    headline = {name: result.summary[name] for name in names if name in result.summary}
     headline |= {"parameters": result.parameters, "multiply_accumulates": result.multiply_accumulates}
     headline |= {"seeds": len(result.seeds)}
     content = content_digest(headline, [seed.confusion for seed in result.seeds])
-    if parent.is_published(content):
-        return
-    interval = _interval(result, outputs)
-    # An interval of other results, which cannot be computed anew here, is not true any more.
-    outdated = {name: math.nan for name in TEST_ERROR_INTERVAL if parent.has_metric(name)}
-    parent.log_final(0, headline | outdated | interval)  # step 0 alone: MLflow draws bars, not curves
-    if interval or len(result.seeds) == 1:
+    if not parent.is_published(content):
+        # An interval of more seeds than there are now is not true any more.
+        outdated = {name: math.nan for name in TEST_ERROR_INTERVAL if parent.has_metric(name)}
+        parent.log_final(0, outdated | headline)  # step 0 alone: MLflow draws bars, not curves
         parent.mark_published(content)
-
-
-def _interval(result: VariantResult, outputs: Outputs) -> dict[str, float]:
-    """Return the ends of the test error's interval; nothing for a single seed or without the predictions."""
-    if len(result.seeds) == 1 or not (found := outputs()):
-        return {}
-    probabilities, test = found
-    wrong = {result.variant: probabilities.argmax(axis=2) != test.labels}
-    error = comparison.compare(wrong, []).errors[result.variant]
-    return dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
 
 
 def _outputs(result: VariantResult) -> tuple[np.ndarray, Split] | None:
@@ -120,14 +110,15 @@ def _outputs(result: VariantResult) -> tuple[np.ndarray, Split] | None:
 def _publish_seed(run: RunLog, result: VariantResult, index: int, outputs: Outputs) -> bool:
     """Publish what the store lacks of one run: numbers, figures, model; return whether it lacked any."""
     seed = result.seeds[index]
+    title = f"{result.variant} seed {seed.identity.seed}"
     content = content_digest(seed.metrics, seed.confusion, seed.history)
-    trained = find_run(seed.identity)
+    trained = find_run(result.variant, seed.identity)
     lacks_numbers = not run.is_published(content)
     lacks_model = trained is not None and run.model_id() is None
     if lacks_numbers:
-        _publish_numbers(run, seed)
+        _publish_numbers(run, seed, title)
     if lacks_numbers or lacks_model:
-        _publish_wrong_digits(run, seed, index, outputs)
+        _publish_wrong_digits(run, title, index, outputs)
     if trained is not None and lacks_model:
         _publish_model(run, seed, trained)
     if lacks_numbers:
@@ -135,18 +126,18 @@ def _publish_seed(run: RunLog, result: VariantResult, index: int, outputs: Outpu
     return lacks_numbers or lacks_model
 
 
-def _publish_numbers(run: RunLog, seed: SeedResult) -> None:
+def _publish_numbers(run: RunLog, seed: SeedResult, title: str) -> None:
     run.log_history(seed.history)
     run.log_final(seed.epochs, seed.metrics)
     run.attach_json(seed.confusion, "confusion.json")
-    run.attach_figure(figures.confusion({_title(seed): seed.confusion}), "confusion.png")
+    run.attach_figure(figures.confusion({title: seed.confusion}), "confusion.png")
 
 
-def _publish_wrong_digits(run: RunLog, seed: SeedResult, index: int, outputs: Outputs) -> None:
+def _publish_wrong_digits(run: RunLog, title: str, index: int, outputs: Outputs) -> None:
     """Attach the most confidently wrong digits, if the predictions are here."""
     if found := outputs():
         probabilities, test = found
-        run.attach_figure(figures.wrong_digits({_title(seed): probabilities[index]}, test), "wrong_digits.png")
+        run.attach_figure(figures.wrong_digits({title: probabilities[index]}, test), "wrong_digits.png")
 
 
 def _publish_model(run: RunLog, seed: SeedResult, trained: Run) -> None:
@@ -154,10 +145,6 @@ def _publish_model(run: RunLog, seed: SeedResult, trained: Run) -> None:
     from lenet.network.model import load_model  # imports TensorFlow: only where there is a model to attach
 
     run.attach_model(load_model(trained.architecture, trained.weights), seed.epochs)
-
-
-def _title(seed: SeedResult) -> str:
-    return f"{seed.identity.variant} seed {seed.identity.seed}"
 
 
 def publish_all() -> None:

@@ -32,13 +32,15 @@ def model_uri(dataset: str) -> str:
     return f"models:/{model_name(dataset)}@{CHAMPION}"
 
 
-def ranked(results: Sequence[VariantResult]) -> list[SeedResult]:
-    """Return the runs that have a validation score, best first; of equal ones the lowest seed, then the first given.
+def ranked(results: Sequence[VariantResult]) -> list[tuple[str, SeedResult]]:
+    """Return the runs that have a validation score, each with its variant, best first.
 
-    What trained on the validation split has none, and what diverged has none that counts.
+    Of equal ones the lowest seed comes first, then the first given. What trained on the validation split has no score,
+    and what diverged has none that counts.
     """
-    scored = [seed for result in results for seed in result.seeds if math.isfinite(validation_error(seed))]
-    return sorted(scored, key=lambda seed: (validation_error(seed), seed.identity.seed))
+    runs = [(result.variant, seed) for result in results for seed in result.seeds]
+    scored = [(variant, seed) for variant, seed in runs if math.isfinite(validation_error(seed))]
+    return sorted(scored, key=lambda run: (validation_error(run[1]), run[1].identity.seed))
 
 
 def validation_error(seed: SeedResult) -> float:
@@ -57,24 +59,24 @@ class Registry:
 
     def appoint(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
         """Give the alias to the best run whose model the store has; return what was done, None if that was nothing."""
-        for seed in ranked(results):
-            run = self._runs.find_seed(seed.identity)
+        for variant, seed in ranked(results):
+            run = self._runs.find_seed(variant, seed.identity)
             if run and (model_id := run.model_id()):
                 with store_lock():
-                    return self._give(alias, seed, run.run_id, model_id, about.get(seed.identity.variant, ""))
+                    return self._give(alias, variant, seed, run.run_id, model_id, about.get(variant, ""))
         return None
 
     def has(self, alias: str) -> bool:
         """Whether some version has the alias."""
         return alias in self._aliases()
 
-    def _give(self, alias: str, seed: SeedResult, run_id: str, model_id: str, about: str) -> str | None:
+    def _give(self, alias: str, variant: str, seed: SeedResult, run_id: str, model_id: str, about: str) -> str | None:
         self._create_model()
-        version = self._version_of(run_id) or self._create_version(seed, run_id, model_id, about)
+        version = self._version_of(run_id) or self._create_version(variant, seed, run_id, model_id, about)
         if self._aliases().get(alias) == version:
             return None
         self._client.set_registered_model_alias(self.name, alias, version)
-        return f"{seed.identity.variant} seed {seed.identity.seed} is the {alias}: version {version} of {self.name}"
+        return f"{variant} seed {seed.identity.seed} is the {alias}: version {version} of {self.name}"
 
     def _find_model(self) -> "RegisteredModel | None":
         found = self._client.search_registered_models(f"name = '{self.name}'")
@@ -95,10 +97,10 @@ class Registry:
         found = self._client.search_model_versions(f"name = '{self.name}' and run_id = '{run_id}'")
         return str(found[0].version) if found else None
 
-    def _create_version(self, seed: SeedResult, run_id: str, model_id: str, about: str) -> str:
+    def _create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, about: str) -> str:
         error = validation_error(seed)
         tags = {
-            "variant": seed.identity.variant,
+            "variant": variant,
             "seed": str(seed.identity.seed),
             "validation_error_percent": str(error),
         }
@@ -107,7 +109,7 @@ class Registry:
             source=f"models:/{model_id}",
             run_id=run_id,
             tags=tags,
-            description=descriptions.of_version(about, seed.identity, error),
+            description=descriptions.of_version(variant, about, seed.identity.seed, error),
             model_id=model_id,
         )
         # By this MLflow's pages lead from the run to the version.

@@ -7,7 +7,9 @@ A variant has a parent run; each of its seeds has a run under it.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lenet.runs import store
 from lenet.runs.identity import RunIdentity, Setting
+from lenet.runs.provenance import machine_tags
 from lenet.tracking import experiment, run_inputs
 from lenet.tracking.client import artifacts_uri, open_client, store_lock
 from lenet.tracking.run_log import RunLog
@@ -21,58 +23,76 @@ _PARENT_TAG, _NOTE_TAG = "mlflow.parentRunId", "mlflow.note.content"
 _DIGEST_TAG, _REPUBLISHED_TAG = "digest", "republished"
 # The provenance of a run of which nobody noted when and where it was trained.
 UNKNOWN_PROVENANCE = {_REPUBLISHED_TAG: "true"}
+_MOST_RUNS = 10_000
 
 
 class RunFinder:
     """Finds or creates the runs in one data set's experiment.
 
-    `start_ms` is in ms since 1970; `provenance` is what execution.provenance noted, or UNKNOWN_PROVENANCE.
+    `start_ms` is in ms since 1970; `provenance` are the tags that runs.provenance noted, or UNKNOWN_PROVENANCE.
     """
 
     def __init__(self, dataset: str) -> None:
         self._client = open_client()
-        with store_lock():  # also because two processes must not create the database at once
+        with store_lock():
             self._experiment_id = experiment.find_or_create(self._client, dataset, artifacts_uri())
 
     def find_or_create_parent(
-        self, identity: RunIdentity, description: str, start_ms: int, provenance: Mapping[str, str]
+        self, variant: str, identity: RunIdentity, description: str, start_ms: int, provenance: Mapping[str, str]
     ) -> RunLog:
         """Return the run that holds a variant's seeds: that of `identity` and of all with the same family."""
         with store_lock():
-            run_id = self._find_or_restore(identity.family, provenance)
+            run_id = self._find_or_restore(variant, identity.family, provenance)
             if run_id is None:
                 tags = {_DIGEST_TAG: identity.family, "kind": "variant"} | run_inputs.provenance_tags(provenance)
-                run_id = self._create(self._parent_name(identity), identity, tags, {}, start_ms)
+                run_id = self._create(self._parent_name(variant, identity), variant, identity, tags, {}, start_ms)
         self._client.set_tag(run_id, _NOTE_TAG, description)
         return RunLog(self._client, run_id)
 
     def find_or_create_seed(
-        self, identity: RunIdentity, parent: RunLog, start_ms: int, provenance: Mapping[str, str]
+        self, variant: str, identity: RunIdentity, parent: RunLog, start_ms: int, provenance: Mapping[str, str]
     ) -> RunLog:
         """Return the run of one seed, under its parent."""
         with store_lock():
-            run_id = self._find_or_restore(identity.digest, provenance)
+            run_id = self._find_or_restore(variant, identity.digest, provenance)
             if run_id is None:
                 tags = {_DIGEST_TAG: identity.digest, "kind": "seed", "seed": str(identity.seed)}
                 tags |= {_PARENT_TAG: parent.run_id} | run_inputs.provenance_tags(provenance)
                 name = f"{self._client.get_run(parent.run_id).info.run_name} seed {identity.seed}"
-                run_id = self._create(name, identity, tags, {"seed": identity.seed}, start_ms)
+                run_id = self._create(name, variant, identity, tags, {"seed": identity.seed}, start_ms)
         return RunLog(self._client, run_id)
 
-    def find_seed(self, identity: RunIdentity) -> RunLog | None:
+    def find_seed(self, variant: str, identity: RunIdentity) -> RunLog | None:
         """Return the run of one seed, unless it is missing or deleted."""
-        found = self._search(f"tags.{_DIGEST_TAG} = '{identity.digest}'")
+        found = self._search(_condition(variant, identity.digest))
         return RunLog(self._client, found.info.run_id) if found else None
+
+    def stop_abandoned(self) -> None:
+        """End the runs of this machine that the store shows as running and that no process trains."""
+        running = self._running()
+        trained = {run.info.run_id for run in running if store.is_locked(run.data.tags[_DIGEST_TAG])}
+        trained |= {run.data.tags[_PARENT_TAG] for run in running if run.info.run_id in trained}
+        for run in running:
+            if run.info.run_id not in trained:
+                RunLog(self._client, run.info.run_id).stop("KILLED")
+
+    def _running(self) -> "list[Run]":
+        here = f"attributes.status = 'RUNNING' and tags.host = '{machine_tags()['host']}'"
+        return [
+            run
+            for run in self._client.search_runs([self._experiment_id], here, max_results=_MOST_RUNS)
+            if _DIGEST_TAG in run.data.tags
+        ]
 
     def _search(self, condition: str, **options: Any) -> "Run | None":
         """Return the first run that meets the condition."""
         found = self._client.search_runs([self._experiment_id], condition, max_results=1, **options)
         return found[0] if found else None
 
-    def _find_or_restore(self, digest: str, provenance: Mapping[str, str]) -> str | None:
+    def _find_or_restore(self, variant: str, digest: str, provenance: Mapping[str, str]) -> str | None:
         from mlflow.entities import ViewType
 
-        found = self._search(f"tags.{_DIGEST_TAG} = '{digest}'", run_view_type=ViewType.ALL)
+        found = self._search(_condition(variant, digest), run_view_type=ViewType.ALL)
         if found is None:
             return None
         if found.info.lifecycle_stage == "deleted":
@@ -90,6 +110,7 @@ class RunFinder:
     def _create(
         self,
         name: str,
+        variant: str,
         identity: RunIdentity,
         tags: Mapping[str, str],
         parameters: Mapping[str, Setting],
@@ -99,20 +120,24 @@ class RunFinder:
         from mlflow.entities import Param
 
         run = self._client.create_run(
-            self._experiment_id, start_ms, tags={**run_inputs.identity_tags(identity), **tags}, run_name=name
+            self._experiment_id, start_ms, tags={**run_inputs.identity_tags(variant, identity), **tags}, run_name=name
         )
-        everything = {**run_inputs.parameters(identity), **parameters}
+        everything = {**run_inputs.parameters(variant, identity), **parameters}
         params = [Param(parameter, str(value)) for parameter, value in everything.items()]
         self._client.log_batch(run.info.run_id, params=params)
         self._client.log_inputs(run.info.run_id, datasets=run_inputs.dataset_inputs(identity))
         return run.info.run_id
 
-    def _parent_name(self, identity: RunIdentity) -> str:
+    def _parent_name(self, variant: str, identity: RunIdentity) -> str:
         """Name a variant's run by the variant and what differs from the first run of that variant in the store."""
-        same_variant = f"tags.kind = 'variant' and tags.variant = '{identity.variant}'"
+        same_variant = f"tags.kind = 'variant' and tags.variant = '{variant}'"
         first = self._search(same_variant, order_by=["attributes.start_time ASC"])
         if first is None:
-            return identity.variant
-        current = {name: str(value) for name, value in run_inputs.parameters(identity).items()}
+            return variant
+        current = {name: str(value) for name, value in run_inputs.parameters(variant, identity).items()}
         changed = [f"{name}={value}" for name, value in current.items() if first.data.params.get(name) != value]
-        return f"{identity.variant} {' '.join(changed) or 'other code or versions'}"
+        return f"{variant} {' '.join(changed) or 'other code or versions'}"
+
+
+def _condition(variant: str, digest: str) -> str:
+    return f"tags.{_DIGEST_TAG} = '{digest}' and tags.variant = '{variant}'"

@@ -12,22 +12,23 @@ if TYPE_CHECKING:
 _COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own name: its pages show the commit
 
 
-def parameters(identity: RunIdentity) -> dict[str, Setting]:
+def parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
     """Return the parameters that all seeds of a variant share: its settings and how its data was split."""
     data: dict[str, Setting] = {
         "dataset": identity.data.dataset,
         "validation_size": identity.data.validation_size,
         "split_seed": identity.data.split_seed,
     }
-    return {**identity.settings, **data, "variant": identity.variant}
+    return {**identity.settings, **data, "variant": variant}
 
 
-def identity_tags(identity: RunIdentity) -> dict[str, str]:
+def identity_tags(variant: str, identity: RunIdentity) -> dict[str, str]:
     """Return the tags that say which variant, data set, code and versions a run is of."""
     return {
         **identity.versions,
+        "machine": identity.machine,
         "code": identity.code[:16],
-        "variant": identity.variant,
+        "variant": variant,
         "dataset": identity.data.dataset,
     }
 

@@ -101,11 +101,25 @@ class RunLog:
         """Note which content is in the store, so that publishing it again takes no time."""
         self._client.set_tag(self.run_id, _CONTENT_TAG, content)
 
-    def close(self, status: str = "FINISHED", end_ms: int | None = None) -> None:
-        """End the run, now unless `end_ms` says when; a run that has finished already is left as it is."""
+    def reopen(self) -> None:
+        """Show a run as running that was stopped before it had finished."""
+        if self._run().info.status != "FINISHED":
+            self._client.update_run(self.run_id, status="RUNNING")
+
+    def close(self, duration_s: float | None = None) -> None:
+        """End the run as finished, so long after its start, or now; a run that has finished already is left as it is.
+
+        The start is that of the first attempt, if there were several, and their pauses do not count.
+        """
         info = self._run().info
         if info.status != "FINISHED" or info.end_time is None:
-            self._client.set_terminated(self.run_id, status, end_ms)
+            end_ms = None if duration_s is None else info.start_time + round(1000 * duration_s)
+            self._client.set_terminated(self.run_id, "FINISHED", end_ms)
+
+    def stop(self, status: str) -> None:
+        """End a run that has not finished: KILLED or FAILED."""
+        if self._run().info.status != "FINISHED":
+            self._client.update_run(self.run_id, status=status)
 
     def _run(self) -> "Run":
         return self._client.get_run(self.run_id)

@@ -40,13 +40,12 @@ def _cache_folder() -> Path:
 
 
 # In the environment, not in numba.config: Numba reads the environment again when it compiles, if any of its variables
-# has changed since, and then forgets what was set in numba.config.
+# has changed since, and then forgets what was set in numba.config. What else a user sets there must change no bits.
 _NAME, _FEATURES = _TARGETS.get(platform.machine(), _OTHER)
-os.environ |= {
-    "NUMBA_CPU_NAME": _NAME,
-    "NUMBA_CPU_FEATURES": _FEATURES,
-    "NUMBA_CACHE_DIR": str(_cache_folder()),
-}
+_CACHE = str(_cache_folder())
+for _variable in [name for name in os.environ if name.startswith("NUMBA_")]:
+    del os.environ[_variable]
+os.environ |= {"NUMBA_CPU_NAME": _NAME, "NUMBA_CPU_FEATURES": _FEATURES, "NUMBA_CACHE_DIR": _CACHE}
 numba.config.reload_config()
 
 kernel = numba.njit(error_model="numpy", cache=True)

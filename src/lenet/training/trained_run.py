@@ -1,5 +1,7 @@
 """What training leaves of a run, and what it measures after each epoch. Imports no TensorFlow."""
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +15,8 @@ EPOCH_METRICS = (*TRAIN_METRICS, *VALIDATION_METRICS)
 # validation split too.
 History = Mapping[str, list[float]]
 
+WEIGHTS, ARCHITECTURE, HISTORY = "model.weights.h5", "model.json", "history.csv"
+
 
 @dataclass(frozen=True)
 class TrainedRun:
@@ -21,3 +25,20 @@ class TrainedRun:
     weights: bytes
     architecture: str
     history: History
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files that hold it, name → content; equal runs give equal bytes."""
+        return {
+            WEIGHTS: self.weights,
+            ARCHITECTURE: f"{self.architecture}\n".encode(),
+            HISTORY: _table(self.history).encode(),
+        }
+
+
+def _table(history: History) -> str:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["epoch", *history])
+    epochs = len(history[TRAIN_LOSS])
+    writer.writerows(zip(range(1, epochs + 1), *history.values(), strict=True))
+    return table.getvalue()

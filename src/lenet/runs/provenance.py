@@ -1,6 +1,6 @@
 """Where and when runs are trained (times, host, processor, commit): kept out of everything that DVC tracks.
 
-It lies in .runs/<digest>.json at the project's root, untracked, and reaches MLflow as tags.
+It lies beside the run in the store, untracked, and reaches MLflow as tags.
 """
 
 import json
@@ -8,13 +8,12 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from lenet.workspace import machine_notes, written_whole
+_FILE = "provenance.json"
 
 
 def now_ms() -> int:
@@ -49,25 +48,26 @@ class Provenance:
     def ended_ms(self) -> int:
         return self.started_ms + round(1000 * self.duration_s)
 
+    def save(self, folder: Path) -> None:
+        """Write provenance.json into a run's entry in the store."""
+        (folder / _FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
-def save_provenance(digest: str, started_ms: int, duration_s: float) -> None:
-    """Keep where and when a run was trained, beside everything that DVC tracks."""
-    provenance = Provenance(machine_tags(), started_ms, round(duration_s, 3))
-    # Without it the run is published all the same, as one of unknown provenance.
-    with suppress(OSError), written_whole(_path(digest)) as partial:
-        partial.write_text(json.dumps(asdict(provenance), indent=2) + "\n", encoding="utf-8")
-
-
-def load_provenance(digest: str) -> Provenance | None:
-    """Return what `save_provenance` kept, or None if it is lost."""
-    try:
-        return Provenance(**json.loads(_path(digest).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
+    @classmethod
+    def load(cls, folder: Path) -> "Provenance | None":
+        """Return what `save` wrote into an entry, or None if it is lost."""
+        try:
+            return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
 
 
-def _path(digest: str) -> Path:
-    return machine_notes() / f"{digest}.json"
+def busy_s(runs: Iterable[Provenance]) -> float:
+    """Return for how many seconds at least one of the runs was being trained: pauses between them do not count."""
+    busy_ms, until_ms = 0, 0
+    for run in sorted(runs, key=lambda run: run.started_ms):
+        busy_ms += max(0, run.ended_ms - max(run.started_ms, until_ms))
+        until_ms = max(until_ms, run.ended_ms)
+    return busy_ms / 1000
 
 
 def _git(*arguments: str) -> str:

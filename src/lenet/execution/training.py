@@ -1,0 +1,163 @@
+"""Train the runs that the store lacks, side by side. Each is stored as soon as it is finished."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from filelock import Timeout
+
+from lenet.errors import LabError
+from lenet.execution import pool, progress
+from lenet.execution.pool import Worker
+from lenet.execution.worker import Measured
+from lenet.mnist.splits import load_split, load_statistics
+from lenet.runs import store
+from lenet.runs.identity import RunIdentity, identify, identify_data
+from lenet.runs.provenance import Provenance, machine_tags
+from lenet.runs.trainer import Digits, EditedError
+from lenet.settings import Settings, Variant
+from lenet.training.trained_run import TrainedRun
+
+_LOOK_AGAIN_S = 0.5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run that is wanted: who it is, its recipe, and the variants that have it."""
+
+    identity: RunIdentity
+    recipe: Variant
+    variants: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.variants[0]} seed {self.identity.seed}"
+
+    @property
+    def epochs(self) -> int:
+        return self.recipe.epochs
+
+
+class Log(Protocol):
+    """Who is told of the runs that are trained here, from several threads."""
+
+    def epoch(self, run: Wanted, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Take note of an epoch's metrics; of epoch 0, without any, when the run starts."""
+
+    def finished(self, run: Wanted, provenance: Provenance) -> None:
+        """Take note that the run is in the store."""
+
+
+def wanted_runs(settings: Settings, variants: Sequence[str]) -> list[Wanted]:
+    """Return the runs of variants, in their order and that of the seeds; a run that two of them share is there once.
+
+    Raises LabError where a variant is unknown or the data is not there.
+    """
+    data = identify_data(load_statistics())
+    runs: dict[str, Wanted] = {}
+    for variant in variants:
+        recipe = settings.variant(variant)
+        for identity in identify(recipe, settings.seeds, data):
+            run = runs.setdefault(identity.digest, Wanted(identity, recipe, ()))
+            runs[identity.digest] = replace(run, variants=(*run.variants, variant))
+    return list(runs.values())
+
+
+def lacking(runs: Iterable[Wanted]) -> list[Wanted]:
+    """Return those of the runs that the store does not have."""
+    return [run for run in runs if not store.has(run.identity)]
+
+
+def train_runs(
+    runs: Sequence[Wanted], train: Callable[..., TrainedRun], workers: int | Literal["auto"], log: Log
+) -> Iterator[Wanted]:
+    """Train runs side by side, begun in their order; yield each when the store has it.
+
+    `train` does so in a worker, called with the digits, the run's identity, its recipe, and a function to give each
+    epoch to. Where another process trains the same run, it is waited for. Raises LabError in the end where runs could
+    not be kept, because their code was edited meanwhile.
+    """
+    if not runs:
+        return
+    start, digits = time.monotonic(), _load_digits(runs[0].identity)
+    trained: list[tuple[Wanted, Measured]] = []
+    edited = 0
+    with progress.shown([run.epochs for run in runs]) as display:
+
+        def do(worker: Worker, run: Wanted) -> tuple[Wanted, Measured | EditedError | None]:
+            return run, _train_and_store(worker, run, digits, train, display, log)
+
+        for run, outcome in pool.run_side_by_side(do, runs, pool.worker_count(workers, len(runs))):
+            display.finished(run)
+            if isinstance(outcome, EditedError):
+                edited += 1
+                if outcome.trained:
+                    display.say(f"{run.name} is discarded: its code was edited while it trained")
+            else:
+                trained += [(run, outcome)] if outcome else []
+                yield run
+    if trained:
+        print(_speed(trained, digits, time.monotonic() - start))
+    if edited:
+        raise LabError(
+            f"{edited} of {len(runs)} runs were not trained to the end, because their code was edited meanwhile; "
+            "the others are kept: run the same command again"
+        )
+
+
+def _load_digits(identity: RunIdentity) -> Digits:
+    digits = Digits(load_split("train"), load_split("validation"), load_statistics())
+    if identify_data(digits.statistics) != identity.data:
+        raise LabError("data/processed changed just now: run the same command again")
+    return digits
+
+
+def _train_and_store(
+    worker: Worker, run: Wanted, digits: Digits, train: Callable[..., TrainedRun], display: progress.Display, log: Log
+) -> Measured | EditedError | None:
+    """Train a run and store it; None where another process has done so meanwhile."""
+
+    def on_event(event: tuple[int, Mapping[str, float]]) -> None:
+        log.epoch(run, *event)
+        display.epoch(run, *event)
+
+    with _held(run.identity.digest, worker):
+        if store.has(run.identity):
+            return None
+        try:
+            measured = worker.run(train, digits, run.identity, run.recipe, emit=on_event)
+        except EditedError as error:
+            return error
+        provenance = Provenance(machine_tags(), measured.started_ms, round(measured.duration_s, 3))
+        store.save(run.identity, measured.result, provenance)
+    log.finished(run, provenance)
+    return measured
+
+
+@contextmanager
+def _held(digest: str, worker: Worker) -> Iterator[None]:
+    """Hold a run's lock. Whoever else holds it is waited for, as long as the worker is running."""
+    lock = store.lock(digest)
+    while worker.is_running:
+        try:
+            lock.acquire(timeout=_LOOK_AGAIN_S)
+            break
+        except Timeout:
+            continue
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _speed(trained: Sequence[tuple[Wanted, Measured]], digits: Digits, wall_s: float) -> str:
+    """Say in one line what the training took; a digit counts once per epoch."""
+    images = sum(run.epochs * len(digits.train) for run, _ in trained)
+    return (
+        f"{len(trained)} runs in {wall_s:.0f} s: "
+        f"{images / sum(measured.duration_s for _, measured in trained):,.0f} images/s per worker, "
+        f"{images / wall_s:,.0f} images/s in all; "
+        f"peak memory {max(measured.peak_memory_mib for _, measured in trained):,.0f} MiB per worker"
+    )

@@ -1,0 +1,74 @@
+"""`python -m lenet.execution.worker`: a process that calls functions for the driver that started it, one at a time.
+
+Requests come pickled on standard input, `(work, arguments)`; what goes back on standard output is pickled too: a pair
+("event", value) for everything that the work emits, then ("done", Measured) or ("failed", the error). The process ends
+when its input does, so that no worker outlives its driver.
+"""
+
+import os
+import pickle
+import resource
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, BinaryIO
+
+from lenet.runs.provenance import now_ms
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a call returned, its start (ms since 1970), its duration, and the peak memory of its worker so far."""
+
+    result: Any
+    started_ms: int
+    duration_s: float
+    peak_memory_mib: float
+
+
+def main() -> None:
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # so that nothing that is printed gets between the replies
+    requests: SimpleQueue = SimpleQueue()
+    threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), name="requests", daemon=True).start()
+    while True:
+        work, arguments = requests.get()
+        _answer(work, arguments, replies)
+
+
+def _receive(stream: BinaryIO, requests: SimpleQueue) -> None:
+    try:
+        while True:
+            requests.put(pickle.load(stream))
+    except EOFError:
+        os._exit(0)
+
+
+def _answer(work: Callable[..., Any], arguments: tuple[Any, ...], replies: BinaryIO) -> None:
+    def reply(kind: str, value: object) -> None:
+        replies.write(pickle.dumps((kind, value)))
+        replies.flush()
+
+    started_ms, started = now_ms(), time.monotonic()
+    try:
+        result = work(*arguments, lambda event: reply("event", event))
+        reply("done", Measured(result, started_ms, time.monotonic() - started, _peak_memory_mib()))
+    except Exception as error:
+        error.add_note("".join(traceback.format_exception(error)))  # of this process, which a pickle leaves out
+        reply("failed", error)
+
+
+def _peak_memory_mib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+if __name__ == "__main__":
+    # The module under its own name, so that what is pickled here is known to the driver.
+    from lenet.execution import worker
+
+    worker.main()

@@ -1,0 +1,122 @@
+"""The run store, .runs/: a run that is finished lies there under its digest, and is never trained again.
+
+`.runs/<digest>/` holds the run's four files, SHA256SUMS (as `sha256sum` writes it), by which a damaged entry is
+noticed, and provenance.json. An entry is written whole or not at all. Temporary workspaces share the checkout's store.
+"""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lenet.runs.files import FILES, files_of
+from lenet.runs.identity import RunIdentity
+from lenet.runs.provenance import Provenance
+from lenet.training.trained_run import TrainedRun
+from lenet.workspace import remove, run_store, written_whole
+
+_SUMS = "SHA256SUMS"
+_DIGEST_LENGTH = 64
+
+
+def entry(digest: str) -> Path:
+    """Return the folder of a run's entry, which need not be there."""
+    return run_store() / digest
+
+
+def has(identity: RunIdentity) -> bool:
+    """Return whether the run is there and undamaged; a damaged entry is removed with a warning."""
+    folder = entry(identity.digest)
+    if not folder.is_dir():
+        return False
+    if damaged := [name for name, sha256 in _sums(folder).items() if _sha256(folder / name) != sha256]:
+        print(
+            f"warning: {folder / damaged[0]} is damaged: this run (seed {identity.seed}) is trained anew",
+            file=sys.stderr,
+        )
+        remove(folder)
+        return False
+    return True
+
+
+def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance) -> None:
+    """Put a run into the store, on the disk when this returns; raise OSError where it cannot be written."""
+    files = files_of(identity, trained)
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    with written_whole(entry(identity.digest), durable=True) as folder:
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        (folder / _SUMS).write_text(sums, encoding="utf-8")
+        provenance.save(folder)
+
+
+def copy(identity: RunIdentity, folder: Path) -> None:
+    """Copy a run's four files from the store into a new folder."""
+    folder.mkdir(parents=True)
+    for name in FILES:
+        shutil.copyfile(entry(identity.digest) / name, folder / name)
+
+
+def load_provenance(digest: str) -> Provenance | None:
+    """Return where and when a run was trained, or None if that is not known here."""
+    return Provenance.load(entry(digest))
+
+
+def lock(digest: str) -> FileLock:
+    """Return the lock of a run, which whoever trains it holds."""
+    return FileLock(named_lock(digest))
+
+
+def named_lock(name: str) -> Path:
+    """Return the path of a lock between this checkout's processes, those in temporary workspaces included."""
+    path = run_store() / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def is_locked(digest: str) -> bool:
+    """Whether some process trains the run now."""
+    held = lock(digest)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        return True
+    held.release()
+    return False
+
+
+def entries() -> dict[str, int]:
+    """Return the size of each entry in bytes, by digest."""
+    folders = [path for path in run_store().glob("*") if path.is_dir() and len(path.name) == _DIGEST_LENGTH]
+    return {folder.name: sum(file.stat().st_size for file in folder.iterdir()) for folder in sorted(folders)}
+
+
+def prune(keep: Collection[str]) -> dict[str, int]:
+    """Remove all entries but those to keep, and those that are being trained; return the sizes of what went."""
+    gone = {digest: size for digest, size in entries().items() if digest not in keep and not is_locked(digest)}
+    for digest in gone:
+        remove(entry(digest))
+        named_lock(digest).unlink(missing_ok=True)
+    return gone
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 that each of the four files must have; what is not told is empty, which no file's is."""
+    told = dict.fromkeys(FILES, "")
+    with suppress(OSError, ValueError):
+        for line in (folder / _SUMS).read_text(encoding="utf-8").splitlines():
+            sha256, name = line.split("  ", 1)
+            told[name] = sha256
+    return told
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,62 @@
+"""Train one run, inside a worker, and make sure that it is the run that it will be filed as."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from lenet.mnist.splits import Split, Statistics
+from lenet.network import determinism
+from lenet.runs import code
+from lenet.runs.identity import RunIdentity
+from lenet.settings import Variant
+from lenet.training.trained_run import TrainedRun
+
+
+class EditedError(Exception):
+    """The code was edited, so that a run is not the one it would be filed as: before or after it was `trained`."""
+
+    def __init__(self, trained: bool) -> None:
+        super().__init__(trained)
+        self.trained = trained
+
+
+@dataclass(frozen=True)
+class Digits:
+    """What a run sees: both splits and the statistics of the first."""
+
+    train: Split
+    validation: Split
+    statistics: Statistics
+
+
+def train(
+    digits: Digits, identity: RunIdentity, recipe: Variant, emit: Callable[[tuple[int, Mapping[str, float]]], None]
+) -> TrainedRun:
+    """Train the run of that identity; emit (epoch, metrics), first (0, no metrics), when it starts.
+
+    Raises EditedError unless the code that this process imported, and that is in the files at the end, is the
+    identity's.
+    """
+    determinism.prepare()
+    from lenet.training.one_run import train_run  # TensorFlow belongs into workers alone
+
+    if identity.code != _imported_code()[recipe.optimizer] or identity.code != code.digest_of_run(recipe.optimizer):
+        raise EditedError(trained=False)
+    emit((0, {}))
+    trained = train_run(
+        recipe,
+        digits.statistics,
+        identity.seed,
+        digits.train,
+        digits.validation,
+        lambda epoch, metrics: emit((epoch, metrics)),
+    )
+    if identity.code != code.digest_of_run(recipe.optimizer):
+        raise EditedError(trained=True)
+    return trained
+
+
+@cache
+def _imported_code() -> Mapping[str, str]:
+    """Return the digests of the code that this process imported; called right after the import."""
+    return code.digests_of_runs()
