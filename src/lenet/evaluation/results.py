@@ -30,6 +30,11 @@ class SeedResult:
     def epochs(self) -> int:
         return len(self.history[TRAIN_ERROR])
 
+    @property
+    def misread(self) -> int:
+        """How many test digits are misread."""
+        return int(np.sum(self.confusion) - np.trace(self.confusion))
+
 
 @dataclass(frozen=True)
 class VariantResult:

@@ -1,4 +1,4 @@
-"""All results of a study, as plot and the commands read them."""
+"""All results of a study, as plot and the commands read them from what is committed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,8 @@ import numpy as np
 
 from lenet.errors import LabError
 from lenet.evaluation.comparison import Comparison, Contrast, compare, factorial_effects, ladder_pairs
-from lenet.evaluation.predictions import Predictions, load_predictions
+from lenet.evaluation.misread import Misread, load_misread
 from lenet.evaluation.results import VariantResult, load_result
-from lenet.mnist.splits import Split, load_split
 from lenet.settings import Settings
 
 
@@ -20,8 +19,7 @@ class Study:
 
     settings: Settings
     results: Mapping[str, VariantResult]
-    predictions: Mapping[str, Predictions]
-    test: Split
+    misread: Mapping[str, Misread]
 
     @property
     def ladder(self) -> list[str]:
@@ -56,9 +54,8 @@ class Study:
     @cached_property
     def wrong(self) -> Mapping[str, np.ndarray]:
         """Variant → whether the network of a seed misreads a test digit: bool (seeds, digits)."""
-        return {
-            variant: seen.probabilities.argmax(axis=2) != self.test.labels for variant, seen in self.predictions.items()
-        }
+        digits = self.results[self.base].digits
+        return {variant: misread.wrong(digits) for variant, misread in self.misread.items()}
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -85,13 +82,13 @@ class Study:
 def load_study(settings: Settings, variants: Sequence[str]) -> Study:
     """Read the results of variants; raise LabError if files are missing or do not belong together."""
     results = {variant: load_result(variant) for variant in variants}
-    predictions = {variant: load_predictions(variant) for variant in variants}
-    test = load_split("test")
-    for variant, seen in predictions.items():
-        expected = (len(results[variant].seeds), len(test), 10)
-        if seen.probabilities.shape != expected:
+    misread = {variant: load_misread(variant) for variant in variants}
+    for variant, found in misread.items():
+        seeds, wrong = results[variant].seeds, (found.answers != found.labels).sum(axis=1).tolist()
+        expected = [seed.misread for seed in seeds]
+        if wrong != expected:
             raise LabError(
-                f"predictions/{variant}.npz is not of these results: it holds {seen.probabilities.shape}, expected "
+                f"reports/misread/{variant}.csv is not of these results: its seeds misread {wrong} digits, expected "
                 f"{expected}: run `dvc repro --force evaluate@{variant}`"
             )
-    return Study(settings, results, predictions, test)
+    return Study(settings, results, misread)

@@ -12,20 +12,21 @@ from markupsafe import Markup
 
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
-from lenet.mnist.splits import Split
 from lenet.report import charts, pictures, tables, wording
 from lenet.settings import Variant
 from lenet.training import distortion
 from lenet.workspace import PAGE, written_whole
 
-# How many digits of a kind, and how many epochs' distortions, are shown.
+# How many digits of a kind are shown.
 _DIGITS = 24
-_EPOCHS = 9
 
 
 @dataclass(frozen=True)
 class MisreadDigit:
-    """A test digit, what it is most often taken for, and how many networks of the old and of the new variant err."""
+    """A test digit, what it is most often taken for, and how many networks of the old and of the new variant err.
+
+    picture: its name in reports/pictures/.
+    """
 
     picture: str
     index: int
@@ -35,8 +36,8 @@ class MisreadDigit:
     new: int
 
 
-def save_page(study: Study, train: Split) -> None:
-    """Write reports/index.html. Distorted digits are shown for digits of `train`."""
+def save_page(study: Study) -> None:
+    """Write reports/index.html, with the pictures in reports/pictures/; raise LabError where one is missing."""
     environment = Environment(
         loader=PackageLoader("lenet.report"),
         autoescape=True,
@@ -45,12 +46,13 @@ def save_page(study: Study, train: Split) -> None:
         lstrip_blocks=True,
     )
     environment.globals |= {"difference": wording.difference, "signed": wording.signed, "interval": interval}
-    page = environment.get_template("index.html").render(facts(study, train))
+    environment.globals["data_url"] = pictures.data_url
+    page = environment.get_template("index.html").render(facts(study))
     with written_whole(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def facts(study: Study, train: Split) -> dict[str, object]:
+def facts(study: Study) -> dict[str, object]:
     """Return the values that the template shows, by the names that it uses."""
     compared = list(dict.fromkeys([study.old, study.base, study.new]))
     rows = tables.comparison_rows(study)
@@ -68,9 +70,9 @@ def facts(study: Study, train: Split) -> dict[str, object]:
             "curves": Markup(charts.specification(charts.learning_curves(study))),
             "confusion": Markup(charts.specification(charts.confusions(study, compared))),
         },
-        "misread": misread_digits(study, study.old, study.new),
-        "insides": {variant: inside(study, variant) for variant in dict.fromkeys([study.old, study.new])},
-        "distorted": distorted_digits(study, train),
+        "misread": misread_digits(study),
+        "insides": {variant: insides(variant) for variant in dict.fromkeys([study.old, study.new])},
+        "distorted": distorted(study),
         "identity": first,
         "seeds": [seed.identity.seed for seed in study.results[study.base].seeds],
         "codes": sorted({seed.identity.code for each in study.results.values() for seed in each.seeds}),
@@ -89,11 +91,12 @@ def interval(estimate: Estimate) -> str:
     return f"{estimate.low:.2f} to {estimate.high:.2f}".replace("-", "−") if estimate.is_known else ""
 
 
-def misread_digits(study: Study, old: str, new: str) -> dict[str, tuple[int, list[MisreadDigit]]]:
+def misread_digits(study: Study) -> dict[str, tuple[int, list[MisreadDigit]]]:
     """Return, by who misreads them, how many test digits there are, and those of them misread by most networks.
 
     A variant misreads a digit if at least half of its networks do.
     """
+    old, new = study.old, study.new
     counts = {variant: study.wrong[variant].sum(axis=0) for variant in (old, new)}
     misread = {variant: 2 * count >= len(study.wrong[variant]) for variant, count in counts.items()}
     kinds = {
@@ -111,45 +114,28 @@ def misread_digits(study: Study, old: str, new: str) -> dict[str, tuple[int, lis
 
 
 def _misread(study: Study, index: int, variant: str, old: np.ndarray, new: np.ndarray) -> MisreadDigit:
-    label = int(study.test.labels[index])
-    answers = study.predictions[variant].probabilities[:, index].argmax(axis=1)
+    misread = study.misread[variant]
+    (place,) = np.flatnonzero(misread.indices == index)
+    label, answers = int(misread.labels[place]), misread.answers[:, place]
     taken_for = int(np.bincount(answers[answers != label], minlength=10).argmax())
-    picture = pictures.ink(study.test.images[index])
-    return MisreadDigit(picture, int(index), label, taken_for, int(old[index]), int(new[index]))
+    return MisreadDigit(f"digit-{index}", int(index), label, taken_for, int(old[index]), int(new[index]))
 
 
-def inside(study: Study, variant: str) -> Mapping[str, str]:
-    """Return what is inside the first seed's network, as pictures: C1's filters, a digit's maps in C1, S2 and C3."""
-    seen = study.predictions[variant]
-    shown = {"the digit": pictures.ink(seen.digit)}
-    for name, maps in {"C1 filters": seen.filters, "C1": seen.c1, "S2": seen.s2, "C3": seen.c3}.items():
-        tiles = pictures.mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
-        shown[name] = pictures.signed(tiles)
-    return shown
+def insides(variant: str) -> dict[str, str]:
+    """Return the names of the pictures of what is inside a variant's first network, by what they show."""
+    shown = {"the digit": "digit", "C1 filters": "filters", "C1": "c1", "S2": "s2", "C3": "c3"}
+    return {title: f"inside-{variant}-{name}" for title, name in shown.items()}
 
 
-def distorted_digits(study: Study, train: Split) -> dict[str, str]:
-    """Return, by the variants that distort alike, a picture of digits as they are and as they are trained on."""
-    recipes = {variant: study.settings.variant(variant) for variant in study.results}
-    return {
-        names: pictures.ink(np.nan_to_num(pictures.mosaic(copies.reshape(-1, *copies.shape[2:]), 1 + _EPOCHS)))
-        for names, copies in distorted_copies(recipes, train).items()
-    }
+def distorted(study: Study) -> dict[str, str]:
+    """Return the names of the pictures of distorted digits, by the variants that distort alike, a line each."""
+    return {"\n".join(names): f"distorted-{names[0]}" for names in distorting_alike(study.settings.variants)}
 
 
-def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str, np.ndarray]:
-    """Return the first 2, 5 and 8 as they are, and as the variants that distort see them in seed 0's first epochs.
-
-    The keys are the names of those that distort alike, a line each; the values uint8 (digits, 1 + epochs, 28, 28).
-    """
-    examples = np.unique(train.labels, return_index=True)[1][2::3]
-    digits = train.images[examples]
+def distorting_alike(variants: Mapping[str, Variant]) -> list[list[str]]:
+    """Return the names of the variants that distort digits, those together that do it alike."""
     alike = defaultdict(list)
     for variant, settings in variants.items():
         if distortion.is_distorted(settings):
             alike[tuple(getattr(settings, name) for name in distortion.RANGES)].append(variant)
-    copies = {}
-    for names in alike.values():
-        seen = [distortion.distort(digits, variants[names[0]], 0, epoch, examples) for epoch in range(_EPOCHS)]
-        copies["\n".join(names)] = np.stack([digits, *seen], axis=1)
-    return copies
+    return list(alike.values())

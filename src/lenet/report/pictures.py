@@ -1,11 +1,18 @@
-"""Arrays as pictures for the report: tiles laid out, PNG inside a URL. Equal arrays give equal bytes."""
+"""The pictures in the report's page: arrays as PNG files in reports/pictures/, which git keeps, and as URLs.
+
+Equal arrays give equal bytes. Drawing them needs the data; the page takes the files, so that it can be made without.
+"""
 
 import base64
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib import image
+
+from lenet.errors import LabError
+from lenet.workspace import PICTURES, written_whole
 
 
 def mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
@@ -20,20 +27,37 @@ def mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
     return canvas
 
 
-def ink(pixels: np.ndarray) -> str:
-    """Return digits, 0 = white paper to 255 = black ink, as a PNG's data: URL, a pixel each."""
-    return _data_url(pixels, cmap="gray_r", vmin=0, vmax=255)
+def ink(pixels: np.ndarray) -> bytes:
+    """Return digits, 0 = white paper to 255 = black ink, as PNG, a pixel each."""
+    return _png(pixels, cmap="gray_r", vmin=0, vmax=255)
 
 
-def signed(values: np.ndarray) -> str:
-    """Return values (height, width), blue below zero and red above, as a PNG's data: URL; NaN is transparent."""
+def signed(values: np.ndarray) -> bytes:
+    """Return values (height, width), blue below zero and red above, as PNG; NaN is transparent."""
     limit = float(np.nanmax(np.abs(values))) or 1.0
-    return _data_url(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    return _png(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
-def _data_url(values: np.ndarray, cmap: str, vmin: float, vmax: float) -> str:
+def save_pictures(drawn: Mapping[str, bytes]) -> None:
+    """Write reports/pictures/ anew: name → PNG."""
+    with written_whole(PICTURES) as folder:
+        folder.mkdir()
+        for name, png in drawn.items():
+            (folder / f"{name}.png").write_bytes(png)
+
+
+def data_url(name: str) -> str:
+    """Return the picture of that name inside a URL; raise LabError where it is missing."""
+    try:
+        png = (PICTURES / f"{name}.png").read_bytes()
+    except FileNotFoundError as error:
+        raise LabError(f"{error.filename} is missing: run `dvc repro --force plot`") from None
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _png(values: np.ndarray, cmap: str, vmin: float, vmax: float) -> bytes:
     buffer = io.BytesIO()
     no_version: dict[str, Any] = {"Software": None}
     pixels = np.asarray(values, np.float64)
     image.imsave(buffer, pixels, vmin, vmax, cmap, format="png", metadata=no_version)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return buffer.getvalue()

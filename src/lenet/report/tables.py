@@ -95,9 +95,12 @@ def _detectable(found: Estimate) -> str:
 def _mistakes(study: Study) -> pd.DataFrame:
     """Return a row per misread test digit: how many networks of each variant misread it."""
     counts = pd.DataFrame({variant: wrong.sum(axis=0) for variant, wrong in study.wrong.items()})
-    counts.insert(0, "label", study.test.labels)
-    counts.index.name = "digit"
-    return counts[counts.drop(columns="label").any(axis=1)].reset_index()
+    counts = counts[counts.any(axis=1)].rename_axis("digit")
+    labels: dict[int, int] = {}
+    for each in study.misread.values():
+        labels |= dict(zip(each.indices.tolist(), each.labels.tolist(), strict=True))
+    counts.insert(0, "label", counts.index.map(labels))
+    return counts.reset_index()
 
 
 def _save(table: pd.DataFrame, path: Path) -> None:

@@ -36,9 +36,9 @@ class LiveLog:
 def log_training(runs: Sequence[Wanted], about: Mapping[str, str]) -> Iterator[LiveLog]:
     """Yield a log of the training of runs, those of their variants that are trained already included.
 
-    `about` describes the variants. A thread logs, and gives up at the first failure. At the end it is waited for, for a bounded time; runs that did not
-    finish end as failed, or as killed where the training was interrupted. Training never fails, waits long or loses a
-    number because of it.
+    `about` describes the variants. A thread logs, and gives up at the first failure. At the end it is waited for, for a
+    bounded time; runs that did not finish end as failed, or as killed where the training was interrupted. Training
+    never fails, waits long or loses a number because of it.
     """
     events: SimpleQueue = SimpleQueue()
     thread = threading.Thread(target=_work_off, args=(events, runs, about), name="mlflow", daemon=True)

@@ -1,0 +1,68 @@
+"""What of the report shows digits and networks: it needs the data and the predictions, which git does not keep."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lenet.evaluation.predictions import Predictions
+from lenet.evaluation.study import Study
+from lenet.mnist.splits import Split
+from lenet.report import figures, page, pictures
+from lenet.settings import Variant
+from lenet.training import distortion
+from lenet.workspace import FIGURES
+
+_EPOCHS = 9  # whose distortions are shown
+
+
+def save(study: Study, predictions: Mapping[str, Predictions], test: Split, train: Split) -> None:
+    """Write three figures and reports/pictures/. Distorted digits are those of `train`."""
+    copies = distorted_copies(study.settings.variants, train)
+    averages = {variant: seen.probabilities.mean(axis=0) for variant, seen in predictions.items()}
+    drawn = {
+        "wrong_digits": figures.wrong_digits(averages, test),
+        "inside": figures.inside(predictions),
+        **({"distortions": figures.distortions(copies)} if copies else {}),
+    }
+    for name, figure in drawn.items():
+        figures.save(figure, FIGURES / f"{name}.png")
+    pictures.save_pictures(_misread(study, test) | _insides(study, predictions) | _distorted(study, copies))
+
+
+def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str, np.ndarray]:
+    """Return the first 2, 5 and 8 as they are, and as the variants that distort see them in seed 0's first epochs.
+
+    The keys are the names of those that distort alike, a line each; the values uint8 (digits, 1 + epochs, 28, 28).
+    """
+    examples = np.unique(train.labels, return_index=True)[1][2::3]
+    digits = train.images[examples]
+    copies = {}
+    for names in page.distorting_alike(variants):
+        seen = [distortion.distort(digits, variants[names[0]], 0, epoch, examples) for epoch in range(_EPOCHS)]
+        copies["\n".join(names)] = np.stack([digits, *seen], axis=1)
+    return copies
+
+
+def _misread(study: Study, test: Split) -> dict[str, bytes]:
+    shown = [digit for _, digits in page.misread_digits(study).values() for digit in digits]
+    return {digit.picture: pictures.ink(test.images[digit.index]) for digit in shown}
+
+
+def _insides(study: Study, predictions: Mapping[str, Predictions]) -> dict[str, bytes]:
+    drawn = {}
+    for variant in (study.old, study.new):
+        digit, *layers = page.insides(variant).values()
+        seen = predictions[variant]
+        drawn[digit] = pictures.ink(seen.digit)
+        for name, maps in zip(layers, (seen.filters, seen.c1, seen.s2, seen.c3), strict=True):
+            tiles = pictures.mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
+            drawn[name] = pictures.signed(tiles)
+    return drawn
+
+
+def _distorted(study: Study, copies: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+    drawn = {}
+    for names, picture in page.distorted(study).items():
+        tiles = pictures.mosaic(copies[names].reshape(-1, *copies[names].shape[2:]), 1 + _EPOCHS)
+        drawn[picture] = pictures.ink(np.nan_to_num(tiles))
+    return drawn

@@ -1,0 +1,22 @@
+"""What of the report follows from the results that git keeps: tables, figures, page. It needs no data and no models."""
+
+from lenet.evaluation.study import Study
+from lenet.report import figures, page, tables
+from lenet.workspace import FIGURES
+
+
+def save(study: Study) -> None:
+    """Write reports/{comparison,differences,mistakes}.csv, three figures and index.html.
+
+    Raises LabError where a picture of the page, which `from_data` draws, is missing.
+    """
+    results = list(study.results.values())
+    drawn = {
+        "test_error": figures.test_error(results, study.comparison.errors),
+        "learning_curves": figures.learning_curves(results),
+        "confusion": figures.confusion({result.variant: result.confusion for result in results}),
+    }
+    tables.save_tables(study)
+    for name, figure in drawn.items():
+        figures.save(figure, FIGURES / f"{name}.png")
+    page.save_page(study)
