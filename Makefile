@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro demo test coverage ui serve lint lock clean
+.PHONY: help setup repro demo report prune test coverage ui serve lint lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -20,6 +20,12 @@ repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIAN
 
 demo: $(READY)  ## the same pipeline on the bundled digits, apart from the checkout: minutes, no network
 	@python -m lenet.commands.demo
+
+report: $(READY)  ## make tables, charts, page and README anew from the committed results: seconds, no data needed
+	@python -m lenet.commands.report
+
+prune: $(READY)  ## say how large the run store is, and remove the runs that nothing in the workspace names
+	@python -m lenet.commands.prune
 
 test: $(READY)  ## run the whole test suite; ARGS='-m "not slow"' for the fast part
 	@python -m pytest $(ARGS)

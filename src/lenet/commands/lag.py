@@ -1,0 +1,27 @@
+"""Whether the committed results belong to the code: dvc.lock's digests of code against the files as they are."""
+
+import json
+import subprocess
+import sys
+
+from lenet.errors import LabError
+
+_CODE = "src/"
+
+
+def lagging_stages() -> dict[str, list[str]]:
+    """Return the stages whose code has changed since dvc.lock was written, each with the files and folders.
+
+    Raises LabError where DVC cannot tell. It takes a second or two.
+    """
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "status", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"dvc status failed: {' '.join(done.stderr.split())}")
+    lagging = {stage: _changed_code(changes) for stage, changes in json.loads(done.stdout).items()}
+    return {stage: files for stage, files in lagging.items() if files}
+
+
+def _changed_code(changes: list[dict[str, dict[str, str]] | str]) -> list[str]:
+    deps = [change.get("changed deps", {}) for change in changes if isinstance(change, dict)]
+    return sorted({path for changed in deps for path in changed if path.startswith(_CODE)})

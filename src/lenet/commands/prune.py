@@ -1,0 +1,37 @@
+"""`make prune`: say how large the run store is, and remove the runs that nothing in the workspace names."""
+
+from contextlib import suppress
+
+from lenet import errors
+from lenet.errors import LabError
+from lenet.evaluation.results import load_result
+from lenet.execution import training
+from lenet.runs import store
+from lenet.settings import Settings, load_settings
+from lenet.workspace import run_store
+
+
+def named(settings: Settings) -> set[str]:
+    """Return the digests of the runs that params.yaml asks for with the code as it is, and of those in reports/."""
+    digests = set()
+    with suppress(LabError):  # without data there is nothing that could be asked for
+        digests |= {run.identity.digest for run in training.wanted_runs(settings, list(settings.variants))}
+    for variant in settings.variants:
+        with suppress(LabError):
+            digests |= {seed.identity.digest for seed in load_result(variant).seeds}
+    return digests
+
+
+def megabytes(sizes: dict[str, int]) -> str:
+    """Return how many runs there are, and their size."""
+    return f"{len(sizes)} runs, {sum(sizes.values()) / 1e6:.1f} MB"
+
+
+def main() -> None:
+    keep = named(load_settings())
+    before, gone = store.entries(), store.prune(keep)
+    print(f"{run_store()} had {megabytes(before)}; removed, since nothing here names them: {megabytes(gone)}")
+
+
+if __name__ == "__main__":
+    errors.run(main)
