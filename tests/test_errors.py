@@ -95,8 +95,8 @@ def test_a_genuine_bug_still_shows_its_traceback(tmp_path, bug):
     assert "in main" in done.stderr
 
 
-def interrupted(body, folder):
-    """Send Ctrl-C once the process says `ready`; return its status and what it wrote to stderr."""
+def interrupted(body, folder, number=signal.SIGINT):
+    """Send a signal once the process says `ready`; return its status and what it wrote to stderr."""
     # A test suite started in the background hands on SIGINT as ignored.
     body = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{body}"
     process = subprocess.Popen(
@@ -104,7 +104,7 @@ def interrupted(body, folder):
     )
     try:
         assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, stderr = process.communicate(timeout=DEADLINE_S / 2)
     finally:
         process.kill()
@@ -124,7 +124,8 @@ def test_ctrl_c_does_not_wait_for_what_still_runs_beside(tmp_path):
     assert returncode == 130
 
 
-def test_ctrl_c_leaves_nothing_half_written(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_a_command_leaves_nothing_half_written(tmp_path, number):
     body = f"""\
 from pathlib import Path
 from lenet.workspace import written_whole
@@ -132,8 +133,25 @@ with written_whole(Path("whole.txt")) as partial:
     partial.write_text("half")
     print("ready", flush=True)
     time.sleep({DEADLINE_S})"""
-    returncode, _ = interrupted(body, tmp_path)
-    assert (returncode, list(tmp_path.iterdir())) == (130, [])
+    returncode, said = interrupted(body, tmp_path, number)
+    assert (returncode, said, list(tmp_path.iterdir())) == (128 + number, "interrupted\n", [])
+
+
+def test_a_second_signal_does_not_cut_the_cleaning_up_short(tmp_path):
+    body = f"""\
+try:
+    print("ready", flush=True)
+    time.sleep({DEADLINE_S})
+finally:
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("cleaned up", file=sys.stderr)"""
+    assert interrupted(body, tmp_path, signal.SIGHUP) == (128 + signal.SIGHUP, "cleaned up\ninterrupted\n")
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(tmp_path):
+    ignoring = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    script = f"import os, signal\n{ignoring}\nfrom lenet import errors\nerrors.run(lambda: os.kill(os.getpid(), 1))"
+    assert subprocess.run([sys.executable, "-c", script], env=environment(), timeout=DEADLINE_S).returncode == 0
 
 
 def test_the_nearest_known_name_is_offered():

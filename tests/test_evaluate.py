@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import subprocess
@@ -5,10 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from support.builders import identity, labels, predictions, seed_result, variant_result, without_validation
+from support.builders import identity, labels, misread, predictions, seed_result, variant_result, without_validation
 from support.paths import ROOT
 
 from lenet.evaluate import look_inside, save_curves, save_metrics, score, summarise
+from lenet.evaluation.comparison import compare
 from lenet.mnist.splits import Split
 from lenet.network import determinism
 from lenet.runs.files import Run
@@ -27,34 +29,49 @@ def test_split():
 
 
 def test_a_run_is_scored_by_what_it_predicts(run, test_split):
-    result = score(run, predictions(1, 100, wrong=7).probabilities[0], test_split)
+    result = score(run, b"weights", predictions(1, 100, wrong=7).probabilities[0], test_split)
     assert result.metrics["test/error_percent"] == 7.0
     assert result.metrics["test/recall_percent/0"] == 90.0
     assert np.sum(result.confusion) == 100
+    assert result.weights == hashlib.sha256(b"weights").hexdigest()
     assert list(result.history.items()) == [(name, [2.0, 1.0]) for name in EPOCH_METRICS]
 
 
 def test_a_run_without_a_validation_score_is_scored_all_the_same(test_split):
     history = {name: [2.0, 1.0] for name in TRAIN_METRICS}
-    result = score(Run(None, identity(), history), predictions(1, 100, wrong=7).probabilities[0], test_split)
+    result = score(
+        Run(None, identity(), history), b"weights", predictions(1, 100, wrong=7).probabilities[0], test_split
+    )
     assert result.metrics["test/error_percent"] == 7.0
     assert result.history == history
 
 
 def test_a_summary_has_mean_and_sd_over_the_seeds():
-    summary = summarise([seed_result(seed=seed, error=error) for seed, error in enumerate((1.0, 2.0, 6.0))])
+    errors = (1.0, 2.0, 6.0)
+    seeds = [seed_result(seed=seed, error=error) for seed, error in enumerate(errors)]
+    summary = summarise(seeds, misread(errors).wrong(100))
     assert summary["test/error_percent"] == 3.0
     assert summary["test/error_percent_sd"] == pytest.approx(7**0.5, abs=1e-6)
     assert summary["train/error_percent"] == 1.5
 
 
-def test_one_seed_has_no_sd():
-    assert not [name for name in summarise([seed_result()]) if name.endswith("_sd")]
+def test_a_summary_has_the_interval_of_the_test_error():
+    errors = (1.0, 2.0, 6.0)
+    wrong = misread(errors).wrong(100)
+    summary = summarise([seed_result(seed=seed, error=error) for seed, error in enumerate(errors)], wrong)
+    expected = compare({"it": wrong}, []).errors["it"]
+    assert summary["test/error_percent_low"] == pytest.approx(expected.low, abs=1e-6)
+    assert summary["test/error_percent_high"] == pytest.approx(expected.high, abs=1e-6)
+
+
+def test_one_seed_has_no_sd_and_no_interval():
+    summary = summarise([seed_result()], misread([10.0]).wrong(100))
+    assert not [name for name in summary if name.endswith(("_sd", "_low", "_high"))]
 
 
 def test_what_was_trained_without_validation_has_a_summary_without_it(workspace):
     seeds = without_validation(variant_result()).seeds
-    summary = summarise(seeds)
+    summary = summarise(seeds, misread([10.0, 12.0]).wrong(100))
     assert [name for name in summary if name.startswith("validation/")] == []
     assert summary["train/error_percent"] == 5.5
     save_metrics("tanh_sgd", summary)
@@ -63,7 +80,7 @@ def test_what_was_trained_without_validation_has_a_summary_without_it(workspace)
 
 
 def test_dvc_gets_few_scalars(workspace):
-    save_metrics("tanh_sgd", summarise([seed_result(seed=seed) for seed in (0, 1)]))
+    save_metrics("tanh_sgd", summarise([seed_result(seed=seed) for seed in (0, 1)], misread([10.0, 10.0]).wrong(100)))
     shown = json.loads((workspace / "reports/metrics/tanh_sgd.json").read_text())
     assert {name: list(values) for name, values in shown.items()} == {
         "tanh_sgd": ["validation_error_percent", "test_error_percent"]
@@ -116,5 +133,5 @@ def test_missing_models_are_reported_in_one_line_with_what_to_do(workspace):
     (line,) = done.stderr.splitlines()
     assert done.returncode == 1
     assert line.startswith("error: models/tanh_sgd/seed-0 cannot be read")
-    assert line.endswith("train it again: dvc repro --force train@tanh_sgd")
+    assert line.endswith("run `dvc repro --force train@tanh_sgd`")
     assert not (workspace / "reports").exists()

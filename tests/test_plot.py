@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
-from support.builders import labels, predictions, variant_result
+from support.builders import labels, save_evaluated, variant_result
 from support.paths import ROOT
 
 from lenet import plot
 from lenet.errors import LabError
-from lenet.evaluation.predictions import save_predictions
 from lenet.evaluation.results import save_result
 from lenet.mnist.splits import Split, save_split, split_path
 
+INPUTS = ("details", "misread")
 ERRORS = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
 
 
@@ -42,13 +42,12 @@ def evaluated(folder):
     for split in ("train", "test"):
         save_split(split_path(split), Split(images, labels(100)))
     for variant, errors in ERRORS.items():
-        save_result(variant_result(variant, errors))
-        save_predictions(variant, predictions(len(errors), 100, np.round(errors).astype(int)), labels(100))
+        save_evaluated(variant, errors)
 
 
 def reports(folder):
     """Return path → bytes of all that plot writes."""
-    files = (path for path in (folder / "reports").rglob("*") if path.is_file() and "details" not in path.parts)
+    files = (path for path in (folder / "reports").rglob("*") if path.is_file() and path.parent.name not in INPUTS)
     return {str(path.relative_to(folder / "reports")): path.read_bytes() for path in files}
 
 
@@ -75,7 +74,9 @@ def test_all_files_are_written_and_no_other(plotted):
     _, files = plotted
     names = ("test_error", "learning_curves", "distortions", "confusion", "wrong_digits", "inside")
     figures = {f"figures/{name}.png" for name in names}
-    assert set(files) == {"comparison.csv", "differences.csv", "mistakes.csv", "index.html"} | figures
+    pictures = {name for name in files if name.startswith("pictures/")}
+    assert set(files) - pictures == {"comparison.csv", "differences.csv", "mistakes.csv", "index.html"} | figures
+    assert {"pictures/digit-0.png", "pictures/inside-tanh_sgd-c1.png", "pictures/distorted-relu_adam.png"} <= pictures
 
 
 def test_the_comparison_has_a_row_per_variant_in_the_order_of_params_yaml(plotted):
@@ -125,6 +126,7 @@ def test_outputs_of_a_removed_variant_are_refused_and_nothing_is_written(small):
     ("missing", "mend"),
     [
         ("reports/details/relu_adam.json", "dvc repro evaluate@relu_adam"),
+        ("reports/misread/tanh_sgd.csv", "dvc repro evaluate@tanh_sgd"),
         ("predictions/tanh_sgd.npz", "dvc repro evaluate@tanh_sgd"),
     ],
 )

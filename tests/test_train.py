@@ -3,26 +3,17 @@ import subprocess
 import sys
 
 import pytest
-from support.builders import identity
 from support.params import edit_params
 
 from lenet import imports
 from lenet.errors import LabError
-from lenet.execution.pool import Finished
 from lenet.runs import code
-from lenet.train import speed_report, unchanged_meanwhile
+from lenet.train import unchanged_meanwhile
 
 
 def train(dvc_stage):
     environment = os.environ | {"DVC_STAGE": dvc_stage}
     return subprocess.run([sys.executable, "-m", "lenet.train"], env=environment, capture_output=True, text=True)
-
-
-def test_the_speed_is_counted_per_worker_and_in_all():
-    finished = [Finished(identity(seed=seed), None, 0, 2.0, 100.0 + seed) for seed in (0, 1)]
-    assert speed_report(finished, images_per_run=1000, wall_s=4.0) == (
-        "tanh_sgd: 2 runs in 4 s: 500 images/s per worker, 500 images/s in all; peak memory 101 MiB per worker"
-    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +40,9 @@ def test_nothing_edited_nothing_said(workspace):
 
 
 def test_settings_edited_meanwhile_are_refused_by_name(workspace):
-    refused = pytest.raises(LabError, match=r"^params.yaml changed while train@tanh_sgd ran, so nothing was kept")
+    refused = pytest.raises(
+        LabError, match=r"^params.yaml changed while train@tanh_sgd ran; the finished runs are kept"
+    )
     with refused, unchanged_meanwhile("tanh_sgd"), edit_params() as params:
         params["base"]["learning_rate"] = 0.02
 
@@ -64,9 +57,19 @@ def test_code_edited_meanwhile_is_refused_by_name(workspace, monkeypatch):
     package = workspace / "lenet"
     package.mkdir()
     (package / "train.py").write_text("import lenet.model\n")
-    (package / "model.py").write_text("")
+    (package / "model.py").write_text("weights = 1\n")
     monkeypatch.setattr(imports, "PACKAGE", package)
     monkeypatch.setattr(code, "PACKAGE", package)
     with pytest.raises(LabError, match=r"^src/lenet/model.py changed while train@tanh_sgd ran"):
         with unchanged_meanwhile("tanh_sgd"):
             (package / "model.py").write_text("edited = True\n")
+
+
+def test_a_comment_edited_meanwhile_is_no_edit(workspace, monkeypatch):
+    package = workspace / "lenet"
+    package.mkdir()
+    (package / "train.py").write_text("weights = 1\n")
+    monkeypatch.setattr(imports, "PACKAGE", package)
+    monkeypatch.setattr(code, "PACKAGE", package)
+    with unchanged_meanwhile("tanh_sgd"):
+        (package / "train.py").write_text("weights = 1  # only one\n")

@@ -1,14 +1,17 @@
 """Files appear whole or not at all, and outputs of removed variants do not linger."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lenet import workspace as places
 from lenet.errors import LabError
-from lenet.workspace import machine_notes, orphans, project_root, refuse_orphans, remove_orphans, written_whole
+from lenet.workspace import orphans, project_root, refuse_orphans, remove_orphans, run_store, written_whole
 
-FOLDERS = [places.MODELS, places.PREDICTIONS, places.METRICS, places.DETAILS, places.CURVES]
+FOLDERS = [places.MODELS, places.PREDICTIONS, places.METRICS, places.DETAILS, places.CURVES, places.MISREAD]
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +31,7 @@ def test_the_project_root_is_the_current_folder(tmp_path):
 def test_in_a_temporary_workspace_the_project_root_is_the_checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "checkout"))
     assert project_root() == (tmp_path / "checkout").resolve()
-    assert machine_notes() == (tmp_path / "checkout" / ".runs").resolve()
+    assert run_store() == (tmp_path / "checkout" / ".runs").resolve()
 
 
 def test_a_file_is_written_and_its_folders_are_made():
@@ -100,13 +103,39 @@ def test_a_failure_leaves_the_old_folder_as_it_was():
     assert Path("models/old.txt").read_text() == "old"
 
 
-def test_what_a_killed_process_left_does_not_get_into_the_next_result():
-    Path(".models.partial").mkdir()
-    Path(".models.partial/torn.txt").write_text("torn")
+@pytest.fixture
+def dead():
+    """The id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_a_killed_process_left_is_removed_and_does_not_get_into_the_next_result(dead):
+    left = Path(f".models.{dead}.partial")
+    left.mkdir()
+    (left / "torn.txt").write_text("torn")
     with written_whole(Path("models")) as partial:
         partial.mkdir()
         (partial / "new.txt").write_text("new")
     assert everything() == ["models", "models/new.txt"]
+
+
+def test_what_another_process_is_writing_is_left_alone():
+    other = Path(f".models.{os.getppid()}.partial")
+    other.mkdir()
+    with written_whole(Path("models")) as partial:
+        partial.mkdir()
+    assert other.is_dir()
+
+
+def test_durable_files_are_flushed_before_they_take_their_place(monkeypatch):
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append(Path("models").exists()))
+    with written_whole(Path("models"), durable=True) as partial:
+        partial.mkdir()
+        (partial / "new.txt").write_text("new")
+    assert seen == [False, False, True]  # the file, its folder, and then the folder that names it
 
 
 def test_a_block_that_writes_nothing_is_an_error_and_keeps_the_old_file():
@@ -168,4 +197,4 @@ def test_orphans_are_removed_and_told_of(outputs):
 
 def test_removing_orphans_leaves_the_known_variants(outputs):
     remove_orphans(["kept"])
-    assert [(folder / "kept.json").read_text() for folder in FOLDERS] == ["kept"] * 5
+    assert [(folder / "kept.json").read_text() for folder in FOLDERS] == ["kept"] * len(FOLDERS)

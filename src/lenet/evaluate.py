@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     import keras
 
 
-def score(run: Run, probabilities: np.ndarray, test: Split) -> SeedResult:
-    """Measure one run on the test set: probabilities float32 (n, 10)."""
+def score(run: Run, weights: bytes, probabilities: np.ndarray, test: Split) -> SeedResult:
+    """Measure one run, of whose file of weights that is the content, on the test set: probabilities float32 (n, 10)."""
     counts = metrics.confusion(probabilities, test.labels)
     scalars = {each.name: each.measure(probabilities, test.labels) for each in metrics.METRICS if each.measure}
     recalls = metrics.recall_percent(counts)
     scalars |= {f"test/recall_percent/{digit}": recall for digit, recall in enumerate(recalls) if recall == recall}
     return SeedResult(
         identity=run.identity,
-        weights=hashlib.sha256(run.weights.read_bytes()).hexdigest(),
+        weights=hashlib.sha256(weights).hexdigest(),
         metrics={name: round(float(value), 6) for name, value in scalars.items()},
         confusion=counts.tolist(),
         history=run.history,
@@ -114,7 +114,7 @@ def main(variant: str) -> None:
                 f"{run.architecture} is not the network of {variant}: train it again: dvc repro --force train@{variant}"
             )
         outputs.append(networks.predict(model, test.images))
-        results.append(score(run, outputs[-1], test))
+        results.append(score(run, run.weights.read_bytes(), outputs[-1], test))
         if run is runs[0]:
             insides = look_inside(model, test.images[0])
             parameters, operations = model.count_params(), networks.multiply_accumulates(model)

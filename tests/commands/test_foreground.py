@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 
+import psutil
 import pytest
 from support.servers import free_port
 
@@ -41,6 +42,23 @@ def test_after_ctrl_c_the_program_may_still_clean_up(tmp_path):
     _, said = process.communicate(timeout=20)
     assert (tmp_path / "clean").exists()
     assert (process.returncode, said.count("Traceback")) == (130, 0)
+
+
+def test_sigterm_is_passed_on_to_the_program_and_what_it_started(tmp_path):
+    inner = "import time; print('ready', flush=True); time.sleep(60)"
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    caller = (
+        "import sys\nfrom lenet import errors\nfrom lenet.commands import foreground\n"
+        f"errors.run(lambda: foreground.run([sys.executable, '-c', {program!r}]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", caller], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert len(started) == 2
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert psutil.wait_procs(started, timeout=5)[1] == []
 
 
 def test_a_port_is_the_one_given_or_the_default(monkeypatch):

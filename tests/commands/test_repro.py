@@ -2,17 +2,14 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-from support.builders import labels, predictions, variant_result
+from support.builders import identity, save_evaluated
 from support.paths import ROOT
 
 from lenet.commands import repro
-from lenet.evaluation.predictions import save_predictions
-from lenet.evaluation.results import save_result
 from lenet.evaluation.study import load_study
+from lenet.execution.training import Wanted
 from lenet.mnist import datasets
-from lenet.mnist.splits import Split, save_split, split_path
 from lenet.report import tables
 from lenet.settings import load_settings
 
@@ -22,11 +19,8 @@ def results(workspace):
     """Results of every variant of params.yaml, and a README to put them into."""
     shutil.copy(ROOT / "README.md", workspace)
     settings = load_settings()
-    digits = np.zeros((100, 28, 28), np.uint8)
-    save_split(split_path("test"), Split(digits, labels(100)))
     for variant in settings.variants:
-        save_result(variant_result(variant, errors=[1.0, 2.0]))
-        save_predictions(variant, predictions(2, 100, [1, 2]), labels(100))
+        save_evaluated(variant, [1.0, 2.0])
     tables.save_tables(load_study(settings, list(settings.variants)))
     return settings
 
@@ -56,14 +50,35 @@ def test_narrowed_to_some_variants_it_prints_those_and_leaves_the_readme(results
     assert (workspace / "README.md").read_text() == before
 
 
-def test_the_headline_is_evaluated_before_the_rest_of_the_study_is_trained():
-    settings = load_settings(ROOT / "params.yaml")
-    assert repro.rounds(settings, []) == [["evaluate@tanh_sgd", "evaluate@relu_adam"], []]
+def wanted(variant, seed, epochs):
+    recipe = load_settings(ROOT / "params.yaml").base.model_copy(update={"epochs": epochs})
+    return Wanted(identity(seed, epochs=epochs), recipe, (variant,))
 
 
-def test_narrowed_to_some_variants_nothing_else_is_run():
-    settings = load_settings(ROOT / "params.yaml")
-    assert repro.rounds(settings, ["modern"]) == [["evaluate@modern"]]
+def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_does_not_wait_for_one():
+    runs = [wanted("short", 0, 10), wanted("long", 0, 45), wanted("long", 1, 45), wanted("first", 0, 20)]
+    ordered = repro.in_order(runs, ["first"])
+    assert [run.name for run in ordered] == ["first seed 0", "long seed 0", "long seed 1", "short seed 0"]
+
+
+@pytest.mark.parametrize("content", ["", '{"read": {"/a": [{"pid": 1, "c'], ids=["empty", "cut off"])
+def test_a_list_of_locks_that_a_full_disk_cut_off_is_removed_with_one_line(workspace, content, capsys):
+    path = workspace / ".dvc/tmp/rwlock"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    repro.remove_damaged_lock()
+    assert not path.exists()
+    assert capsys.readouterr().err == "removed .dvc/tmp/rwlock, which was cut off, as by a full disk\n"
+
+
+def test_a_whole_list_of_locks_or_none_is_left_alone(workspace, capsys):
+    repro.remove_damaged_lock()
+    path = workspace / ".dvc/tmp/rwlock"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    repro.remove_damaged_lock()
+    assert path.read_text() == "{}"
+    assert capsys.readouterr().err == ""
 
 
 def test_a_shouted_message_stands_between_rules(capsys):

@@ -209,10 +209,10 @@ def test_a_new_metric_needs_one_entry_to_be_measured_summarised_tabulated_and_de
         monkeypatch.setattr(module, "METRICS", (*METRICS, brier))
     test = Split(np.zeros((100, 28, 28), np.uint8), builders.labels())
     run = Run(None, builders.identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
-    result = evaluate.score(run, builders.predictions(1, 100, wrong=0).probabilities[0], test)
+    result = evaluate.score(run, b"", builders.predictions(1, 100, wrong=0).probabilities[0], test)
     assert result.metrics["test/brier"] == pytest.approx(0.09**2 + 9 * 0.01**2, abs=1e-6)
     made = builders.study({"tanh_sgd": [10.0]})
-    summary = made.results["tanh_sgd"].summary | evaluate.summarise([result])
+    summary = made.results["tanh_sgd"].summary | evaluate.summarise([result], builders.misread([0.0]).wrong(100))
     made = replace(made, results={"tanh_sgd": replace(made.results["tanh_sgd"], summary=summary)})
     assert tables.comparison_rows(made)[0]["brier_mean"] == "0.0090"
     assert "| `test/brier` | mean squared distance" in descriptions.of_experiment("mnist")

@@ -2,22 +2,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.builders import labels, predictions, study, variant_result
+from support.builders import misread, save_evaluated, study
 
 from lenet.errors import LabError
-from lenet.evaluation.predictions import save_predictions
-from lenet.evaluation.results import save_result
+from lenet.evaluation.misread import save_misread
 from lenet.evaluation.study import load_study
-from lenet.mnist.splits import Split, save_split, split_path
 from lenet.settings import load_settings
 
 
 @pytest.fixture
 def evaluated(workspace):
-    save_split(split_path("test"), Split(np.zeros((100, 28, 28), np.uint8), labels(100)))
     for variant in ("relu_adam", "modern"):
-        save_result(variant_result(variant, [3.0, 4.0]))
-        save_predictions(variant, predictions(2, 100, [3, 4]), labels(100))
+        save_evaluated(variant, [3.0, 4.0])
     return load_settings()
 
 
@@ -33,9 +29,10 @@ def test_without_the_ladders_first_the_next_rung_is_the_base(evaluated):
     assert loaded.comparison.effects == {}
 
 
-def test_predictions_of_other_results_are_refused(evaluated):
-    save_predictions("modern", predictions(3, 100, 3), labels(100))
-    with pytest.raises(LabError, match=r"^predictions/modern\.npz is not of these results: .*evaluate@modern`$"):
+@pytest.mark.parametrize("others", [[3.0, 4.0, 4.0], [3.0, 5.0]], ids=["another seed", "another error"])
+def test_misread_digits_of_other_results_are_refused(evaluated, others):
+    save_misread("modern", misread(others), range(len(others)))
+    with pytest.raises(LabError, match=r"^reports/misread/modern\.csv is not of these results: .*evaluate@modern`$"):
         load_study(evaluated, ["modern"])
 
 

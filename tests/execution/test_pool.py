@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -11,42 +12,66 @@ import pytest
 
 from lenet.errors import LabError
 from lenet.execution import pool
+from lenet.network import determinism
 
 
 @pytest.fixture
 def work(tmp_path, monkeypatch):
-    """A module of functions that workers can import, as they cannot import the tests."""
+    """A module of functions that workers can import, as they cannot import the tests; its folder is `tmp_path`."""
     (tmp_path / "pieces_of_work.py").write_text(
         textwrap.dedent(
             """
-            import os, time
+            import os, sys, time
 
             def square(task, emit):
+                print("not a reply")
                 emit(("started", task))
                 return task * task
 
             def look(task, array, emit):
                 time.sleep(0.3)
-                return os.getpid(), type(array).__name__, int(array.sum())
+                return os.getpid(), int(array.sum())
+
+            def surroundings(emit):
+                return dict(os.environ), os.getcwd(), sys.path
 
             def fail(task, emit):
                 raise ValueError(f"task {task} is not to my liking")
 
-            def die(task, emit):
+            def die(emit):
                 os.kill(os.getpid(), 9)
 
-            def sleep(task, emit):
+            def sleep(emit):
                 emit(os.getpid())
                 time.sleep(600)
             """
         )
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", f"{os.environ['PYTHONPATH']}{os.pathsep}{tmp_path}")
     import pieces_of_work
 
     yield pieces_of_work
     del sys.modules["pieces_of_work"]
+
+
+@pytest.fixture
+def worker(work, tmp_path):
+    started = pool.Worker(tmp_path)
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def run(work, tmp_path):
+    """Call a function with each task on some workers; return what `run_side_by_side` yields."""
+
+    def side_by_side(function, tasks, workers, *arguments):
+        def do(worker, task):
+            return task, worker.run(function, task, *arguments, emit=lambda event: None)
+
+        return pool.run_side_by_side(do, tasks, workers, tmp_path)
+
+    return side_by_side
 
 
 def alive(pid):
@@ -63,47 +88,70 @@ def gone_within(seconds, pids):
     return not any(alive(pid) for pid in pids)
 
 
-def test_every_task_comes_back_with_its_result(work):
-    finished = list(pool.run_side_by_side(work.square, range(5), (), 2, lambda event: None))
-    assert {run.task: run.result for run in finished} == {0: 0, 1: 1, 2: 4, 3: 9, 4: 16}
+def test_every_task_comes_back_with_its_result(run, work):
+    assert {task: each.result for task, each in run(work.square, range(5), 2)} == {0: 0, 1: 1, 2: 4, 3: 9, 4: 16}
 
 
-def test_all_events_have_arrived_when_the_work_is_done(work):
+def test_what_the_work_emits_arrives_before_its_result_and_what_it_prints_is_no_reply(worker, work):
     events = []
-    list(pool.run_side_by_side(work.square, range(5), (), 2, events.append))
-    assert sorted(events) == [("started", task) for task in range(5)]
+    assert worker.run(work.square, 3, emit=events.append).result == 9
+    assert events == [("started", 3)]
 
 
-def test_workers_are_reused_and_end_with_the_stage(work):
-    array = np.ones(3_000_000, np.uint8)
-    finished = list(pool.run_side_by_side(work.look, range(6), (array,), 2, lambda event: None))
-    workers = {run.result[0] for run in finished}
+def test_workers_are_reused_and_end_with_the_iteration(run, work):
+    workers = {each.result[0] for _, each in run(work.look, range(6), 2, np.ones(3, np.uint8))}
     assert len(workers) == 2
     assert os.getpid() not in workers
     assert gone_within(5, workers)
 
 
-def test_large_arrays_are_mapped_not_copied(work):
-    array = np.ones(3_000_000, np.uint8)
-    (run,) = pool.run_side_by_side(work.look, [0], (array,), 1, lambda event: None)
-    assert run.result[1:] == ("memmap", 3_000_000)
+def test_an_iteration_that_is_given_up_ends_its_workers(run, work):
+    iteration = run(work.look, range(6), 2, np.ones(3, np.uint8))
+    _, first = next(iteration)
+    iteration.close()
+    assert gone_within(5, [first.result[0]])
 
 
-def test_what_a_task_took_is_told(work):
-    (run,) = pool.run_side_by_side(work.look, [0], (np.zeros(3, np.uint8),), 1, lambda event: None)
-    assert run.duration_s >= 0.3
-    assert run.peak_memory_mib > 10
-    assert abs(run.started_ms / 1000 - time.time()) < 60
+def test_arrays_reach_the_worker(worker, work):
+    assert worker.run(work.look, 0, np.ones(3_000_000, np.uint8), emit=print).result[1] == 3_000_000
 
 
-def test_an_error_in_a_worker_is_raised_in_the_driver(work):
-    with pytest.raises(ValueError, match="task 0 is not to my liking"):
-        list(pool.run_side_by_side(work.fail, [0], (), 1, lambda event: None))
+def test_what_a_call_took_is_told(worker, work):
+    measured = worker.run(work.look, 0, np.zeros(3, np.uint8), emit=print)
+    assert measured.duration_s >= 0.3
+    assert measured.peak_memory_mib > 10
+    assert abs(measured.started_ms / 1000 - time.time()) < 60
 
 
-def test_a_killed_worker_is_reported_in_one_line(work):
+def test_nothing_of_the_drivers_environment_reaches_a_worker_but_where_things_are(work, tmp_path, monkeypatch):
+    for name in ("TF_XLA_FLAGS", "NUMBA_OPT", "GLIBC_TUNABLES", "PYTHONSTARTUP", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "7")
+    worker = pool.Worker(tmp_path)
+    environment, folder, path = worker.run(work.surroundings, emit=print).result
+    worker.kill()
+    assert environment.pop("PYTHONPATH").endswith(str(tmp_path))
+    environment.pop("LC_CTYPE", None)  # which Python sets where no locale is named
+    assert environment == determinism.environment()
+    assert "7" not in environment.values()
+    assert folder not in path
+    assert folder != str(Path.cwd())
+
+
+def test_an_error_in_a_worker_is_raised_with_the_place_it_comes_from(worker, work):
+    with pytest.raises(ValueError, match="task 0 is not to my liking") as caught:
+        worker.run(work.fail, 0, emit=print)
+    assert "pieces_of_work.py" in caught.value.__notes__[0]
+    assert worker.run(work.square, 2, emit=print).result == 4  # and the worker is as good as before
+
+
+def test_an_error_in_a_worker_ends_the_iteration(run, work):
+    with pytest.raises(ValueError, match="is not to my liking"):
+        list(run(work.fail, [0, 1], 1))
+
+
+def test_a_killed_worker_is_reported_in_one_line(worker, work):
     with pytest.raises(LabError, match=r"^a worker process was killed, .* lower compute.workers"):
-        list(pool.run_side_by_side(work.die, [0], (), 1, lambda event: None))
+        worker.run(work.die, emit=print)
 
 
 def test_there_are_never_more_workers_than_tasks():
@@ -114,13 +162,17 @@ def test_there_are_never_more_workers_than_tasks():
 
 
 DRIVER = """
+import sys
+from pathlib import Path
 from lenet import errors
 from lenet.execution import pool
 import pieces_of_work
 
+def do(worker, task):
+    worker.run(pieces_of_work.sleep, emit=lambda pid: print(pid, flush=True))
+
 if __name__ == "__main__":
-    show = lambda pid: print(pid, flush=True)
-    errors.run(lambda: list(pool.run_side_by_side(pieces_of_work.sleep, range(4), (), 2, show)))
+    errors.run(lambda: list(pool.run_side_by_side(do, range(4), 2, Path(sys.argv[1]))))
 """
 
 
@@ -129,7 +181,7 @@ def driver(work, tmp_path):
     """A driver in a process group of its own, and the ids of its two workers, both at work."""
     (tmp_path / "driver.py").write_text(DRIVER)
     process = subprocess.Popen(
-        [sys.executable, tmp_path / "driver.py"],
+        [sys.executable, tmp_path / "driver.py", tmp_path],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -141,11 +193,12 @@ def driver(work, tmp_path):
     process.communicate()
 
 
-def test_ctrl_c_ends_driver_and_workers_at_once_and_without_a_traceback(driver):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_ends_driver_and_workers_at_once_and_without_a_traceback(driver, number):
     process, workers = driver
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the whole group
+    os.killpg(process.pid, number)  # as a terminal does it
     _, errors = process.communicate(timeout=10)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert errors.splitlines() == ["interrupted"]
     assert gone_within(3, workers)
 

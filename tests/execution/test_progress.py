@@ -26,51 +26,50 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def lines(capsys):
-    return lambda: [line.rstrip() for line in capsys.readouterr().err.splitlines()]
+    return lambda: capsys.readouterr().err.splitlines()
 
 
-def test_a_seeds_start_and_its_last_epoch_are_always_told(clock, lines):
-    with progress.shown("tanh_sgd", epochs=2) as shown:
-        shown.show(3, 0, {})
-        shown.show(3, 2, scored(1.25))
-    assert lines() == ["tanh_sgd seed 3: epoch 0/2", "tanh_sgd seed 3: epoch 2/2 validation accuracy 98.75 %"]
+def run(name="tanh_sgd seed 0", epochs=2):
+    return SimpleNamespace(name=name, epochs=epochs)
+
+
+def test_a_runs_start_its_last_epoch_and_its_end_are_always_told(clock, lines):
+    with progress.shown([2, 2]) as shown:
+        shown.epoch(run(), 0, {})
+        shown.epoch(run(), 2, scored(1.25))
+        shown.finished(run())
+    assert lines() == [
+        "tanh_sgd seed 0: epoch 0/2",
+        "tanh_sgd seed 0: epoch 2/2 validation accuracy 98.75 %",
+        "tanh_sgd seed 0: 1 of 2 runs finished",
+    ]
 
 
 def test_without_a_validation_score_the_one_in_training_is_told_and_named_so(clock, lines):
-    with progress.shown("lenet5_1998", epochs=1) as shown:
-        shown.show(0, 1, {"train/error_percent": 1.25})
+    with progress.shown([1]) as shown:
+        shown.epoch(run("lenet5_1998 seed 0", epochs=1), 1, {"train/error_percent": 1.25})
     assert lines() == ["lenet5_1998 seed 0: epoch 1/1 training accuracy 98.75 %"]
 
 
-def test_epochs_in_quick_succession_are_left_out(clock, lines):
-    with progress.shown("tanh_sgd", epochs=9) as shown:
-        shown.show(0, 0, {})
-        for clock.now, epoch in ((5, 1), (14.9, 2), (15, 3), (29, 4), (30, 5)):
-            shown.show(0, epoch, scored(50.0))
-    assert [line.split()[4] for line in lines()] == ["0/9", "3/9", "5/9"]
-
-
-def test_each_seed_has_a_pace_of_its_own(clock, lines):
-    with progress.shown("tanh_sgd", epochs=9) as shown:
-        shown.show(0, 1, scored(50.0))
-        clock.now = 10
-        shown.show(1, 1, scored(50.0))
-        clock.now = 16
-        shown.show(0, 2, scored(50.0))
-        shown.show(1, 2, scored(50.0))
-    assert [" ".join(line.split()[1:5]) for line in lines()] == [
-        "seed 0: epoch 1/9",
-        "seed 1: epoch 1/9",
-        "seed 0: epoch 2/9",
+def test_epochs_in_quick_succession_are_left_out_however_many_runs_there_are(clock, lines):
+    with progress.shown([9] * 20) as shown:
+        shown.epoch(run(epochs=9), 0, {})
+        for clock.now, seed, epoch in ((5, 0, 1), (14.9, 1, 2), (15, 1, 3), (29, 0, 4), (30, 0, 5)):
+            shown.epoch(run(f"tanh_sgd seed {seed}", epochs=9), epoch, scored(50.0))
+    assert [line.split(" validation")[0] for line in lines()] == [
+        "tanh_sgd seed 0: epoch 0/9",
+        "tanh_sgd seed 1: epoch 3/9",
+        "tanh_sgd seed 0: epoch 5/9",
     ]
 
 
 def test_nothing_goes_to_the_standard_output(clock, capsys):
-    with progress.shown("tanh_sgd", epochs=1) as shown:
-        shown.show(0, 1, scored(1.0))
+    with progress.shown([1]) as shown:
+        shown.epoch(run(epochs=1), 1, scored(1.0))
+        shown.say("a line")
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "epoch 1/1" in captured.err
+    assert captured.err.endswith("a line\n")
 
 
 class Terminal(io.StringIO):
@@ -100,24 +99,37 @@ def plain(text):
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
-def test_a_terminal_shows_a_bar_per_running_seed():
-    with on_a_terminal() as screen, progress.shown("tanh_sgd", epochs=4) as shown:
-        shown.show(0, 1, scored(12.5))
-        shown.show(1, 0, {})
-    *_, first, second = plain(screen.getvalue()).rstrip().splitlines()
+def test_a_terminal_shows_a_bar_for_all_runs_and_one_per_running_run():
+    with on_a_terminal() as screen, progress.shown([4, 4, 2]) as shown:
+        shown.epoch(run("tanh_sgd seed 0", 4), 1, scored(12.5))
+        shown.epoch(run("tanh_sgd seed 1", 4), 0, {})
+    *_, everything, first, second = plain(screen.getvalue()).rstrip().splitlines()
+    assert everything.startswith("0 of 3 runs")
+    assert "1/10" in everything
     assert first.startswith("tanh_sgd seed 0")
-    assert "1/4 validation accuracy 87.50 %" in first
+    assert "1/4" in first
+    assert "validation accuracy 87.50 %" in first
     assert second.startswith("tanh_sgd seed 1")
     assert "0/4" in second
 
 
-def test_a_finished_seed_leaves_a_line_in_place_of_its_bar():
-    with on_a_terminal() as screen, progress.shown("tanh_sgd", epochs=2) as shown:
-        shown.show(0, 1, scored(12.5))
-        shown.show(0, 2, scored(1.25))
+def test_a_finished_run_leaves_a_line_in_place_of_its_bar():
+    with on_a_terminal() as screen, progress.shown([2, 2]) as shown:
+        for epoch, error in ((1, 12.5), (2, 1.25)):
+            shown.epoch(run(), epoch, scored(error))
+        shown.finished(run())
         before = len(screen.getvalue())
-        shown.show(1, 1, scored(50.0))
+        shown.epoch(run("tanh_sgd seed 1"), 1, scored(50.0))
     assert "tanh_sgd seed 0: validation accuracy 98.75 %" in plain(screen.getvalue()[:before])
     after = plain(screen.getvalue()[before:])
+    assert "1 of 2 runs" in after
     assert "tanh_sgd seed 1" in after
     assert "tanh_sgd seed 0" not in after
+
+
+def test_a_run_that_another_process_trained_counts_as_finished():
+    with on_a_terminal() as screen, progress.shown([2, 3]) as shown:
+        shown.finished(run())
+    last = plain(screen.getvalue()).rstrip().splitlines()[-1]
+    assert last.startswith("1 of 2 runs")
+    assert "2/5" in last

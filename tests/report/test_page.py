@@ -5,14 +5,13 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
-from support.builders import study
+from support.builders import digits_of_the_test, predictions, study
 from support.paths import ROOT
 
-from lenet.report import page
+from lenet.errors import LabError
+from lenet.report import from_data, page
 from lenet.settings import load_settings
-from lenet.training import distortion
 
 PAGE = Path("reports/index.html")
 ERRORS = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [9.0, 12.0, 11.0], "modern": [3.0, 4.0, 5.0]}
@@ -48,8 +47,16 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+def draw(made, train):
+    """Draw the page's pictures."""
+    seen = {name: predictions(len(result.seeds)) for name, result in made.results.items()}
+    from_data.save(made, seen, digits_of_the_test(), train)
+
+
 def written(digits, errors=ERRORS, **options):
-    page.save_page(study(errors, **options), digits)
+    made = study(errors, **options)
+    draw(made, digits)
+    page.save_page(made)
     return Page(PAGE.read_text(encoding="utf-8"))
 
 
@@ -165,7 +172,7 @@ def test_equal_studies_give_an_equal_page(digits):
 
 
 def test_misread_digits_are_sorted_by_who_misreads_them():
-    found = page.misread_digits(study({"old": [3.0, 3.0, 1.0], "new": [2.0, 5.0, 2.0]}), "old", "new")
+    found = page.misread_digits(study({"old": [3.0, 3.0, 1.0], "new": [2.0, 5.0, 2.0]}))
     assert {kind: (count, [digit.index for digit in digits]) for kind, (count, digits) in found.items()} == {
         "Only old misreads": (1, [2]),
         "Only new misreads": (0, []),
@@ -175,25 +182,15 @@ def test_misread_digits_are_sorted_by_who_misreads_them():
     assert (digit.label, digit.taken_for, digit.old, digit.new) == (2, 3, 2, 1)
 
 
-def test_distorted_copies_are_of_one_training_digit_per_class_and_differ_between_epochs(digits):
-    base = load_settings(ROOT / "params.yaml").base
-    moved = base.model_copy(update={"translation": 2.0})
-    (copies,) = page.distorted_copies({"still": base, "moved": moved}, digits).values()
-    first = [np.flatnonzero(digits.labels == digit)[0] for digit in (2, 5, 8)]
-    assert (copies.shape, copies.dtype) == ((3, 10, 28, 28), np.uint8)
-    np.testing.assert_array_equal(copies[:, 0], digits.images[first])
-    assert len({copy.tobytes() for copy in copies[0]}) == 10
+def test_a_missing_picture_is_named_with_what_draws_it(digits):
+    written(digits)
+    Path("reports/pictures/digit-0.png").unlink()
+    with pytest.raises(LabError, match=r"^reports/pictures/digit-0.png is missing: run `dvc repro --force plot`$"):
+        page.save_page(study(ERRORS))
 
 
-def test_distorted_copies_are_those_that_seed_0_trains_on_first(digits):
-    settings = load_settings(ROOT / "params.yaml").base.model_copy(update={"translation": 2.0})
-    (copies,) = page.distorted_copies({"moved": settings}, digits).values()
-    everything = distortion.distort(digits.images, settings, seed=0, epoch=0, examples=np.arange(len(digits)))
-    np.testing.assert_array_equal(copies[0, 1], everything[np.flatnonzero(digits.labels == 2)[0]])
-
-
-def test_variants_that_distort_alike_share_their_copies(digits):
+def test_variants_that_distort_alike_share_a_picture():
     base = load_settings(ROOT / "params.yaml").base
     once, twice = (base.model_copy(update={"translation": pixels}) for pixels in (1.0, 2.0))
     longer = twice.model_copy(update={"epochs": 60})
-    assert list(page.distorted_copies({"a": twice, "b": once, "c": longer}, digits)) == ["a\nc", "b"]
+    assert page.distorting_alike({"a": twice, "b": once, "c": longer, "d": base}) == [["a", "c"], ["b"]]

@@ -3,9 +3,10 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from support.browsers import browser  # noqa: F401
-from support.builders import study
+from support.builders import digits_of_the_test, predictions, study
 from support.paths import ROOT
 
+from lenet.report import from_data
 from lenet.report import page as report_page
 
 pytestmark = pytest.mark.slow
@@ -44,7 +45,10 @@ def opened(browser):  # noqa: F811
 @pytest.fixture
 def small(workspace, digits):
     """A report of three small variants."""
-    report_page.save_page(study(ERRORS, published={"relu_adam": 0.95}), digits)
+    made = study(ERRORS, published={"relu_adam": 0.95})
+    seen = {name: predictions(len(result.seeds)) for name, result in made.results.items()}
+    from_data.save(made, seen, digits_of_the_test(), digits)
+    report_page.save_page(made)
     return workspace / "reports/index.html"
 
 

@@ -1,16 +1,17 @@
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib.image import imread
 
-from lenet.report.pictures import ink, mosaic, signed
+from lenet.errors import LabError
+from lenet.report.pictures import data_url, ink, mosaic, save_pictures, signed
 
 
-def pixels(url):
-    head, _, content = url.partition(",")
-    assert head == "data:image/png;base64"
-    return imread(io.BytesIO(base64.b64decode(content)))
+def pixels(png):
+    return imread(io.BytesIO(png))
 
 
 def test_ink_is_black_on_white_a_pixel_each():
@@ -41,5 +42,17 @@ def test_tiles_are_laid_out_in_rows_with_gaps():
     assert np.isnan(laid[18, 18])
 
 
-def test_equal_arrays_give_equal_urls():
+def test_equal_arrays_give_equal_bytes():
     assert ink(np.eye(5) * 255) == ink(np.eye(5) * 255)
+
+
+def test_a_picture_comes_back_inside_a_url_and_older_ones_are_gone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_pictures({"old": b"old"})
+    save_pictures({"new": ink(np.eye(5))})
+    head, _, content = data_url("new").partition(",")
+    assert head == "data:image/png;base64"
+    assert base64.b64decode(content) == ink(np.eye(5))
+    assert [path.name for path in Path("reports/pictures").iterdir()] == ["new.png"]
+    with pytest.raises(LabError, match=r"^reports/pictures/old.png is missing"):
+        data_url("old")

@@ -1,8 +1,13 @@
 import json
+import platform
 from dataclasses import asdict, replace
 
 import pytest
 from support.builders import identity
+
+from lenet.mnist.splits import save_split, split_path
+from lenet.runs import code
+from lenet.runs.identity import identify, identify_data
 
 
 def test_the_digest_follows_from_the_content_alone():
@@ -13,12 +18,14 @@ def test_the_digest_follows_from_the_content_alone():
 @pytest.mark.parametrize(
     "change",
     [
-        {"variant": "other"},
         {"seed": 1},
         {"settings": {"epochs": 3}},
         {"data": replace(identity().data, dataset="other")},
+        {"data": replace(identity().data, pixel_mean=40.1)},
+        {"data": replace(identity().data, pixel_sd=80.8)},
         {"code": "other"},
         {"versions": {"tensorflow": "0"}},
+        {"machine": "aarch64"},
     ],
 )
 def test_whatever_decides_the_bits_changes_the_digest(change):
@@ -27,9 +34,37 @@ def test_whatever_decides_the_bits_changes_the_digest(change):
 
 def test_seeds_of_a_variant_share_a_family_and_nothing_else_does():
     assert identity(seed=0).family == identity(seed=1).family
-    assert identity(variant="relu_adam").family != identity(variant="tanh_sgd").family
+    assert identity(activation="relu").family != identity().family
 
 
 def test_an_identity_survives_json():
     raw = json.loads(json.dumps(asdict(identity())))
     assert type(identity()).from_json(raw).digest == identity().digest
+
+
+@pytest.fixture
+def data(workspace, digits, statistics):
+    for name in ("train", "validation"):
+        save_split(split_path(name), digits)
+    return identify_data(statistics)
+
+
+def test_runs_are_identified_by_recipe_seed_data_code_versions_and_machine(data, recipe, statistics):
+    first, second = identify(recipe, [3, 5], data)
+    assert (first.seed, second.seed) == (3, 5)
+    assert first.family == second.family
+    assert first.settings == recipe.model_dump()
+    assert (first.data.pixel_mean, first.data.pixel_sd) == (statistics.pixel_mean, statistics.pixel_sd)
+    assert {"h5py", "keras", "llvmlite", "numba", "numpy", "tensorflow"} <= first.versions.keys()
+    assert first.machine == platform.machine()
+    assert first.code == code.digest_of_run(recipe.optimizer)
+
+
+def test_other_pixel_statistics_are_another_run(data, recipe, statistics):
+    (before,) = identify(recipe, [0], data)
+    (after,) = identify(recipe, [0], identify_data(replace(statistics, pixel_sd=1.01 * statistics.pixel_sd)))
+    assert after.digest != before.digest
+
+
+def test_nothing_in_an_identity_names_a_variant():
+    assert "variant" not in json.dumps(asdict(identity()))

@@ -1,14 +1,12 @@
 """Where and when a run was trained, and where that is kept."""
 
-import json
 import platform
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from lenet.execution import provenance
-from lenet.execution.provenance import Provenance, load_provenance, machine_tags, save_provenance
+from lenet.runs.provenance import Provenance, busy_s, machine_tags
 
 
 @pytest.fixture(autouse=True)
@@ -89,38 +87,34 @@ def test_the_tags_are_taken_once(commit):
     assert machine_tags() is before
 
 
-def test_notes_come_back_as_they_were_kept(monkeypatch):
-    monkeypatch.setattr(provenance, "machine_tags", lambda: {"host": "somewhere"})
-    save_provenance("abc", started_ms=1_700_000_000_000, duration_s=12.34567)
-    assert load_provenance("abc") == Provenance({"host": "somewhere"}, 1_700_000_000_000, 12.346)
-    assert load_provenance("abc").ended_ms == 1_700_000_012_346
+def test_notes_come_back_as_they_were_kept(tmp_path):
+    kept = Provenance({"host": "somewhere"}, 1_700_000_000_000, 12.346)
+    kept.save(tmp_path)
+    assert Provenance.load(tmp_path) == kept
+    assert kept.ended_ms == 1_700_000_012_346
 
 
-def test_notes_lie_untracked_under_their_runs_digest():
-    save_provenance("abc", started_ms=1, duration_s=2.0)
-    assert [str(path) for path in Path().rglob("*") if path.is_file()] == [".runs/abc.json"]
-    assert json.loads(Path(".runs/abc.json").read_text())["duration_s"] == 2.0
-
-
-def test_notes_of_a_temporary_workspace_lie_in_the_checkout(tmp_path, monkeypatch):
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "checkout"))
-    save_provenance("abc", started_ms=1, duration_s=2.0)
-    assert (tmp_path / "checkout/.runs/abc.json").is_file()
-    assert load_provenance("abc").started_ms == 1
-
-
-def test_lost_notes_are_none():
-    assert load_provenance("abc") is None
+def test_lost_notes_are_none(tmp_path):
+    assert Provenance.load(tmp_path) is None
+    assert Provenance.load(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize("content", [b"", b'{"tags": ', b"\xff\xfe"])
-def test_damaged_notes_are_lost_ones(content):
-    Path(".runs").mkdir()
-    Path(".runs/abc.json").write_bytes(content)
-    assert load_provenance("abc") is None
+def test_damaged_notes_are_lost_ones(tmp_path, content):
+    (tmp_path / "provenance.json").write_bytes(content)
+    assert Provenance.load(tmp_path) is None
 
 
-def test_newer_notes_of_a_run_replace_older_ones():
-    save_provenance("abc", started_ms=1, duration_s=2.0)
-    save_provenance("abc", started_ms=3, duration_s=4.0)
-    assert load_provenance("abc").started_ms == 3
+@pytest.mark.parametrize(
+    ("intervals", "busy"),
+    [
+        ([(0, 10)], 10),
+        ([(0, 10), (5, 10)], 15),
+        ([(5, 10), (0, 100)], 100),
+        ([(0, 10), (1000, 10)], 20),
+        ([], 0),
+    ],
+    ids=["one", "side by side", "one within the other", "a pause between them", "none"],
+)
+def test_a_pause_in_which_nothing_trained_does_not_count(intervals, busy):
+    assert busy_s(Provenance({}, 1000 * start, duration) for start, duration in intervals) == busy

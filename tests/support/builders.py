@@ -10,8 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from lenet.evaluation.predictions import Predictions
-from lenet.evaluation.results import SeedResult, VariantResult
+from lenet.evaluation.comparison import compare
+from lenet.evaluation.metrics import TEST_ERROR_INTERVAL
+from lenet.evaluation.misread import find_misread, save_misread
+from lenet.evaluation.predictions import Predictions, save_predictions
+from lenet.evaluation.results import SeedResult, VariantResult, save_result
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
 from lenet.runs.identity import DataIdentity, RunIdentity
@@ -27,24 +30,26 @@ def settings(**changed):
     return BASE | {"epochs": EPOCHS} | changed
 
 
-def identity(variant="tanh_sgd", seed=0, dataset="digits"):
+def identity(seed=0, dataset="digits", **changed):
     return RunIdentity(
-        variant=variant,
         seed=seed,
-        settings=settings(),
-        data=DataIdentity(dataset, 0.1, 0, train_md5="1" * 32, validation_md5="2" * 32),
+        settings=settings(**changed),
+        data=DataIdentity(dataset, 0.1, 0, train_md5="1" * 32, validation_md5="2" * 32, pixel_mean=40.0, pixel_sd=80.0),
         code="c" * 64,
         versions={
+            "h5py": "3.15.0",
             "keras": "3.13.0",
+            "llvmlite": "0.46.0",
             "numba": "0.68.1",
             "numpy": "2.4.0",
             "scikit-learn": "1.8.0",
             "tensorflow": "2.21.0",
         },
+        machine="x86_64",
     )
 
 
-def seed_result(variant="tanh_sgd", seed=0, error=10.0, dataset="digits"):
+def seed_result(seed=0, error=10.0, dataset="digits"):
     """One run with that test error; its validation error is the same, its training error half as large."""
     confusion = 10 * np.eye(10, dtype=int)
     for digit in range(round(error)):
@@ -52,7 +57,8 @@ def seed_result(variant="tanh_sgd", seed=0, error=10.0, dataset="digits"):
         confusion[digit % 10, (digit + 1) % 10] += 1
     recalls = {f"test/recall_percent/{digit}": 10.0 * int(confusion[digit, digit]) for digit in range(10)}
     return SeedResult(
-        identity=identity(variant, seed, dataset),
+        identity=identity(seed, dataset),
+        weights=f"{seed:064x}",
         metrics={"test/error_percent": error, "test/loss": 0.25, "test/calibration_error_percent": 1.5} | recalls,
         confusion=confusion.tolist(),
         history={
@@ -66,12 +72,16 @@ def seed_result(variant="tanh_sgd", seed=0, error=10.0, dataset="digits"):
 
 def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
     """A variant with a seed, counted from 0, for each of the test errors."""
-    seeds = [seed_result(variant, seed, error, dataset) for seed, error in enumerate(errors)]
+    seeds = [seed_result(seed, error, dataset) for seed, error in enumerate(errors)]
     values = {name: [seed.history[name][-1] for seed in seeds] for name in seeds[0].history}
     values |= {name: [s.metrics[name] for s in seeds] for name in seeds[0].metrics if "recall" not in name}
     summary = {name: statistics.fmean(of_seeds) for name, of_seeds in values.items()}
     if len(seeds) > 1:
         summary |= {f"{name}_sd": statistics.stdev(of_seeds) for name, of_seeds in values.items()}
+        found = misread(errors)
+        (error,) = compare({variant: found.wrong(100)}, []).errors.values()
+        if error.is_known:
+            summary |= dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
     return VariantResult(variant, parameters=61_706, multiply_accumulates=416_520, summary=summary, seeds=seeds)
 
 
@@ -97,9 +107,26 @@ def study(errors, about=None, published=None, factorial=(), changes=None, datase
     return Study(
         settings=Settings.model_validate(committed | made),
         results={name: variant_result(name, of_seeds, dataset) for name, of_seeds in errors.items()},
-        predictions={name: predictions(len(each), 100, np.round(each).astype(int)) for name, each in errors.items()},
-        test=Split(np.random.default_rng(1).integers(0, 256, (100, 28, 28), dtype=np.uint8), labels(100)),
+        misread={name: misread(each) for name, each in errors.items()},
     )
+
+
+def digits_of_the_test(n=100):
+    """Test digits of a fixed noise."""
+    return Split(np.random.default_rng(1).integers(0, 256, (n, 28, 28), dtype=np.uint8), labels(n))
+
+
+def misread(errors):
+    """What a variant misreads with a seed for each of its test errors, whole percents of 100 digits."""
+    outputs = predictions(len(errors), 100, np.round(errors).astype(int))
+    return find_misread(outputs.probabilities.argmax(axis=2), labels(100))
+
+
+def save_evaluated(variant, errors):
+    """Leave in the workspace what evaluate leaves of a variant with those test errors."""
+    save_result(variant_result(variant, errors))
+    save_misread(variant, misread(errors), range(len(errors)))
+    save_predictions(variant, predictions(len(errors), 100, np.round(errors).astype(int)), labels(100))
 
 
 def labels(n=100):

@@ -1,3 +1,9 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
 from lenet.tracking.client import redacted_uri, store_uri
 from lenet.workspace import project_root
 
@@ -19,3 +25,44 @@ def test_an_experiment_in_a_temporary_folder_logs_to_the_projects_store(workspac
 def test_a_password_in_the_address_is_not_shown(workspace, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@db.example:5432/runs")
     assert redacted_uri() == "postgresql://me:…@db.example:5432/runs"
+
+
+OPEN = "from lenet.tracking.client import open_client; print(len(open_client().search_experiments()))"
+
+
+@pytest.fixture
+def opening(workspace, monkeypatch):
+    """Start a process that opens the project's own store, which is not there yet."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    started = []
+
+    def start():
+        started.append(
+            subprocess.Popen([sys.executable, "-c", OPEN], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.slow
+def test_three_processes_may_create_the_database_at_once(opening, workspace):
+    processes = [opening() for _ in range(3)]
+    assert [process.communicate()[0] for process in processes] == ["1\n"] * 3
+    assert [path.name for path in workspace.glob("*mlflow.db*")] == ["mlflow.db"]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_while_it_creates_the_database_leaves_none(opening, workspace):
+    creator = opening()
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not list(workspace.glob(".mlflow.db.*.partial")):
+        time.sleep(0.01)
+    creator.kill()
+    creator.wait()
+    assert not (workspace / "mlflow.db").exists()
+    assert opening().communicate()[0] == "1\n"
+    assert [path.name for path in workspace.glob("*mlflow.db*")] == ["mlflow.db"]

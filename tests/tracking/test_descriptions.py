@@ -1,4 +1,4 @@
-from support.builders import identity, settings
+from support.builders import settings
 
 from lenet.tracking import descriptions
 
@@ -33,7 +33,7 @@ def test_every_page_leads_to_the_paper_and_names_its_data():
 
 
 def test_a_version_says_which_run_it_is_and_what_goes_in_and_comes_out():
-    text = descriptions.of_version("both defaults", identity("relu_adam", seed=3), 0.98765)
+    text = descriptions.of_version("relu_adam", "both defaults", 3, 0.98765)
     assert text.startswith("`relu_adam`, seed 3: both defaults\n")
     assert "**0.99 %**" in text
     assert "uint8 (n, 28, 28)" in text

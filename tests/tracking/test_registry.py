@@ -11,7 +11,7 @@ ABOUT = {"tanh_sgd": "as in 1998", "relu_adam": "as today"}
 
 
 def names(results):
-    return [(seed.identity.variant, seed.identity.seed) for seed in registry.ranked(results)]
+    return [(variant, seed.identity.seed) for variant, seed in registry.ranked(results)]
 
 
 def diverged(result):

@@ -8,7 +8,8 @@ from lenet.tracking.run_finder import RunFinder
 def dataset_contexts(client, train_on):
     finder = RunFinder("digits")
     trained = replace(identity(), settings=settings(train_on=train_on))
-    run_id = finder.find_or_create_seed(trained, finder.find_or_create_parent(trained, "", 0, {}), 0, {}).run_id
+    parent = finder.find_or_create_parent("tanh_sgd", trained, "", 0, {})
+    run_id = finder.find_or_create_seed("tanh_sgd", trained, parent, 0, {}).run_id
     inputs = client().get_run(run_id).inputs.dataset_inputs
     return {each.dataset.name: each.tags[0].value for each in inputs}
 

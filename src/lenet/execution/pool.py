@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Literal, TypeVar, cast
@@ -41,6 +41,8 @@ class Worker:
                 env=determinism.environment() | {"PYTHONPATH": os.pathsep.join(map(str, folders))},
                 cwd=Path(__file__).parent,  # where there is no .numba_config.yaml
             )
+        self._requests = cast(BinaryIO, self._process.stdin)
+        self._replies = cast(BinaryIO, self._process.stdout)
         self.is_running = True
 
     def run(self, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
@@ -48,27 +50,42 @@ class Worker:
 
         Raises what `work` raises, and LabError where the worker was killed.
         """
-        try:
-            requests, replies = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
-            pickle.dump((work, arguments), requests)
-            requests.flush()
-            while True:
-                kind, value = pickle.load(replies)
-                if kind == "done":
-                    return value
-                if kind == "failed":
-                    raise value
-                emit(value)
-        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
-            raise LabError(
-                "a worker process was killed, most likely for lack of memory: lower compute.workers in params.yaml"
-            ) from None
+        self._send((work, arguments))
+        while True:
+            kind, value = self._receive()
+            if kind == "done":
+                return value
+            if kind == "failed":
+                raise value
+            emit(value)
 
     def kill(self) -> None:
-        """End the process at once, whatever it is doing."""
+        """End the process at once, whatever it is doing; a call that waits for it raises LabError."""
         self.is_running = False
         self._process.kill()
         self._process.wait()
+        self._replies.close()
+        with suppress(BrokenPipeError):
+            self._requests.close()
+
+    def _send(self, request: object) -> None:
+        with _killed_is_reported():
+            pickle.dump(request, self._requests)
+            self._requests.flush()
+
+    def _receive(self) -> tuple[str, Any]:
+        with _killed_is_reported():
+            return pickle.load(self._replies)
+
+
+@contextmanager
+def _killed_is_reported() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, BrokenPipeError, pickle.UnpicklingError, ValueError):  # the last where `kill` closed the pipe
+        raise LabError(
+            "a worker process was killed, most likely for lack of memory: lower compute.workers in params.yaml"
+        ) from None
 
 
 @contextmanager

@@ -32,7 +32,9 @@ class Measured:
 
 def main() -> None:
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # so that nothing that is printed gets between the replies
+    # So that nothing that is printed gets between the replies.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    sys.stdout = sys.stderr
     requests: SimpleQueue = SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), name="requests", daemon=True).start()
     while True:

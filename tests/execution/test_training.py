@@ -1,0 +1,109 @@
+"""What the store lacks is trained once, whoever asks for it at the same time."""
+
+import time
+from dataclasses import replace
+from threading import Thread
+
+import pytest
+from support.builders import identity
+from support.params import edit_params
+from support.runs import PROVENANCE, TRAINED
+
+from lenet.errors import LabError
+from lenet.execution import training
+from lenet.execution.training import Wanted
+from lenet.mnist.splits import save_split, save_statistics, split_path
+from lenet.runs import store, trainer
+from lenet.settings import load_settings
+
+
+@pytest.fixture
+def data(workspace, digits, statistics):
+    for name in ("train", "validation"):
+        save_split(split_path(name), digits)
+    save_statistics(statistics)
+    with edit_params() as params:
+        params["seeds"] = [0, 1]
+    return workspace
+
+
+class Listener:
+    """Notes what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def epoch(self, run, epoch, metrics):
+        self.told.append((run.name, epoch))
+
+    def finished(self, run, provenance):
+        self.told.append((run.name, "finished"))
+        assert store.load_provenance(run.identity.digest) == provenance
+
+
+def test_the_runs_of_variants_come_in_their_order_and_that_of_the_seeds(data):
+    runs = training.wanted_runs(load_settings(), ["relu_adam", "tanh_sgd"])
+    assert [run.name for run in runs] == [f"{v} seed {s}" for v in ("relu_adam", "tanh_sgd") for s in (0, 1)]
+    assert runs[0].recipe == load_settings().variant("relu_adam")
+    assert runs[0].epochs == 20
+
+
+def test_a_run_that_two_variants_share_is_there_once(data):
+    with edit_params() as params:
+        params["variants"]["twin"] = dict(params["variants"]["tanh_sgd"])
+    runs = training.wanted_runs(load_settings(), ["tanh_sgd", "relu_adam", "twin"])
+    assert [run.variants for run in runs] == [("tanh_sgd", "twin")] * 2 + [("relu_adam",)] * 2
+
+
+def test_what_the_store_has_is_not_lacking(data):
+    first, second = training.wanted_runs(load_settings(), ["tanh_sgd"])
+    store.save(first.identity, TRAINED, PROVENANCE)
+    assert training.lacking([first, second]) == [second]
+
+
+def test_nothing_wanted_starts_nothing(data):
+    assert list(training.train_runs([], None, "auto", Listener())) == []
+
+
+def test_other_data_than_the_runs_are_identified_by_is_refused(data):
+    wanted = Wanted(identity(), load_settings().base, ("tanh_sgd",))
+    with pytest.raises(LabError, match=r"^data/processed changed just now"):
+        list(training.train_runs([wanted], None, 1, Listener()))
+
+
+@pytest.mark.slow
+def test_each_run_is_stored_and_told_of_and_what_is_stored_is_not_trained_again(data):
+    with edit_params() as params:
+        params["base"]["epochs"] = 1
+    runs, listener = training.wanted_runs(load_settings(), ["tanh_sgd", "relu_adam"]), Listener()
+    store.save(runs[1].identity, TRAINED, PROVENANCE)
+    finished = training.train_runs(training.lacking(runs), trainer.train, 2, listener)
+    assert sorted(run.name for run in finished) == ["relu_adam seed 0", "relu_adam seed 1", "tanh_sgd seed 0"]
+    assert training.lacking(runs) == []
+    for name in ("relu_adam seed 0", "relu_adam seed 1", "tanh_sgd seed 0"):
+        assert [what for run, what in listener.told if run == name] == [0, 1, "finished"]
+
+
+@pytest.mark.slow
+def test_a_run_that_another_process_trains_is_waited_for_and_taken_from_the_store(data):
+    (run, _), listener = training.wanted_runs(load_settings(), ["tanh_sgd"]), Listener()
+    with store.lock(run.identity.digest):
+        waiting = Thread(target=lambda: list(training.train_runs([run], trainer.train, 1, listener)))
+        waiting.start()
+        time.sleep(3)
+        assert waiting.is_alive()
+        store.save(run.identity, TRAINED, PROVENANCE)
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert listener.told == []
+
+
+@pytest.mark.slow
+def test_runs_whose_code_is_edited_meanwhile_are_not_kept_and_the_others_are(data, capsys):
+    kept, edited = training.wanted_runs(load_settings(), ["tanh_sgd"])
+    edited = replace(edited, identity=replace(edited.identity, code="before the edit"))
+    with edit_params() as params:
+        params["base"]["epochs"] = 1
+    with pytest.raises(LabError, match=r"^1 of 2 runs were not trained to the end, because their code was edited"):
+        list(training.train_runs([edited, kept], trainer.train, 2, Listener()))
+    assert training.lacking([kept, edited]) == [edited]

@@ -1,0 +1,145 @@
+"""The run store: what is in it is whole, and what is damaged is noticed."""
+
+import errno
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from filelock import Timeout
+from support.builders import identity
+from support.runs import PROVENANCE, TRAINED
+
+from lenet.runs import store
+from lenet.runs.files import FILES
+
+DIGEST = identity().digest
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+
+
+@pytest.fixture
+def stored():
+    store.save(identity(), TRAINED, PROVENANCE)
+    return Path(".runs") / DIGEST
+
+
+def test_a_run_lies_under_its_digest_with_its_sums_and_where_it_was_trained(stored):
+    assert sorted(path.name for path in stored.iterdir()) == sorted([*FILES, "SHA256SUMS", "provenance.json"])
+    assert store.has(identity())
+    assert store.load_provenance(DIGEST) == PROVENANCE
+
+
+def test_the_sums_are_those_that_sha256sum_checks(stored):
+    done = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=stored, capture_output=True)
+    assert done.returncode == 0
+
+
+def test_what_is_not_there_is_not_had():
+    assert not store.has(identity())
+    assert store.load_provenance(DIGEST) is None
+
+
+def test_a_copy_has_the_four_files_and_nothing_of_the_machine(stored):
+    store.copy(identity(), Path("models/tanh_sgd/seed-0"))
+    copied = {path.name: path.read_bytes() for path in Path("models/tanh_sgd/seed-0").iterdir()}
+    assert copied == {name: (stored / name).read_bytes() for name in FILES}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["a flipped bit", "cut off", "empty", "gone"])
+def test_a_damaged_entry_is_removed_with_one_line_of_warning(stored, name, damage, capsys):
+    content = bytearray((stored / name).read_bytes())
+    if damage == "a flipped bit":
+        content[len(content) // 2] ^= 1
+    (stored / name).write_bytes({"cut off": content[:-1], "empty": b""}.get(damage, content))
+    if damage == "gone":
+        (stored / name).unlink()
+    assert not store.has(identity())
+    assert not stored.exists()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: ")
+    assert line.endswith(f"{DIGEST}/{name} is damaged: this run (seed 0) is trained anew")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff", b"nonsense", b"0  run.json\n"])
+def test_an_entry_without_its_sums_is_damaged(stored, content):
+    if content is None:
+        (stored / "SHA256SUMS").unlink()
+    else:
+        (stored / "SHA256SUMS").write_bytes(content)
+    assert not store.has(identity())
+
+
+def test_lost_notes_of_the_machine_damage_nothing(stored):
+    (stored / "provenance.json").unlink()
+    assert store.has(identity())
+
+
+def test_a_disk_that_fills_leaves_no_entry_and_nothing_beside_it(monkeypatch):
+    def full(self, folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(type(PROVENANCE), "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        store.save(identity(), TRAINED, PROVENANCE)
+    assert list(Path(".runs").iterdir()) == []
+
+
+def test_a_temporary_workspace_shares_the_store_of_the_checkout(tmp_path, monkeypatch, stored):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert not store.has(identity())
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    assert store.has(identity())
+
+
+HOLD = """
+import sys, time
+from lenet.runs import store
+with store.lock(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def held():
+    """A run that another process holds the lock of; returns that process."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, DIGEST], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_lock_is_held_between_processes_and_ends_with_its_holder(held):
+    assert store.is_locked(DIGEST)
+    with pytest.raises(Timeout):
+        store.lock(DIGEST).acquire(timeout=0)
+    held.kill()
+    held.wait()
+    assert not store.is_locked(DIGEST)
+    with store.lock(DIGEST):
+        assert store.is_locked(DIGEST)
+
+
+def test_pruning_removes_what_is_not_to_be_kept(stored):
+    other = replace(identity(), seed=7)
+    store.save(other, TRAINED, PROVENANCE)
+    size = sum(path.stat().st_size for path in stored.iterdir())
+    assert store.entries()[DIGEST] == size
+    assert set(store.entries()) == {DIGEST, other.digest}
+    assert list(store.prune({other.digest})) == [DIGEST]
+    assert set(store.entries()) == {other.digest}
+    assert store.prune({other.digest}) == {}
+
+
+def test_pruning_leaves_a_run_that_is_being_trained(stored, held):
+    assert store.prune(set()) == {}
+    assert stored.is_dir()
