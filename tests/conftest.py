@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from support.paths import ROOT
+from support.pipelines import pipeline  # noqa: F401  # found by its name
 
 from lenet.mnist import datasets
 from lenet.mnist.splits import Split, Statistics

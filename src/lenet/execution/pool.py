@@ -9,6 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
@@ -32,14 +33,16 @@ class Worker:
 
     def __init__(self, modules: Path | None = None) -> None:
         folders = [Path(__file__).parents[2], *([modules] if modules else [])]
+        # A folder of its own to work in: there is no .numba_config.yaml in it, and what is left in it goes with it.
+        self._folder = tempfile.TemporaryDirectory(prefix="lenet-")
         with _signals_held_off():
             self._process = subprocess.Popen(
-                # -P: the folder that it works in holds no modules to import.
                 [sys.executable, "-P", "-s", "-m", "lenet.execution.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=determinism.environment() | {"PYTHONPATH": os.pathsep.join(map(str, folders))},
-                cwd=Path(__file__).parent,  # where there is no .numba_config.yaml
+                env=determinism.environment()
+                | {"PYTHONPATH": os.pathsep.join(map(str, folders)), "TMPDIR": self._folder.name},
+                cwd=self._folder.name,
             )
         self._requests = cast(BinaryIO, self._process.stdin)
         self._replies = cast(BinaryIO, self._process.stdout)
@@ -67,6 +70,7 @@ class Worker:
         self._replies.close()
         with suppress(BrokenPipeError):
             self._requests.close()
+        self._folder.cleanup()
 
     def _send(self, request: object) -> None:
         with _killed_is_reported():

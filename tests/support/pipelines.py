@@ -1,0 +1,126 @@
+"""The real pipeline on the bundled digits, in repositories of their own whose path has a space."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.params import edit_params
+from support.paths import ROOT
+
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MNIST_MIRROR")},
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "DVC_NO_ANALYTICS": "true",
+}
+
+
+# Of the study's variants, those that between them train in every way.
+VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
+
+
+class Repository:
+    """A checkout to run commands in, as a person does."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def run(self, *command, status=0, **environment):
+        done = subprocess.run(
+            command, cwd=self.path, env=ENVIRONMENT | environment, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == status, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def dvc(self, *arguments, **options):
+        return self.run("dvc", *arguments, **options)
+
+    def module(self, name, *arguments, **options):
+        return self.run("python", "-m", f"lenet.{name}", *arguments, PYTHONPATH="src", **options)
+
+    def git(self, *arguments):
+        return self.run("git", *arguments).stdout.strip()
+
+    def commit(self):
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "Keep the state")
+
+    def edit(self, name, *replacements):
+        path = self.path / name
+        text = path.read_text()
+        for old, new in replacements:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        path.write_text(text)
+
+    def params(self):
+        return edit_params(self.path / "params.yaml")
+
+    def copy(self, path):
+        shutil.copytree(self.path, path, symlinks=True)
+        return Repository(path)
+
+    def lock(self):
+        return (self.path / "dvc.lock").read_text()
+
+    def runs(self):
+        import mlflow
+
+        client = mlflow.MlflowClient(f"sqlite:///{self.path / 'mlflow.db'}")
+        return client.search_runs([each.experiment_id for each in client.search_experiments()])
+
+    def statuses(self):
+        """The name of each run in MLflow, with its status."""
+        return sorted((run.info.run_name, run.info.status) for run in self.runs())
+
+    def entries(self):
+        return {path.name for path in (self.path / ".runs").glob("*") if len(path.name) == 64}
+
+    def partial(self):
+        """What is half-written."""
+        return [path for path in self.path.rglob(".*.partial") if ".git" not in path.parts]
+
+
+def stages_run(done):
+    """Return the stages that a `dvc repro` ran."""
+    return re.findall(r"^Running stage '(.*)'", done.stdout, flags=re.MULTILINE)
+
+
+def trained(done):
+    """Return how many runs a command trained."""
+    return sum(map(int, re.findall(r"^(\d+) runs in \d+ s:", done.stdout, flags=re.MULTILINE)))
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory):
+    """A committed repository in which `dvc repro` has run: three variants, two seeds, two epochs."""
+    repository = Repository(tmp_path_factory.mktemp("with a space") / "lenet lab")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    for name in listed.splitlines():
+        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("reports/"):
+            (repository.path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, repository.path / name)
+    with repository.params() as params:
+        params["data"]["dataset"] = "digits"
+        params["seeds"] = [0, 1]
+        params["base"]["epochs"] = 2
+        for variant in set(params["variants"]) - set(VARIANTS):
+            del params["variants"][variant], params["about"][variant]
+        params["comparison"] = {
+            "ladder": ["tanh_sgd", "relu_adam"],
+            "factorial": [],
+            "published": {"lenet5_1998": 0.95},
+        }
+    repository.git("init", "--quiet")
+    repository.git("config", "user.name", "A Researcher")
+    repository.git("config", "user.email", "researcher@example.org")
+    repository.commit()
+    repository.first_run = repository.dvc("repro")
+    repository.commit()
+    return repository

@@ -1,0 +1,207 @@
+"""A run is trained once, whatever happens meanwhile; on the real pipeline."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+from support.pipelines import ENVIRONMENT, stages_run, trained
+
+pytestmark = pytest.mark.slow
+
+VARIANT = "relu_adam"
+
+
+@pytest.fixture
+def here(pipeline, tmp_path):
+    return pipeline.copy(tmp_path / "with a space")
+
+
+def train(here, variant=VARIANT, **options):
+    return here.module("train", DVC_STAGE=f"train@{variant}", **options)
+
+
+def test_with_a_full_store_dvc_repro_force_collects(here):
+    done = here.dvc("repro", "--force")
+    assert len(stages_run(done)) == 9
+    assert trained(done) == 0
+    assert here.git("status", "--porcelain") == ""
+
+
+def test_a_new_seed_is_trained_alone(here):
+    with here.params() as params:
+        params["seeds"] = [1, 2, 0]
+    assert trained(train(here)) == 1
+    assert sorted(path.name for path in (here.path / f"models/{VARIANT}").iterdir()) == ["seed-0", "seed-1", "seed-2"]
+
+
+def test_an_edited_comment_trains_nothing_and_dvc_says_that_all_is_as_before(here):
+    here.edit("src/lenet/network/model.py", ("import math\n", "import math  # a comment\n"))
+    here.edit("src/lenet/training/sdlm.py", ('"""LeNet-5 of 1998', '"""Described anew: LeNet-5 of 1998'))
+    before = here.git("ls-files", "--stage", "reports")
+    done = here.dvc("repro")
+    assert len([stage for stage in stages_run(done) if stage.startswith("train@")]) == 3
+    assert trained(done) == 0
+    here.git("add", "reports")
+    assert here.git("ls-files", "--stage", "reports") == before
+
+
+def test_code_that_can_change_bits_trains_the_runs_that_it_can_change(here):
+    here.edit("src/lenet/training/sdlm.py", ("RATES[0]", "RATES[1]"))
+    assert [trained(train(here, variant)) for variant in ("tanh_sgd", VARIANT, "lenet5_1998")] == [0, 0, 2]
+
+
+def test_a_variant_that_is_renamed_described_anew_or_equal_to_another_trains_nothing(here):
+    with here.params() as params:
+        params["variants"]["todays"] = params["variants"].pop(VARIANT)
+        params["variants"]["twin"] = dict(params["variants"]["tanh_sgd"])
+        del params["about"][VARIANT]
+        params["about"]["todays"] = "described anew"
+        params["comparison"]["ladder"] = ["tanh_sgd", "todays"]
+    done = here.module("commands.repro")
+    assert trained(done) == 0
+    assert "todays" in done.stdout
+    published = {name for name, _ in here.statuses()}
+    assert {"todays seed 0", "todays seed 1", "tanh_sgd seed 1", "twin seed 1"} <= published
+
+
+def test_an_experiment_trains_only_what_it_does_not_share_with_the_workspace(here):
+    here.dvc("exp", "run", "--queue", "--set-param", f"variants.{VARIANT}.epochs=1", "--set-param", "seeds=[0,1,2]")
+    before = here.entries()
+    here.dvc("exp", "run", "--run-all")
+    assert len(here.entries() - before) == 3 + 2  # three of the other recipe, and a third seed of the other variants
+
+
+def test_a_damaged_entry_costs_a_line_and_that_run(here):
+    entry = sorted(here.entries())[0]
+    weights = here.path / ".runs" / entry / "model.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    done = here.dvc("repro", "--force", "train@tanh_sgd", f"train@{VARIANT}", "train@lenet5_1998")
+    assert trained(done) == 1
+    assert done.stderr.count("is damaged: this run") == 1
+    assert here.git("status", "--porcelain") == ""
+
+
+def test_without_the_store_nothing_is_lost_but_time(here):
+    shutil.rmtree(here.path / ".runs")
+    assert trained(here.module("commands.repro", VARIANT)) == 2
+    assert here.git("status", "--porcelain") == ""
+
+
+# Long enough to be cut off in the middle.
+EPOCHS = 40
+
+
+@pytest.fixture
+def longer(here):
+    """A repository whose runs are to be trained, and take a while."""
+    with here.params() as params:
+        params["base"]["epochs"] = EPOCHS
+        params["variants"]["lenet5_1998"]["epochs"] = 3
+        params["compute"]["workers"] = 2
+    here.commit()
+    return here
+
+
+@pytest.fixture
+def started(longer):
+    """`make repro` in a process group of its own, after its first run has ended and while others train."""
+    command = ["python", "-m", "lenet.commands.repro"]
+    environment = ENVIRONMENT | {"PYTHONPATH": "src", "TMPDIR": str(longer.path.parent)}
+    with subprocess.Popen(
+        command,
+        cwd=longer.path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while "1 of 6 runs finished" not in process.stderr.readline():
+            assert process.poll() is None
+        yield longer, process
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def ends(process):
+    """Read to the end what a process says, so that it can end."""
+    said = process.stderr.read()
+    process.wait(60)
+    return said
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_a_study_that_is_ended_goes_on_where_it_was_and_comes_to_the_same(started, undisturbed, number):
+    here, process = started
+    os.killpg(process.pid, number)
+    said = ends(process)
+    kept = here.entries()
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    if number != signal.SIGKILL:
+        assert "Traceback" not in said
+        assert here.partial() == []
+        assert list(here.path.parent.glob("lenet-*")) == []
+        assert "RUNNING" not in {status for _, status in here.statuses()}
+    done = here.module("commands.repro")
+    assert trained(done) == 6 + 6 - len(kept)
+    assert {status for _, status in here.statuses()} == {"FINISHED"}
+    assert len({name for name, _ in here.statuses()}) == len(here.statuses())
+    assert here.partial() == []
+    assert models(here) == undisturbed
+
+
+def models(here):
+    return {
+        str(path.relative_to(here.path)): path.read_bytes()
+        for path in (here.path / "models").rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(pipeline, tmp_path_factory):
+    """The models of the same study in an empty store, not disturbed."""
+    here = pipeline.copy(tmp_path_factory.mktemp("undisturbed") / "lab")
+    with here.params() as params:
+        params["base"]["epochs"] = EPOCHS
+        params["variants"]["lenet5_1998"]["epochs"] = 3
+    shutil.rmtree(here.path / ".runs")
+    for variant in ("tanh_sgd", VARIANT, "lenet5_1998"):
+        assert trained(train(here, variant)) == 2
+    return models(here)
+
+
+def test_code_edited_while_a_study_trains_costs_the_runs_in_flight_and_a_comment_none(longer):
+    with subprocess.Popen(
+        ["python", "-m", "lenet.train"],
+        cwd=longer.path,
+        env=ENVIRONMENT | {"PYTHONPATH": "src", "DVC_STAGE": f"train@{VARIANT}"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as training:
+        said = [training.stderr.readline()]  # the first seed has started
+        longer.edit("src/lenet/network/layers.py", ("import keras\n", "import keras  # a comment\n"))
+        while "1 of 2 runs finished" not in said[-1]:
+            said.append(training.stderr.readline())
+        longer.edit("src/lenet/network/model.py", ("_PREDICTION_BATCH_SIZE = 500", "_PREDICTION_BATCH_SIZE = 501"))
+        said += training.stderr.readlines()
+    assert training.returncode == 1
+    assert sum("is discarded: its code was edited while it trained" in line for line in said) == 1
+    assert said[-1].startswith("error: 1 of 2 runs were not trained to the end, because their code was edited")
+    assert not any(longer.path.glob(f"models/{VARIANT}"))
+    longer.edit("src/lenet/network/model.py", ("_PREDICTION_BATCH_SIZE = 501", "_PREDICTION_BATCH_SIZE = 500"))
+    assert trained(train(longer)) == 1
+
+
+def test_make_repro_waits_for_another_dvc_that_holds_the_repositorys_lock(here):
+    hold = (
+        "import time, zc.lockfile; _ = zc.lockfile.LockFile('.dvc/tmp/lock'); print('held', flush=True); time.sleep(15)"
+    )
+    with subprocess.Popen(["python", "-c", hold], cwd=here.path, env=ENVIRONMENT, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        here.edit("src/lenet/network/model.py", ("import math\n", "import math  # a comment\n"))
+        done = here.module("commands.repro", VARIANT)
+        assert other.poll() is not None
+    assert stages_run(done) == [f"train@{VARIANT}", f"evaluate@{VARIANT}"]
