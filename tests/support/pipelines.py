@@ -95,10 +95,9 @@ def trained(done):
     return sum(map(int, re.findall(r"^(\d+) runs in \d+ s:", done.stdout, flags=re.MULTILINE)))
 
 
-@pytest.fixture(scope="session")
-def pipeline(tmp_path_factory):
-    """A committed repository in which `dvc repro` has run: three variants, two seeds, two epochs."""
-    repository = Repository(tmp_path_factory.mktemp("with a space") / "lenet lab")
+def new_repository(path, seeds, epochs):
+    """Return a committed repository of this checkout's files, without its results: three variants of the digits."""
+    repository = Repository(path)
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
     ).stdout
@@ -108,8 +107,8 @@ def pipeline(tmp_path_factory):
             shutil.copy(ROOT / name, repository.path / name)
     with repository.params() as params:
         params["data"]["dataset"] = "digits"
-        params["seeds"] = [0, 1]
-        params["base"]["epochs"] = 2
+        params["seeds"] = seeds
+        params["base"]["epochs"] = epochs
         for variant in set(params["variants"]) - set(VARIANTS):
             del params["variants"][variant], params["about"][variant]
         params["comparison"] = {
@@ -121,6 +120,13 @@ def pipeline(tmp_path_factory):
     repository.git("config", "user.name", "A Researcher")
     repository.git("config", "user.email", "researcher@example.org")
     repository.commit()
+    return repository
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory):
+    """A committed repository in which `dvc repro` has run: three variants, two seeds, two epochs."""
+    repository = new_repository(tmp_path_factory.mktemp("with a space") / "lenet lab", seeds=[0, 1], epochs=2)
     repository.first_run = repository.dvc("repro")
     repository.commit()
     return repository

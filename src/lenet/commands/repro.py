@@ -54,13 +54,15 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
     lacking = training.lacking(in_order(runs, headline))
     awaited = {run.identity.digest for run in lacking if not set(headline).isdisjoint(run.variants)}
     ahead = threading.Thread(target=announce, args=(settings, headline), name="headline", daemon=True)
-    with live.log_training(runs, settings.about) as log:
-        for run in training.train_runs(lacking, trainer.train, settings.compute.workers, log):
-            awaited.discard(run.identity.digest)
-            if not awaited and len(headline) < len(variants) and ahead.ident is None:
-                ahead.start()
-    if ahead.ident is not None:
-        ahead.join()
+    try:
+        with live.log_training(runs, settings.about) as log:
+            for run in training.train_runs(lacking, trainer.train, settings.compute.workers, log):
+                awaited.discard(run.identity.digest)
+                if not awaited and len(headline) < len(variants) and ahead.ident is None:
+                    ahead.start()
+    finally:
+        if ahead.ident is not None:
+            ahead.join()
 
 
 def in_order(runs: Sequence[Wanted], headline: Sequence[str]) -> list[Wanted]:
