@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -146,6 +147,26 @@ finally:
     os.kill(os.getpid(), signal.SIGTERM)
     print("cleaned up", file=sys.stderr)"""
     assert interrupted(body, tmp_path, signal.SIGHUP) == (128 + signal.SIGHUP, "cleaned up\ninterrupted\n")
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")  # of Python 3.12 on; the child execs at once
+def test_a_terminal_that_is_closed_ends_a_command_though_nothing_can_be_printed_any_more(tmp_path):
+    body = f"""\
+print("ready", flush=True)
+try:
+    time.sleep({DEADLINE_S})
+finally:
+    print("good bye", flush=True)
+    open("cleaned up", "w").close()"""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(tmp_path)
+        os.execve(sys.executable, command(body), environment())
+    assert os.read(terminal, 100).startswith(b"ready")
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    assert (tmp_path / "cleaned up").exists()
 
 
 def test_under_nohup_a_closed_terminal_ends_nothing(tmp_path):

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -68,4 +69,14 @@ def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
 def _terminate(number: int, frame: object) -> None:
     for again in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(again, signal.SIG_IGN)  # once is enough: what follows cleans up
+    if number == signal.SIGHUP:
+        _turn_away_from_the_terminal()
     raise Terminated(number)
+
+
+def _turn_away_from_the_terminal() -> None:
+    """Let what is still printed go nowhere: writing to a terminal that was closed is an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        if stat.S_ISCHR(os.fstat(stream).st_mode):
+            os.dup2(nowhere, stream)
