@@ -101,7 +101,7 @@ class _Writer:
             self._parents[variant] = self._finder.find_or_create_parent(
                 variant, identity, self._about.get(variant, ""), now_ms(), machine_tags()
             )
-            self._parents[variant].reopen()
         run = self._finder.find_or_create_seed(variant, identity, self._parents[variant], now_ms(), machine_tags())
-        run.reopen()
         self._open[variant, identity.digest] = run
+        for each in (run, self._parents[variant]):
+            each.reopen()
