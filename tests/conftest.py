@@ -17,8 +17,11 @@ from lenet.settings import load_settings
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
     os.environ.pop(name, None)
-# A shell's background job ignores Ctrl-C and hands that down; tests send it to what they start.
+# A shell's background job ignores Ctrl-C, one under nohup SIGHUP, and both hand that down; tests send them to what they
+# start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 @pytest.fixture

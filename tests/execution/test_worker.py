@@ -12,7 +12,7 @@ from lenet.execution.worker import Measured
 @pytest.fixture
 def process():
     started = subprocess.Popen(
-        [sys.executable, "-m", "lenet.execution.worker"],
+        [sys.executable, "-c", "from lenet.execution import worker; worker.main()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

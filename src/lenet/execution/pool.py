@@ -37,7 +37,7 @@ class Worker:
         self._folder = tempfile.TemporaryDirectory(prefix="lenet-")
         with _signals_held_off():
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-m", "lenet.execution.worker"],
+                [sys.executable, "-P", "-s", "-c", "from lenet.execution import worker; worker.main()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=determinism.environment()

@@ -1,4 +1,4 @@
-"""`python -m lenet.execution.worker`: a process that calls functions for the driver that started it, one at a time.
+"""What a worker process runs: it calls functions for the driver that started it, one at a time.
 
 Requests come pickled on standard input, `(work, arguments)`; what goes back on standard output is pickled too: a pair
 ("event", value) for everything that the work emits, then ("done", Measured) or ("failed", the error). The process ends
@@ -67,10 +67,3 @@ def _answer(work: Callable[..., Any], arguments: tuple[Any, ...], replies: Binar
 def _peak_memory_mib() -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-
-
-if __name__ == "__main__":
-    # The module under its own name, so that what is pickled here is known to the driver.
-    from lenet.execution import worker
-
-    worker.main()
