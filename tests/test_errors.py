@@ -152,8 +152,8 @@ finally:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")  # of Python 3.12 on; the child execs at once
 def test_a_terminal_that_is_closed_ends_a_command_though_nothing_can_be_printed_any_more(tmp_path):
     body = f"""\
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep({DEADLINE_S})
 finally:
     print("good bye", flush=True)
