@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 from support.builders import digits_of_the_test, predictions, save_evaluated
+from support.params import edit_params
 from support.paths import ROOT
 
 from lenet.commands import lag, report
@@ -15,8 +16,12 @@ from lenet.settings import load_settings
 
 @pytest.fixture
 def committed(workspace, monkeypatch, digits):
-    """A workspace with committed results of all variants and what plot made of them, without data or predictions."""
+    """A workspace with committed results of two variants and what plot made of them, without data or predictions."""
     monkeypatch.setattr(report, "lagging_stages", dict)
+    with edit_params() as params:
+        for variant in set(params["variants"]) - {"tanh_sgd", "relu_adam"}:
+            del params["variants"][variant], params["about"][variant]
+        params["comparison"] = {"ladder": ["tanh_sgd", "relu_adam"], "factorial": [], "published": {}}
     settings = load_settings()
     for variant in settings.variants:
         save_evaluated(variant, [1.0, 2.0])

@@ -11,6 +11,7 @@ from support.paths import ROOT
 
 from lenet.errors import LabError
 from lenet.report import from_data, page
+from lenet.report.pictures import save_pictures
 from lenet.settings import load_settings
 
 PAGE = Path("reports/index.html")
@@ -50,7 +51,8 @@ class Page(HTMLParser):
 def draw(made, train):
     """Draw the page's pictures."""
     seen = {name: predictions(len(result.seeds)) for name, result in made.results.items()}
-    from_data.save(made, seen, digits_of_the_test(), train)
+    copies = from_data.distorted_copies(made.settings.variants, train)
+    save_pictures(from_data.draw_pictures(made, seen, digits_of_the_test(), copies))
 
 
 def written(digits, errors=ERRORS, **options):

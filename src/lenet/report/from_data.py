@@ -26,7 +26,14 @@ def save(study: Study, predictions: Mapping[str, Predictions], test: Split, trai
     }
     for name, figure in drawn.items():
         figures.save(figure, FIGURES / f"{name}.png")
-    pictures.save_pictures(_misread(study, test) | _insides(study, predictions) | _distorted(study, copies))
+    pictures.save_pictures(draw_pictures(study, predictions, test, copies))
+
+
+def draw_pictures(
+    study: Study, predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]
+) -> dict[str, bytes]:
+    """Return the pictures of the page, name → PNG; `copies` are the `distorted_copies`."""
+    return _misread(study, test) | _insides(study, predictions) | _distorted(study, copies)
 
 
 def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str, np.ndarray]:
