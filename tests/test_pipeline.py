@@ -107,9 +107,12 @@ def test_an_edited_variant_retrains_itself_alone_and_stands_beside_the_old_one(p
 
 def test_a_queued_experiment_runs_the_code_it_was_queued_with_and_lands_in_the_store(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "queued")
+    before = here.entries()
+    here.edit("src/lenet/network/model.py", ("import math\n", "import math  # so that DVC runs every train stage\n"))
     here.dvc("exp", "run", "--queue", "--name", "short", "--set-param", "variants.relu_adam.epochs=1")
     here.edit("src/lenet/training/one_run.py", ("import keras\n", "raise SystemExit('edited after queueing')\n"))
     here.dvc("exp", "run", "--run-all")
+    assert len(here.entries() - before) == 2  # what it shares with the workspace is not trained again
     added = [run for run in here.runs() if run.data.params["epochs"] == "1"]
     assert {run.info.run_name for run in added} == {
         "relu_adam epochs=1",
