@@ -75,10 +75,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lenet-kills-") as folder:
         here = new_repository(Path(folder) / "lenet lab", seeds=[0, 1, 2], epochs=30)
         start(here).wait()
-        expected, studies, kept = results(here), 0, 0
+        expected, studies = results(here), 0
         forget(here)
         for number in range(1, arguments.kills + 1):
-            before, process = len(here.entries()), start(here)
+            process = start(here)
             moment, target = random.uniform(0, LONGEST_S), random.choice(["group", "group", "driver", "child"])
             time.sleep(moment)
             if process.poll() is None:
@@ -87,7 +87,6 @@ def main() -> None:
             for left in psutil.process_iter(["cwd"]):
                 if left.info["cwd"] == str(here.path):
                     left.wait(60)  # what outlives the driver ends by itself
-            kept += before
             print(
                 f"{number}: {target} after {moment:.0f} s, status {status}: {len(here.entries())} runs kept", flush=True
             )

@@ -9,7 +9,7 @@ from support.paths import ROOT
 from support.pipelines import pipeline  # noqa: F401  # found by its name
 
 from lenet.mnist import datasets
-from lenet.mnist.splits import Split, Statistics
+from lenet.mnist.splits import Split, Statistics, save_split, save_statistics, split_path
 from lenet.preprocess import pixel_statistics
 from lenet.settings import load_settings
 
@@ -66,6 +66,15 @@ def digits():
 def statistics(digits):
     mean, sd = pixel_statistics(digits.images)
     return Statistics("digits", 0.1, 0, {"train": [20] * 10}, mean, sd)
+
+
+@pytest.fixture
+def processed(workspace, digits, statistics):
+    """A workspace with what training reads of data/processed/: both splits are the digits."""
+    for name in ("train", "validation"):
+        save_split(split_path(name), digits)
+    save_statistics(statistics)
+    return workspace
 
 
 @pytest.fixture(scope="session")

@@ -9,17 +9,13 @@ from support.runs import PROVENANCE, TRAINED
 
 from lenet.commands import prune
 from lenet.execution import training
-from lenet.mnist.splits import save_split, save_statistics, split_path
 from lenet.runs import store
 from lenet.settings import load_settings
 
 
 @pytest.fixture
-def wanted(workspace, digits, statistics):
+def wanted(processed):
     """The runs that params.yaml asks for."""
-    for name in ("train", "validation"):
-        save_split(split_path(name), digits)
-    save_statistics(statistics)
     with edit_params() as params:
         params["seeds"] = [0]
     return training.wanted_runs(load_settings(), ["tanh_sgd", "relu_adam"])

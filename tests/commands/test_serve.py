@@ -11,7 +11,7 @@ from support.servers import free_port, press_ctrl_c, serving
 from lenet.commands import serve
 from lenet.errors import LabError
 from lenet.evaluation.results import save_result
-from lenet.runs.files import files_of, folder_of
+from lenet.runs.files import files_of, folder_of, write_files
 from lenet.serving.app import check_digits
 from lenet.settings import load_settings
 
@@ -51,10 +51,7 @@ def champion(client, workspace, digits, statistics, recipe):
     assert load_settings().data.dataset == "digits"
     rest = Split(digits.images[100:], digits.labels[100:])
     trained = train_run(recipe, statistics, 0, digits, rest, lambda epoch, metrics: None)
-    folder = folder_of("tanh_sgd", 0)
-    folder.mkdir(parents=True)
-    for name, content in files_of(identity(), trained).items():
-        (folder / name).write_bytes(content)
+    write_files(folder_of("tanh_sgd", 0), files_of(identity(), trained))
     save_result(variant_result("tanh_sgd", errors=[seed_result().metrics["test/error_percent"]]))
     run = find_run("tanh_sgd", identity())
     return load_model(run.architecture, run.weights)

@@ -12,19 +12,15 @@ from support.runs import PROVENANCE, TRAINED
 from lenet.errors import LabError
 from lenet.execution import training
 from lenet.execution.training import Wanted
-from lenet.mnist.splits import save_split, save_statistics, split_path
 from lenet.runs import store, trainer
 from lenet.settings import load_settings
 
 
 @pytest.fixture
-def data(workspace, digits, statistics):
-    for name in ("train", "validation"):
-        save_split(split_path(name), digits)
-    save_statistics(statistics)
+def data(processed):
     with edit_params() as params:
         params["seeds"] = [0, 1]
-    return workspace
+    return processed
 
 
 class Listener:

@@ -10,7 +10,7 @@ from support.builders import identity, settings
 from support.runs import HISTORY, TRAINED
 
 from lenet.errors import LabError
-from lenet.runs.files import files_of, find_run, read_runs
+from lenet.runs.files import files_of, find_run, read_runs, write_files
 from lenet.training.trained_run import EPOCH_METRICS, TRAIN_METRICS
 
 
@@ -18,17 +18,11 @@ def folder(seed=0):
     return Path(f"models/tanh_sgd/seed-{seed}")
 
 
-def write(folder, who, trained):
-    folder.mkdir(parents=True)
-    for name, content in files_of(who, trained).items():
-        (folder / name).write_bytes(content)
-
-
 @pytest.fixture(autouse=True)
 def _two_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for seed in (0, 1):
-        write(folder(seed), identity(seed=seed), TRAINED)
+        write_files(folder(seed), files_of(identity(seed=seed), TRAINED))
 
 
 def complaint(*given):
@@ -66,7 +60,7 @@ def test_the_history_is_a_table_of_numbered_epochs():
 
 def test_a_run_without_a_validation_score_comes_back_as_it_was_written():
     history = {name: HISTORY[name] for name in TRAIN_METRICS}
-    write(folder(2), identity(seed=2), replace(TRAINED, history=history))
+    write_files(folder(2), files_of(identity(seed=2), replace(TRAINED, history=history)))
     assert (folder(2) / "history.csv").read_text().splitlines()[0] == "epoch,train/loss,train/error_percent"
     (run,) = read_runs("tanh_sgd", [2], settings())
     assert run.history == history

@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 import pytest
 from support.builders import identity
 
-from lenet.mnist.splits import save_split, split_path
 from lenet.runs import code
 from lenet.runs.identity import identify, identify_data
 
@@ -43,9 +42,7 @@ def test_an_identity_survives_json():
 
 
 @pytest.fixture
-def data(workspace, digits, statistics):
-    for name in ("train", "validation"):
-        save_split(split_path(name), digits)
+def data(processed, statistics):
     return identify_data(statistics)
 
 

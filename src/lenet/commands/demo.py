@@ -38,7 +38,7 @@ def run_experiment() -> None:
     ladder = [name for name in study.comparison.ladder if name in VARIANTS]
     settings += [f"comparison.ladder=[{','.join(ladder)}]", "comparison.factorial=[]"]
     settings += [f"~comparison.published.{name}" for name in study.comparison.published if name not in VARIANTS]
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "exp", "run", "--temp", "--name", EXPERIMENT]
+    command = [*foreground.DVC, "exp", "run", "--temp", "--name", EXPERIMENT]
     command += [argument for setting in settings for argument in ("--set-param", setting)]
     # DVC commits the experiment, which must work also where git has no user name.
     nobody = {f"GIT_{role}_{what}": "lenet-lab" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -12,6 +13,8 @@ from lenet.errors import LabError, Terminated
 
 # Servers have no authentication: they listen on localhost only.
 HOST = "127.0.0.1"
+# Another DVC process may hold the repository's lock: that is waited for.
+DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 
 
 def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:

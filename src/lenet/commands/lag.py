@@ -2,8 +2,8 @@
 
 import json
 import subprocess
-import sys
 
+from lenet.commands import foreground
 from lenet.errors import LabError
 
 _CODE = "src/"
@@ -14,8 +14,7 @@ def lagging_stages() -> dict[str, list[str]]:
 
     Raises LabError where DVC cannot tell. It takes a second or two.
     """
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "status", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([*foreground.DVC, "status", "--json"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LabError(f"dvc status failed: {' '.join(done.stderr.split())}")
     lagging = {stage: _changed_code(changes) for stage, changes in json.loads(done.stdout).items()}

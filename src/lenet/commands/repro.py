@@ -25,15 +25,13 @@ from lenet.workspace import PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
 HEADLINE = 2
-# Another DVC process may hold the repository's lock: that is waited for.
-DVC_REPRO = (sys.executable, "-m", "dvc", "--wait-for-lock", "repro")
 
 
 def reproduce(targets: list[str]) -> bool:
     """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails."""
     note = unreachable_note()
     note.unlink(missing_ok=True)
-    if foreground.run([*DVC_REPRO, *targets]) == 0:
+    if foreground.run([*foreground.DVC, "repro", *targets]) == 0:
         return True
     if note.is_file():
         return False
@@ -72,7 +70,7 @@ def in_order(runs: Sequence[Wanted], headline: Sequence[str]) -> list[Wanted]:
 
 def announce(settings: Settings, variants: Sequence[str]) -> None:
     """Evaluate and publish variants through DVC, and print their comparison."""
-    command = [*DVC_REPRO, *evaluations(variants)]
+    command = [*foreground.DVC, "repro", *evaluations(variants)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         terminal.print_table(tables.comparison_rows(load_study(settings, variants)))

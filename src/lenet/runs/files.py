@@ -47,6 +47,13 @@ def files_of(identity: RunIdentity, trained: TrainedRun) -> dict[str, bytes]:
     return trained.files() | {IDENTITY: f"{json.dumps(described, indent=2)}\n".encode()}
 
 
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, name → content, into a new folder."""
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
 def folder_of(variant: str, seed: int) -> Path:
     """Return the folder in models/ of a variant's run."""
     return MODELS / variant / f"seed-{seed}"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lenet.runs.files import FILES, files_of
+from lenet.runs.files import FILES, files_of, write_files
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance
 from lenet.training.trained_run import TrainedRun
@@ -48,9 +48,7 @@ def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance) -> 
     files = files_of(identity, trained)
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
     with written_whole(entry(identity.digest), durable=True) as folder:
-        folder.mkdir()
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
+        write_files(folder, files)
         (folder / _SUMS).write_text(sums, encoding="utf-8")
         provenance.save(folder)
 
