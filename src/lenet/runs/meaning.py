@@ -2,8 +2,10 @@
 
 import ast
 import hashlib
+from functools import cache
 
 
+@cache  # a study asks for the same sources once per variant
 def digest_of_meaning(source: str) -> str:
     """Return a SHA-256 that only an edit which can change what the code does changes; alike on Python 3.11 to 3.13.
 
