@@ -93,6 +93,16 @@ def test_results_of_a_variant_without_settings_are_not_published(client, workspa
     assert client().get_experiment_by_name("lenet5-digits") is None
 
 
+def test_results_that_cannot_be_read_are_told_and_hold_up_no_others(client, capsys):
+    for variant in ("tanh_sgd", "relu_adam"):
+        save_result(variant_result(variant, errors=[1.0]))
+    (DETAILS / "tanh_sgd.json").write_text("{")
+    publish.main()
+    assert {run.data.tags["variant"] for run in all_runs(client())} == {"relu_adam"}
+    (line, *_) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: tanh_sgd is not published: reports/details/tanh_sgd.json cannot be read")
+
+
 def parent_in(client):
     (parent,) = [run for run in all_runs(client) if run.data.tags["kind"] == "variant"]
     return parent

@@ -7,7 +7,7 @@ champion is registered.
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -150,10 +150,20 @@ def _publish_model(run: RunLog, seed: SeedResult, trained: Run) -> None:
 def publish_all() -> None:
     """Publish every variant of params.yaml that has results here, say how much was lacking, register the champion."""
     settings = load_settings()
-    results = [load_result(variant) for variant in settings.variants if (DETAILS / f"{variant}.json").is_file()]
+    results = list(_readable_results(settings))
     lacked = sum(_publish_result(result, settings) for result in results)
     print(f"published {lacked} runs that {redacted_uri()} lacked, of {len(results)} variants", file=sys.stderr)
     _appoint(results, settings)
+
+
+def _readable_results(settings: Settings) -> Iterator[VariantResult]:
+    """Yield the results that are here; warn of files that cannot be read, which hold up no other variant."""
+    for variant in settings.variants:
+        if (DETAILS / f"{variant}.json").is_file():
+            try:
+                yield load_result(variant)
+            except LabError as error:
+                print(f"warning: {variant} is not published: {error}", file=sys.stderr)
 
 
 def _appoint(results: Sequence[VariantResult], settings: Settings) -> None:
