@@ -1,9 +1,9 @@
 """Single kernels against NumPy; test_sdlm.py holds all of them together against a reference."""
 
 import numpy as np
-import pytest
 
 from lenet.network.lenet_1998 import AMPLITUDE, SLOPE
+from lenet.training.compiled import kernel
 from lenet.training.sdlm_kernels import Units, exponential, slope, squash, sub_backward, sub_forward, sub_update
 
 
@@ -34,28 +34,41 @@ def test_exponential_needs_no_mathematical_library():
     assert np.allclose([exponential(value) for value in x], np.exp(x), rtol=1e-11, atol=0)
 
 
-@pytest.mark.parametrize("maps_first", [True, False])
-def test_subsampling_adds_squares_of_four_whatever_the_order_of_the_axes(maps_first):
-    below = noise(3, 8, 8).transpose(1, 2, 0) if maps_first else noise(8, 8, 3)
-    coefficient, bias = noise(3), noise(3)
-    sums, outputs = np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 3), np.float32)
-    sub_forward(below, coefficient, bias, sums, outputs)
-    expected = below.reshape(4, 2, 4, 2, 3).sum(axis=(1, 3))
+@kernel
+def subsampled(below, coefficient, bias, sums, outputs):
+    sub_forward(below, coefficient, bias, sums, outputs, 16)
+
+
+def test_subsampling_adds_squares_of_four():
+    below, coefficient, bias = noise(8, 8, 16), noise(16), noise(16)
+    sums, outputs = np.zeros((4, 4, 16), np.float32), np.zeros((4, 4, 16), np.float32)
+    subsampled(below, coefficient, bias, sums, outputs)
+    expected = below.reshape(4, 2, 4, 2, 16).sum(axis=(1, 3))
     np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(outputs, scaled_tanh(coefficient * expected + bias), rtol=1e-5, atol=1e-6)
 
 
+@kernel
+def sent_back(coefficient, delta, delta_below):
+    sub_backward(coefficient, delta, delta_below, 8)
+
+
 def test_each_of_the_four_gets_the_derivative_times_the_coefficient():
-    delta, coefficient = noise(4, 4, 3), noise(3)
-    delta_below = np.zeros((8, 8, 3), np.float32)
-    sub_backward(coefficient, delta, delta_below)
+    delta, coefficient = noise(4, 4, 8), noise(8)
+    delta_below = np.zeros((8, 8, 8), np.float32)
+    sent_back(coefficient, delta, delta_below)
     np.testing.assert_array_equal(delta_below, (coefficient * delta).repeat(2, axis=0).repeat(2, axis=1))
 
 
+@kernel
+def updated(sums, delta, coefficient, bias, steps, steps_bias):
+    sub_update(sums, delta, coefficient, bias, steps, steps_bias, 8)
+
+
 def test_a_coefficient_s_derivative_is_summed_over_its_map():
-    sums, delta = noise(4, 4, 3), noise(4, 4, 3)[::-1].copy()
-    coefficient, bias = np.zeros(3, np.float32), np.zeros(3, np.float32)
-    sub_update(sums, delta, coefficient, bias, np.ones(3, np.float32), np.full(3, 2, np.float32))
+    sums, delta = noise(4, 4, 8), noise(4, 4, 8)[::-1].copy()
+    coefficient, bias = np.zeros(8, np.float32), np.zeros(8, np.float32)
+    updated(sums, delta, coefficient, bias, np.full(8, -1, np.float32), np.full(8, -2, np.float32))
     np.testing.assert_allclose(coefficient, -(sums * delta).sum(axis=(0, 1)), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(bias, -2 * delta.sum(axis=(0, 1)), rtol=1e-4, atol=1e-5)
 

@@ -1,8 +1,9 @@
 """Loops compiled by Numba to the same bits on every processor.
 
 Numba otherwise compiles for the processor it runs on. Here a loop multiplies and adds alike everywhere: no fused
-multiply–adds, which round once where two operations round twice; no reordered sums (no fastmath); no call into a
-mathematical library. What is left, IEEE 754 defines to the last bit, on x86-64 and arm64 alike.
+multiply–adds, which round once where two operations round twice, but where the code asks for one (lanes.py); no
+reordered sums (no fastmath); no call into a mathematical library. What is left, IEEE 754 defines to the last bit, on
+x86-64 and arm64 alike.
 """
 
 import hashlib
@@ -14,10 +15,10 @@ import numba
 
 from lenet.imports import all_modules, file_of, imports_of, reached_from
 
-# LLVM's names of processor and features. x86-64: AVX2 without FMA, which every such processor since 2013 has. arm64
-# always has fused multiply–adds, but LLVM puts one in place of two operations only under fastmath. TensorFlow supports
-# no other machine; LLVM's plain target would compile there too.
-_X86_64, _ARM64, _OTHER = ("haswell", "+avx2,+avx,-fma,+sse4.2"), ("generic", "+neon"), ("generic", "")
+# LLVM's names of processor and features. x86-64: AVX2 and FMA, which every such processor since 2013 has; arm64 always
+# has both. LLVM puts a fused multiply–add in place of two operations only under fastmath. TensorFlow supports no other
+# machine; LLVM's plain target would compile there too.
+_X86_64, _ARM64, _OTHER = ("haswell", "+avx2,+avx,+fma,+sse4.2"), ("generic", "+neon"), ("generic", "")
 # As Linux, macOS and Windows call them.
 _TARGETS = {"x86_64": _X86_64, "AMD64": _X86_64, "aarch64": _ARM64, "arm64": _ARM64}
 
@@ -49,5 +50,5 @@ os.environ |= {"NUMBA_CPU_NAME": _NAME, "NUMBA_CPU_FEATURES": _FEATURES, "NUMBA_
 numba.config.reload_config()
 
 kernel = numba.njit(error_model="numpy", cache=True)
-# So that sizes it is given become constants.
-inlined = numba.njit(error_model="numpy", cache=True, forceinline=True)
+# Copied into its caller, so that a number of lanes it is given stays a constant.
+inlined = numba.njit(error_model="numpy", cache=True, inline="always")

@@ -16,7 +16,7 @@ from lenet.settings import Variant
 from lenet.training import sdlm_kernels
 from lenet.training.distortion import distort, is_distorted
 from lenet.training.order import epoch_order
-from lenet.training.sdlm_kernels import Units
+from lenet.training.sdlm_kernels import MAPS, UNITS, Units
 
 if TYPE_CHECKING:
     import keras
@@ -84,7 +84,8 @@ def pass_over(
     learnt = _to_lanes(weights)
     distances = np.empty((len(order), 10), np.float32)
     units = Units.zeros(), Units.zeros(), Units.zeros()
-    sdlm_kernels.learn(learnt, *units, images, labels, order, _to_lanes(rates), competitive, distances)
+    steps = _to_lanes(Weights(*(-rate for rate in rates)))
+    sdlm_kernels.learn(learnt, *units, images, labels, order, steps, competitive, distances)
     return _from_lanes(learnt), distances
 
 
@@ -97,8 +98,7 @@ def curvatures(weights: Weights, images: np.ndarray) -> Weights:
     weights, images = _to_lanes(weights), _plain(images, np.uint8)
     squared = Weights(*(a * a for a in weights))
     h = Weights(*map(np.zeros_like, weights))
-    # The backward pass subtracts rate · derivative.
-    share = Weights(*(np.full_like(a, -1 / len(images)) for a in h))
+    share = Weights(*(np.full_like(a, 1 / len(images)) for a in h))
     units = Units.zeros(), Units.zeros(), Units.zeros()
     sdlm_kernels.accumulate_curvatures(weights, squared, *units, images, h, share)
     return _from_lanes(h)
@@ -110,18 +110,38 @@ def _plain(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
 
 
 def _to_lanes(weights: Weights) -> Weights:
-    """Copy to the kernels' shapes: C1 (6, 5, 5), and C3 (6, 5, 5, 16) with 0 where Table I has no connection."""
+    """Copy to the kernels' shapes: C3 (6, 5, 5, 16), 0 where Table I has no connection, and more maps and units."""
     c3_kernel = np.zeros((6, 16, 5, 5), np.float32)
     c3_kernel[TABLE_I] = np.moveaxis(weights.c3_kernel, 2, 0)
-    return Weights(*(np.array(a, np.float32, order="C") for a in weights))._replace(
-        c1_kernel=np.ascontiguousarray(np.moveaxis(weights.c1_kernel[:, :, 0], 2, 0), np.float32),
+    return Weights(
+        c1_kernel=_padded(weights.c1_kernel[:, :, 0], MAPS),
+        c1_bias=_padded(weights.c1_bias, MAPS),
+        s2_coefficient=_padded(weights.s2_coefficient, MAPS),
+        s2_bias=_padded(weights.s2_bias, MAPS),
         c3_kernel=np.ascontiguousarray(np.moveaxis(c3_kernel, 1, 3)),
+        c3_bias=_padded(weights.c3_bias, 16),
+        s4_coefficient=_padded(weights.s4_coefficient, 16),
+        s4_bias=_padded(weights.s4_bias, 16),
+        c5_kernel=_padded(weights.c5_kernel, 120),
+        c5_bias=_padded(weights.c5_bias, 120),
+        f6_kernel=_padded(weights.f6_kernel, UNITS),
+        f6_bias=_padded(weights.f6_bias, UNITS),
     )
+
+
+def _padded(array: np.ndarray, length: int) -> np.ndarray:
+    """Copy an array, with zeros to lengthen its last axis."""
+    return np.pad(array.astype(np.float32), [(0, 0)] * (array.ndim - 1) + [(0, length - array.shape[-1])])
 
 
 def _from_lanes(weights: Weights) -> Weights:
     """Copy back to the Keras model's shapes."""
     return weights._replace(
-        c1_kernel=np.ascontiguousarray(np.moveaxis(weights.c1_kernel, 0, 2)[:, :, None]),
+        c1_kernel=weights.c1_kernel[:, :, None, :6].copy(),
+        c1_bias=weights.c1_bias[:6].copy(),
+        s2_coefficient=weights.s2_coefficient[:6].copy(),
+        s2_bias=weights.s2_bias[:6].copy(),
         c3_kernel=np.ascontiguousarray(np.moveaxis(np.moveaxis(weights.c3_kernel, 3, 1)[TABLE_I], 0, 2)),
+        f6_kernel=weights.f6_kernel[:, :84].copy(),
+        f6_bias=weights.f6_bias[:84].copy(),
     )
