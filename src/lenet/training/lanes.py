@@ -9,11 +9,15 @@ an index, a tuple, lies inside.
 """
 
 import operator
+from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import models, overload, register_model
+
+# A function given to the compiler, which generates its code. By Numba's own types its callers lack an argument.
+intrinsic: Any = extending.intrinsic
 
 _WIDTH = 8
 _REGISTER = ir.VectorType(ir.FloatType(), _WIDTH)
