@@ -19,14 +19,19 @@ def epochs(model: keras.Model, settings: Variant, train: Split, seed: int) -> It
     steps = -(-len(train) // size)  # the last batch holds what is left over
     optimizer = _optimizer(settings, steps)
     optimizer.build(model.trainable_variables)
-    digits, network, loss_of = shown(train, settings, seed), with_logits(model), _LOSSES[settings.loss]
+    show, network, loss_of = shown(settings, seed), with_logits(model), _LOSSES[settings.loss]
+    # Arguments of the function, since TensorFlow never frees a function's constants: 45 MiB for each run of a process.
+    all_images, all_labels = tf.constant(train.images), tf.constant(train.labels, tf.int64)
 
     # A whole epoch is one call into TensorFlow: Python's part per batch would cost a third of the time.
     @tf.function
-    def one_epoch(epoch: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def one_epoch(
+        all_images: tf.Tensor, all_labels: tf.Tensor, epoch: tf.Tensor, order: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         total, wrong = tf.constant(0.0), tf.constant(0, tf.int64)
         for step in tf.range(steps):
-            images, labels = digits(epoch, order[step * size : (step + 1) * size])
+            examples = order[step * size : (step + 1) * size]
+            images, labels = show(tf.gather(all_images, examples), epoch, examples), tf.gather(all_labels, examples)
             with tf.GradientTape() as tape:
                 logits, probabilities = network(images, training=True)
                 loss = tf.reduce_mean(loss_of(labels, logits))
@@ -36,28 +41,26 @@ def epochs(model: keras.Model, settings: Variant, train: Split, seed: int) -> It
         return total, wrong
 
     for epoch in range(settings.epochs):
-        total, wrong = one_epoch(tf.constant(epoch), tf.constant(epoch_order(len(train), seed, epoch)))
+        order = tf.constant(epoch_order(len(train), seed, epoch))
+        total, wrong = one_epoch(all_images, all_labels, tf.constant(epoch), order)
         yield float(total) / len(train), int(wrong) / len(train)
 
 
-def shown(train: Split, settings: Variant, seed: int) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Return the input pipeline: from an epoch and the numbers of a batch's examples to images and labels.
+def shown(settings: Variant, seed: int) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Return what makes images, uint8 (batch, 28, 28), of an epoch and of these examples into those that are learnt.
 
-    Images: uint8 (batch, 28, 28), distorted if the variant says so, each example in each epoch in its own way.
-    Labels: int64 (batch,).
+    Where the variant distorts them, each example in each epoch in its own way.
     """
-    images, labels = tf.constant(train.images), tf.constant(train.labels, tf.int64)
 
-    def batch(epoch: tf.Tensor, examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        digits = tf.gather(images, examples)
-        if is_distorted(settings):
-            digits = tf.ensure_shape(tf.numpy_function(distorted, (digits, epoch, examples), tf.uint8), (None, 28, 28))
-        return digits, tf.gather(labels, examples)
+    def distorted(images: np.ndarray, epoch: np.ndarray, examples: np.ndarray) -> np.ndarray:
+        return distort(images, settings, seed, int(epoch), examples)
 
-    def distorted(digits: np.ndarray, epoch: np.ndarray, examples: np.ndarray) -> np.ndarray:
-        return distort(digits, settings, seed, int(epoch), examples)
+    def show(images: tf.Tensor, epoch: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
+        if not is_distorted(settings):
+            return images
+        return tf.ensure_shape(tf.numpy_function(distorted, (images, epoch, examples), tf.uint8), (None, 28, 28))
 
-    return batch
+    return show
 
 
 def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
