@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro demo report prune test coverage ui serve lint lock clean
+.PHONY: help setup repro demo report sweep prune test coverage ui serve lint lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -23,6 +23,9 @@ demo: $(READY)  ## the same pipeline on the bundled digits, apart from the check
 
 report: $(READY)  ## make tables, charts, page and README anew from the committed results: seconds, no data needed
 	@python -m lenet.commands.report
+
+sweep: $(READY)  ## train the recipes of sweeps/NAME/sweep.yaml and compare them on validation digits; FROM=tanh_sgd starts one
+	@python -m lenet.commands.sweep $(NAME) $(FROM)
 
 prune: $(READY)  ## say how large the run store is, and remove the runs that nothing in the workspace names
 	@python -m lenet.commands.prune

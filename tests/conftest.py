@@ -9,8 +9,7 @@ from support.paths import ROOT
 from support.pipelines import pipeline  # noqa: F401  # found by its name
 
 from lenet.mnist import datasets
-from lenet.mnist.splits import Split, Statistics, save_split, save_statistics, split_path
-from lenet.preprocess import pixel_statistics
+from lenet.mnist.splits import Split, Statistics, pixel_statistics, save_split, save_statistics, split_path
 from lenet.settings import load_settings
 
 # Tests run what they start with this checkout's code, and reach no store but their own.

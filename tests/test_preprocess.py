@@ -1,4 +1,3 @@
-import math
 import shutil
 
 import numpy as np
@@ -126,30 +125,6 @@ def test_a_validation_set_without_some_class_is_refused():
         preprocess.split_train(train, settings(10))
 
 
-# The statistics
-
-
-def test_pixel_statistics_are_those_of_a_case_worked_by_hand():
-    images = np.array([[[0, 0]], [[0, 255]]], np.uint8)  # mean 255/4; variance 255² (1/4 - 1/16) = 255² · 3/16
-    mean, sd = preprocess.pixel_statistics(images)
-    assert mean == 63.75
-    assert sd == pytest.approx(255 * math.sqrt(3) / 4, rel=1e-15)
-
-
-def test_pixel_statistics_of_many_bright_pixels_are_exact():
-    # Sums beyond 2²⁴ and 2³², where single precision and 32-bit integers go wrong.
-    assert preprocess.pixel_statistics(np.full((400, 28, 28), 255, np.uint8)) == (255.0, 0.0)
-
-
-def test_pixel_statistics_do_not_depend_on_the_order_of_the_pixels(balanced):
-    assert preprocess.pixel_statistics(balanced.images[::-1]) == preprocess.pixel_statistics(balanced.images)
-
-
-def test_pixel_statistics_agree_with_numpy(balanced):
-    expected = (balanced.images.mean(dtype=np.float64), balanced.images.std(dtype=np.float64))
-    assert preprocess.pixel_statistics(balanced.images) == pytest.approx(expected, rel=1e-12)
-
-
 # The raw files
 
 
@@ -219,9 +194,9 @@ def test_the_statistics_count_every_class_of_every_split(raw):
 def test_the_statistics_are_those_of_the_training_split_alone(raw):
     preprocess.main()
     statistics = splits.load_statistics()
-    expected = preprocess.pixel_statistics(splits.load_split("train").images)
+    expected = splits.pixel_statistics(splits.load_split("train").images)
     assert (statistics.pixel_mean, statistics.pixel_sd) == expected
-    assert expected != preprocess.pixel_statistics(preprocess.read_raw(TRAIN_IMAGES, TRAIN_LABELS).images)
+    assert expected != splits.pixel_statistics(preprocess.read_raw(TRAIN_IMAGES, TRAIN_LABELS).images)
 
 
 def test_the_statistics_name_the_settings_they_come_from(raw):

@@ -1,6 +1,5 @@
 """Stage 2. Reads data/raw/; writes data/processed/: the splits and the training split's statistics. Takes seconds."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ from lenet import errors
 from lenet.errors import LabError
 from lenet.mnist.datasets import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from lenet.mnist.idx import from_idx
-from lenet.mnist.splits import Split, Statistics, save_split, save_statistics, split_path
+from lenet.mnist.splits import Split, Statistics, pixel_statistics, save_split, save_statistics, split_path
 from lenet.settings import Preprocess, load_settings
 from lenet.workspace import RAW
 
@@ -39,25 +38,7 @@ def split_train(train: Split, settings: Preprocess) -> tuple[Split, Split]:
                 f"params.yaml: preprocess.validation_size: {settings.validation_size} leaves the class "
                 f"{min(lacking)} without an example in training or validation: make it larger or smaller"
             )
-    return _selected(train, kept), _selected(train, held_out)
-
-
-def _selected(split: Split, indices: np.ndarray) -> Split:
-    # In the order of the source, so that the bytes of the file depend only on which examples are in it.
-    order = np.sort(indices)
-    return Split(split.images[order], split.labels[order])
-
-
-def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard deviation of uint8 pixels.
-
-    All steps but the last use integers, so every machine computes the same bits.
-    """
-    histogram = [int(count) for count in np.bincount(images.ravel(), minlength=256)]
-    n = sum(histogram)
-    total = sum(value * count for value, count in enumerate(histogram))
-    squares = sum(value * value * count for value, count in enumerate(histogram))
-    return total / n, math.sqrt(n * squares - total * total) / n
+    return train.selected(kept), train.selected(held_out)
 
 
 def read_raw(images: str, labels: str) -> Split:

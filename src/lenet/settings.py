@@ -1,8 +1,9 @@
-"""params.yaml as frozen, validated settings. Only this module reads that file, and it holds no defaults."""
+"""params.yaml and sweep.yaml as frozen, validated settings. Only this module reads them, and it holds no defaults."""
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -158,23 +159,68 @@ class Settings(_Section):
         return self.variants[name]
 
 
+class Sweep(_Section):
+    """All of a sweep.yaml: a recipe, the values to try in its place, and on which digits and from which seeds."""
+
+    about: str
+    recipe: Variant
+    grid: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1, strict=False)]], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, strict=False)]
+    folds: Annotated[int, Field(ge=1, le=20)]
+
+    @model_validator(mode="after")
+    def _can_be_tried(self) -> "Sweep":
+        for name in self.grid:
+            if name not in Variant.model_fields:
+                raise ValueError(f"grid.{name}: unknown key: {nearest(name, list(Variant.model_fields))}")
+        for name, recipe in self.points().items():
+            if recipe.train_on != "train":
+                raise ValueError(f"{name}: train_on: a sweep measures on validation digits: train_on: train")
+        return self
+
+    def points(self) -> dict[str, Variant]:
+        """Return the recipes of the grid by name, as in "batch_size=32 epochs=10"; the first takes all first values.
+
+        Raises ValueError where a recipe is none.
+        """
+        points = {}
+        for values in itertools.product(*self.grid.values()):
+            changed = dict(zip(self.grid, values, strict=True))
+            name = " ".join(f"{key}={value}" for key, value in changed.items())
+            try:
+                points[name] = Variant.model_validate(self.recipe.model_dump() | changed)
+            except ValidationError as error:
+                raise ValueError(f"grid: {name}: {_first_mistake(error, changed, Variant)}") from None
+        return points
+
+
 def load_settings(path: Path = PARAMS) -> Settings:
     """Read and check params.yaml; raise LabError with the dotted path of the first mistake."""
+    return _load(path, Settings, f"run from the project's folder, or `git restore {path}`")
+
+
+def load_sweep(path: Path) -> Sweep:
+    """Read and check a sweep.yaml; raise LabError with the dotted path of the first mistake."""
+    return _load(path, Sweep, f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` starts one from a variant's recipe")
+
+
+_Whole = TypeVar("_Whole", Settings, Sweep)
+
+
+def _load(path: Path, kind: type[_Whole], hint: str) -> _Whole:
     try:
         text = path.read_text(encoding="utf-8")
         _refuse_keys_given_twice(YAML(typ="safe", pure=True).compose(text))
         raw = YAML(typ="safe", pure=True).load(text)
     except FileNotFoundError:
-        raise LabError(
-            f"{path} is missing here ({Path.cwd()}): run from the project's folder, or `git restore {path}`"
-        ) from None
+        raise LabError(f"{path} is missing here ({Path.cwd()}): {hint}") from None
     except (YAMLError, ValueError, KeyError, RecursionError) as error:
         what = " ".join(str(error).split())
         raise LabError(f"{path} is not valid YAML: {what}") from None
     try:
-        return Settings.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
-        raise LabError(f"{path}: {_first_mistake(error, raw)}") from None
+        raise LabError(f"{path}: {_first_mistake(error, raw, kind)}") from None
 
 
 def _refuse_keys_given_twice(node: Node | None) -> None:
@@ -189,8 +235,8 @@ def _refuse_keys_given_twice(node: Node | None) -> None:
             _refuse_keys_given_twice(value)
 
 
-def _first_mistake(error: ValidationError, raw: Any) -> str:
-    """Say in one line where the first mistake is and what was expected there."""
+def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> str:
+    """Say in one line where the first mistake in a section of that kind is and what was expected there."""
     # A misspelt key is both unknown and missing: the unknown one is what to correct.
     mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
     first = mistakes[0]
@@ -198,7 +244,7 @@ def _first_mistake(error: ValidationError, raw: Any) -> str:
     dotted = ".".join(where)
     match first["type"]:
         case "extra_forbidden":
-            return f"{dotted}: unknown key: {nearest(where[-1], _keys_expected_at(where[:-1]))}"
+            return f"{dotted}: unknown key: {nearest(where[-1], _keys_expected_at(where[:-1], kind))}"
         case "missing":
             return f"{dotted} is missing: add it"
         case "value_error":
@@ -223,8 +269,8 @@ def _place(mistake: Mapping[str, Any], raw: Any) -> list[str]:
     return [*where, str(mistake["loc"][-1])] if mistake["type"] == "missing" else where
 
 
-def _keys_expected_at(where: list[str]) -> list[str]:
-    section: Any = Settings
+def _keys_expected_at(where: list[str], kind: type[_Section]) -> list[str]:
+    section: Any = kind
     for part in where:
         if section is Settings and part == "variants":
             return list(Variant.model_fields) if len(where) > 1 else []

@@ -27,6 +27,7 @@ DIFFERENCES = REPORTS / "differences.csv"
 MISTAKES = REPORTS / "mistakes.csv"
 PAGE = REPORTS / "index.html"
 README = Path("README.md")
+SWEEPS = Path("sweeps")
 
 
 def variant_of_stage(stage: str) -> str:

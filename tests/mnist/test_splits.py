@@ -1,5 +1,6 @@
 import hashlib
 import json
+import math
 import time
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from lenet.errors import LabError
 from lenet.mnist import splits
-from lenet.mnist.splits import Split, Statistics
+from lenet.mnist.splits import Split, Statistics, pixel_statistics
 
 DAY_S = 86_400
 
@@ -158,3 +159,30 @@ def test_damaged_statistics_say_which_stage_makes_them(folder, content):
     splits.STATISTICS.write_text(content(), encoding="utf-8")
     with pytest.raises(LabError, match=r"statistics\.json cannot be read .*: run `dvc repro preprocess`"):
         splits.load_statistics()
+
+
+def test_pixel_statistics_are_those_of_a_case_worked_by_hand():
+    images = np.array([[[0, 0]], [[0, 255]]], np.uint8)  # mean 255/4; variance 255² (1/4 - 1/16) = 255² · 3/16
+    mean, sd = pixel_statistics(images)
+    assert mean == 63.75
+    assert sd == pytest.approx(255 * math.sqrt(3) / 4, rel=1e-15)
+
+
+def test_pixel_statistics_of_many_bright_pixels_are_exact():
+    # Sums beyond 2²⁴ and 2³², where single precision and 32-bit integers go wrong.
+    assert pixel_statistics(np.full((400, 28, 28), 255, np.uint8)) == (255.0, 0.0)
+
+
+def test_pixel_statistics_do_not_depend_on_the_order_of_the_pixels(split):
+    assert pixel_statistics(split.images[::-1]) == pixel_statistics(split.images)
+
+
+def test_pixel_statistics_agree_with_numpy(split):
+    expected = (split.images.mean(dtype=np.float64), split.images.std(dtype=np.float64))
+    assert pixel_statistics(split.images) == pytest.approx(expected, rel=1e-12)
+
+
+def test_selected_examples_keep_their_order(split):
+    some = split.selected(np.array([7, 2, 11]))
+    np.testing.assert_array_equal(some.images, split.images[[2, 7, 11]])
+    np.testing.assert_array_equal(some.labels, split.labels[[2, 7, 11]])

@@ -6,7 +6,8 @@ import pytest
 from support.builders import identity
 
 from lenet.runs import code
-from lenet.runs.identity import identify, identify_data
+from lenet.runs.digits import identify_digits
+from lenet.runs.identity import identify
 
 
 def test_the_digest_follows_from_the_content_alone():
@@ -42,8 +43,8 @@ def test_an_identity_survives_json():
 
 
 @pytest.fixture
-def data(processed, statistics):
-    return identify_data(statistics)
+def data(processed):
+    return identify_digits()
 
 
 def test_runs_are_identified_by_recipe_seed_data_code_versions_and_machine(data, recipe, statistics):
@@ -57,10 +58,16 @@ def test_runs_are_identified_by_recipe_seed_data_code_versions_and_machine(data,
     assert first.code == code.digest_of_run(recipe.optimizer)
 
 
-def test_other_pixel_statistics_are_another_run(data, recipe, statistics):
+def test_other_pixel_statistics_are_another_run(data, recipe):
     (before,) = identify(recipe, [0], data)
-    (after,) = identify(recipe, [0], identify_data(replace(statistics, pixel_sd=1.01 * statistics.pixel_sd)))
+    (after,) = identify(recipe, [0], replace(data, pixel_sd=1.01 * data.pixel_sd))
     assert after.digest != before.digest
+
+
+def test_folds_are_runs_of_their_own_and_of_one_family(processed, recipe):
+    first, second, of_three = (identify(recipe, [0], identify_digits(fold))[0] for fold in ((1, 2), (2, 2), (1, 3)))
+    assert len({first.digest, second.digest, of_three.digest}) == 3
+    assert first.family == second.family != of_three.family
 
 
 def test_nothing_in_an_identity_names_a_variant():

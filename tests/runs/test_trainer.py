@@ -5,10 +5,11 @@ from support.builders import identity
 
 from lenet.network import determinism
 from lenet.runs import code, trainer
+from lenet.runs.digits import Digits
 from lenet.runs.identity import DataIdentity, identify
-from lenet.runs.trainer import Digits, EditedError
+from lenet.runs.trainer import EditedError
 
-DATA = DataIdentity("digits", 0.1, 0, "1" * 32, "2" * 32, 40.0, 80.0)
+DATA = DataIdentity("digits", 0.1, 0, "1" * 32, "2" * 32, 40.0, 80.0, None)
 
 
 @pytest.fixture(scope="module", autouse=True)

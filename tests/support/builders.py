@@ -34,7 +34,9 @@ def identity(seed=0, dataset="digits", **changed):
     return RunIdentity(
         seed=seed,
         settings=settings(**changed),
-        data=DataIdentity(dataset, 0.1, 0, train_md5="1" * 32, validation_md5="2" * 32, pixel_mean=40.0, pixel_sd=80.0),
+        data=DataIdentity(
+            dataset, 0.1, 0, train_md5="1" * 32, validation_md5="2" * 32, pixel_mean=40.0, pixel_sd=80.0, fold=None
+        ),
         code="c" * 64,
         versions={
             "h5py": "3.15.0",

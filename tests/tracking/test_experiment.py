@@ -1,6 +1,7 @@
 import json
 
 from lenet.tracking import experiment
+from lenet.tracking.experiment import of_study
 from lenet.tracking.run_finder import RunFinder
 
 
@@ -9,7 +10,7 @@ def of_digits(client):
 
 
 def test_an_experiment_says_what_to_compare_and_opens_as_one_of_trainings(client):
-    RunFinder("digits")
+    RunFinder(of_study("digits"))
     tags = of_digits(client()).tags
     assert "*Compare*" in tags["mlflow.note.content"]
     assert tags["mlflow.experimentKind"] == "custom_model_development"
@@ -17,13 +18,13 @@ def test_an_experiment_says_what_to_compare_and_opens_as_one_of_trainings(client
 
 def test_an_experiment_of_before_gains_what_it_lacks(client):
     earlier = client().create_experiment("lenet5-digits")
-    RunFinder("digits")
+    RunFinder(of_study("digits"))
     assert of_digits(client()).experiment_id == earlier
     assert "mlflow.note.content" in of_digits(client()).tags
 
 
 def test_each_experiment_has_a_page_with_a_view_that_it_holds(client):
-    RunFinder("digits")
+    RunFinder(of_study("digits"))
     pages = experiment.pages(client())
     assert list(pages) == ["lenet5-digits"]
     key = pages["lenet5-digits"].rpartition("viewStateShareKey=")[2]

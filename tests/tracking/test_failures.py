@@ -2,6 +2,7 @@ import pytest
 
 from lenet.errors import LabError
 from lenet.tracking import failures
+from lenet.tracking.experiment import of_study
 from lenet.tracking.run_finder import RunFinder
 from lenet.workspace import project_root
 
@@ -24,4 +25,4 @@ def test_an_explicit_publication_reports_a_failing_store_as_an_error(client, mon
     monkeypatch.setenv("MLFLOW_TRACKING_URI", no_folder)
     with pytest.raises(LabError, match=f"^the MLflow store at {no_folder} failed: "):
         with failures.as_errors():
-            RunFinder("digits")
+            RunFinder(of_study("digits"))

@@ -10,6 +10,7 @@ from lenet.execution.training import Wanted
 from lenet.runs import store
 from lenet.settings import load_settings
 from lenet.tracking import live
+from lenet.tracking.experiment import of_study
 
 
 def runs_of(client, **tags):
@@ -24,7 +25,7 @@ def wanted(who, *variants):
 
 
 def log_live(runs, epochs=3, finished=True, before_end=lambda: None):
-    with live.log_training(runs, {"tanh_sgd": "a description"}) as log:
+    with live.log_training(runs, {"tanh_sgd": "a description"}, of_study("digits")) as log:
         for run in runs:
             for epoch in range(epochs + 1):
                 log.epoch(run, epoch, {"train/loss": 1 / epoch} if epoch else {})
@@ -127,7 +128,7 @@ def test_the_duration_is_that_of_the_training_and_counts_no_pause(client):
     time.sleep(2)
     again = replace(PROVENANCE, started_ms=PROVENANCE.started_ms + 1_000_000, duration_s=3.5)
     runs = [wanted(identity(seed=0)), wanted(identity(seed=1))]
-    with live.log_training(runs, {}) as log:
+    with live.log_training(runs, {}, of_study("digits")) as log:
         for run, provenance in zip(runs, (PROVENANCE, again), strict=True):
             log.epoch(run, 0, {})
             store.save(run.identity, TRAINED, provenance)
@@ -140,7 +141,7 @@ def test_the_duration_is_that_of_the_training_and_counts_no_pause(client):
 
 def test_a_variant_whose_other_seeds_are_still_to_come_runs_on_until_the_last_one(client):
     first, second = wanted(identity(seed=0)), wanted(identity(seed=1))
-    with live.log_training([first, second], {}) as log:
+    with live.log_training([first, second], {}, of_study("digits")) as log:
         log.epoch(first, 0, {})
         store.save(first.identity, TRAINED, PROVENANCE)
         log.finished(first, PROVENANCE)

@@ -2,11 +2,12 @@ from support.builders import identity
 
 from lenet.runs import store
 from lenet.runs.provenance import machine_tags
+from lenet.tracking.experiment import of_study
 from lenet.tracking.run_finder import UNKNOWN_PROVENANCE, RunFinder
 
 
 def test_a_run_published_from_the_files_learns_its_provenance_when_it_is_trained_here(client):
-    finder = RunFinder("digits")
+    finder = RunFinder(of_study("digits"))
     parent = finder.find_or_create_parent("tanh_sgd", identity(), "", 1000, UNKNOWN_PROVENANCE)
     run_id = finder.find_or_create_seed("tanh_sgd", identity(), parent, 1000, UNKNOWN_PROVENANCE).run_id
     again = finder.find_or_create_seed("tanh_sgd", identity(), parent, 1000, {"git_commit": "abc", "host": "here"})
@@ -18,7 +19,7 @@ def test_a_run_published_from_the_files_learns_its_provenance_when_it_is_trained
 
 def test_runs_that_nobody_trains_are_not_shown_as_running_and_those_of_others_are_left_alone(client):
     here = {"host": machine_tags()["host"]}
-    finder = RunFinder("digits")
+    finder = RunFinder(of_study("digits"))
     killed, going = (finder.find_or_create_parent(name, identity(), "", 1000, here) for name in ("killed", "going"))
     lost = finder.find_or_create_seed("killed", identity(seed=1), killed, 1000, here)
     trained = finder.find_or_create_seed("going", identity(seed=2), going, 1000, here)

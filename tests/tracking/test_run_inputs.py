@@ -2,11 +2,12 @@ from dataclasses import replace
 
 from support.builders import identity, settings
 
+from lenet.tracking.experiment import of_study
 from lenet.tracking.run_finder import RunFinder
 
 
 def dataset_contexts(client, train_on):
-    finder = RunFinder("digits")
+    finder = RunFinder(of_study("digits"))
     trained = replace(identity(), settings=settings(train_on=train_on))
     parent = finder.find_or_create_parent("tanh_sgd", trained, "", 0, {})
     run_id = finder.find_or_create_seed("tanh_sgd", trained, parent, 0, {}).run_id

@@ -1,10 +1,11 @@
 from support.builders import identity
 
+from lenet.tracking.experiment import of_study
 from lenet.tracking.run_finder import UNKNOWN_PROVENANCE, RunFinder
 
 
 def new_parent():
-    return RunFinder("digits").find_or_create_parent("tanh_sgd", identity(), "", 1000, UNKNOWN_PROVENANCE)
+    return RunFinder(of_study("digits")).find_or_create_parent("tanh_sgd", identity(), "", 1000, UNKNOWN_PROVENANCE)
 
 
 def test_a_final_metric_that_changed_is_superseded(client):
@@ -26,7 +27,9 @@ def test_a_diverged_metric_is_logged_once(client):
 def test_a_model_whose_upload_was_cut_off_counts_as_lacking(client):
     from mlflow.entities import LoggedModelOutput
 
-    run = RunFinder("digits").find_or_create_seed("tanh_sgd", identity(), new_parent(), 1000, UNKNOWN_PROVENANCE)
+    run = RunFinder(of_study("digits")).find_or_create_seed(
+        "tanh_sgd", identity(), new_parent(), 1000, UNKNOWN_PROVENANCE
+    )
     experiment = client().get_experiment_by_name("lenet5-digits").experiment_id
     model = client().create_logged_model(experiment, name="model", source_run_id=run.run_id)
     client().log_outputs(run.run_id, [LoggedModelOutput(model.model_id, step=1)])

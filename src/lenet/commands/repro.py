@@ -20,7 +20,7 @@ from lenet.mnist.mirrors import unreachable_note
 from lenet.report import readme, tables, terminal
 from lenet.runs import trainer
 from lenet.settings import Settings, load_settings
-from lenet.tracking import failures, live, publish
+from lenet.tracking import experiment, failures, live, publish
 from lenet.workspace import PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
@@ -53,7 +53,7 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
     awaited = {run.identity.digest for run in lacking if not set(headline).isdisjoint(run.variants)}
     ahead = threading.Thread(target=announce, args=(settings, headline), name="headline", daemon=True)
     try:
-        with live.log_training(runs, settings.about) as log:
+        with live.log_training(runs, settings.about, experiment.of_study(settings.data.dataset)) as log:
             for run in training.train_runs(lacking, trainer.train, settings.compute.workers, log):
                 awaited.discard(run.identity.digest)
                 if not awaited and len(headline) < len(variants) and ahead.ident is None:

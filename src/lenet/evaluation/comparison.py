@@ -127,24 +127,41 @@ def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = Fal
 
     Raises KeyError for a contrast of an unknown variant.
     """
-    place = {variant: column for column, variant in enumerate(sample.variants)}
-    c = np.zeros((len(contrasts), len(sample.variants)))
-    for row, contrast in zip(c, contrasts, strict=True):
-        for variant, coefficient in contrast.items():
-            row[place[variant]] = coefficient
-    values, squares = c @ sample.means, c**2
-    # Never negative but for rounding, where two variants err on the same digits.
-    between_digits = np.maximum(np.einsum("kv,vw,kw->k", c, sample.digit_covariances, c), 0)
-    between_seeds = _weighed(squares, sample.seed_variances - sample.rest_variances)
-    variances = np.maximum(between_seeds, 0) + between_digits
+    c = _matrix(sample, contrasts)
+    values, (between_seeds, between_digits) = c @ sample.means, _variances(sample, c)
+    variances = between_seeds + between_digits
     # Satterthwaite 1946: few degrees of freedom where chance is in the seeds, many where it is in the digits.
-    doubt = _weighed(squares**2, sample.seed_variances**2 / np.maximum(sample.seed_degrees, 1))
+    doubt = _weighed(c**4, sample.seed_variances**2 / np.maximum(sample.seed_degrees, 1))
     doubt += between_digits**2 / sample.digit_degrees
     degrees = np.divide(variances**2, doubt, out=np.ones_like(doubt), where=doubt > 0)
     level = LEVEL ** (1 / len(contrasts)) if together and contrasts else LEVEL
     variances[variances == 0] = np.nan  # nothing varied: nothing is known of how it would
     margins = stats.t.ppf((1 + level) / 2, degrees) * np.sqrt(variances)
     return [Estimate(*(100 * np.array([v, v - m, v + m])).tolist()) for v, m in zip(values, margins, strict=True)]
+
+
+def standard_errors(sample: Sample, contrasts: Sequence[Contrast]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values of contrasts and their standard errors; of one seed, over the digits alone."""
+    c = _matrix(sample, contrasts)
+    between_seeds, between_digits = _variances(sample, c)
+    return c @ sample.means, np.sqrt(np.nan_to_num(between_seeds) + between_digits)
+
+
+def _matrix(sample: Sample, contrasts: Sequence[Contrast]) -> np.ndarray:
+    """Return the contrasts' coefficients: (contrasts, variants); raise KeyError for an unknown variant."""
+    place = {variant: column for column, variant in enumerate(sample.variants)}
+    c = np.zeros((len(contrasts), len(sample.variants)))
+    for row, contrast in zip(c, contrasts, strict=True):
+        for variant, coefficient in contrast.items():
+            row[place[variant]] = coefficient
+    return c
+
+
+def _variances(sample: Sample, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what of the contrasts' variances is between seeds, NaN where there is one, and what between digits."""
+    between_seeds = np.maximum(_weighed(c**2, sample.seed_variances - sample.rest_variances), 0)
+    # Never negative but for rounding, where two variants err on the same digits.
+    return between_seeds, np.maximum(np.einsum("kv,vw,kw->k", c, sample.digit_covariances, c), 0)
 
 
 def _as_error(found: Estimate) -> Estimate:

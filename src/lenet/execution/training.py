@@ -1,5 +1,6 @@
 """Train the runs that the store lacks, side by side. Each is stored as soon as it is finished."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,11 +13,11 @@ from lenet.errors import LabError
 from lenet.execution import pool, progress
 from lenet.execution.pool import Worker
 from lenet.execution.worker import Measured
-from lenet.mnist.splits import load_split, load_statistics
 from lenet.runs import store
-from lenet.runs.identity import RunIdentity, identify, identify_data
+from lenet.runs.digits import Digits, identify_digits, load_digits
+from lenet.runs.identity import DataIdentity, RunIdentity, identify
 from lenet.runs.provenance import Provenance, machine_tags
-from lenet.runs.trainer import Digits, EditedError
+from lenet.runs.trainer import EditedError
 from lenet.settings import Settings, Variant
 from lenet.training.trained_run import TrainedRun
 
@@ -33,7 +34,9 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        return f"{self.variants[0]} seed {self.identity.seed}"
+        fold = self.identity.data.fold
+        of_fold = f" fold {fold[0]}" if fold else ""
+        return f"{self.variants[0]} seed {self.identity.seed}{of_fold}"
 
     @property
     def epochs(self) -> int:
@@ -55,13 +58,16 @@ def wanted_runs(settings: Settings, variants: Sequence[str]) -> list[Wanted]:
 
     Raises LabError where a variant is unknown or the data is not there.
     """
-    data = identify_data(load_statistics())
+    return runs_of({variant: settings.variant(variant) for variant in variants}, settings.seeds, [identify_digits()])
+
+
+def runs_of(recipes: Mapping[str, Variant], seeds: Sequence[int], data: Sequence[DataIdentity]) -> list[Wanted]:
+    """Return the runs of recipes, by name, on all of the data and from all of the seeds; equal ones are there once."""
     runs: dict[str, Wanted] = {}
-    for variant in variants:
-        recipe = settings.variant(variant)
-        for identity in identify(recipe, settings.seeds, data):
+    for (name, recipe), digits in itertools.product(recipes.items(), data):
+        for identity in identify(recipe, seeds, digits):
             run = runs.setdefault(identity.digest, Wanted(identity, recipe, ()))
-            runs[identity.digest] = replace(run, variants=(*run.variants, variant))
+            runs[identity.digest] = replace(run, variants=(*run.variants, name))
     return list(runs.values())
 
 
@@ -81,13 +87,14 @@ def train_runs(
     """
     if not runs:
         return
-    start, digits = time.monotonic(), _load_digits(runs[0].identity)
+    start = time.monotonic()
+    digits = {data: load_digits(data) for data in {run.identity.data: None for run in runs}}
     trained: list[tuple[Wanted, Measured]] = []
     edited = 0
     with progress.shown([run.epochs for run in runs]) as display:
 
         def do(worker: Worker, run: Wanted) -> tuple[Wanted, Measured | EditedError | None]:
-            return run, _train_and_store(worker, run, digits, train, display, log)
+            return run, _train_and_store(worker, run, digits[run.identity.data], train, display, log)
 
         for run, outcome in pool.run_side_by_side(do, runs, pool.worker_count(workers, len(runs))):
             display.finished(run)
@@ -105,13 +112,6 @@ def train_runs(
             f"{edited} of {len(runs)} runs were not trained to the end, because their code was edited meanwhile; "
             "the others are kept: run the same command again"
         )
-
-
-def _load_digits(identity: RunIdentity) -> Digits:
-    digits = Digits(load_split("train"), load_split("validation"), load_statistics())
-    if identify_data(digits.statistics) != identity.data:
-        raise LabError("data/processed changed just now: run the same command again")
-    return digits
 
 
 def _train_and_store(
@@ -152,9 +152,9 @@ def _held(digest: str, worker: Worker) -> Iterator[None]:
         lock.release()
 
 
-def _speed(trained: Sequence[tuple[Wanted, Measured]], digits: Digits, wall_s: float) -> str:
+def _speed(trained: Sequence[tuple[Wanted, Measured]], digits: Mapping[DataIdentity, Digits], wall_s: float) -> str:
     """Say in one line what the training took; a digit counts once per epoch."""
-    images = sum(run.epochs * len(digits.train) for run, _ in trained)
+    images = sum(run.epochs * len(digits[run.identity.data].train) for run, _ in trained)
     return (
         f"{len(trained)} runs in {wall_s:.0f} s: "
         f"{images / sum(measured.duration_s for _, measured in trained):,.0f} images/s per worker, "

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -25,6 +26,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def selected(self, examples: np.ndarray) -> "Split":
+        """Return the examples of these numbers, in their order here: equal choices give equal bytes."""
+        order = np.sort(examples)
+        return Split(self.images[order], self.labels[order])
+
 
 @dataclass(frozen=True)
 class Statistics:
@@ -36,6 +42,18 @@ class Statistics:
     examples_per_class: Mapping[str, list[int]]
     pixel_mean: float
     pixel_sd: float
+
+
+def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard deviation of uint8 pixels.
+
+    All steps but the last use integers, so every machine computes the same bits.
+    """
+    histogram = [int(count) for count in np.bincount(images.ravel(), minlength=256)]
+    n = sum(histogram)
+    total = sum(value * count for value, count in enumerate(histogram))
+    squares = sum(value * value * count for value, count in enumerate(histogram))
+    return total / n, math.sqrt(n * squares - total * total) / n
 
 
 def split_path(name: str) -> Path:

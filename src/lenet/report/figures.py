@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,6 +15,7 @@ from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.metrics import TEST_ERROR, percent_of_actual
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.results import VariantResult, learning_curve
+from lenet.evaluation.trials import ERROR, LOSS
 from lenet.mnist.splits import Split
 from lenet.report.pictures import mosaic
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
@@ -152,6 +154,32 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
             tiles = mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
             axes.imshow(tiles, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
             axes.set_title(name, fontsize=7.5, pad=2)
+    return figure
+
+
+def trials(table: pd.DataFrame) -> Figure:
+    """Draw a sweep: how far each recipe is from the first in cross-entropy and in error, with 95 % intervals.
+
+    table: as evaluation.trials makes it. The numbers beside are the recipe's own means.
+    """
+    figure = Figure(figsize=(10, 1 + 0.36 * len(table)), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    titles = {LOSS: ("validation cross-entropy (nats)", ".4f"), ERROR: ("validation error (%)", ".2f")}
+    for axes, (name, (title, digits)) in zip(panels, titles.items(), strict=True):
+        for row, (mean, difference, error) in enumerate(
+            table[[name, f"{name}_difference", f"{name}_difference_se"]].itertuples(index=False)
+        ):
+            ends = [difference - 1.96 * error, difference + 1.96 * error]
+            axes.plot(ends, [row, row], color=ORANGE, linewidth=2, solid_capstyle="butt")
+            axes.plot(difference, row, "o", color=BLUE, markersize=5)
+            axes.text(1.02, row, f"{mean:{digits}}", transform=axes.get_yaxis_transform(), va="center")
+        axes.axvline(0, color=_QUIET, linewidth=1)
+        axes.set_title(title, fontsize=9, fontweight="bold")
+        axes.set(xlabel="difference from the first recipe", yticks=range(len(table)))
+        axes.tick_params(axis="y", length=0)
+        _plain(axes)
+    panels[0].set_yticklabels(table.index)
+    panels[0].set_ylim(len(table) - 0.4, -0.6)
     return figure
 
 

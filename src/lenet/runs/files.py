@@ -83,7 +83,7 @@ def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
         described = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
         digest, _ = described.pop("digest"), described.pop("family")
         identity = RunIdentity.from_json(described)
-        history = _read_history(folder / HISTORY)
+        history = read_history(folder / HISTORY)
     except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{folder} cannot be read ({error}): {hint}") from None
     if identity.digest != digest:
@@ -99,7 +99,8 @@ def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
     return run
 
 
-def _read_history(path: Path) -> History:
+def read_history(path: Path) -> History:
+    """Read a history.csv; raise OSError or ValueError where it is none."""
     with open(path, encoding="utf-8", newline="") as file:
         (_, *metrics), *rows = csv.reader(file)
     if tuple(metrics) not in (EPOCH_METRICS, TRAIN_METRICS):

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lenet.mnist import splits
 from lenet.runs import code
 from lenet.settings import Variant
 
 # A setting of a variant, as JSON and MLflow hold it.
 Setting = str | int | float
+# Which fold, counted from 1, of how many.
+Fold = tuple[int, int]
 
 # The libraries that a run's bits depend on. Not Python: it hands arrays over and computes none.
 _LIBRARIES = ("h5py", "keras", "llvmlite", "numba", "numpy", "scikit-learn", "tensorflow")
@@ -25,9 +26,10 @@ _LIBRARIES = ("h5py", "keras", "llvmlite", "numba", "numpy", "scikit-learn", "te
 
 @dataclass(frozen=True)
 class DataIdentity:
-    """The digits that a run sees: their data set, how it was split, the MD5 of the files of both splits.
+    """The digits that a run sees: their data set, how it was split, the MD5 of both splits.
 
-    And mean and standard deviation of the training split's pixels, 0–255, by which networks scale them.
+    And mean and standard deviation of the training split's pixels, 0–255, by which networks scale them. fold: of all
+    digits of both splits, in a sweep's cross-validation.
     """
 
     dataset: str
@@ -37,6 +39,7 @@ class DataIdentity:
     validation_md5: str
     pixel_mean: float
     pixel_sd: float
+    fold: Fold | None
 
 
 @dataclass(frozen=True)
@@ -60,26 +63,17 @@ class RunIdentity:
 
     @property
     def family(self) -> str:
-        """SHA-256 of all but the seed: equal for the seeds of one variant, so that a new seed joins them."""
-        return _sha256({key: value for key, value in asdict(self).items() if key != "seed"})
+        """SHA-256 of all but seed and fold: equal for the runs of one variant, so that a new seed joins them."""
+        shared = {key: value for key, value in asdict(self).items() if key != "seed"}
+        if self.data.fold is not None:
+            shared["data"] = [self.data.dataset, self.data.split_seed, self.data.fold[1]]
+        return _sha256(shared)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "RunIdentity":
         """Return the identity that `asdict` made of one; raise TypeError or KeyError where it is none."""
-        return cls(**{**raw, "data": DataIdentity(**raw["data"])})
-
-
-def identify_data(statistics: splits.Statistics) -> DataIdentity:
-    """Return the identity of the digits in data/processed/."""
-    return DataIdentity(
-        dataset=statistics.dataset,
-        validation_size=statistics.validation_size,
-        split_seed=statistics.split_seed,
-        train_md5=splits.md5("train"),
-        validation_md5=splits.md5("validation"),
-        pixel_mean=statistics.pixel_mean,
-        pixel_sd=statistics.pixel_sd,
-    )
+        fold = raw["data"]["fold"]
+        return cls(**{**raw, "data": DataIdentity(**{**raw["data"], "fold": fold and tuple(fold)})})
 
 
 def identify(recipe: Variant, seeds: Iterable[int], data: DataIdentity) -> list[RunIdentity]:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lenet.runs.files import FILES, files_of, write_files
+from lenet.runs.files import FILES, files_of, read_history, write_files
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance
-from lenet.training.trained_run import TrainedRun
+from lenet.training.trained_run import HISTORY, History, TrainedRun
 from lenet.workspace import remove, run_store, written_whole
 
 _SUMS = "SHA256SUMS"
@@ -63,6 +63,11 @@ def copy(identity: RunIdentity, folder: Path) -> None:
 def load_provenance(digest: str) -> Provenance | None:
     """Return where and when a run was trained, or None if that is not known here."""
     return Provenance.load(entry(digest))
+
+
+def load_history(digest: str) -> History:
+    """Read the metrics of each epoch of a run that is there."""
+    return read_history(entry(digest) / HISTORY)
 
 
 def lock(digest: str) -> FileLock:

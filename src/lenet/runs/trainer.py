@@ -1,12 +1,11 @@
 """Train one run, inside a worker, and make sure that it is the run that it will be filed as."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
-from lenet.mnist.splits import Split, Statistics
 from lenet.network import determinism
 from lenet.runs import code
+from lenet.runs.digits import Digits
 from lenet.runs.identity import RunIdentity
 from lenet.settings import Variant
 from lenet.training.trained_run import TrainedRun
@@ -18,15 +17,6 @@ class EditedError(Exception):
     def __init__(self, trained: bool) -> None:
         super().__init__(trained)
         self.trained = trained
-
-
-@dataclass(frozen=True)
-class Digits:
-    """What a run sees: both splits and the statistics of the first."""
-
-    train: Split
-    validation: Split
-    statistics: Statistics
 
 
 def train(

@@ -33,6 +33,19 @@ press *Compare*. *Show diff only* hides the parameters that are equal.
 """)
 
 
+def of_sweep(about: str, dataset: str) -> str:
+    """Say what the sweep asks, and how to read its runs."""
+    return _linked(f"""\
+{about}
+
+The data set is {_named(dataset)}. A run is a recipe; under it is one for each seed and fold. Its metrics are means over
+them, on validation digits; the test set has no part in a sweep.
+
+**To see what the settings do**, search for `tags.kind = 'variant'`, tick all runs, press *Compare* and choose *Parallel
+coordinates*.
+""")
+
+
 def of_variant(about: str, settings: Mapping[str, Any], seeds: int, baseline: str, its: Mapping[str, Any]) -> str:
     """Say what a variant is (`about`), over how many seeds its metrics are, and how it differs from the baseline.
 

@@ -1,12 +1,14 @@
-"""A data set's experiment in the MLflow store: what its page says, and the view of it that compares the variants."""
+"""Experiments in the MLflow store: what their pages say, and the view that compares their variants."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
 from lenet.tracking import descriptions
-from lenet.training.trained_run import VALIDATION_ERROR
+from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -15,22 +17,50 @@ _PREFIX = "lenet5-"
 # A view as MLflow's own "Share" saves it (3.17): which runs, in what order, with what columns. A version of
 # MLflow that does not know it opens its default view instead.
 _VIEW = "variants"
-_METRICS = (TEST_ERROR, *TEST_ERROR_INTERVAL, VALIDATION_ERROR)
-_PARAMETERS = ("activation", "optimizer", "learning_rate", "pooling", "epochs")
 
 
-def find_or_create(client: "MlflowClient", dataset: str, artifacts: str | None) -> str:
-    """Return the id of a data set's experiment, created or restored; `artifacts` is where a new one's go."""
-    name, tags = _PREFIX + dataset, _tags(dataset)
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None:
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment by its name, what its page says, and which metrics and parameters its view has as columns."""
+
+    name: str
+    description: str
+    metrics: Sequence[str]
+    parameters: Sequence[str]
+
+
+def of_study(dataset: str) -> Experiment:
+    """Return a data set's own experiment, that of params.yaml's variants."""
+    return Experiment(
+        _PREFIX + dataset,
+        descriptions.of_experiment(dataset),
+        (TEST_ERROR, *TEST_ERROR_INTERVAL, VALIDATION_ERROR),
+        ("activation", "optimizer", "learning_rate", "pooling", "epochs"),
+    )
+
+
+def of_sweep(name: str, about: str, dataset: str, settings: Sequence[str]) -> Experiment:
+    """Return the experiment of a sweep over these settings."""
+    return Experiment(
+        f"{_PREFIX}{dataset}-sweep-{name}",
+        descriptions.of_sweep(about, dataset),
+        (VALIDATION_LOSS, VALIDATION_ERROR),
+        settings,
+    )
+
+
+def find_or_create(client: "MlflowClient", experiment: Experiment, artifacts: str | None) -> str:
+    """Return the id of an experiment, created or restored; `artifacts` is where a new one's go."""
+    name, tags = experiment.name, _tags(experiment)
+    found = client.get_experiment_by_name(name)
+    if found is None:
         return client.create_experiment(name, artifact_location=artifacts and f"{artifacts}/{name}", tags=tags)
-    if experiment.lifecycle_stage == "deleted":
-        client.restore_experiment(experiment.experiment_id)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
     for tag, value in tags.items():
-        if experiment.tags.get(tag) != value:
-            client.set_experiment_tag(experiment.experiment_id, tag, value)
-    return experiment.experiment_id
+        if found.tags.get(tag) != value:
+            client.set_experiment_tag(found.experiment_id, tag, value)
+    return found.experiment_id
 
 
 def pages(client: "MlflowClient") -> dict[str, str]:
@@ -40,17 +70,17 @@ def pages(client: "MlflowClient") -> dict[str, str]:
     return {each.name: f"/#/experiments/{each.experiment_id}/runs?{view}" for each in found}
 
 
-def _tags(dataset: str) -> dict[str, str]:
+def _tags(experiment: Experiment) -> dict[str, str]:
     return {
-        "mlflow.note.content": descriptions.of_experiment(dataset),
+        "mlflow.note.content": experiment.description,
         "mlflow.experimentKind": "custom_model_development",  # else MLflow takes it for one about language models
-        f"mlflow.sharedViewState.{_VIEW}": json.dumps(_view()),
+        f"mlflow.sharedViewState.{_VIEW}": json.dumps(_view(experiment)),
     }
 
 
-def _view() -> dict[str, Any]:
-    metrics = [f"metrics.`{name}`" for name in _METRICS]
-    columns = metrics + [f"params.`{name}`" for name in _PARAMETERS]
+def _view(experiment: Experiment) -> dict[str, Any]:
+    metrics = [f"metrics.`{name}`" for name in experiment.metrics]
+    columns = metrics + [f"params.`{name}`" for name in experiment.parameters]
     return {
         "searchFilter": "tags.kind = 'variant'",
         "orderByKey": metrics[0],

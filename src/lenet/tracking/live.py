@@ -10,6 +10,7 @@ from lenet.runs import store
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance, busy_s, machine_tags, now_ms
 from lenet.tracking import failures
+from lenet.tracking.experiment import Experiment
 from lenet.tracking.run_finder import RunFinder
 from lenet.tracking.run_log import RunLog
 
@@ -33,7 +34,7 @@ class LiveLog:
 
 
 @contextmanager
-def log_training(runs: Sequence[Wanted], about: Mapping[str, str]) -> Iterator[LiveLog]:
+def log_training(runs: Sequence[Wanted], about: Mapping[str, str], experiment: Experiment) -> Iterator[LiveLog]:
     """Yield a log of the training of runs, those of their variants that are trained already included.
 
     `about` describes the variants. A thread logs, and gives up at the first failure. At the end it is waited for, for a
@@ -41,7 +42,7 @@ def log_training(runs: Sequence[Wanted], about: Mapping[str, str]) -> Iterator[L
     never fails, waits long or loses a number because of it.
     """
     events: SimpleQueue = SimpleQueue()
-    thread = threading.Thread(target=_work_off, args=(events, runs, about), name="mlflow", daemon=True)
+    thread = threading.Thread(target=_work_off, args=(events, runs, about, experiment), name="mlflow", daemon=True)
     thread.start()
     timeout_s, status = _TIMEOUT_S, "FAILED"
     try:
@@ -56,12 +57,12 @@ def log_training(runs: Sequence[Wanted], about: Mapping[str, str]) -> Iterator[L
             failures.warn(TimeoutError(f"no answer within {timeout_s} s"))
 
 
-def _work_off(events: SimpleQueue, runs: Sequence[Wanted], about: Mapping[str, str]) -> None:
+def _work_off(events: SimpleQueue, runs: Sequence[Wanted], about: Mapping[str, str], experiment: Experiment) -> None:
     """Do what the events ask for, until they end with the status of what has not finished."""
     writer: _Writer | None = None
     with failures.as_warnings():
         while not isinstance(event := events.get(), str):
-            writer = writer or _Writer(runs, about)  # the store is opened when the first run starts
+            writer = writer or _Writer(runs, about, experiment)  # the store is opened when the first run starts
             event(writer)
         if writer:
             writer.close(event)
@@ -70,9 +71,9 @@ def _work_off(events: SimpleQueue, runs: Sequence[Wanted], about: Mapping[str, s
 class _Writer:
     """Writes to the store. A run is there once for each variant that has it, under that variant's own."""
 
-    def __init__(self, runs: Sequence[Wanted], about: Mapping[str, str]) -> None:
+    def __init__(self, runs: Sequence[Wanted], about: Mapping[str, str], experiment: Experiment) -> None:
         self._runs, self._about = runs, about
-        self._finder = RunFinder(runs[0].identity.data.dataset)
+        self._finder = RunFinder(experiment)
         self._finder.stop_abandoned()
         self._parents: dict[str, RunLog] = {}
         self._open: dict[tuple[str, str], RunLog] = {}  # by variant and digest

@@ -22,13 +22,11 @@ from lenet.mnist.splits import Split, load_split
 from lenet.network import determinism
 from lenet.report import figures
 from lenet.runs.files import Run, find_run
-from lenet.runs.provenance import busy_s, now_ms
-from lenet.runs.store import load_provenance
 from lenet.settings import Settings, load_settings
-from lenet.tracking import descriptions, failures
+from lenet.tracking import descriptions, experiment, failures
 from lenet.tracking.client import redacted_uri, store_lock
 from lenet.tracking.registry import BASELINE, CHAMPION, Registry
-from lenet.tracking.run_finder import UNKNOWN_PROVENANCE, RunFinder
+from lenet.tracking.run_finder import RunFinder
 from lenet.tracking.run_log import RunLog, content_digest
 from lenet.workspace import DETAILS
 
@@ -45,7 +43,7 @@ def publish_variant(variant: str) -> int:
 
 
 def _publish_result(result: VariantResult, settings: Settings) -> int:
-    finder = RunFinder(result.dataset)
+    finder = RunFinder(experiment.of_study(result.dataset))
     with store_lock():
         finder.stop_abandoned()
         return _publish(finder, result, _description(result, settings))
@@ -64,20 +62,9 @@ def _description(result: VariantResult, settings: Settings) -> str:
 
 def _publish(finder: RunFinder, result: VariantResult, description: str) -> int:
     outputs = cache(lambda: _outputs(result))  # read once, and only if a run lacks it
-    known = [load_provenance(seed.identity.digest) for seed in result.seeds]
-    starts_ms = [provenance.started_ms if provenance else now_ms() for provenance in known]
-    tags = [provenance.tags if provenance else UNKNOWN_PROVENANCE for provenance in known]
-    parent = finder.find_or_create_parent(
-        result.variant, result.seeds[0].identity, description, min(starts_ms), tags[0]
-    )
-    lacked = 0
-    for index, seed in enumerate(result.seeds):
-        run = finder.find_or_create_seed(result.variant, seed.identity, parent, starts_ms[index], tags[index])
-        lacked += _publish_seed(run, result, index, outputs)
-        provenance = known[index]
-        run.close(provenance.duration_s if provenance else None)
+    parent, runs = finder.find_or_create_all(result.variant, [seed.identity for seed in result.seeds], description)
+    lacked = sum(_publish_seed(run, result, index, outputs) for index, run in enumerate(runs))
     _publish_summary(parent, result)
-    parent.close(busy_s(filter(None, known)) if all(known) else None)
     return lacked
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.mnist import datasets
-from lenet.tracking import descriptions
+from lenet.tracking import descriptions, experiment
 from lenet.tracking.client import open_client, store_lock
 from lenet.tracking.run_finder import RunFinder
 from lenet.training.trained_run import VALIDATION_ERROR
@@ -55,7 +55,7 @@ class Registry:
         self.name = model_name(dataset)
         self._dataset = dataset
         self._client = open_client()
-        self._runs = RunFinder(dataset)
+        self._runs = RunFinder(experiment.of_study(dataset))
 
     def appoint(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
         """Give the alias to the best run whose model the store has; return what was done, None if that was nothing."""

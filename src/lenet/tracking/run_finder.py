@@ -4,14 +4,15 @@ Deleted runs are found and restored, and all this happens under a lock, so that 
 A variant has a parent run; each of its seeds has a run under it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lenet.runs import store
 from lenet.runs.identity import RunIdentity, Setting
-from lenet.runs.provenance import machine_tags
+from lenet.runs.provenance import busy_s, machine_tags, now_ms
 from lenet.tracking import experiment, run_inputs
 from lenet.tracking.client import artifacts_uri, open_client, store_lock
+from lenet.tracking.experiment import Experiment
 from lenet.tracking.run_log import RunLog
 
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ _MOST_RUNS = 10_000
 
 
 class RunFinder:
-    """Finds or creates the runs in one data set's experiment.
+    """Finds or creates the runs in one experiment.
 
     `start_ms` is in ms since 1970; `provenance` are the tags that runs.provenance noted, or UNKNOWN_PROVENANCE.
     """
 
-    def __init__(self, dataset: str) -> None:
+    def __init__(self, of: Experiment) -> None:
         self._client = open_client()
         with store_lock():
-            self._experiment_id = experiment.find_or_create(self._client, dataset, artifacts_uri())
+            self._experiment_id = experiment.find_or_create(self._client, of, artifacts_uri())
 
     def find_or_create_parent(
         self, variant: str, identity: RunIdentity, description: str, start_ms: int, provenance: Mapping[str, str]
@@ -59,8 +60,29 @@ class RunFinder:
                 tags = {_DIGEST_TAG: identity.digest, "kind": "seed", "seed": str(identity.seed)}
                 tags |= {_PARENT_TAG: parent.run_id} | run_inputs.provenance_tags(provenance)
                 name = f"{self._client.get_run(parent.run_id).info.run_name} seed {identity.seed}"
-                run_id = self._create(name, variant, identity, tags, {"seed": identity.seed}, start_ms)
+                parameters: dict[str, Setting] = {"seed": identity.seed}
+                if identity.data.fold:
+                    name, parameters["fold"] = f"{name} fold {identity.data.fold[0]}", identity.data.fold[0]
+                run_id = self._create(name, variant, identity, tags, parameters, start_ms)
         return RunLog(self._client, run_id)
+
+    def find_or_create_all(
+        self, variant: str, identities: Sequence[RunIdentity], description: str
+    ) -> tuple[RunLog, list[RunLog]]:
+        """Return the run of a variant that is trained, and those under it, all of them ended.
+
+        Where and when they were trained is what the run store knows of it.
+        """
+        known = [store.load_provenance(identity.digest) for identity in identities]
+        starts_ms = [provenance.started_ms if provenance else now_ms() for provenance in known]
+        tags = [provenance.tags if provenance else UNKNOWN_PROVENANCE for provenance in known]
+        parent = self.find_or_create_parent(variant, identities[0], description, min(starts_ms), tags[0])
+        runs = []
+        for identity, provenance, start_ms, its_tags in zip(identities, known, starts_ms, tags, strict=True):
+            runs.append(self.find_or_create_seed(variant, identity, parent, start_ms, its_tags))
+            runs[-1].close(provenance.duration_s if provenance else None)
+        parent.close(busy_s(filter(None, known)) if all(known) else None)
+        return parent, runs
 
     def find_seed(self, variant: str, identity: RunIdentity) -> RunLog | None:
         """Return the run of one seed, unless it is missing or deleted."""

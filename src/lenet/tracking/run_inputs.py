@@ -19,6 +19,8 @@ def parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
         "validation_size": identity.data.validation_size,
         "split_seed": identity.data.split_seed,
     }
+    if identity.data.fold:
+        data["folds"] = identity.data.fold[1]
     return {**identity.settings, **data, "variant": variant}
 
 

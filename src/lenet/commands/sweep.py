@@ -1,0 +1,124 @@
+"""`make sweep NAME=…`: train what sweeps/<name>/sweep.yaml asks for, and compare it on validation digits.
+
+Writes trials.csv and trials.png beside it, and to MLflow an experiment of its own. The test set has no part in it.
+With FROM=<variant> it starts a new sweep instead, with that variant's recipe.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from ruamel.yaml import YAML
+
+from lenet import errors
+from lenet.commands.repro import reproduce
+from lenet.errors import LabError
+from lenet.evaluation import trials
+from lenet.evaluation.trials import Trial
+from lenet.execution import training
+from lenet.execution.training import Wanted
+from lenet.network import determinism
+from lenet.report import figures
+from lenet.runs import store, trainer
+from lenet.runs.digits import identify_digits, load_digits
+from lenet.runs.identity import DataIdentity
+from lenet.settings import Settings, Sweep, load_settings, load_sweep
+from lenet.tracking import experiment, failures, live
+from lenet.tracking import trials as mirror
+from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
+from lenet.workspace import SWEEPS, written_whole
+
+_USAGE = "make sweep NAME=<name> runs sweeps/<name>/sweep.yaml; with FROM=<variant> it writes that file first"
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of a sweep; raise LabError if that is no name for one."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise LabError(f"{name!r} is no name for a sweep: use small letters, digits and _: {_USAGE}")
+    return SWEEPS / name
+
+
+def start(folder: Path, variant: str, settings: Settings) -> Path:
+    """Write the sweep.yaml of a new sweep; raise LabError where there is one."""
+    path, recipe = folder / "sweep.yaml", settings.variant(variant).model_dump()
+    if path.exists():
+        raise LabError(f"{path} is there already: edit it, or choose another name")
+    rate = recipe["learning_rate"]
+    head = {"about": f"Does {variant} learn better at another rate?", "grid": {"learning_rate": [rate, 2 * rate]}}
+    with written_whole(path) as partial, open(partial, "w", encoding="utf-8") as file:
+        YAML().dump(head | {"seeds": [0, 1], "folds": 1, "recipe": recipe | {"train_on": "train"}}, file)
+    return path
+
+
+def wanted_runs(sweep: Sweep) -> list[Wanted]:
+    """Return the runs of a sweep: of every recipe of its grid, on every fold, from every seed."""
+    folds = [(number, sweep.folds) for number in range(1, sweep.folds + 1)] if sweep.folds > 1 else [None]
+    return training.runs_of(sweep.points(), sweep.seeds, [identify_digits(fold) for fold in folds])
+
+
+def train(runs: Sequence[Wanted], settings: Settings, of: experiment.Experiment) -> None:
+    """Train those of the runs that the store lacks."""
+    with live.log_training(runs, {}, of) as log:
+        for _ in training.train_runs(training.lacking(runs), trainer.train, settings.compute.workers, log):
+            pass
+
+
+def measure(runs: Sequence[Wanted], recipes: Sequence[str]) -> dict[str, Trial]:
+    """Let the networks of each recipe read the validation digits that they did not see."""
+    held_out = {fold: load_digits(fold).validation for fold in dict.fromkeys(run.identity.data for run in runs)}
+    outputs = {run.identity.digest: _predict(run, held_out[run.identity.data].images) for run in runs}
+
+    def of_fold(recipe: str, fold: DataIdentity) -> np.ndarray:
+        its = [run.identity for run in runs if recipe in run.variants and run.identity.data == fold]
+        return np.stack([outputs[identity.digest] for identity in its])
+
+    labels = [digits.labels for digits in held_out.values()]
+    return {recipe: trials.measure([of_fold(recipe, fold) for fold in held_out], labels) for recipe in recipes}
+
+
+def _predict(run: Wanted, images: np.ndarray) -> np.ndarray:
+    determinism.prepare()
+    from lenet.network import model as networks
+
+    entry = store.entry(run.identity.digest)
+    return networks.predict(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS), images)
+
+
+def save(folder: Path, table: pd.DataFrame, runs: Sequence[Wanted]) -> None:
+    """Write the table, with the runs that each row is made of, and its figure."""
+    digests = {recipe: [run.identity.digest for run in runs if recipe in run.variants] for recipe in table.index}
+    with written_whole(folder / "trials.csv") as partial:
+        table.assign(runs=[" ".join(digests[recipe]) for recipe in table.index]).to_csv(
+            partial, float_format="%.6f", lineterminator="\n"
+        )
+    matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
+    figures.save(figures.trials(table), folder / "trials.png")
+
+
+def main() -> None:
+    if len(sys.argv) not in (2, 3):
+        raise LabError(_USAGE)
+    settings, folder = load_settings(), folder_of(sys.argv[1])
+    if len(sys.argv) == 3:
+        path = start(folder, sys.argv[2], settings)
+        print(f"{path} is written: edit its grid, then run: make sweep NAME={folder.name}")
+        return
+    sweep = load_sweep(folder / "sweep.yaml")
+    if not reproduce(["preprocess"]):
+        raise LabError("the digits could not be downloaded: the reasons are above")
+    runs = wanted_runs(sweep)
+    its_experiment = experiment.of_sweep(folder.name, sweep.about, settings.data.dataset, list(sweep.grid))
+    train(runs, settings, its_experiment)
+    table = trials.table(measure(runs, list(sweep.points())))
+    save(folder, table, runs)
+    with failures.as_warnings():
+        mirror.publish(its_experiment, runs, table)
+    print(f"{table.to_string(float_format='%.4f')}\n{folder / 'trials.csv'}, {folder / 'trials.png'}; make ui")
+
+
+if __name__ == "__main__":
+    errors.run(main)

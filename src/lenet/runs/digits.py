@@ -1,0 +1,61 @@
+"""The digits that a run sees, as they are in data/processed/ or in a fold of all of them, and who they are."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from lenet.errors import LabError
+from lenet.mnist import folds, splits
+from lenet.mnist.splits import Split, Statistics, load_split, load_statistics, pixel_statistics
+from lenet.runs.identity import DataIdentity, Fold
+
+
+@dataclass(frozen=True)
+class Digits:
+    """What a run sees: both splits and the statistics of the first."""
+
+    train: Split
+    validation: Split
+    statistics: Statistics
+
+
+def identify_digits(fold: Fold | None = None) -> DataIdentity:
+    """Return the identity of the splits, or of a fold of all their digits; raise LabError if they are not there."""
+    if fold is None:
+        return _identity(load_statistics(), splits.md5("train"), splits.md5("validation"), fold)
+    digits = _read(fold)
+    return _identity(digits.statistics, _md5(digits.train), _md5(digits.validation), fold)
+
+
+def load_digits(identity: DataIdentity) -> Digits:
+    """Read the digits of that identity; raise LabError if others are there now."""
+    digits = _read(identity.fold)
+    if identify_digits(identity.fold) != identity:
+        raise LabError("data/processed changed just now: run the same command again")
+    return digits
+
+
+def _read(fold: Fold | None) -> Digits:
+    train, validation, statistics = load_split("train"), load_split("validation"), load_statistics()
+    if fold is None:
+        return Digits(train, validation, statistics)
+    number, count = fold
+    train, validation = folds.divide(train, validation, number, count, statistics.split_seed)
+    mean, sd = pixel_statistics(train.images)
+    return Digits(train, validation, replace(statistics, validation_size=1 / count, pixel_mean=mean, pixel_sd=sd))
+
+
+def _identity(statistics: Statistics, train_md5: str, validation_md5: str, fold: Fold | None) -> DataIdentity:
+    return DataIdentity(
+        dataset=statistics.dataset,
+        validation_size=statistics.validation_size,
+        split_seed=statistics.split_seed,
+        train_md5=train_md5,
+        validation_md5=validation_md5,
+        pixel_mean=statistics.pixel_mean,
+        pixel_sd=statistics.pixel_sd,
+        fold=fold,
+    )
+
+
+def _md5(split: Split) -> str:
+    return hashlib.md5(split.images.tobytes() + split.labels.tobytes(), usedforsecurity=False).hexdigest()

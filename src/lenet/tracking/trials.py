@@ -1,0 +1,37 @@
+"""Give the MLflow store a sweep: a run per recipe, and under it one per seed and fold, nothing twice."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lenet.evaluation.trials import ERROR, LOSS
+from lenet.execution.training import Wanted
+from lenet.runs import store
+from lenet.tracking.client import store_lock
+from lenet.tracking.experiment import Experiment
+from lenet.tracking.run_finder import RunFinder
+from lenet.tracking.run_log import RunLog, content_digest
+from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
+
+
+def publish(experiment: Experiment, runs: Sequence[Wanted], table: pd.DataFrame) -> None:
+    """Publish the recipes of a table, as evaluation.trials makes it, and their runs, which the run store has."""
+    finder = RunFinder(experiment)
+    with store_lock():
+        finder.stop_abandoned()
+        for recipe, row in table.iterrows():
+            digests = [run.identity.digest for run in runs if recipe in run.variants]
+            identities = [run.identity for run in runs if recipe in run.variants]
+            parent, logs = finder.find_or_create_all(str(recipe), identities, "")
+            for log, digest in zip(logs, digests, strict=True):
+                log.log_history(store.load_history(digest))
+            _publish_means(parent, row)
+
+
+def _publish_means(parent: RunLog, row: pd.Series) -> None:
+    metrics: dict[str, float] = {}
+    for column, metric in ((ERROR, VALIDATION_ERROR), (LOSS, VALIDATION_LOSS)):
+        metrics |= {metric: float(row[column]), f"{metric}_se": float(row[f"{column}_se"])}
+    if not parent.is_published(content := content_digest(metrics)):
+        parent.log_final(0, metrics)
+        parent.mark_published(content)

@@ -1,0 +1,113 @@
+"""`make sweep` on the bundled digits; its settings are checked in one line each."""
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+from support.params import edit_params
+
+from lenet.commands import sweep
+from lenet.errors import LabError
+from lenet.runs import store
+from lenet.settings import load_settings, load_sweep
+from lenet.workspace import SWEEPS
+
+
+@pytest.fixture
+def written(workspace):
+    """Start a sweep and edit its file; return its path."""
+
+    def write(**changed):
+        path = sweep.start(SWEEPS / "rates", "tanh_sgd", load_settings())
+        content = YAML(typ="safe").load(path) | changed
+        YAML().dump(content, path)
+        return path
+
+    return write
+
+
+def test_a_new_sweep_is_complete_and_asks_for_two_rates(written):
+    found = load_sweep(written())
+    assert found.recipe == load_settings().variant("tanh_sgd")
+    assert {name: recipe.learning_rate for name, recipe in found.points().items()} == {
+        "learning_rate=0.01": 0.01,
+        "learning_rate=0.02": 0.02,
+    }
+
+
+def test_a_sweep_is_never_written_over(written):
+    written()
+    with pytest.raises(LabError, match=r"^sweeps/rates/sweep.yaml is there already"):
+        written()
+
+
+def test_a_grid_is_all_combinations_the_first_values_first(written):
+    points = load_sweep(written(grid={"batch_size": [64, 32], "epochs": [1, 2]})).points()
+    assert list(points) == [
+        "batch_size=64 epochs=1",
+        "batch_size=64 epochs=2",
+        "batch_size=32 epochs=1",
+        "batch_size=32 epochs=2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"grid": {"batchsize": [1]}}, "grid.batchsize: unknown key: did you mean batch_size?"),
+        ({"grid": {"activation": ["tan"]}}, "grid: activation=tan: activation: 'tan' is not accepted"),
+        ({"grid": {"epochs": []}}, "grid.epochs: [] is not accepted"),
+        ({"grid": {}}, "grid: {} is not accepted"),
+        ({"grid": {"train_on": ["train_and_validation"]}}, "train_on=train_and_validation: train_on: a sweep measures"),
+        ({"folds": 0}, "folds: 0 is not accepted"),
+        ({"seed": [0]}, "seed: unknown key: did you mean seeds?"),
+    ],
+)
+def test_mistakes_in_a_sweep_are_refused_in_one_line(written, changed, complaint):
+    path = written(**changed)
+    with pytest.raises(LabError) as caught:
+        load_sweep(path)
+    assert str(caught.value).startswith(f"{path}: {complaint}")
+
+
+def test_a_sweep_that_is_not_there_is_refused_with_the_command_that_starts_one(workspace):
+    with pytest.raises(LabError, match=r"`make sweep NAME=rates FROM=tanh_sgd` starts one"):
+        load_sweep(SWEEPS / "rates" / "sweep.yaml")
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "Rates", ""])
+def test_a_name_that_is_no_folder_is_refused(name):
+    with pytest.raises(LabError, match="is no name for a sweep"):
+        sweep.folder_of(name)
+
+
+@pytest.fixture
+def digits_sweep(processed, written, client, monkeypatch):
+    """A sweep over two rates, two seeds and two folds of 400 digits."""
+    with edit_params() as params:
+        params["data"]["dataset"] = "digits"
+        params["compute"]["workers"] = 1
+    recipe = load_settings().variant("tanh_sgd").model_dump() | {"epochs": 1}
+    written(recipe=recipe, grid={"learning_rate": [0.01, 0.05]}, folds=2)
+    monkeypatch.setattr(sweep, "reproduce", lambda targets: True)  # the data are there, and nothing of DVC
+    monkeypatch.setattr("sys.argv", ["sweep", "rates"])
+
+
+@pytest.mark.slow
+def test_a_sweep_trains_once_and_tells_recipes_apart(digits_sweep, client, capsys):
+    sweep.main()
+    first = (SWEEPS / "rates" / "trials.csv").read_bytes()
+    rows = pd.read_csv(SWEEPS / "rates" / "trials.csv", index_col="recipe")
+    assert list(rows.index) == ["learning_rate=0.01", "learning_rate=0.05"]
+    faster = rows.loc["learning_rate=0.05"]
+    assert faster["validation_cross_entropy_difference"] < -2 * faster["validation_cross_entropy_difference_se"] < 0
+    assert set(" ".join(rows["runs"]).split()) == set(store.entries())
+    assert len(store.entries()) == 2 * 2 * 2
+    experiment = client().get_experiment_by_name("lenet5-digits-sweep-rates")
+    runs = client().search_runs([experiment.experiment_id])
+    assert sorted(run.data.tags["kind"] for run in runs) == ["seed"] * 8 + ["variant"] * 2
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    capsys.readouterr()
+    sweep.main()
+    assert "epoch" not in capsys.readouterr().err
+    assert (SWEEPS / "rates" / "trials.csv").read_bytes() == first
+    assert len(client().search_runs([experiment.experiment_id])) == len(runs)
