@@ -38,9 +38,11 @@ base: &base
   learning_rate: 0.01
   schedule: constant
   damping: 0.02
+  rubbish: 10.0
   weight_decay: 0.0
   batch_size: 32
   epochs: 2
+  order: fresh
   dropout: 0.0
   train_on: train
   translation: 0.0
@@ -49,6 +51,7 @@ base: &base
   shear: 0.0
   rotation: 0.0
   elastic: 0.0
+  copies: 0
 variants:
   plain:
     <<: *base
@@ -306,6 +309,7 @@ def test_what_a_variant_neither_has_nor_inherits_is_named():
         ("loss", "squared_distance", "base.loss: squared_distance is measured to the codes of"),
         ("optimizer", "sdlm", "base.pixels: optimizer sdlm trains the network of 1998 alone, with"),
         ("schedule", "published", "base.schedule: published does not go with optimizer sgd"),
+        ("copies", 9, "base.copies: 9: only sdlm trains on distortions made once; the others: 0"),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(key, value, complaint_):
@@ -373,9 +377,9 @@ def test_a_missing_file_is_refused_with_the_place_to_run_from(tmp_path):
     ("text", "line"),
     [
         (rewritten("seeds: [0, 3]", "seeds: [0, 3"), "line 7"),  # the list is still open where `about:` begins
-        (rewritten("  epochs: 2", "\tepochs: 2"), "line 24"),
+        (rewritten("  epochs: 2", "\tepochs: 2"), "line 25"),
         ("a: 1\nb: *nowhere\n", "line 2"),
-        (rewritten("  epochs: 2\n", "  epochs: 2\n  epochs: 3\n"), "line 25"),
+        (rewritten("  epochs: 2\n", "  epochs: 2\n  epochs: 3\n"), "line 26"),
     ],
     ids=["open list", "tab", "unknown alias", "key twice"],
 )

@@ -62,22 +62,24 @@ class Variant(_Section):
     """One recipe: a flat mapping, so that DVC and MLflow show flat columns. params.yaml says what each key means."""
 
     input_size: Literal[28, 32]
-    pixels: Literal["standardised", "published"]
+    pixels: Literal["standardised", "unit", "centred", "published"]
     activation: Literal["tanh", "scaled_tanh", "relu", "silu"]
     pooling: Literal["average", "max", "trainable"]
     c3: Literal["full", "table_1"]
     output: Literal["softmax", "rbf"]
-    initialization: Literal["glorot", "fan_in", "root_fan_in"]
+    initialization: Literal["glorot", "fan_in", "root_fan_in", "authors"]
 
     loss: Literal["cross_entropy", "squared_distance"]
     optimizer: Literal["sgd", "adam", "sdlm"]
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "cosine", "published"]
     damping: Annotated[float, Field(gt=0)]
+    rubbish: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0, lt=1)]
     batch_size: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
+    order: Literal["fresh", "constant"]
     train_on: Literal["train", "train_and_validation"]
 
     translation: Annotated[float, Field(ge=0, le=14)]
@@ -86,6 +88,7 @@ class Variant(_Section):
     shear: Range
     rotation: Range
     elastic: Annotated[float, Field(ge=0, le=14)]
+    copies: Annotated[int, Field(ge=0, le=99)]
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Variant":
@@ -95,9 +98,18 @@ class Variant(_Section):
             for name, value in _SDLM.items():
                 if getattr(self, name) != value:
                     raise ValueError(f"{name}: optimizer sdlm trains the network of 1998 alone, with {name}: {value}")
+        if self.copies and self.optimizer != "sdlm":
+            raise ValueError(f"copies: {self.copies}: only sdlm trains on distortions made once; the others: 0")
         if (self.schedule == "published") != (self.optimizer == "sdlm"):
             raise ValueError(f"schedule: {self.schedule} does not go with optimizer {self.optimizer}")
         return self
+
+
+class Published(_Section):
+    """A test error on MNIST that others report of a variant's recipe, and who."""
+
+    error_percent: Annotated[float, Field(gt=0, lt=100)]
+    source: Annotated[str, Field(min_length=1)]
 
 
 class Compared(_Section):
@@ -105,7 +117,7 @@ class Compared(_Section):
 
     ladder: Annotated[tuple[VariantName, ...], Field(min_length=1, strict=False)]
     factorial: Annotated[tuple[VariantName, ...], Field(strict=False)]
-    published: dict[VariantName, Annotated[float, Field(gt=0, lt=100)]]
+    published: dict[VariantName, Published]
 
     @model_validator(mode="after")
     def _well_formed(self) -> "Compared":

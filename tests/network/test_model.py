@@ -71,13 +71,22 @@ def test_raw_pixels_go_in_and_probabilities_come_out(model, digits):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_the_first_layers_pad_with_background_and_standardise(model, digits, statistics):
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        ("standardised", lambda pixels, statistics: (pixels - statistics.pixel_mean) / statistics.pixel_sd),
+        ("unit", lambda pixels, statistics: pixels / 255),
+        ("centred", lambda pixels, statistics: (pixels - statistics.pixel_mean) / 255),
+        ("published", lambda pixels, statistics: -0.1 + 1.275 * pixels / 255),
+    ],
+)
+def test_the_first_layers_pad_with_background_and_scale(recipe, digits, statistics, pixels, expected):
     import keras
 
-    scaled = keras.Model(model.inputs, model.get_layer("standardise").output).predict(digits.images[:3], verbose=0)
+    model = build_model(recipe.model_copy(update={"pixels": pixels}), statistics)
+    scaled = keras.Model(model.inputs, model.get_layer("scale").output).predict(digits.images[:3], verbose=0)
     padded = np.pad(digits.images[:3].astype(np.float64), ((0, 0), (2, 2), (2, 2)))
-    expected = (padded - statistics.pixel_mean) / statistics.pixel_sd
-    np.testing.assert_allclose(scaled[..., 0], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(scaled[..., 0], expected(padded, statistics), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "silu"])

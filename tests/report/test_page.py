@@ -91,9 +91,9 @@ def test_a_single_variant_has_a_page_too(digits):
 
 def test_the_network_of_the_paper_stands_beside_the_papers_figures(digits):
     shown = written(digits, published={"relu_adam": 0.95}, about={"relu_adam": "the paper's"}, dataset="mnist")
-    assert re.search(r"relu_adam, the paper's, makes 10\.67 % .*; the paper reports 0\.95 %\.", shown.text)
+    assert re.search(r"relu_adam, the paper's, makes 10\.67 % .*; published: 0\.95 % \(the paper\)\.", shown.text)
     assert "modern makes 6.67 points fewer (95 % interval" in shown.text
-    assert re.search(r"relu_adam 0\.95 10\.67 [\d.]+ to [\d.]+ below it", shown.text)
+    assert re.search(r"relu_adam the paper 0\.95 10\.67 [\d.]+ to [\d.]+ below it", shown.text)
 
 
 def test_each_step_of_the_ladder_says_what_changes_and_what_it_is_worth(digits):

@@ -102,3 +102,7 @@ def test_the_committed_readme_shows_the_committed_comparison():
     block, _, _ = rest.partition(f"\n{END}")
     about = load_settings(ROOT / "params.yaml").about
     assert block == readme_block(load_comparison(committed), about)
+
+
+def test_the_note_says_who_reports_the_published_errors(rows):
+    assert readme_block(rows, {}).endswith("Published: the paper (relu_adam).")

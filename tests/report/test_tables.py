@@ -32,6 +32,7 @@ def test_a_row_holds_what_the_seeds_say(rows):
         "test_error_percent_sd": "1.0000",
         "difference_percent": "",
         "published_percent": "",
+        "published_by": "",
         "test_loss_mean": "0.2500",
         "calibration_error_percent_mean": "1.5000",
     }

@@ -103,7 +103,8 @@ def study(errors, about=None, published=None, factorial=(), changes=None, datase
     The ladder is all of them in this order; each is the base with what `changes` says: {variant: settings}.
     """
     variants = {name: settings(**(changes or {}).get(name, {})) for name in errors}
-    compared = {"ladder": list(errors), "factorial": list(factorial), "published": published or {}}
+    reported = {name: {"error_percent": error, "source": "the paper"} for name, error in (published or {}).items()}
+    compared = {"ladder": list(errors), "factorial": list(factorial), "published": reported}
     committed = load_settings(ROOT / "params.yaml").model_dump()
     made = {"about": about or {}, "variants": variants, "comparison": compared}
     return Study(

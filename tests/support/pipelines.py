@@ -114,7 +114,7 @@ def new_repository(path, seeds, epochs):
         params["comparison"] = {
             "ladder": ["tanh_sgd", "relu_adam"],
             "factorial": [],
-            "published": {"lenet5_1998": 0.95},
+            "published": {"lenet5_1998": {"error_percent": 0.95, "source": "LeCun et al. 1998"}},
         }
     repository.git("init", "--quiet")
     repository.git("config", "user.name", "A Researcher")

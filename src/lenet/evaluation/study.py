@@ -10,7 +10,7 @@ from lenet.errors import LabError
 from lenet.evaluation.comparison import Comparison, Contrast, compare, factorial_effects, ladder_pairs
 from lenet.evaluation.misread import Misread, load_misread
 from lenet.evaluation.results import VariantResult, load_result
-from lenet.settings import Settings
+from lenet.settings import Published, Settings
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Study:
         return self.results[self.base].dataset
 
     @property
-    def published(self) -> Mapping[str, float]:
-        """The test errors that the paper reports for variants of the study, in percent; all of them are on MNIST."""
+    def published(self) -> Mapping[str, Published]:
+        """The test errors that others report for variants of the study, the paper's first; all of them are on MNIST."""
         theirs = self.settings.comparison.published if self.dataset == "mnist" else {}
-        return {variant: percent for variant, percent in theirs.items() if variant in self.results}
+        return {variant: found for variant, found in theirs.items() if variant in self.results}
 
     @property
     def old(self) -> str:
-        """The variant shown as the network of 1998: the first that has a test error in the paper, or else the base."""
+        """The variant shown as the network of 1998: the first that has a published test error, or else the base."""
         return next(iter(self.published), self.base)
 
     @property

@@ -23,16 +23,21 @@ def scaled_tanh(a: keras.KerasTensor) -> keras.KerasTensor:
 def initial_limit(initialization: str, fan_in: FanIn) -> FanIn:
     """Return the limit of the uniform distribution that weights are drawn from; fan_in: the inputs of their unit.
 
-    fan_in: 2.4/F, as the paper has it (§III). root_fan_in: 1/√F, as LeCun, Bottou, Orr and Müller, Efficient
-    BackProp, 1998, §4.6, though of a third of its variance.
+    fan_in: 2.4/F, as the paper has it (Appendix A). root_fan_in: 1/√F, as LeCun, Bottou, Orr and Müller, Efficient
+    BackProp, 1998, §4.6, though of a third of its variance. authors: 1.2/√F, the form that the authors' own code has.
     """
-    return {"fan_in": 2.4 / fan_in, "root_fan_in": fan_in**-0.5}[initialization]
+    return {"fan_in": 2.4 / fan_in, "root_fan_in": fan_in**-0.5, "authors": 1.2 * fan_in**-0.5}[initialization]
 
 
-def uniform(initialization: str, fan_in: int) -> keras.Initializer:
-    """Return the initializer of a unit's weights and bias."""
+def initial_weights(initialization: str, fan_in: int) -> keras.Initializer:
+    """Return the initializer of a unit's weights."""
     limit = float(initial_limit(initialization, fan_in))
     return keras.initializers.RandomUniform(-limit, limit)
+
+
+def initial_bias(initialization: str, fan_in: int) -> keras.Initializer:
+    """Return the initializer of a unit's bias: as its weights, but 0 in the authors' code."""
+    return keras.initializers.Zeros() if initialization == "authors" else initial_weights(initialization, fan_in)
 
 
 @register_keras_serializable(_PACKAGE)
@@ -41,7 +46,8 @@ class TableConv2D(keras.layers.Layer):
 
     Input (n, h, w, 6), output (n, h − 4, w − 4, 16). Trainable: a 5×5 kernel for each of the table's 60
     connections, in the order of its rows, and a bias per map, 1,516 in all. They start as `initialization` says for
-    the map's own fan-in of 75, 100 or 150; "glorot" counts the table's connections alone, and starts biases at 0.
+    the map's own fan-in of 75, 100 or 150; "glorot" counts the table's connections alone. "glorot" and "authors" start
+    biases at 0.
     Raises ValueError for an input of other than six maps.
     """
 
@@ -78,7 +84,7 @@ class TableConv2D(keras.layers.Layer):
         return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(self._limits()[of_map], dtype)
 
     def _initial_bias(self, shape, dtype=None):
-        if self.initialization == "glorot":
+        if self.initialization in ("glorot", "authors"):
             return ops.zeros(shape, dtype)
         return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(self._limits(), dtype)
 
@@ -120,7 +126,9 @@ class Subsampling(keras.layers.Layer):
         if self.initialization == "glorot":  # the mean of the four, as average pooling has it
             coefficient, bias = keras.initializers.Constant(0.25), "zeros"
         else:
-            coefficient, bias = (uniform(self.initialization, 4) for _ in range(2))
+            coefficient, bias = initial_weights(self.initialization, 4), initial_bias(self.initialization, 4)
+            if self.initialization == "authors":  # a positive constant, at the limit that others are drawn up to
+                coefficient = keras.initializers.Constant(float(initial_limit("authors", 4)))
         self.coefficient = self.add_weight(maps, initializer=coefficient, name="coefficient")
         self.bias = self.add_weight(maps, initializer=bias, name="bias")
 

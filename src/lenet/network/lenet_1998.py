@@ -22,9 +22,9 @@ SLOPE = 2 / 3
 # §II-B: background −0.1 and ink 1.175 make the input's mean about 0 and its variance about 1.
 BACKGROUND, INK = -0.1, 1.175
 
-# §III-C: the global rate of each of the twenty passes, to be divided per weight by µ + h_kk.
+# §III-B: the global rate of each of the twenty passes, to be divided per weight by µ + h_kk.
 RATES = (5e-4,) * 2 + (2e-4,) * 3 + (1e-4,) * 3 + (5e-5,) * 4 + (1e-5,) * 8
-# §III-C: the curvatures h_kk are estimated anew before each pass on this many examples.
+# §III-B: the curvatures h_kk are estimated anew before each pass on this many examples.
 CURVATURE_EXAMPLES = 500
 
 # Figure 3: the digits as 7 × 12 bitmaps, '#' = +1: the codes that F6 is to produce.

@@ -15,7 +15,7 @@ from keras import layers
 
 from lenet.errors import LabError
 from lenet.mnist.splits import Statistics
-from lenet.network.layers import RadialBasis, Subsampling, TableConv2D, scaled_tanh, uniform
+from lenet.network.layers import RadialBasis, Subsampling, TableConv2D, initial_bias, initial_weights, scaled_tanh
 from lenet.network.lenet_1998 import BACKGROUND, CODES, INK
 from lenet.settings import Variant
 
@@ -36,7 +36,10 @@ def build_model(settings: Variant, statistics: Statistics) -> keras.Model:
     def weights(fan_in: int) -> dict[str, keras.Initializer]:
         if settings.initialization == "glorot":
             return {}  # Keras's own
-        return {name: uniform(settings.initialization, fan_in) for name in ("kernel_initializer", "bias_initializer")}
+        return {
+            "kernel_initializer": initial_weights(settings.initialization, fan_in),
+            "bias_initializer": initial_bias(settings.initialization, fan_in),
+        }
 
     side = settings.input_size // 4 - 3  # of S4's maps
     if settings.c3 == "table_1":
@@ -63,8 +66,9 @@ def build_model(settings: Variant, statistics: Statistics) -> keras.Model:
     if settings.output == "softmax":
         stack.append(layers.Dense(10, name="output"))
     else:
-        # Distances are penalties: the nearer, the more probable (equation 9, without its rubbish class).
-        stack += [RadialBasis(name="rbf"), layers.Rescaling(-1, name="output")]
+        # Distances are penalties, halved as in the authors' code: the nearer, the more probable (equation 9, without
+        # its rubbish class).
+        stack += [RadialBasis(name="rbf"), layers.Rescaling(-0.5, name="output")]
     return keras.Sequential([*stack, layers.Softmax(name="probabilities")], name="lenet5")
 
 
@@ -74,9 +78,14 @@ def with_logits(model: keras.Model) -> keras.Model:
 
 
 def _scaling(settings: Variant, statistics: Statistics) -> keras.Layer:
-    if settings.pixels == "published":
-        return layers.Rescaling((INK - BACKGROUND) / 255, BACKGROUND, name="scale")
-    return layers.Rescaling(1 / statistics.pixel_sd, -statistics.pixel_mean / statistics.pixel_sd, name="standardise")
+    mean, sd = statistics.pixel_mean, statistics.pixel_sd
+    factor, offset = {
+        "standardised": (1 / sd, -mean / sd),
+        "unit": (1 / 255, 0.0),
+        "centred": (1 / 255, -mean / 255),
+        "published": ((INK - BACKGROUND) / 255, BACKGROUND),
+    }[settings.pixels]
+    return layers.Rescaling(factor, offset, name="scale")
 
 
 def _pooling(settings: Variant, name: str) -> keras.Layer:

@@ -13,6 +13,7 @@ from lenet.report.wording import (
     mean_with_sd,
     note_on_differences,
     note_on_errors,
+    note_on_published,
 )
 from lenet.workspace import README, written_whole
 
@@ -24,7 +25,7 @@ def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
     lines = [
         f"Errors in percent on {dataset_title(rows)}:",
         "",
-        f"| variant | what | parameters | epochs | validation | test | against `{base_of(rows)}` | in the paper |",
+        f"| variant | what | parameters | epochs | validation | test | against `{base_of(rows)}` | published |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
@@ -40,7 +41,7 @@ def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
             row["published_percent"],
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    notes = [note_on_errors(rows), note_on_differences(rows)]
+    notes = [note_on_errors(rows), note_on_differences(rows), note_on_published(rows)]
     return "\n".join([*lines, "", " ".join(filter(None, notes))])
 
 

@@ -41,6 +41,7 @@ def load_comparison(path: Path = COMPARISON) -> list[Row]:
 def _row(study: Study, variant: str) -> Row:
     result = study.results[variant]
     error = study.comparison.errors[variant]
+    published = study.published.get(variant)
     from_base = study.comparison.differences.get((variant, study.base))
     row = {
         "variant": variant,
@@ -53,7 +54,8 @@ def _row(study: Study, variant: str) -> Row:
         **_interval(METRIC[TEST_ERROR].column, error),
         "difference_percent": f"{from_base.value:.4f}" if from_base else "",
         **_interval("difference_percent", from_base),
-        "published_percent": study.published.get(variant, ""),
+        "published_percent": published.error_percent if published else "",
+        "published_by": published.source if published else "",
         **_statistics(result, METRICS[_COMPARED:]),
     }
     return {name: str(value) for name, value in row.items()}

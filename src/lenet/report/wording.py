@@ -72,6 +72,14 @@ def note_on_differences(rows: Sequence[Row]) -> str:
     return f"Against {base_of(rows)}: percentage points, paired by test digit, with simultaneous 95 % intervals."
 
 
+def note_on_published(rows: Sequence[Row]) -> str:
+    """Say who reports the published errors; nothing if there are none."""
+    by = {row["variant"]: row["published_by"] for row in rows if row["published_by"]}
+    sources = {source: [name for name, of in by.items() if of == source] for source in dict.fromkeys(by.values())}
+    told = "; ".join(f"{source} ({', '.join(names)})" for source, names in sources.items())
+    return f"Published: {told}." if told else ""
+
+
 def dataset_title(rows: Sequence[Row]) -> str:
     """Return the title of the rows' data set."""
     return " and ".join(datasets.find(name).title for name in dict.fromkeys(row["dataset"] for row in rows))

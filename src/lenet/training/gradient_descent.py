@@ -41,7 +41,7 @@ def epochs(model: keras.Model, settings: Variant, train: Split, seed: int) -> It
         return total, wrong
 
     for epoch in range(settings.epochs):
-        order = tf.constant(epoch_order(len(train), seed, epoch))
+        order = tf.constant(epoch_order(len(train), settings.order, seed, epoch))
         total, wrong = one_epoch(all_images, all_labels, tf.constant(epoch), order)
         yield float(total) / len(train), int(wrong) / len(train)
 
@@ -68,7 +68,7 @@ def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _squared_distance(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Equation 8: the squared distance to the code of the right class. Logits are distances with a minus."""
+    """Equation 8, halved: the squared distance to the right class's code. Logits are minus half the distances."""
     return -tf.gather(logits, labels, batch_dims=1)
 
 

@@ -49,7 +49,7 @@ class Units(NamedTuple):
 
 
 @kernel
-def learn(weights, states, slopes, deltas, images, labels, order, steps, competitive, distances):
+def learn(weights, states, slopes, deltas, images, labels, order, steps, competitive, rubbish, distances):
     """Learn one example after the other; note each one's distances to the codes, (n, 10), before it is learnt.
 
     steps: of each weight, minus its rate.
@@ -60,7 +60,7 @@ def learn(weights, states, slopes, deltas, images, labels, order, steps, competi
         forward(weights, states)
         slope(states.all, slopes.all)
         rbf(states.f6, distances[n])
-        loss_derivative(states.f6, label, distances[n], competitive, deltas.f6)
+        loss_derivative(states.f6, label, distances[n], competitive, rubbish, deltas.f6)
         backward(weights, states, slopes, deltas, weights, steps)
 
 
@@ -73,7 +73,7 @@ def accumulate_curvatures(weights, squared, states, slopes, deltas, images, h, s
         slope(states.all, slopes.all)
         square(states.all)
         square(slopes.all)
-        deltas.f6[:] = f32(2)
+        deltas.f6[:] = f32(1)
         backward(squared, states, slopes, deltas, h, share)
 
 
@@ -320,19 +320,19 @@ def rbf(f6, distances):
 
 
 @kernel
-def loss_derivative(f6, label, distances, competitive, delta):
-    """dE/dx of F6: 2 (x − w_D) for eq. 8; eq. 9 also pushes away from each code, by its share of the sum in the log."""
+def loss_derivative(f6, label, distances, competitive, rubbish, delta):
+    """dE/dx of F6: x − w_D for eq. 8; eq. 9 also pushes away from each code, by its share of the sum in the log."""
     for o in range(f6.size):
-        delta[o] = f32(2) * (f6[o] - _CODES[label, o])
+        delta[o] = f6[o] - _CODES[label, o]
     if competitive:
-        nearest = np.float64(distances.min())
-        total = 0.0
+        nearest = min(np.float64(distances.min()) / 2, rubbish)
+        total = exponential(nearest - rubbish)
         for i in range(distances.size):
-            total += exponential(nearest - distances[i])
+            total += exponential(nearest - distances[i] / 2)
         for i in range(distances.size):
-            share = f32(exponential(nearest - distances[i]) / total)
+            share = f32(exponential(nearest - distances[i] / 2) / total)
             for o in range(f6.size):
-                delta[o] -= share * (f32(2) * (f6[o] - _CODES[i, o]))
+                delta[o] -= share * (f6[o] - _CODES[i, o])
 
 
 @kernel
