@@ -70,7 +70,7 @@ class Variant(_Section):
     initialization: Literal["glorot", "fan_in", "root_fan_in", "authors"]
 
     loss: Literal["cross_entropy", "squared_distance"]
-    optimizer: Literal["sgd", "adam", "sdlm"]
+    optimizer: Literal["sgd", "adam", "muon", "sdlm"]
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "cosine", "published"]
     damping: Annotated[float, Field(gt=0)]

@@ -72,9 +72,9 @@ def copied(tmp_path, monkeypatch):
     [
         ("network/model.py", "import math\n", "import math  # a comment\n", []),
         ("training/one_run.py", '"""One run: a', '"""A run: a', []),
-        ("network/model.py", "120, activation", "121, activation", ["sdlm", "sgd", "adam"]),
+        ("network/model.py", "120, activation", "121, activation", ["sdlm", "sgd", "adam", "muon"]),
         ("training/sdlm_kernels.py", "competitive", "rivalling", ["sdlm"]),
-        ("training/gradient_descent.py", "settings.batch_size", "2 * settings.batch_size", ["sgd", "adam"]),
+        ("training/gradient_descent.py", "settings.batch_size", "2 * settings.batch_size", ["sgd", "adam", "muon"]),
         ("tracking/live.py", "_TIMEOUT_S = 20", "_TIMEOUT_S = 21", []),
         ("runs/store.py", "sha256", "sha512", []),
     ],

@@ -22,7 +22,12 @@ EXEMPT = {
 
 # Where a run begins, and by its optimizer the module that trains it: an edit of the other one cannot change it.
 _RUN = "training.one_run"
-_TRAINERS = {"sdlm": "training.sdlm", "sgd": "training.gradient_descent", "adam": "training.gradient_descent"}
+_TRAINERS = {
+    "sdlm": "training.sdlm",
+    "sgd": "training.gradient_descent",
+    "adam": "training.gradient_descent",
+    "muon": "training.gradient_descent",
+}
 
 
 def modules_of(stage: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Gradient descent in mini-batches, the common training of today: SGD and Adam, with or without distorted digits."""
+"""Gradient descent in mini-batches, the common training of today: SGD, Adam or Muon, on digits as they are or distorted."""
 
 from collections.abc import Callable, Iterator
 
@@ -80,6 +80,8 @@ def _optimizer(settings: Variant, steps: int) -> keras.optimizers.Optimizer:
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
-    return {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[settings.optimizer](
-        rate, weight_decay=settings.weight_decay or None
-    )
+    decay = settings.weight_decay or None
+    if settings.optimizer == "muon":
+        # For matrices between hidden layers (Jordan et al. 2024), scaled as Liu et al. 2025; Adam has the rest.
+        return keras.optimizers.Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=["output"])
+    return {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[settings.optimizer](rate, weight_decay=decay)
