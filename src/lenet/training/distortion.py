@@ -1,4 +1,4 @@
-"""Distorted digits: planar affine (LeCun et al. 1998, §III-A) and elastic (Simard et al. 2003) distortions.
+"""Distorted digits: planar affine (LeCun et al. 1998, §III-B) and elastic (Simard et al. 2003) distortions.
 
 Every (seed, epoch, example) has a distortion of its own, which follows from these three numbers alone. Compiled by
 Numba in plain additions and multiplications, so that the pixels do not depend on the processor.

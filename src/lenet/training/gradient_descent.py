@@ -1,4 +1,4 @@
-"""Gradient descent in mini-batches, the common training of today: SGD, Adam or Muon, on digits as they are or distorted."""
+"""Gradient descent in mini-batches, the common training of today: SGD, Adam or Muon, on digits distorted or not."""
 
 from collections.abc import Callable, Iterator
 

@@ -59,7 +59,7 @@ def examples_of_pass(train: Split, settings: Variant, seed: int, epoch: int) -> 
     """Return the digits of a pass, counted from 0, in the order in which they are learnt; as many as there are.
 
     Distorted ones are made anew for each pass; with `copies`, they are made once, that many of each digit, and passes
-    go through originals and copies in turn (§III-A).
+    go through originals and copies in turn (§III-B).
     """
     count, versions = len(train), settings.copies + 1
     turn, part = divmod(epoch, versions)
