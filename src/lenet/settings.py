@@ -171,38 +171,49 @@ class Settings(_Section):
         return self.variants[name]
 
 
+Values = Annotated[tuple[Any, ...], Field(min_length=1, strict=False)]
+Grid = Annotated[dict[str, Values], Field(min_length=1)]
+
+
 class Sweep(_Section):
-    """All of a sweep.yaml: a recipe, the values to try in its place, and on which digits and from which seeds."""
+    """All of a sweep.yaml: a recipe, grids of values to try in its place, from which seeds and on how many folds."""
 
     about: str
     recipe: Variant
-    grid: Annotated[dict[str, Annotated[tuple[Any, ...], Field(min_length=1, strict=False)]], Field(min_length=1)]
+    grids: Annotated[tuple[Grid, ...], Field(min_length=1, strict=False)]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, strict=False)]
     folds: Annotated[int, Field(ge=1, le=20)]
 
     @model_validator(mode="after")
     def _can_be_tried(self) -> "Sweep":
-        for name in self.grid:
+        for name in self.settings:
             if name not in Variant.model_fields:
-                raise ValueError(f"grid.{name}: unknown key: {nearest(name, list(Variant.model_fields))}")
+                raise ValueError(f"grids: {name}: unknown key: {nearest(name, list(Variant.model_fields))}")
         for name, recipe in self.points().items():
             if recipe.train_on != "train":
                 raise ValueError(f"{name}: train_on: a sweep measures on validation digits: train_on: train")
         return self
 
-    def points(self) -> dict[str, Variant]:
-        """Return the recipes of the grid by name, as in "batch_size=32 epochs=10"; the first takes all first values.
+    @property
+    def settings(self) -> list[str]:
+        """The settings that are tried, each once."""
+        return list(dict.fromkeys(name for grid in self.grids for name in grid))
 
-        Raises ValueError where a recipe is none.
+    def points(self) -> dict[str, Variant]:
+        """Return the recipes of all grids by name, as in "batch_size=32 epochs=10"; a grid is all combinations.
+
+        The first takes the first values of the first grid. Raises ValueError where a recipe is none.
         """
         points = {}
-        for values in itertools.product(*self.grid.values()):
-            changed = dict(zip(self.grid, values, strict=True))
+        combinations = (
+            dict(zip(grid, values, strict=True)) for grid in self.grids for values in itertools.product(*grid.values())
+        )
+        for changed in combinations:
             name = " ".join(f"{key}={value}" for key, value in changed.items())
             try:
                 points[name] = Variant.model_validate(self.recipe.model_dump() | changed)
             except ValidationError as error:
-                raise ValueError(f"grid: {name}: {_first_mistake(error, changed, Variant)}") from None
+                raise ValueError(f"grids: {name}: {_first_mistake(error, changed, Variant)}") from None
         return points
 
 

@@ -41,7 +41,7 @@ def test_a_sweep_is_never_written_over(written):
 
 
 def test_a_grid_is_all_combinations_the_first_values_first(written):
-    points = load_sweep(written(grid={"batch_size": [64, 32], "epochs": [1, 2]})).points()
+    points = load_sweep(written(grids=[{"batch_size": [64, 32], "epochs": [1, 2]}])).points()
     assert list(points) == [
         "batch_size=64 epochs=1",
         "batch_size=64 epochs=2",
@@ -50,14 +50,29 @@ def test_a_grid_is_all_combinations_the_first_values_first(written):
     ]
 
 
+def test_several_grids_are_tried_one_after_the_other(written):
+    found = load_sweep(
+        written(grids=[{"optimizer": ["sgd"]}, {"optimizer": ["adam"], "learning_rate": [0.001, 0.002]}])
+    )
+    assert list(found.points()) == [
+        "optimizer=sgd",
+        "optimizer=adam learning_rate=0.001",
+        "optimizer=adam learning_rate=0.002",
+    ]
+    assert found.settings == ["optimizer", "learning_rate"]
+
+
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
-        ({"grid": {"batchsize": [1]}}, "grid.batchsize: unknown key: did you mean batch_size?"),
-        ({"grid": {"activation": ["tan"]}}, "grid: activation=tan: activation: 'tan' is not accepted"),
-        ({"grid": {"epochs": []}}, "grid.epochs: [] is not accepted"),
-        ({"grid": {}}, "grid: {} is not accepted"),
-        ({"grid": {"train_on": ["train_and_validation"]}}, "train_on=train_and_validation: train_on: a sweep measures"),
+        ({"grids": [{"batchsize": [1]}]}, "grids: batchsize: unknown key: did you mean batch_size?"),
+        ({"grids": [{"activation": ["tan"]}]}, "grids: activation=tan: activation: 'tan' is not accepted"),
+        ({"grids": [{"epochs": []}]}, "grids.0.epochs: [] is not accepted"),
+        ({"grids": []}, "grids: [] is not accepted"),
+        (
+            {"grids": [{"train_on": ["train_and_validation"]}]},
+            "train_on=train_and_validation: train_on: a sweep measures",
+        ),
         ({"folds": 0}, "folds: 0 is not accepted"),
         ({"seed": [0]}, "seed: unknown key: did you mean seeds?"),
     ],
@@ -87,7 +102,7 @@ def digits_sweep(processed, written, client, monkeypatch):
         params["data"]["dataset"] = "digits"
         params["compute"]["workers"] = 1
     recipe = load_settings().variant("tanh_sgd").model_dump() | {"epochs": 1}
-    written(recipe=recipe, grid={"learning_rate": [0.01, 0.05]}, folds=2)
+    written(recipe=recipe, grids=[{"learning_rate": [0.01, 0.05]}], folds=2)
     monkeypatch.setattr(sweep, "reproduce", lambda targets: True)  # the data are there, and nothing of DVC
     monkeypatch.setattr("sys.argv", ["sweep", "rates"])
 

@@ -48,7 +48,7 @@ def start(folder: Path, variant: str, settings: Settings) -> Path:
     if path.exists():
         raise LabError(f"{path} is there already: edit it, or choose another name")
     rate = recipe["learning_rate"]
-    head = {"about": f"Does {variant} learn better at another rate?", "grid": {"learning_rate": [rate, 2 * rate]}}
+    head = {"about": f"Does {variant} learn better at another rate?", "grids": [{"learning_rate": [rate, 2 * rate]}]}
     with written_whole(path) as partial, open(partial, "w", encoding="utf-8") as file:
         YAML().dump(head | {"seeds": [0, 1], "folds": 1, "recipe": recipe | {"train_on": "train"}}, file)
     return path
@@ -111,7 +111,7 @@ def main() -> None:
     if not reproduce(["preprocess"]):
         raise LabError("the digits could not be downloaded: the reasons are above")
     runs = wanted_runs(sweep)
-    its_experiment = experiment.of_sweep(folder.name, sweep.about, settings.data.dataset, list(sweep.grid))
+    its_experiment = experiment.of_sweep(folder.name, sweep.about, settings.data.dataset, sweep.settings)
     train(runs, settings, its_experiment)
     table = trials.table(measure(runs, list(sweep.points())))
     save(folder, table, runs)
