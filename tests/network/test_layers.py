@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from lenet.network.layers import RadialBasis, Subsampling, TableConv2D, scaled_tanh
 from lenet.network.lenet_1998 import CODES, TABLE_I
-from lenet.network.model import build_model, with_logits
+from lenet.network.model import build_model, predict
 
 # Layer → output shape, trainable parameters, connections (biases count): §II-B of the paper.
 PAPER = {
@@ -111,10 +111,11 @@ def test_codes_want_84_units():
         RadialBasis()(np.zeros((1, 83), np.float32))
 
 
-def test_probabilities_are_softmax_of_minus_the_distances(network, digits):
-    logits, probabilities = (output.numpy() for output in with_logits(network)(digits.images[:50]))
-    distances = -logits
-    expected = np.exp(-(distances - distances.min(axis=1, keepdims=True)).astype(np.float64))
+def test_probabilities_are_softmax_of_minus_half_the_distances(network, digits):
+    images = digits.images[:50]
+    distances = keras.Model(network.inputs[0], network.get_layer("rbf").output).predict(images, verbose=0)
+    probabilities = predict(network, images)
+    expected = np.exp(-(distances - distances.min(axis=1, keepdims=True)).astype(np.float64) / 2)
     np.testing.assert_allclose(probabilities, expected / expected.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-30)
     assert (probabilities.argmax(axis=1) == distances.argmin(axis=1)).all()
 
@@ -150,6 +151,21 @@ def test_weights_and_biases_start_within_a_limit_set_by_the_fan_in_of_their_unit
         assert np.abs(relative).max() <= 1.00001
         # Of so many numbers drawn uniformly, some come close to the limits.
         assert np.abs(relative).max() > (0.95 if weights.size > 100 else 0.3)
+
+
+@pytest.mark.parametrize(("name", "fan_in"), FAN_IN.items())
+def test_the_authors_start_biases_at_nothing_and_coefficients_at_a_positive_constant(
+    published, statistics, name, fan_in
+):
+    network = build_model(published.model_copy(update={"initialization": "authors"}), statistics)
+    kernel, bias = (weight.numpy() for weight in network.get_layer(name).weights)
+    assert not bias.any()
+    limits = 1.2 / np.sqrt(np.array(fan_in))
+    if name in ("s2", "s4"):
+        np.testing.assert_allclose(kernel, 0.6, rtol=1e-6)
+    else:
+        of_unit = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
+        assert 0.95 < np.abs(kernel / limits[of_unit]).max() <= 1.00001
 
 
 def differences(layer, weight, inputs, outputs_weights, step=1e-2):

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
+from support.networks import logits_of
 
 from lenet.network import determinism
 
 determinism.prepare()
 
 from lenet.mnist.splits import Split
-from lenet.network.model import build_model, predict, with_logits
+from lenet.network.model import build_model, predict
 from lenet.training.distortion import distort
-from lenet.training.gradient_descent import epochs, shown
+from lenet.training.gradient_descent import as_trained, epochs, shown
 
 
 @pytest.mark.parametrize("batch_size", [9, 10, 11, 4, 1])
@@ -20,6 +21,29 @@ def test_an_epoch_shows_every_digit_once_however_the_batches_divide_it(digits, s
     ((loss, error),) = epochs(model, still, ten, seed=0)
     assert loss == pytest.approx(-np.log(probabilities[range(10), ten.labels]).mean(), rel=1e-5)
     assert error == (probabilities.argmax(axis=1) != ten.labels).mean()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"activation": "relu", "pooling": "max"},
+        {"activation": "silu", "input_size": 28},
+        {"c3": "table_1", "pooling": "trainable", "activation": "scaled_tanh"},
+        {"output": "rbf"},
+    ],
+)
+def test_the_network_that_learns_computes_what_the_model_does(digits, statistics, recipe, changes):
+    model = build_model(recipe.model_copy(update=changes), statistics)
+    logits, probabilities = as_trained(model)(digits.images)
+    np.testing.assert_allclose(logits, logits_of(model, digits.images), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(probabilities, predict(model, digits.images), rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_is_at_work_while_the_network_learns(digits, statistics, recipe):
+    model = build_model(recipe.model_copy(update={"dropout": 0.5}), statistics)
+    once, again = (as_trained(model)(digits.images)[0] for _ in range(2))
+    assert not np.allclose(once, again)
 
 
 def test_digits_are_learnt_as_they_are_without_distortions(digits, recipe):
@@ -58,6 +82,6 @@ def test_weights_decay_by_their_share_of_the_rate_per_step(digits, statistics, r
 def test_the_squared_distance_is_that_to_the_code_of_the_label(digits, statistics, published):
     from lenet.training.gradient_descent import _squared_distance
 
-    logits, _ = with_logits(build_model(published, statistics))(digits.images)
+    logits = logits_of(build_model(published, statistics), digits.images)
     found = _squared_distance(digits.labels.astype(np.int64), logits)
-    np.testing.assert_allclose(found, -logits.numpy()[range(len(digits)), digits.labels])
+    np.testing.assert_allclose(found, -logits[range(len(digits)), digits.labels])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.networks import logits_of
 from support.paths import ROOT
 
 from lenet.mnist import datasets
@@ -290,7 +291,7 @@ def test_the_effective_rates_of_the_first_pass_are_those_that_the_paper_reports(
 
 
 def test_the_keras_model_is_given_what_was_learnt_and_answers_alike(published, statistics, digits):
-    from lenet.network.model import build_model, with_logits
+    from lenet.network.model import build_model
 
     determinism.start_run(0)
     model = build_model(published, statistics)
@@ -298,7 +299,7 @@ def test_the_keras_model_is_given_what_was_learnt_and_answers_alike(published, s
         pass
     weights = Weights(*model.get_weights())
     _, distances = pass_over(weights, digits.images, digits.labels, np.arange(len(digits)), constant(0))
-    logits, _ = with_logits(model)(digits.images)
+    logits = logits_of(model, digits.images)
     np.testing.assert_allclose(-2 * logits, distances, rtol=1e-4, atol=1e-3)
 
 

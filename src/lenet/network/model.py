@@ -72,11 +72,6 @@ def build_model(settings: Variant, statistics: Statistics) -> keras.Model:
     return keras.Sequential([*stack, layers.Softmax(name="probabilities")], name="lenet5")
 
 
-def with_logits(model: keras.Model) -> keras.Model:
-    """Return the same network with two outputs: what goes into the softmax, and the probabilities."""
-    return keras.Model(model.inputs[0], [model.get_layer("output").output, *model.outputs])
-
-
 def _scaling(settings: Variant, statistics: Statistics) -> keras.Layer:
     mean, sd = statistics.pixel_mean, statistics.pixel_sd
     factor, offset = {
