@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 
 from lenet import errors
 from lenet.commands.repro import reproduce
@@ -48,10 +49,22 @@ def start(folder: Path, variant: str, settings: Settings) -> Path:
     if path.exists():
         raise LabError(f"{path} is there already: edit it, or choose another name")
     rate = recipe["learning_rate"]
-    head = {"about": f"Does {variant} learn better at another rate?", "grids": [{"learning_rate": [rate, 2 * rate]}]}
+    sweep = {
+        "about": f"Does {variant} learn better at another rate?",
+        "grids": [{"learning_rate": _in_a_line([rate, 2 * rate])}],
+        "seeds": _in_a_line([0, 1]),
+        "folds": 1,
+        "recipe": recipe | {"train_on": "train"},
+    }
     with written_whole(path) as partial, open(partial, "w", encoding="utf-8") as file:
-        YAML().dump(head | {"seeds": [0, 1], "folds": 1, "recipe": recipe | {"train_on": "train"}}, file)
+        YAML().dump(sweep, file)
     return path
+
+
+def _in_a_line(values: list[float]) -> CommentedSeq:
+    line = CommentedSeq(values)
+    line.fa.set_flow_style()
+    return line
 
 
 def wanted_runs(sweep: Sweep) -> list[Wanted]:
