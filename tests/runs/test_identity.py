@@ -1,13 +1,13 @@
 import json
 import platform
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 from support.builders import identity
 
 from lenet.runs import code
 from lenet.runs.digits import identify_digits
-from lenet.runs.identity import identify
+from lenet.runs.identity import RunIdentity, identify
 
 
 def test_the_digest_follows_from_the_content_alone():
@@ -37,9 +37,14 @@ def test_seeds_of_a_variant_share_a_family_and_nothing_else_does():
     assert identity(activation="relu").family != identity().family
 
 
-def test_an_identity_survives_json():
-    raw = json.loads(json.dumps(asdict(identity())))
-    assert type(identity()).from_json(raw).digest == identity().digest
+@pytest.mark.parametrize("fold", [None, (2, 5)])
+def test_an_identity_survives_json(fold):
+    who = replace(identity(), data=replace(identity().data, fold=fold))
+    assert RunIdentity.from_json(json.loads(json.dumps(who.described()))) == who
+
+
+def test_only_a_run_of_a_fold_names_one():
+    assert "fold" not in json.dumps(identity().described())
 
 
 @pytest.fixture
@@ -71,4 +76,4 @@ def test_folds_are_runs_of_their_own_and_of_one_family(processed, recipe):
 
 
 def test_nothing_in_an_identity_names_a_variant():
-    assert "variant" not in json.dumps(asdict(identity()))
+    assert "variant" not in json.dumps(identity().described())
