@@ -25,7 +25,7 @@ report: $(READY)  ## make tables, charts, page and README anew from the committe
 	@python -m lenet.commands.report
 
 sweep: $(READY)  ## train the recipes of sweeps/NAME/sweep.yaml and compare them on validation digits; FROM=tanh_sgd starts one
-	@python -m lenet.commands.sweep $(NAME) $(FROM)
+	@python -m lenet.commands.sweep "$(NAME)" $(FROM)
 
 prune: $(READY)  ## say how large the run store is, and remove the runs that nothing in the workspace names
 	@python -m lenet.commands.prune

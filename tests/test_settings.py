@@ -14,7 +14,7 @@ from support.paths import ROOT
 
 from lenet.errors import LabError
 from lenet.mnist.datasets import DATASETS
-from lenet.settings import Compute, Data, Preprocess, Settings, load_settings
+from lenet.settings import Compute, Data, Preprocess, Settings, Variant, load_settings
 
 GOOD = """\
 data:
@@ -214,7 +214,7 @@ def test_what_is_not_a_number_in_range_is_refused_with_its_place(key, bad):
         ("seeds", 3, "a list"),
         ("seeds", None, "a list"),
         ("about.plain", 1998, "a valid string"),
-        ("base.optimizer", None, "'sgd', 'adam' or 'sdlm'"),
+        ("base.optimizer", None, "'sgd', 'adam', 'muon' or 'sdlm'"),
         ("base.learning_rate", 0, "greater than 0"),
         ("base.learning_rate", math.inf, "a finite number"),
         ("base.batch_size", 0, "greater than or equal to 1"),
@@ -339,7 +339,18 @@ def test_no_seeds_are_refused():
 
 def test_a_seed_listed_twice_is_refused_by_its_number():
     message = complaint(changed("seeds", [5, 3, 5]))
-    assert message == "params.yaml: seeds: 5 is there twice: list each seed once"
+    assert message == "params.yaml: seeds: 5 is there twice: list each one once"
+
+
+def test_a_misspelt_key_of_a_published_error_is_refused_with_the_nearest_known_one():
+    message = complaint(changed("comparison.published", {"plain": {"error_percent": 0.95, "sorce": "a paper"}}))
+    assert message == "params.yaml: comparison.published.plain.sorce: unknown key: did you mean source?"
+
+
+def test_copies_without_distortions_are_refused(tmp_path):
+    settings = load_settings(ROOT / "params.yaml").variant("lenet5_1998").model_dump()
+    with pytest.raises(ValidationError, match="copies: 9: without a range of distortions all copies are alike"):
+        Variant.model_validate(settings | {"copies": 9})
 
 
 def test_the_description_of_an_unknown_variant_is_refused_with_the_nearest_known_one():

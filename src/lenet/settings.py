@@ -3,9 +3,10 @@
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
@@ -14,7 +15,15 @@ from lenet.errors import LabError, nearest
 from lenet.mnist import datasets
 from lenet.workspace import PARAMS
 
+
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
+        raise PydanticCustomError("twice", "{value} is there twice: list each one once", {"value": twice[0]})
+    return values
+
+
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Seeds = Annotated[tuple[Seed, ...], Field(strict=False), AfterValidator(_each_once)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Range = Annotated[float, Field(ge=0, le=1)]
 VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -100,6 +109,12 @@ class Variant(_Section):
                     raise ValueError(f"{name}: optimizer sdlm trains the network of 1998 alone, with {name}: {value}")
         if self.copies and self.optimizer != "sdlm":
             raise ValueError(f"copies: {self.copies}: only sdlm trains on distortions made once; the others: 0")
+        if self.copies and not any(
+            (self.translation, self.scaling, self.squeezing, self.shear, self.rotation, self.elastic)
+        ):
+            raise ValueError(
+                f"copies: {self.copies}: without a range of distortions all copies are alike: give one, or 0"
+            )
         if (self.schedule == "published") != (self.optimizer == "sdlm"):
             raise ValueError(f"schedule: {self.schedule} does not go with optimizer {self.optimizer}")
         return self
@@ -141,7 +156,7 @@ class Settings(_Section):
 
     data: Data
     preprocess: Preprocess
-    seeds: Annotated[tuple[Seed, ...], Field(strict=False)]
+    seeds: Seeds
     about: dict[str, str]
     base: Variant
     variants: Annotated[dict[VariantName, Variant], Field(min_length=1)]
@@ -152,9 +167,6 @@ class Settings(_Section):
     def _cross_check(self) -> "Settings":
         if not self.seeds:
             raise ValueError("seeds: there are none: list at least one, as in [0]")
-        twice = sorted({seed for seed in self.seeds if self.seeds.count(seed) > 1})
-        if twice:
-            raise ValueError(f"seeds: {twice[0]} is there twice: list each seed once")
         for name in self.about:
             if name not in self.variants:
                 raise ValueError(f"about.{name}: no such variant: {nearest(name, self.variants)}")
@@ -171,8 +183,15 @@ class Settings(_Section):
         return self.variants[name]
 
 
-Values = Annotated[tuple[Any, ...], Field(min_length=1, strict=False)]
+Values = Annotated[tuple[Any, ...], Field(min_length=1, strict=False), AfterValidator(_each_once)]
 Grid = Annotated[dict[str, Values], Field(min_length=1)]
+
+
+def _has_effect(key: str, recipe: Variant) -> bool:
+    """Say whether a setting has a part in a recipe: the part of the training of 1998 that others lack."""
+    if key == "rubbish":
+        return recipe.optimizer == "sdlm" and recipe.loss == "cross_entropy"
+    return key != "damping" or recipe.optimizer == "sdlm"
 
 
 class Sweep(_Section):
@@ -181,40 +200,42 @@ class Sweep(_Section):
     about: str
     recipe: Variant
     grids: Annotated[tuple[Grid, ...], Field(min_length=1, strict=False)]
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, strict=False)]
-    folds: Annotated[int, Field(ge=1, le=20)]
+    seeds: Annotated[Seeds, Field(min_length=1)]
+    folds: Annotated[int, Field(ge=1, le=10)]
 
     @model_validator(mode="after")
     def _can_be_tried(self) -> "Sweep":
-        for name in self.settings:
+        for name in self.varied:
             if name not in Variant.model_fields:
                 raise ValueError(f"grids: {name}: unknown key: {nearest(name, list(Variant.model_fields))}")
-        for name, recipe in self.points().items():
-            if recipe.train_on != "train":
-                raise ValueError(f"{name}: train_on: a sweep measures on validation digits: train_on: train")
+        if "train_on" in self.varied or self.recipe.train_on != "train":
+            raise ValueError("recipe.train_on: a sweep measures on validation digits, which needs train_on: train")
+        for name, recipe in self.recipes().items():
+            if without_effect := [key for key in self.varied if f"{key}=" in name and not _has_effect(key, recipe)]:
+                raise ValueError(f"grids: {name}: {without_effect[0]} has no effect on this recipe")
         return self
 
     @property
-    def settings(self) -> list[str]:
+    def varied(self) -> list[str]:
         """The settings that are tried, each once."""
         return list(dict.fromkeys(name for grid in self.grids for name in grid))
 
-    def points(self) -> dict[str, Variant]:
+    def recipes(self) -> dict[str, Variant]:
         """Return the recipes of all grids by name, as in "batch_size=32 epochs=10"; a grid is all combinations.
 
         The first takes the first values of the first grid. Raises ValueError where a recipe is none.
         """
-        points = {}
+        recipes = {}
         combinations = (
             dict(zip(grid, values, strict=True)) for grid in self.grids for values in itertools.product(*grid.values())
         )
         for changed in combinations:
             name = " ".join(f"{key}={value}" for key, value in changed.items())
             try:
-                points[name] = Variant.model_validate(self.recipe.model_dump() | changed)
+                recipes[name] = Variant.model_validate(self.recipe.model_dump() | changed)
             except ValidationError as error:
                 raise ValueError(f"grids: {name}: {_first_mistake(error, changed, Variant)}") from None
-        return points
+        return recipes
 
 
 def load_settings(path: Path = PARAMS) -> Settings:
@@ -270,6 +291,8 @@ def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> st
             return f"{dotted}: unknown key: {nearest(where[-1], _keys_expected_at(where[:-1], kind))}"
         case "missing":
             return f"{dotted} is missing: add it"
+        case "twice":
+            return f"{dotted}: {first['msg']}"
         case "value_error":
             return ".".join([*where, str(first["ctx"]["error"])])
     same_place = [
@@ -295,10 +318,9 @@ def _place(mistake: Mapping[str, Any], raw: Any) -> list[str]:
 def _keys_expected_at(where: list[str], kind: type[_Section]) -> list[str]:
     section: Any = kind
     for part in where:
-        if section is Settings and part == "variants":
-            return list(Variant.model_fields) if len(where) > 1 else []
-        section = section.model_fields[part].annotation
-    return list(section.model_fields)
+        # The values of a mapping are alike, whatever their names.
+        section = section.model_fields[part].annotation if hasattr(section, "model_fields") else get_args(section)[-1]
+    return list(section.model_fields) if hasattr(section, "model_fields") else []
 
 
 def _is_quoted_number(value: Any) -> bool:

@@ -7,10 +7,12 @@ from support.builders import identity, save_evaluated
 from support.params import edit_params
 from support.runs import PROVENANCE, TRAINED
 
-from lenet.commands import prune
+from lenet.commands import prune, sweep
+from lenet.errors import LabError
 from lenet.execution import training
 from lenet.runs import store
-from lenet.settings import load_settings
+from lenet.settings import load_settings, load_sweep
+from lenet.workspace import SWEEPS
 
 
 @pytest.fixture
@@ -40,3 +42,23 @@ def test_without_data_only_reported_runs_are_named(workspace):
 def test_an_empty_store_is_no_mistake(workspace, capsys):
     prune.main()
     assert "had 0 runs" in capsys.readouterr().out
+
+
+def test_runs_of_sweeps_stay_whether_they_are_finished_or_not(wanted, capsys):
+    path = sweep.start(SWEEPS / "rates", "tanh_sgd", load_settings())
+    asked, reported = sweep.wanted_runs(load_sweep(path))[1].identity, identity(seed=5)
+    (path.parent / "trials.csv").write_text(f"recipe,runs\na,{reported.digest} {'0' * 64}\n")
+    for who in (asked, reported, replace(identity(), code="of long ago")):
+        store.save(who, TRAINED, PROVENANCE)
+    prune.main()
+    assert set(store.entries()) == {asked.digest, reported.digest}
+
+
+@pytest.mark.parametrize("content", ["", "recipe\na\n"])
+def test_nothing_is_removed_while_a_sweeps_results_cannot_be_read(workspace, content):
+    (SWEEPS / "rates").mkdir(parents=True)
+    (SWEEPS / "rates" / "trials.csv").write_text(content)
+    store.save(identity(), TRAINED, PROVENANCE)
+    with pytest.raises(LabError, match=r"^sweeps/rates/trials.csv cannot be read .*make sweep NAME=rates"):
+        prune.main()
+    assert store.entries()

@@ -28,7 +28,7 @@ def written(workspace):
 def test_a_new_sweep_is_complete_and_asks_for_two_rates(written):
     found = load_sweep(written())
     assert found.recipe == load_settings().variant("tanh_sgd")
-    assert {name: recipe.learning_rate for name, recipe in found.points().items()} == {
+    assert {name: recipe.learning_rate for name, recipe in found.recipes().items()} == {
         "learning_rate=0.01": 0.01,
         "learning_rate=0.02": 0.02,
     }
@@ -41,8 +41,8 @@ def test_a_sweep_is_never_written_over(written):
 
 
 def test_a_grid_is_all_combinations_the_first_values_first(written):
-    points = load_sweep(written(grids=[{"batch_size": [64, 32], "epochs": [1, 2]}])).points()
-    assert list(points) == [
+    recipes = load_sweep(written(grids=[{"batch_size": [64, 32], "epochs": [1, 2]}])).recipes()
+    assert list(recipes) == [
         "batch_size=64 epochs=1",
         "batch_size=64 epochs=2",
         "batch_size=32 epochs=1",
@@ -54,12 +54,12 @@ def test_several_grids_are_tried_one_after_the_other(written):
     found = load_sweep(
         written(grids=[{"optimizer": ["sgd"]}, {"optimizer": ["adam"], "learning_rate": [0.001, 0.002]}])
     )
-    assert list(found.points()) == [
+    assert list(found.recipes()) == [
         "optimizer=sgd",
         "optimizer=adam learning_rate=0.001",
         "optimizer=adam learning_rate=0.002",
     ]
-    assert found.settings == ["optimizer", "learning_rate"]
+    assert found.varied == ["optimizer", "learning_rate"]
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,11 @@ def test_several_grids_are_tried_one_after_the_other(written):
         ({"grids": []}, "grids: [] is not accepted"),
         (
             {"grids": [{"train_on": ["train_and_validation"]}]},
-            "train_on=train_and_validation: train_on: a sweep measures",
+            "recipe.train_on: a sweep measures on validation digits",
         ),
+        ({"grids": [{"damping": [0.1, 0.2]}]}, "grids: damping=0.1: damping has no effect on this recipe"),
+        ({"grids": [{"epochs": [1, 1]}]}, "grids.0.epochs: 1 is there twice: list each one once"),
+        ({"seeds": [3, 3]}, "seeds: 3 is there twice: list each one once"),
         ({"folds": 0}, "folds: 0 is not accepted"),
         ({"seed": [0]}, "seed: unknown key: did you mean seeds?"),
     ],

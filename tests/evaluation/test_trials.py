@@ -40,3 +40,10 @@ def test_several_seeds_add_what_is_chance_between_them():
     # Over digits 1, 2, 3 both have a variance of 1/3; seeds of 1 and 3 add 2/2.
     assert rows.loc["alike", f"{LOSS}_se"] == pytest.approx((1 / 3) ** 0.5)
     assert rows.loc["apart", f"{LOSS}_se"] == pytest.approx((1 / 3 + 1) ** 0.5)
+
+
+def test_a_recipe_that_diverged_spoils_no_other():
+    good = Trial(np.zeros((1, 4)), np.array([[1.0, 2.0, 3.0, 4.0]]))
+    rows = table({"a": good, "b": Trial(np.ones((1, 4)), np.full((1, 4), np.nan)), "c": good})
+    assert np.isnan(rows.loc["b", LOSS])
+    assert rows.loc["c", [LOSS, f"{LOSS}_difference"]].tolist() == [2.5, 0]

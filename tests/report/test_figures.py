@@ -15,6 +15,7 @@ from matplotlib.image import imread
 from support.builders import labels, predictions, study, variant_result, without_validation
 from support.paths import ROOT
 
+from lenet.evaluation.trials import Trial, table
 from lenet.mnist.splits import Split
 from lenet.report import figures
 
@@ -303,3 +304,13 @@ def test_distortions_show_the_digit_first_and_then_its_epochs():
     np.testing.assert_array_equal(picture[-28:, -28:], copies[1, 3])
     assert [text.get_text() for text in figure.axes[0].texts] == ["the digit", "epoch 1", "epoch 2", "epoch 3"]
     assert [text.get_text() for text in figure.texts] == ["relu_adam_augmented\nmodern"]
+
+
+def test_a_sweep_is_drawn_with_a_row_per_recipe():
+    losses = np.array([[0.1, 0.2, 0.4, 0.3]])
+    made = table({name: Trial(np.zeros((1, 4)), losses + k / 10) for k, name in enumerate(("a=1", "a=2"))})
+    figure = figures.trials(made)
+    left, right = figure.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["a=1", "a=2"]
+    assert [text.get_text() for text in left.texts] == ["0.2500", "0.3500"]
+    assert [text.get_text() for text in right.texts] == ["0.00", "0.00"]

@@ -16,7 +16,7 @@ def test_a_fold_s_statistics_are_those_of_what_it_trains_on(processed):
     loaded = load_digits(identify_digits((2, 4)))
     assert (len(loaded.train), len(loaded.validation)) == (300, 100)
     assert (loaded.statistics.pixel_mean, loaded.statistics.pixel_sd) == pixel_statistics(loaded.train.images)
-    assert loaded.statistics.validation_size == 0.25
+    assert loaded.statistics.examples_per_class["validation"] == np.bincount(loaded.validation.labels).tolist()
 
 
 @pytest.mark.parametrize("fold", [None, (1, 4)])

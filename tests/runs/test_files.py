@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -175,4 +175,4 @@ def test_a_damaged_run_is_not_found():
 
 def test_the_identity_in_run_json_is_complete():
     described = json.loads((folder() / "run.json").read_text())
-    assert {key: described[key] for key in identity().described()} == identity().described()
+    assert {key: described[key] for key in asdict(identity())} == asdict(identity())

@@ -98,6 +98,17 @@ def _mixed(numbers):
     return total(load(numbers, (0,), 8) + load(numbers, (0,), 16))
 
 
+@kernel
+def _of_sixteen(numbers):
+    return total(load(numbers, (0,), 16))
+
+
 def test_lanes_of_different_number_do_not_mix():
     with pytest.raises(TypingError):
         _mixed(noise(16))
+
+
+@pytest.mark.parametrize("numbers", [noise(16).astype(np.float64), noise(32)[::2], np.asfortranarray(noise(4, 16))[0]])
+def test_only_plain_arrays_have_lanes(numbers):
+    with pytest.raises(TypingError, match="lanes are of C-contiguous arrays of float32"):
+        _of_sixteen(numbers)

@@ -15,10 +15,12 @@ from lenet.mnist import datasets
 from lenet.mnist.idx import from_idx
 from lenet.mnist.splits import Split
 from lenet.network.lenet_1998 import AMPLITUDE, BACKGROUND, CODES, CURVATURE_EXAMPLES, INK, SLOPE, TABLE_I
+from lenet.training import sdlm_kernels
 from lenet.training.distortion import distort
 from lenet.training.order import epoch_order
 from lenet.training.sdlm import (
     Weights,
+    _to_lanes,
     curvatures,
     effective_rates,
     examples_of_pass,
@@ -26,6 +28,7 @@ from lenet.training.sdlm import (
     pass_over,
     passes,
 )
+from lenet.training.sdlm_kernels import Units
 
 DIGITS = datasets.bundled_digits()
 IMAGES, LABELS = DIGITS[datasets.TRAIN_IMAGES][:32], DIGITS[datasets.TRAIN_LABELS][:32]
@@ -204,6 +207,21 @@ def test_a_pass_leaves_the_weights_it_was_given_alone():
     assert all(np.array_equal(a, b) for a, b in zip(weights, same, strict=True))
 
 
+def test_maps_and_units_that_do_not_exist_stay_nothing():
+    learnt, steps = _to_lanes(initial(6)), _to_lanes(constant(-0.01))
+    units = [Units.zeros() for _ in range(3)]
+    distances = np.empty((8, 10), np.float32)
+    sdlm_kernels.learn(learnt, *units, IMAGES, LABELS.astype(np.int64), np.arange(8), steps, True, 10.0, distances)
+    for lanes, real in (
+        (learnt.c1_kernel, 6),
+        (learnt.s2_coefficient, 6),
+        (learnt.f6_kernel, 84),
+        (learnt.f6_bias, 84),
+    ):
+        assert lanes[..., :real].any()
+        assert not lanes[..., real:].any()
+
+
 def test_the_same_pass_gives_the_same_bits():
     once, again = (pass_over(initial(6), IMAGES, LABELS, np.arange(32), constant(0.01)) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(once[0], again[0], strict=True))
@@ -234,10 +252,6 @@ def test_32_digits_are_learnt_by_heart(rubbish):
 def test_the_published_rates_are_those_of_the_paper_and_the_last_one_stays(published):
     rates = [global_rate(published, epoch) for epoch in range(22)]
     assert rates == pytest.approx([5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 10)
-
-
-def test_a_constant_rate_stays(published):
-    assert global_rate(published.model_copy(update={"schedule": "constant"}), 7) == published.learning_rate
 
 
 def test_a_pass_takes_every_digit_once_and_its_label_with_it(published, digits):

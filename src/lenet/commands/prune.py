@@ -2,28 +2,27 @@
 
 from contextlib import suppress
 
-import pandas as pd
-
 from lenet import errors
+from lenet.commands.sweep import digests_in, wanted_runs
 from lenet.errors import LabError
 from lenet.evaluation.results import load_result
 from lenet.execution import training
 from lenet.runs import store
-from lenet.settings import Settings, load_settings
+from lenet.settings import Settings, load_settings, load_sweep
 from lenet.workspace import SWEEPS, run_store
 
 
 def named(settings: Settings) -> set[str]:
     """Return the digests of the runs that params.yaml asks for, with the code as it is, or that results name."""
     digests = set()
+    sweeps = [load_sweep(path) for path in SWEEPS.glob("*/sweep.yaml")]
     with suppress(LabError):  # without data there is nothing that could be asked for
         digests |= {run.identity.digest for run in training.wanted_runs(settings, list(settings.variants))}
+        digests |= {run.identity.digest for sweep in sweeps for run in wanted_runs(sweep)}
     for variant in settings.variants:
         with suppress(LabError):
             digests |= {seed.identity.digest for seed in load_result(variant).seeds}
-    for table in SWEEPS.glob("*/trials.csv"):
-        digests |= set(" ".join(pd.read_csv(table)["runs"]).split())
-    return digests
+    return digests | {digest for path in SWEEPS.glob("*/trials.csv") for digest in digests_in(path)}
 
 
 def megabytes(sizes: dict[str, int]) -> str:

@@ -18,7 +18,6 @@ from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
 from lenet.mnist.mirrors import unreachable_note
 from lenet.report import readme, tables, terminal
-from lenet.runs import trainer
 from lenet.settings import Settings, load_settings
 from lenet.tracking import experiment, failures, live, publish
 from lenet.workspace import PAGE, remove_orphans
@@ -48,24 +47,29 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
     the runs from the store.
     """
     headline = variants[:HEADLINE]
-    runs = training.wanted_runs(settings, variants)
-    lacking = training.lacking(in_order(runs, headline))
-    awaited = {run.identity.digest for run in lacking if not set(headline).isdisjoint(run.variants)}
+    runs = in_order(training.wanted_runs(settings, variants), headline)
+    ours = [run for run in runs if not set(headline).isdisjoint(run.variants)]
+    awaited = {run.identity.digest for run in training.lacking(ours)}
+    study = experiment.of_study(settings.data.dataset)
     ahead = threading.Thread(target=announce, args=(settings, headline), name="headline", daemon=True)
     try:
-        with live.log_training(runs, settings.about, experiment.of_study(settings.data.dataset)) as log:
-            for run in training.train_runs(lacking, trainer.train, settings.compute.workers, log):
-                awaited.discard(run.identity.digest)
-                if not awaited and len(headline) < len(variants) and ahead.ident is None:
-                    ahead.start()
+        for run in live.train_lacking(runs, settings.about, study, settings.compute.workers):
+            awaited.discard(run.identity.digest)
+            if not awaited and len(headline) < len(variants) and ahead.ident is None:
+                ahead.start()
     finally:
         if ahead.ident is not None:
             ahead.join()
 
 
 def in_order(runs: Sequence[Wanted], headline: Sequence[str]) -> list[Wanted]:
-    """Return the headline's runs first, then the longest first, so that the end does not wait for one long run."""
-    return sorted(runs, key=lambda run: (set(headline).isdisjoint(run.variants), -run.epochs))
+    """Return the headline's runs first, then the longest first."""
+    return sorted(longest_first(runs), key=lambda run: set(headline).isdisjoint(run.variants))
+
+
+def longest_first(runs: Sequence[Wanted]) -> list[Wanted]:
+    """Return the longest runs first, so that the end does not wait for one of them."""
+    return sorted(runs, key=lambda run: -run.epochs)
 
 
 def announce(settings: Settings, variants: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from lenet import errors
-from lenet.commands.repro import reproduce
+from lenet.commands.repro import longest_first, reproduce
 from lenet.errors import LabError
 from lenet.evaluation import trials
 from lenet.evaluation.trials import Trial
@@ -24,12 +24,11 @@ from lenet.execution import training
 from lenet.execution.training import Wanted
 from lenet.network import determinism
 from lenet.report import figures
-from lenet.runs import store, trainer
+from lenet.runs import store
 from lenet.runs.digits import identify_digits, load_digits
 from lenet.runs.identity import DataIdentity
 from lenet.settings import Settings, Sweep, load_settings, load_sweep
-from lenet.tracking import experiment, failures, live
-from lenet.tracking import trials as mirror
+from lenet.tracking import experiment, failures, live, sweeps
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 from lenet.workspace import SWEEPS, written_whole
 
@@ -70,18 +69,12 @@ def _in_a_line(values: list[float]) -> CommentedSeq:
 def wanted_runs(sweep: Sweep) -> list[Wanted]:
     """Return the runs of a sweep: of every recipe of its grid, on every fold, from every seed."""
     folds = [(number, sweep.folds) for number in range(1, sweep.folds + 1)] if sweep.folds > 1 else [None]
-    return training.runs_of(sweep.points(), sweep.seeds, [identify_digits(fold) for fold in folds])
-
-
-def train(runs: Sequence[Wanted], settings: Settings, of: experiment.Experiment) -> None:
-    """Train those of the runs that the store lacks."""
-    with live.log_training(runs, {}, of) as log:
-        for _ in training.train_runs(training.lacking(runs), trainer.train, settings.compute.workers, log):
-            pass
+    return training.runs_of(sweep.recipes(), sweep.seeds, [identify_digits(fold) for fold in folds])
 
 
 def measure(runs: Sequence[Wanted], recipes: Sequence[str]) -> dict[str, Trial]:
     """Let the networks of each recipe read the validation digits that they did not see."""
+    determinism.prepare()
     held_out = {fold: load_digits(fold).validation for fold in dict.fromkeys(run.identity.data for run in runs)}
     outputs = {run.identity.digest: _predict(run, held_out[run.identity.data].images) for run in runs}
 
@@ -94,8 +87,7 @@ def measure(runs: Sequence[Wanted], recipes: Sequence[str]) -> dict[str, Trial]:
 
 
 def _predict(run: Wanted, images: np.ndarray) -> np.ndarray:
-    determinism.prepare()
-    from lenet.network import model as networks
+    from lenet.network import model as networks  # imports TensorFlow: not where there is nothing to measure
 
     entry = store.entry(run.identity.digest)
     return networks.predict(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS), images)
@@ -112,6 +104,26 @@ def save(folder: Path, table: pd.DataFrame, runs: Sequence[Wanted]) -> None:
     figures.save(figures.trials(table), folder / "trials.png")
 
 
+def digests_in(path: Path) -> list[str]:
+    """Return the digests of the runs that a trials.csv is made of; raise LabError where it cannot be read."""
+    try:
+        return " ".join(pd.read_csv(path)["runs"]).split()
+    except (ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{path} cannot be read ({error}): run `make sweep NAME={path.parent.name}`") from None
+
+
+def told(table: pd.DataFrame) -> str:
+    """Return the table for the terminal: means, and differences from the first recipe with their standard errors."""
+    lines = ["cross-entropy    difference        error (%)   difference   recipe"]
+    for recipe, row in table.iterrows():
+        loss, error = (
+            row[[name, f"{name}_difference", f"{name}_difference_se"]] for name in (trials.LOSS, trials.ERROR)
+        )
+        numbers = "{:13.4f}  {:+.4f} ± {:.4f}".format(*loss) + "  {:9.2f}  {:+.2f} ± {:.2f}".format(*error)
+        lines.append(f"{numbers}   {recipe}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     if len(sys.argv) not in (2, 3):
         raise LabError(_USAGE)
@@ -122,15 +134,16 @@ def main() -> None:
         return
     sweep = load_sweep(folder / "sweep.yaml")
     if not reproduce(["preprocess"]):
-        raise LabError("the digits could not be downloaded: the reasons are above")
+        raise LabError("the digits could not be downloaded: the reasons are above; then run it again")
     runs = wanted_runs(sweep)
-    its_experiment = experiment.of_sweep(folder.name, sweep.about, settings.data.dataset, sweep.settings)
-    train(runs, settings, its_experiment)
-    table = trials.table(measure(runs, list(sweep.points())))
+    its_experiment = experiment.of_sweep(folder.name, sweep.about, settings.data.dataset, sweep.varied)
+    for _ in live.train_lacking(longest_first(runs), {}, its_experiment, settings.compute.workers):
+        pass
+    table = trials.table(measure(runs, list(sweep.recipes())))
     save(folder, table, runs)
     with failures.as_warnings():
-        mirror.publish(its_experiment, runs, table)
-    print(f"{table.to_string(float_format='%.4f')}\n{folder / 'trials.csv'}, {folder / 'trials.png'}; make ui")
+        sweeps.publish(its_experiment, runs, table)
+    print(f"{told(table)}\nWritten: {folder / 'trials.csv'} and trials.png; `make ui` shows all runs in MLflow.")
 
 
 if __name__ == "__main__":

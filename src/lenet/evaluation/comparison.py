@@ -65,7 +65,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Sample:
-    """The moments of what was observed; errors are shares. All arrays but the covariances have a value per variant."""
+    """The moments of what was observed of each digit. All arrays but the covariances have a value per variant."""
 
     variants: tuple[str, ...]
     means: np.ndarray
@@ -140,11 +140,11 @@ def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = Fal
     return [Estimate(*(100 * np.array([v, v - m, v + m])).tolist()) for v, m in zip(values, margins, strict=True)]
 
 
-def standard_errors(sample: Sample, contrasts: Sequence[Contrast]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the values of contrasts and their standard errors; of one seed, over the digits alone."""
-    c = _matrix(sample, contrasts)
+def standard_error(sample: Sample, contrast: Contrast) -> tuple[float, float]:
+    """Return the value of a contrast and its standard error; of one seed, over the digits alone."""
+    c = _matrix(sample, [contrast])
     between_seeds, between_digits = _variances(sample, c)
-    return c @ sample.means, np.sqrt(np.nan_to_num(between_seeds) + between_digits)
+    return float((c @ sample.means)[0]), float(np.sqrt(np.nan_to_num(between_seeds) + between_digits)[0])
 
 
 def _matrix(sample: Sample, contrasts: Sequence[Contrast]) -> np.ndarray:

@@ -87,11 +87,8 @@ def learning_curve(seeds: Sequence[SeedResult], metric: str) -> LearningCurve:
 
 def save_result(result: VariantResult) -> None:
     """Write reports/details/<variant>.json; equal results give equal bytes."""
-    described = asdict(result)
-    for seed, described_seed in zip(result.seeds, described["seeds"], strict=True):
-        described_seed["identity"] = seed.identity.described()
     with written_whole(DETAILS / f"{result.variant}.json") as partial:
-        partial.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
 
 
 def load_result(variant: str) -> VariantResult:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lenet.evaluation.comparison import Sample, standard_errors, take_sample
+from lenet.evaluation.comparison import standard_error, take_sample
 from lenet.evaluation.metrics import digit_losses
 
 ERROR, LOSS = "validation_error_percent", "validation_cross_entropy"
@@ -38,18 +38,25 @@ def measure(probabilities: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -
 
 def table(trials: Mapping[str, Trial]) -> pd.DataFrame:
     """Return a row per recipe, by name: means, differences from the first, and their standard errors (`…_se`)."""
-    errors = take_sample({name: 100 * trial.wrong for name, trial in trials.items()})
-    losses = take_sample({name: trial.losses for name, trial in trials.items()})
-    return pd.DataFrame(_columns(ERROR, errors) | _columns(LOSS, losses), index=pd.Index(trials, name="recipe"))
+    percents = [100 * trial.wrong for trial in trials.values()]
+    losses = [trial.losses for trial in trials.values()]
+    rows = [
+        _columns(ERROR, wrong, percents[0]) | _columns(LOSS, its, losses[0])
+        for wrong, its in zip(percents, losses, strict=True)
+    ]
+    return pd.DataFrame(rows, index=pd.Index(trials, name="recipe"))
 
 
-def _columns(name: str, sample: Sample) -> dict[str, np.ndarray]:
-    first, *others = sample.variants
-    means, of_means = standard_errors(sample, [{variant: 1} for variant in sample.variants])
-    differences, of_differences = standard_errors(sample, [{variant: 1, first: -1} for variant in others])
+def _columns(name: str, its: np.ndarray, first: np.ndarray) -> dict[str, float]:
+    # Apart for each recipe, so that one that diverged does not spoil the others.
+    mean, of_mean = standard_error(take_sample({"its": its}), {"its": 1})
+    difference, of_difference = 0.0, 0.0
+    if its is not first:
+        pair = take_sample({"its": its, "first": first})
+        difference, of_difference = standard_error(pair, {"its": 1, "first": -1})
     return {
-        name: means,
-        f"{name}_se": of_means,
-        f"{name}_difference": np.insert(differences, 0, 0),
-        f"{name}_difference_se": np.insert(of_differences, 0, 0),
+        name: mean,
+        f"{name}_se": of_mean,
+        f"{name}_difference": difference,
+        f"{name}_difference_se": of_difference,
     }

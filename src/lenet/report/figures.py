@@ -158,7 +158,7 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
 
 
 def trials(table: pd.DataFrame) -> Figure:
-    """Draw a sweep: how far each recipe is from the first in cross-entropy and in error, with 95 % intervals.
+    """Draw a sweep: how far each recipe is from the first in cross-entropy and in error, ± two standard errors.
 
     table: as evaluation.trials makes it. The numbers beside are the recipe's own means.
     """
@@ -169,13 +169,13 @@ def trials(table: pd.DataFrame) -> Figure:
         for row, (mean, difference, error) in enumerate(
             table[[name, f"{name}_difference", f"{name}_difference_se"]].itertuples(index=False)
         ):
-            ends = [difference - 1.96 * error, difference + 1.96 * error]
+            ends = [difference - 2 * error, difference + 2 * error]
             axes.plot(ends, [row, row], color=ORANGE, linewidth=2, solid_capstyle="butt")
             axes.plot(difference, row, "o", color=BLUE, markersize=5)
             axes.text(1.02, row, f"{mean:{digits}}", transform=axes.get_yaxis_transform(), va="center")
         axes.axvline(0, color=_QUIET, linewidth=1)
         axes.set_title(title, fontsize=9, fontweight="bold")
-        axes.set(xlabel="difference from the first recipe", yticks=range(len(table)))
+        axes.set(xlabel="difference from the first recipe ± 2 standard errors", yticks=range(len(table)))
         axes.tick_params(axis="y", length=0)
         _plain(axes)
     panels[0].set_yticklabels(table.index)

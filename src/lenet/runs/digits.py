@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from lenet.errors import LabError
 from lenet.mnist import folds, splits
 from lenet.mnist.splits import Split, Statistics, load_split, load_statistics, pixel_statistics
@@ -20,16 +22,14 @@ class Digits:
 
 def identify_digits(fold: Fold | None = None) -> DataIdentity:
     """Return the identity of the splits, or of a fold of all their digits; raise LabError if they are not there."""
-    if fold is None:
-        return _identity(load_statistics(), splits.md5("train"), splits.md5("validation"), fold)
-    digits = _read(fold)
-    return _identity(digits.statistics, _md5(digits.train), _md5(digits.validation), fold)
+    return _of_splits(load_statistics()) if fold is None else _of_fold(_read(fold), fold)
 
 
 def load_digits(identity: DataIdentity) -> Digits:
     """Read the digits of that identity; raise LabError if others are there now."""
     digits = _read(identity.fold)
-    if identify_digits(identity.fold) != identity:
+    found = _of_splits(digits.statistics) if identity.fold is None else _of_fold(digits, identity.fold)
+    if found != identity:
         raise LabError("data/processed changed just now: run the same command again")
     return digits
 
@@ -41,7 +41,18 @@ def _read(fold: Fold | None) -> Digits:
     number, count = fold
     train, validation = folds.divide(train, validation, number, count, statistics.split_seed)
     mean, sd = pixel_statistics(train.images)
-    return Digits(train, validation, replace(statistics, validation_size=1 / count, pixel_mean=mean, pixel_sd=sd))
+    parts = {"train": train, "validation": validation}
+    counts = {name: np.bincount(split.labels, minlength=10).tolist() for name, split in parts.items()}
+    of_fold = replace(statistics, examples_per_class=counts, pixel_mean=mean, pixel_sd=sd)
+    return Digits(train, validation, of_fold)
+
+
+def _of_splits(statistics: Statistics) -> DataIdentity:
+    return _identity(statistics, splits.md5("train"), splits.md5("validation"), None)
+
+
+def _of_fold(digits: Digits, fold: Fold) -> DataIdentity:
+    return _identity(digits.statistics, _md5(digits.train), _md5(digits.validation), fold)
 
 
 def _identity(statistics: Statistics, train_md5: str, validation_md5: str, fold: Fold | None) -> DataIdentity:

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lenet.errors import LabError
@@ -43,7 +43,7 @@ class Run:
 
 def files_of(identity: RunIdentity, trained: TrainedRun) -> dict[str, bytes]:
     """Return a run's four files, name → content; equal runs give equal bytes."""
-    described = identity.described() | {"digest": identity.digest, "family": identity.family}
+    described = asdict(identity) | {"digest": identity.digest, "family": identity.family}
     return trained.files() | {IDENTITY: f"{json.dumps(described, indent=2)}\n".encode()}
 
 

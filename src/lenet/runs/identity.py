@@ -59,26 +59,20 @@ class RunIdentity:
     @property
     def digest(self) -> str:
         """SHA-256 of the whole identity: equal for equal runs, wherever they are trained."""
-        return _sha256(self.described())
+        return _sha256(asdict(self))
 
     @property
     def family(self) -> str:
         """SHA-256 of all but seed and fold: equal for the runs of one variant, so that a new seed joins them."""
-        shared = {key: value for key, value in self.described().items() if key != "seed"}
-        if self.data.fold is not None:
-            shared["data"] = [self.data.dataset, self.data.split_seed, self.data.fold[1]]
+        shared = {key: value for key, value in asdict(self).items() if key != "seed"}
+        data = self.data
+        if data.fold is not None:
+            shared["data"] = [data.dataset, data.validation_size, data.split_seed, data.fold[1]]
         return _sha256(shared)
-
-    def described(self) -> dict[str, Any]:
-        """Return the identity as run.json has it; the fold only where there is one."""
-        described = asdict(self)
-        if self.data.fold is None:
-            del described["data"]["fold"]
-        return described
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "RunIdentity":
-        """Return the identity that was described; raise TypeError or KeyError where it is none."""
+        """Return the identity that `asdict` made of one; raise TypeError or KeyError where it is none."""
         fold = raw["data"].get("fold")
         return cls(**{**raw, "data": DataIdentity(**{**raw["data"], "fold": fold and tuple(fold)})})
 

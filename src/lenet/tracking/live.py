@@ -4,9 +4,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
+from typing import Literal
 
+from lenet.execution import training
 from lenet.execution.training import Wanted
-from lenet.runs import store
+from lenet.runs import store, trainer
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance, busy_s, machine_tags, now_ms
 from lenet.tracking import failures
@@ -55,6 +57,14 @@ def log_training(runs: Sequence[Wanted], about: Mapping[str, str], experiment: E
         thread.join(timeout_s)
         if thread.is_alive():
             failures.warn(TimeoutError(f"no answer within {timeout_s} s"))
+
+
+def train_lacking(
+    runs: Sequence[Wanted], about: Mapping[str, str], experiment: Experiment, workers: int | Literal["auto"]
+) -> Iterator[Wanted]:
+    """Train the runs that the store lacks, begun in their order, and log them; yield each when it is stored."""
+    with log_training(runs, about, experiment) as log:
+        yield from training.train_runs(training.lacking(runs), trainer.train, workers, log)
 
 
 def _work_off(events: SimpleQueue, runs: Sequence[Wanted], about: Mapping[str, str], experiment: Experiment) -> None:

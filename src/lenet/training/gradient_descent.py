@@ -74,7 +74,7 @@ def as_trained(model: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.
 
 
 def _with_more(array: tf.Variable, axis: int) -> tf.Tensor:
-    """Return an array with two more zeros along an axis. Not tf.pad, with which TensorFlow 2.21 breaks off."""
+    """Return an array with two more zeros along an axis. Not tf.pad, which makes TensorFlow 2.21 crash."""
     shape = [2 if place == axis else length for place, length in enumerate(array.shape)]
     return tf.concat([array, tf.zeros(shape)], axis)
 

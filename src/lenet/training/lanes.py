@@ -14,6 +14,7 @@ from typing import Any
 from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import models, overload, register_model
 
 # A function given to the compiler, which generates its code. By Numba's own types its callers lack an argument.
@@ -40,9 +41,15 @@ class _Model(models.PrimitiveModel):
         super().__init__(manager, lanes, ir.ArrayType(_REGISTER, lanes.count // _WIDTH))
 
 
+def _require_plain(array):
+    if array.layout != "C" or array.dtype != types.float32:
+        raise TypingError(f"lanes are of C-contiguous arrays of float32, not {array}")
+
+
 @intrinsic(prefer_literal=True)
 def load(typing, array, index, count):
     """Return `count` numbers of an array, from that index on."""
+    _require_plain(array)
     lanes = Lanes(count.literal_value)
 
     def generate(context, builder, signature, arguments):
@@ -55,6 +62,7 @@ def load(typing, array, index, count):
 @intrinsic
 def store(typing, lanes, array, index):
     """Write the lanes into an array, from that index on."""
+    _require_plain(array)
 
     def generate(context, builder, signature, arguments):
         first = _address(context, builder, signature.args, arguments, 1)
@@ -110,6 +118,7 @@ def add_outer(typing, sums, array, index, every, row):
 
     A product of matrices, whose sums stay in registers.
     """
+    _require_plain(array)
     width, every_one = row.count // _WIDTH, every.literal_value
 
     def generate(context, builder, signature, arguments):

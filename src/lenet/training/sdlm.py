@@ -87,9 +87,7 @@ def rubbish_of(settings: Variant) -> float | None:
 
 
 def global_rate(settings: Variant, epoch: int) -> float:
-    """Return the rate of a pass, counted from 0: with the published schedule, the first one's times the paper's."""
-    if settings.schedule == "constant":
-        return settings.learning_rate
+    """Return the rate of a pass, counted from 0: the first one's times the paper's, whose last one stays."""
     return settings.learning_rate * RATES[min(epoch, len(RATES) - 1)] / RATES[0]
 
 
@@ -160,7 +158,9 @@ def _to_lanes(weights: Weights) -> Weights:
 
 def _padded(array: np.ndarray, length: int) -> np.ndarray:
     """Copy an array, with zeros to lengthen its last axis."""
-    return np.pad(array.astype(np.float32), [(0, 0)] * (array.ndim - 1) + [(0, length - array.shape[-1])])
+    return np.pad(
+        np.ascontiguousarray(array, np.float32), [(0, 0)] * (array.ndim - 1) + [(0, length - array.shape[-1])]
+    )
 
 
 def _from_lanes(weights: Weights) -> Weights:

@@ -20,6 +20,8 @@ f32 = np.float32
 MAPS = 8
 # Of F6; 84 of them exist.
 UNITS = 88
+# Numbers in five places of C1 or S2, which a row of a 5 × 5 kernel sees, and in ten.
+FIVE, TEN = 5 * MAPS, 10 * MAPS
 
 _CODES = np.zeros((10, UNITS), f32)
 _CODES[:, : CODES.shape[1]] = CODES
@@ -28,9 +30,9 @@ _CODES[:, : CODES.shape[1]] = CODES
 class Units(NamedTuple):
     """One number per unit: its state, its slope f'(a), or the derivative of the loss to its a."""
 
-    all: np.ndarray  # (12968,), of which the others are views
+    all: np.ndarray  # (13040,), of which the others are views
     image: np.ndarray  # (32, 32)
-    c1: np.ndarray  # (28, 28, 8)
+    c1: np.ndarray  # (28, 28, 8): of the maps, six exist
     s2_sum: np.ndarray  # (14, 14, 8): the four inputs added
     s2: np.ndarray  # (14, 14, 8)
     c3: np.ndarray  # (10, 10, 16)
@@ -41,7 +43,8 @@ class Units(NamedTuple):
 
     @classmethod
     def zeros(cls) -> Self:
-        shapes = (32, 32), (28, 28, 8), (14, 14, 8), (14, 14, 8), (10, 10, 16), (5, 5, 16), (5, 5, 16), (120,), (88,)
+        c1, s2, c3, s4 = (28, 28, MAPS), (14, 14, MAPS), (10, 10, 16), (5, 5, 16)
+        shapes = (32, 32), c1, s2, s2, c3, s4, s4, (120,), (UNITS,)
         ends = np.cumsum([np.prod(shape) for shape in shapes])
         everything = np.zeros(ends[-1], f32)
         parts = np.split(everything, ends[:-1])
@@ -90,11 +93,11 @@ def retina(digit, image):
 def forward(weights, states):
     """Fill the states from states.image. S4 is flattened row by row, maps last."""
     c1_forward(states.image, weights.c1_kernel, weights.c1_bias, states.c1)
-    sub_forward(states.c1, weights.s2_coefficient, weights.s2_bias, states.s2_sum, states.s2, 8)
+    sub_forward(states.c1, weights.s2_coefficient, weights.s2_bias, states.s2_sum, states.s2, MAPS)
     c3_forward(states.s2, weights.c3_kernel, weights.c3_bias, states.c3)
     sub_forward(states.c3, weights.s4_coefficient, weights.s4_bias, states.s4_sum, states.s4, 16)
     full_forward(states.s4.reshape(-1), weights.c5_kernel, weights.c5_bias, states.c5, 120)
-    full_forward(states.c5, weights.f6_kernel, weights.f6_bias, states.f6, 88)
+    full_forward(states.c5, weights.f6_kernel, weights.f6_bias, states.f6, UNITS)
 
 
 @kernel
@@ -104,8 +107,8 @@ def backward(weights, states, slopes, deltas, target, steps):
     Each layer's inputs get their derivatives before its weights change, since the target may be the weights.
     """
     multiply(deltas.f6, slopes.f6)
-    full_backward(weights.f6_kernel, deltas.f6, states.c5, deltas.c5, target.f6_kernel, steps.f6_kernel, 88)
-    descend(target.f6_bias, steps.f6_bias, (0,), load(deltas.f6, (0,), 88), 88)
+    full_backward(weights.f6_kernel, deltas.f6, states.c5, deltas.c5, target.f6_kernel, steps.f6_kernel, UNITS)
+    descend(target.f6_bias, steps.f6_bias, (0,), load(deltas.f6, (0,), UNITS), UNITS)
 
     multiply(deltas.c5, slopes.c5)
     s4, deltas_s4 = states.s4.reshape(-1), deltas.s4.reshape(-1)
@@ -121,8 +124,10 @@ def backward(weights, states, slopes, deltas, target, steps):
     c3_update(states.s2, deltas.c3, target.c3_kernel, target.c3_bias, steps.c3_kernel, steps.c3_bias)
 
     multiply(deltas.s2, slopes.s2)
-    sub_backward(weights.s2_coefficient, deltas.s2, deltas.c1, 8)
-    sub_update(states.s2_sum, deltas.s2, target.s2_coefficient, target.s2_bias, steps.s2_coefficient, steps.s2_bias, 8)
+    sub_backward(weights.s2_coefficient, deltas.s2, deltas.c1, MAPS)
+    sub_update(
+        states.s2_sum, deltas.s2, target.s2_coefficient, target.s2_bias, steps.s2_coefficient, steps.s2_bias, MAPS
+    )
 
     multiply(deltas.c1, slopes.c1)
     c1_update(states.image, deltas.c1, target.c1_kernel, target.c1_bias, steps.c1_kernel, steps.c1_bias)
@@ -178,10 +183,10 @@ def c1_forward(image, weights, bias, c1):
     """A row of C1 in halves: fourteen places times eight maps."""
     for y in range(28):
         for x in range(0, 28, 14):
-            sums = repeat(load(bias, (0,), 8), 14)
+            sums = repeat(load(bias, (0,), MAPS), 14)
             for i in range(5):
                 for j in range(5):
-                    sums = add_outer(sums, image, (y + i, x + j), 1, load(weights, (i, j, 0), 8))
+                    sums = add_outer(sums, image, (y + i, x + j), 1, load(weights, (i, j, 0), MAPS))
             store(sums, c1, (y, x, 0))
     squash(c1)
 
@@ -190,14 +195,14 @@ def c1_forward(image, weights, bias, c1):
 def c1_update(image, delta, target, target_bias, steps, steps_bias):
     """A weight is shared by all units of its map: add over them, the upper and the lower half of the map apart."""
     for i in range(5):
-        upper = spread(f32(0), 40)
-        lower = spread(f32(0), 40)
+        upper = spread(f32(0), FIVE)
+        lower = spread(f32(0), FIVE)
         for y in range(14):
             for x in range(28):
-                upper = add_outer(upper, image, (y + i, x), 1, load(delta, (y, x, 0), 8))
-                lower = add_outer(lower, image, (y + 14 + i, x), 1, load(delta, (y + 14, x, 0), 8))
-        descend(target, steps, (i, 0, 0), upper + lower, 40)
-    descend(target_bias, steps_bias, (0,), sum_over_map(delta, 8), 8)
+                upper = add_outer(upper, image, (y + i, x), 1, load(delta, (y, x, 0), MAPS))
+                lower = add_outer(lower, image, (y + 14 + i, x), 1, load(delta, (y + 14, x, 0), MAPS))
+        descend(target, steps, (i, 0, 0), upper + lower, FIVE)
+    descend(target_bias, steps_bias, (0,), sum_over_map(delta, MAPS), MAPS)
 
 
 @inlined
@@ -251,7 +256,7 @@ def c3_forward(s2, weights, bias, c3):
             for c in range(6):
                 for i in range(5):
                     for j in range(5):
-                        sums = add_outer(sums, s2, (y + i, x + j, c), 8, load(weights, (c, i, j, 0), 16))
+                        sums = add_outer(sums, s2, (y + i, x + j, c), MAPS, load(weights, (c, i, j, 0), 16))
             store(sums, c3, (y, x, 0))
     squash(c3)
 
@@ -263,21 +268,21 @@ def c3_backward(weights, delta, delta_s2):
     A row of that window, five places times eight maps, is 40 consecutive numbers of S2, and the next 40 are those of
     the place five further on.
     """
-    windows = np.zeros((5, 16, 40), f32)
+    windows = np.zeros((5, 16, FIVE), f32)
     for c in range(6):
         for i in range(5):
             for j in range(5):
                 for m in range(16):
-                    windows[i, m, 8 * j + c] = weights[c, i, j, m]
+                    windows[i, m, MAPS * j + c] = weights[c, i, j, m]
     delta_s2[:] = f32(0)
-    rows = delta_s2.reshape(14, 14 * 8)
+    rows = delta_s2.reshape(14, 14 * MAPS)
     for i in range(5):
         for y in range(10):
             for x in range(5):
-                sums = load(rows, (y + i, 8 * x), 80)
+                sums = load(rows, (y + i, MAPS * x), TEN)
                 for m in range(16):
-                    sums = add_outer(sums, delta, (y, x, m), 80, load(windows, (i, m, 0), 40))
-                store(sums, rows, (y + i, 8 * x))
+                    sums = add_outer(sums, delta, (y, x, m), 80, load(windows, (i, m, 0), FIVE))
+                store(sums, rows, (y + i, MAPS * x))
 
 
 @kernel
@@ -288,7 +293,7 @@ def c3_update(s2, delta, target, target_bias, steps, steps_bias):
             derivative = spread(f32(0), 80)
             for y in range(10):
                 for x in range(10):
-                    derivative = add_outer(derivative, s2, (y + i, x, c), 8, load(delta, (y, x, 0), 16))
+                    derivative = add_outer(derivative, s2, (y + i, x, c), MAPS, load(delta, (y, x, 0), 16))
             descend(target, steps, (c, i, 0, 0), derivative, 80)
     descend(target_bias, steps_bias, (0,), sum_over_map(delta, 16), 16)
 
@@ -315,7 +320,7 @@ def full_backward(weights, delta, inputs, delta_inputs, target, steps, count):
 def rbf(f6, distances):
     """y_i = Σ_o (x_o − w_io)², eq. 7."""
     for i in range(distances.size):
-        difference = fma(f32(-1), load(_CODES, (i, 0), 88), load(f6, (0,), 88))
+        difference = fma(f32(-1), load(_CODES, (i, 0), UNITS), load(f6, (0,), UNITS))
         distances[i] = total(difference * difference)
 
 
@@ -326,11 +331,11 @@ def loss_derivative(f6, label, distances, competitive, rubbish, delta):
         delta[o] = f6[o] - _CODES[label, o]
     if competitive:
         nearest = min(np.float64(distances.min()) / 2, rubbish)
-        total = exponential(nearest - rubbish)
+        pulls = exponential(nearest - rubbish)
         for i in range(distances.size):
-            total += exponential(nearest - distances[i] / 2)
+            pulls += exponential(nearest - distances[i] / 2)
         for i in range(distances.size):
-            share = f32(exponential(nearest - distances[i] / 2) / total)
+            share = f32(exponential(nearest - distances[i] / 2) / pulls)
             for o in range(f6.size):
                 delta[o] -= share * (f6[o] - _CODES[i, o])
 

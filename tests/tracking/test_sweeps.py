@@ -11,7 +11,7 @@ from lenet.execution.training import Wanted
 from lenet.runs import store
 from lenet.settings import load_settings
 from lenet.tracking import experiment
-from lenet.tracking.trials import publish
+from lenet.tracking.sweeps import publish
 
 SWEEP = experiment.of_sweep("rates", "Which rate?", "digits", ["learning_rate"])
 RATES = {"learning_rate=0.01": 0.01, "learning_rate=0.02": 0.02}
