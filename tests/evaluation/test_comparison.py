@@ -8,7 +8,15 @@ import pytest
 from scipy import stats
 from support.paths import ROOT
 
-from lenet.evaluation.comparison import compare, estimate, factorial_effects, ladder_pairs, take_sample
+from lenet.evaluation.comparison import (
+    compare,
+    estimate,
+    factorial_effects,
+    ladder_pairs,
+    standard_error,
+    take_sample,
+)
+from lenet.evaluation.writers import Writers
 
 LADDER = ["a", "b", "c"]
 
@@ -115,6 +123,33 @@ def test_an_error_is_never_below_zero_but_a_difference_may_be():
     assert unlimited.low < 0
     error = compare(study, []).errors["a"]
     assert (error.value, error.low, error.high) == (unlimited.value, 0, unlimited.high)
+
+
+def test_digits_of_one_writer_count_as_one():
+    # Four writers of two digits each, in two groups. Errors of digits 1 1, 0 0 | 1 1, 1 0: groups' means 1/2 and 3/4.
+    # Sums above the mean: 1, −1 | 1/2, −1/2; over 8 digits, times √(2/1): B = 2 (1 + 1 + 1/4 + 1/4) / 64.
+    writers = Writers(np.repeat(np.arange(4), 2), np.array([0, 0, 1, 1]), ("these", "those"))
+    study = {"a": wrong("xx..xxx.", "xx..xxx.")}
+    _, found = standard_error(take_sample(study, writers), {"a": 1})
+    assert found**2 == pytest.approx(2 * 2.5 / 64)
+
+
+def test_what_seeds_do_to_a_writer_is_counted_once():
+    # Two writers of two digits, misread by one seed each: means of seeds 1/2, A = 0; of digits 1/2, B = 0;
+    # rest ±1/2: sums of writers ±1, over 4 digits, times √2: C = 4 · 2/16 / (2 · 1) = 1/4, and A − C is cut off at 0.
+    writers = Writers(np.array([0, 0, 1, 1]), np.zeros(2, int), ("all",))
+    sample = take_sample({"a": wrong("xx..", "..xx")}, writers)
+    assert sample.rest_variances == pytest.approx(1 / 4)
+    assert standard_error(sample, {"a": 1}) == (0.5, 0.0)
+
+
+def test_a_few_writers_of_many_digits_leave_few_degrees_of_freedom():
+    chance = np.random.default_rng(0)
+    sizes = np.array([200] * 4 + [2] * 100)
+    writers = Writers(np.repeat(np.arange(104), sizes), np.zeros(104, int), ("all",))
+    alike = np.repeat(chance.random(104) < 0.3, sizes)[None, :] & np.ones((2, 1), bool)
+    many, few = (estimate(take_sample({"a": alike}, each), [{"a": 1}])[0] for each in (None, writers))
+    assert few.high - few.low > 5 * (many.high - many.low)
 
 
 def test_a_contrast_of_an_unknown_variant_is_refused():

@@ -1,20 +1,23 @@
 """How sure the comparison is: intervals, paired differences, effects. Pure functions on arrays.
 
-Two things are chance: which seeds a variant was trained from, and which digits are in the test set. Every network
-meets every digit, a crossed design of random effects:
+Two things are chance: which seeds a variant was trained from, and whose digits are in the test set. Digits of one
+writer are misread together, so it is the writers that count, not the digits (writers.py). Every network meets every
+writer, a crossed design of random effects:
 
-    wrong[v, s, d] = μ_v + seed_vs + digit_vd + rest_vsd        for variant v, its seed s, test digit d
+    wrong[v, s, d] = μ_v + seed_vs + writer_vw + digit_vd + rest_vsd      variant v, its seed s, digit d of writer w
 
 The digits are the same for all variants, which pairs them. Equal seeds of two variants share the order of the training
 digits; what that does to their errors cannot be told from chance, and they are taken as independent. Whatever is asked
 is a contrast Σ c_v μ_v: one variant, a difference, an effect. Its estimate is that of the variants' means, its variance
 
-    Σ c_v² (A_v − C_v) + B        A_v = s²(means of v's seeds) / S    B = s²(Σ c_v means of digits) / D
-                                  C_v = s²(rest of v) / (S D)
+    Σ c_v² (A_v − C_v) + B      A_v = s²(means of v's seeds) / S      B = Σ (Σ c_v t_vw)²      C_v = Σ u_vsw² / S(S−1)
 
-where C is taken off because A and B both hold it (Gallas, One-shot estimate of MRMC variance, Academic Radiology 13(3),
-2006). A variant's A is its own: some scatter over seeds three times as much as others, and with a pooled A the
-intervals of those covered only 89 % in simulations at this study's components.
+where t_vw adds up by how much the writer's digits are above the mean of the writer's group, divided by D, and u_vsw
+does so with what neither seed nor digit explains. C is taken off because A and B both hold it: two-way clustering
+(Cameron, Gelbach and Miller, Robust Inference With Multiway Clustering, 2011); with one digit per writer, the one-shot
+estimate of Gallas (Academic Radiology 13(3), 2006). Groups are strata: MNIST has half of its test digits from each of NIST's.
+A variant's A is its own: some scatter over seeds three times as much as others, and with a pooled A the intervals of
+those covered only 89 % in simulations at this study's components.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +26,8 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import stats
+
+from lenet.evaluation.writers import Writers, unknown_writers
 
 LEVEL = 0.95
 
@@ -65,25 +70,30 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Sample:
-    """The moments of what was observed of each digit. All arrays but the covariances have a value per variant."""
+    """The moments of what was observed of each digit. All arrays but the last three have a value per variant."""
 
     variants: tuple[str, ...]
     means: np.ndarray
     seed_variances: np.ndarray  # A
     seed_degrees: np.ndarray  # S − 1
     rest_variances: np.ndarray  # C
-    digit_covariances: np.ndarray  # (variants, variants): of the means of digits, over D
-    digit_degrees: int  # D − 1
+    writer_totals: np.ndarray  # t: (variants, writers)
+    digit_covariances: np.ndarray  # (variants, variants): what B would be if digits were independent
+    writer_sizes: np.ndarray  # how many digits each writer wrote
 
 
 def compare(
-    wrong: Mapping[str, np.ndarray], pairs: Sequence[Pair], effects: Mapping[str, Contrast] | None = None
+    wrong: Mapping[str, np.ndarray],
+    pairs: Sequence[Pair],
+    effects: Mapping[str, Contrast] | None = None,
+    writers: Writers | None = None,
 ) -> Comparison:
     """Estimate every variant's error, the differences of the pairs, as one family, and the effects.
 
-    wrong: variant → bool (seeds, digits), digits in one order for all; at least two digits.
+    wrong: variant → bool (seeds, digits), digits in one order for all; at least two digits. Without writers each digit
+    has one of its own.
     """
-    sample, effects = take_sample(wrong), effects or {}
+    sample, effects = take_sample(wrong, writers), effects or {}
     return Comparison(
         errors=dict(zip(wrong, map(_as_error, estimate(sample, [{variant: 1} for variant in wrong])), strict=True)),
         differences=dict(zip(pairs, estimate(sample, [{a: 1, b: -1} for a, b in pairs], together=True), strict=True)),
@@ -107,19 +117,36 @@ def factorial_effects(neither: str, first: str, second: str, both: str, names: P
     }
 
 
-def take_sample(wrong: Mapping[str, np.ndarray]) -> Sample:
+def take_sample(wrong: Mapping[str, np.ndarray], writers: Writers | None = None) -> Sample:
     """Take the moments of wrong: variant → bool (seeds, digits), digits in one order for all."""
     of_digits = np.stack([each.mean(axis=0) for each in wrong.values()])
     digits = of_digits.shape[1]
+    writers = writers or unknown_writers(digits)
     return Sample(
         variants=tuple(wrong),
         means=of_digits.mean(axis=1),
         seed_variances=np.array([_variance(each.mean(axis=1)) / len(each) for each in wrong.values()]),
         seed_degrees=np.array([len(each) - 1 for each in wrong.values()]),
-        rest_variances=np.array([_rest_variance(each) / each.size for each in wrong.values()]),
+        rest_variances=np.array([_rest_variance(each, writers) for each in wrong.values()]),
+        writer_totals=_totals(of_digits, writers),
         digit_covariances=np.atleast_2d(np.cov(of_digits)) / digits,
-        digit_degrees=digits - 1,
+        writer_sizes=np.bincount(writers.of_digits),
     )
+
+
+def _totals(values: np.ndarray, writers: Writers) -> np.ndarray:
+    """Return each writer's sum of what is above the group's mean, over the digits: (…, digits) → (…, writers).
+
+    Scaled so that its squares sum to an unbiased variance.
+    """
+    groups = writers.groups[writers.of_digits]
+    rows = values.reshape(-1, values.shape[-1])
+    means = np.stack([np.bincount(groups, row) for row in rows]) / np.bincount(groups)
+    above = rows - means[:, groups]
+    totals = np.stack([np.bincount(writers.of_digits, row) for row in above]) / values.shape[-1]
+    count = np.bincount(writers.groups)
+    scale = np.sqrt(count / np.maximum(count - 1, 1))[writers.groups]
+    return (totals * scale).reshape(*values.shape[:-1], -1)
 
 
 def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = False) -> list[Estimate]:
@@ -128,11 +155,11 @@ def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = Fal
     Raises KeyError for a contrast of an unknown variant.
     """
     c = _matrix(sample, contrasts)
-    values, (between_seeds, between_digits) = c @ sample.means, _variances(sample, c)
-    variances = between_seeds + between_digits
-    # Satterthwaite 1946: few degrees of freedom where chance is in the seeds, many where it is in the digits.
+    values, (between_seeds, between_writers) = c @ sample.means, _variances(sample, c)
+    variances = between_seeds + between_writers
+    # Satterthwaite 1946: few degrees of freedom where chance is in the seeds, many where it is in the writers.
     doubt = _weighed(c**4, sample.seed_variances**2 / np.maximum(sample.seed_degrees, 1))
-    doubt += between_digits**2 / sample.digit_degrees
+    doubt += between_writers**2 / _writer_degrees(sample, c, between_writers)
     degrees = np.divide(variances**2, doubt, out=np.ones_like(doubt), where=doubt > 0)
     level = LEVEL ** (1 / len(contrasts)) if together and contrasts else LEVEL
     variances[variances == 0] = np.nan  # nothing varied: nothing is known of how it would
@@ -143,8 +170,8 @@ def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = Fal
 def standard_error(sample: Sample, contrast: Contrast) -> tuple[float, float]:
     """Return the value of a contrast and its standard error; of one seed, over the digits alone."""
     c = _matrix(sample, [contrast])
-    between_seeds, between_digits = _variances(sample, c)
-    return float((c @ sample.means)[0]), float(np.sqrt(np.nan_to_num(between_seeds) + between_digits)[0])
+    between_seeds, between_writers = _variances(sample, c)
+    return float((c @ sample.means)[0]), float(np.sqrt(np.nan_to_num(between_seeds) + between_writers)[0])
 
 
 def _matrix(sample: Sample, contrasts: Sequence[Contrast]) -> np.ndarray:
@@ -158,10 +185,24 @@ def _matrix(sample: Sample, contrasts: Sequence[Contrast]) -> np.ndarray:
 
 
 def _variances(sample: Sample, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what of the contrasts' variances is between seeds, NaN where there is one, and what between digits."""
+    """Return what of the contrasts' variances is between seeds, NaN where there is one, and what between writers."""
     between_seeds = np.maximum(_weighed(c**2, sample.seed_variances - sample.rest_variances), 0)
-    # Never negative but for rounding, where two variants err on the same digits.
-    return between_seeds, np.maximum(np.einsum("kv,vw,kw->k", c, sample.digit_covariances, c), 0)
+    return between_seeds, ((c @ sample.writer_totals) ** 2).sum(axis=1)
+
+
+def _writer_degrees(sample: Sample, c: np.ndarray, between_writers: np.ndarray) -> np.ndarray:
+    """Return the degrees of freedom of the variances between writers, of whom some wrote far more than others.
+
+    A writer's share in the variance grows with the size n as n + ρ n (n − 1), ρ the correlation of two of the writer's
+    digits, estimated from how much larger the variance is than that of independent digits.
+    """
+    sizes, digits = sample.writer_sizes, sample.writer_sizes.sum()
+    independent = np.einsum("kv,vw,kw->k", c, sample.digit_covariances, c)
+    inflation = np.divide(between_writers, independent, out=np.ones_like(independent), where=independent > 0)
+    most = (sizes**2).sum() / digits - 1  # by how much the variance grows if a writer's digits are all alike
+    correlation = np.clip((inflation - 1) / most, 0, 1) if most > 0 else np.zeros_like(inflation)
+    shares = sizes + correlation[:, None] * (sizes * (sizes - 1))
+    return np.maximum(shares.sum(axis=1) ** 2 / (shares**2).sum(axis=1) - 1, 1)
 
 
 def _as_error(found: Estimate) -> Estimate:
@@ -178,8 +219,8 @@ def _variance(values: np.ndarray) -> float:
     return float(values.var(ddof=1)) if len(values) > 1 else float("nan")
 
 
-def _rest_variance(wrong: np.ndarray) -> float:
-    """Return the mean square of what neither the seed nor the digit explains."""
-    seeds, digits = wrong.shape
+def _rest_variance(wrong: np.ndarray, writers: Writers) -> float:
+    """Return C: of the sums over each writer's digits of what neither the seed nor the digit explains."""
+    seeds = len(wrong)
     rest = wrong - wrong.mean(axis=1, keepdims=True) - wrong.mean(axis=0, keepdims=True) + wrong.mean()
-    return float((rest**2).sum() / ((seeds - 1) * (digits - 1))) if seeds > 1 else float("nan")
+    return float((_totals(rest, writers) ** 2).sum() / (seeds * (seeds - 1))) if seeds > 1 else float("nan")
