@@ -15,7 +15,8 @@ is a contrast Σ c_v μ_v: one variant, a difference, an effect. Its estimate is
 where t_vw adds up by how much the writer's digits are above the mean of the writer's group, divided by D, and u_vsw
 does so with what neither seed nor digit explains. C is taken off because A and B both hold it: two-way clustering
 (Cameron, Gelbach and Miller, Robust Inference With Multiway Clustering, 2011); with one digit per writer, the one-shot
-estimate of Gallas (Academic Radiology 13(3), 2006). Groups are strata: MNIST has half of its test digits from each of NIST's.
+estimate of Gallas (Academic Radiology 13(3), 2006). Groups are strata: half of MNIST's test
+digits are of each.
 A variant's A is its own: some scatter over seeds three times as much as others, and with a pooled A the intervals of
 those covered only 89 % in simulations at this study's components.
 """

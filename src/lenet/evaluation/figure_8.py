@@ -1,7 +1,7 @@
 """The 82 test digits that LeNet-5 misread in 1998, found again in the test set.
 
 Figure 8 of the paper shows them as pictures, with their classes and what was answered, and does not say which digits of
-the test set they are. It follows the order of the test set. So the list is aligned with the test set, entry after entry:
+the test set they are. It follows the order of the test set. So the list is aligned with the test set:
 
 - A digit is misread as in the figure with probability p(digit, answer) = (n + ε r) / (N + ε), where n of our N networks
   give that answer, r is how often they give it for digits of that class, and ε = 0.5 lets digits in that none of ours
