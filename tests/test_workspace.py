@@ -121,6 +121,14 @@ def test_what_a_killed_process_left_is_removed_and_does_not_get_into_the_next_re
     assert everything() == ["models", "models/new.txt"]
 
 
+def test_what_a_killed_process_left_beside_its_partial_file_is_removed_too(dead):
+    Path(f".mlflow.db.{dead}.partial").touch()
+    Path(f".mlflow.db.{dead}.partial-journal").touch()
+    with written_whole(Path("mlflow.db")) as partial:
+        partial.touch()
+    assert everything() == ["mlflow.db"]
+
+
 def test_what_another_process_is_writing_is_left_alone():
     other = Path(f".models.{os.getppid()}.partial")
     other.mkdir()

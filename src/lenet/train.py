@@ -13,7 +13,7 @@ from pathlib import Path
 from lenet import errors
 from lenet.errors import LabError
 from lenet.execution import training
-from lenet.runs import code, store
+from lenet.runs import code, store, trainer
 from lenet.settings import Settings, load_settings
 from lenet.tracking import experiment, live
 from lenet.workspace import MODELS, variant_of_stage, written_whole
@@ -23,7 +23,7 @@ def train(variant: str, settings: Settings, folder: Path) -> None:
     """Train what the store lacks of a variant's runs, and copy them all to `folder`."""
     runs = training.wanted_runs(settings, [variant])
     study = experiment.of_study(settings.data.dataset)
-    for _ in live.train_lacking(runs, settings.about, study, settings.compute.workers):
+    for _ in live.train_lacking(runs, trainer.train, settings.compute.workers, settings.about, study):
         pass
     for run in runs:
         store.copy(run.identity, folder / f"seed-{run.identity.seed}")

@@ -59,7 +59,7 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[Path]:
     processes left beside it is removed. durable: on success it is on the disk, whatever happens to the machine.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.partial"):
+    for left in path.parent.glob(f".{path.name}.*.partial*"):  # SQLite's journal is named after its partial file
         if not _is_alive(int(left.suffixes[-2].removeprefix("."))):
             remove(left)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")

@@ -18,6 +18,7 @@ from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
 from lenet.mnist.mirrors import unreachable_note
 from lenet.report import readme, tables, terminal
+from lenet.runs import trainer
 from lenet.settings import Settings, load_settings
 from lenet.tracking import experiment, failures, live, publish
 from lenet.workspace import PAGE, remove_orphans
@@ -53,7 +54,7 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
     study = experiment.of_study(settings.data.dataset)
     ahead = threading.Thread(target=announce, args=(settings, headline), name="headline", daemon=True)
     try:
-        for run in live.train_lacking(runs, settings.about, study, settings.compute.workers):
+        for run in live.train_lacking(runs, trainer.train, settings.compute.workers, settings.about, study):
             awaited.discard(run.identity.digest)
             if not awaited and len(headline) < len(variants) and ahead.ident is None:
                 ahead.start()

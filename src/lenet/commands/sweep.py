@@ -24,7 +24,7 @@ from lenet.execution import training
 from lenet.execution.training import Wanted
 from lenet.network import determinism
 from lenet.report import figures
-from lenet.runs import store
+from lenet.runs import store, trainer
 from lenet.runs.digits import identify_digits, load_digits
 from lenet.runs.identity import DataIdentity
 from lenet.settings import Settings, Sweep, load_settings, load_sweep
@@ -137,7 +137,7 @@ def main() -> None:
         raise LabError("the digits could not be downloaded: the reasons are above; then run it again")
     runs = wanted_runs(sweep)
     its_experiment = experiment.of_sweep(folder.name, sweep.about, settings.data.dataset, sweep.varied)
-    for _ in live.train_lacking(longest_first(runs), {}, its_experiment, settings.compute.workers):
+    for _ in live.train_lacking(longest_first(runs), trainer.train, settings.compute.workers, {}, its_experiment):
         pass
     table = trials.table(measure(runs, list(sweep.recipes())))
     save(folder, table, runs)

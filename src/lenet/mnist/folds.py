@@ -13,10 +13,7 @@ def divide(train: Split, validation: Split, number: int, count: int, seed: int) 
     """
     from sklearn.model_selection import StratifiedKFold
 
-    digits = Split(
-        images=np.concatenate([train.images, validation.images]),
-        labels=np.concatenate([train.labels, validation.labels]),
-    )
+    digits = train.joined(validation)
     rarest = int(np.bincount(digits.labels, minlength=10).min())
     if rarest < count:
         raise LabError(f"folds: {count} do not suit a data set of which a class has {rarest} digits: take fewer")

@@ -26,6 +26,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def joined(self, other: "Split") -> "Split":
+        """Return the examples of both, the other's last."""
+        return Split(np.concatenate([self.images, other.images]), np.concatenate([self.labels, other.labels]))
+
     def selected(self, examples: np.ndarray) -> "Split":
         """Return the examples of these numbers, in their order here: equal choices give equal bytes."""
         order = np.sort(examples)

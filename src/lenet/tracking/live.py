@@ -1,20 +1,21 @@
 """MLflow beside the training: runs that are seen live. A failing store costs no result and little time."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Literal
 
 from lenet.execution import training
 from lenet.execution.training import Wanted
-from lenet.runs import store, trainer
+from lenet.runs import store
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance, busy_s, machine_tags, now_ms
 from lenet.tracking import failures
 from lenet.tracking.experiment import Experiment
 from lenet.tracking.run_finder import RunFinder
 from lenet.tracking.run_log import RunLog
+from lenet.training.trained_run import TrainedRun
 
 _TIMEOUT_S = 20
 _TIMEOUT_AFTER_CTRL_C_S = 2
@@ -60,11 +61,15 @@ def log_training(runs: Sequence[Wanted], about: Mapping[str, str], experiment: E
 
 
 def train_lacking(
-    runs: Sequence[Wanted], about: Mapping[str, str], experiment: Experiment, workers: int | Literal["auto"]
+    runs: Sequence[Wanted],
+    train: Callable[..., TrainedRun],
+    workers: int | Literal["auto"],
+    about: Mapping[str, str],
+    experiment: Experiment,
 ) -> Iterator[Wanted]:
-    """Train the runs that the store lacks, begun in their order, and log them; yield each when it is stored."""
+    """Train the runs that the store lacks, as `training.train_runs` does, and log them."""
     with log_training(runs, about, experiment) as log:
-        yield from training.train_runs(training.lacking(runs), trainer.train, workers, log)
+        yield from training.train_runs(training.lacking(runs), train, workers, log)
 
 
 def _work_off(events: SimpleQueue, runs: Sequence[Wanted], about: Mapping[str, str], experiment: Experiment) -> None:

@@ -20,11 +20,10 @@ def publish(experiment: Experiment, runs: Sequence[Wanted], table: pd.DataFrame)
     with store_lock():
         finder.stop_abandoned()
         for recipe, row in table.iterrows():
-            digests = [run.identity.digest for run in runs if recipe in run.variants]
             identities = [run.identity for run in runs if recipe in run.variants]
             parent, logs = finder.find_or_create_all(str(recipe), identities, "")
-            for log, digest in zip(logs, digests, strict=True):
-                log.log_history(store.load_history(digest))
+            for log, identity in zip(logs, identities, strict=True):
+                log.log_history(store.load_history(identity.digest))
             _publish_means(parent, row)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from lenet.mnist.splits import Split, Statistics
 from lenet.network import determinism
@@ -34,10 +33,7 @@ def train_run(
     model = build_model(settings, statistics)
     held_out = settings.train_on == "train"
     if not held_out:
-        train = Split(
-            images=np.concatenate([train.images, validation.images]),
-            labels=np.concatenate([train.labels, validation.labels]),
-        )
+        train = train.joined(validation)
     if settings.optimizer == "sdlm":
         learning = sdlm.passes(model, settings, train, seed)
     else:
