@@ -30,7 +30,7 @@ def write_params(folder, **of_relu_adam):
         "seeds": [0, 1],
         "about": {"tanh_sgd": "as in 1998", "relu_adam": "today's"},
         "variants": {"tanh_sgd": committed["base"], "relu_adam": committed["base"] | of_relu_adam},
-        "comparison": {"ladder": ["tanh_sgd", "relu_adam"], "factorial": [], "published": {}},
+        "comparison": {"primary": [], "ladder": ["tanh_sgd", "relu_adam"], "factorial": [], "published": {}},
     }
     (folder / "params.yaml").write_text(json.dumps(committed | small))  # JSON is YAML
 

@@ -60,6 +60,7 @@ variants:
     activation: relu
     dropout: 0.5
 comparison:
+  primary: [modern, plain]
   ladder: [plain, modern]
   factorial: []
   published: {}
@@ -290,6 +291,7 @@ def test_a_seed_in_quotes_is_refused_with_the_advice_to_remove_them():
         "about",
         "variants",
         "comparison",
+        "comparison.primary",
         "comparison.factorial",
         "compute",
     ],
@@ -364,6 +366,9 @@ def test_the_description_of_an_unknown_variant_is_refused_with_the_nearest_known
         ("ladder", ["plain", "moder"], "no variant moder: did you mean modern?"),
         ("ladder", ["plain", "plain"], "plain is there twice: list each variant once"),
         ("ladder", [], "[] is not accepted, expected "),
+        ("primary", ["plain"], "two variants make a difference: one, and what it is compared with; or []"),
+        ("primary", ["plain", "plain"], "plain is there twice: list each variant once"),
+        ("primary", ["plain", "moder"], "no variant moder: did you mean modern?"),
         ("factorial", ["plain", "modern"], "four variants make a 2×2: neither change, the"),
         ("factorial", ["plain", "modern", "a", "b"], "no variant a: known: plain, modern"),
     ],

@@ -23,6 +23,7 @@ from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
 from lenet.evaluation.misread import find_misread, save_misread
 from lenet.evaluation.predictions import Predictions, save_predictions
 from lenet.evaluation.results import SeedResult, VariantResult, learning_curve, save_result
+from lenet.evaluation.writers import load_writers
 from lenet.mnist.splits import Split, load_split, load_statistics
 from lenet.network import determinism
 from lenet.runs.files import Run, read_runs
@@ -63,7 +64,8 @@ def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float
         summary[name] = round(mean, 6)
         if sd is not None:
             summary[f"{name}_sd"] = round(sd, 6)
-    (error,) = compare({"": wrong}, []).errors.values()
+    writers = load_writers(seeds[0].identity.data.dataset, wrong.shape[1])
+    (error,) = compare({"": wrong}, [], writers=writers).errors.values()
     if error.is_known:
         summary |= dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
     return summary

@@ -130,16 +130,19 @@ class Published(_Section):
 class Compared(_Section):
     """What the report compares: variants by name."""
 
+    primary: Annotated[tuple[VariantName, ...], Field(strict=False)]
     ladder: Annotated[tuple[VariantName, ...], Field(min_length=1, strict=False)]
     factorial: Annotated[tuple[VariantName, ...], Field(strict=False)]
     published: dict[VariantName, Published]
 
     @model_validator(mode="after")
     def _well_formed(self) -> "Compared":
-        for key, names in (("ladder", self.ladder), ("factorial", self.factorial)):
+        for key, names in (("primary", self.primary), ("ladder", self.ladder), ("factorial", self.factorial)):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{key}: {twice[0]} is there twice: list each variant once")
+        if len(self.primary) not in (0, 2):
+            raise ValueError("primary: two variants make a difference: one, and what it is compared with; or []")
         if len(self.factorial) not in (0, 4):
             raise ValueError("factorial: four variants make a 2×2: neither change, the first, the second, both; or []")
         return self
@@ -170,7 +173,7 @@ class Settings(_Section):
         for name in self.about:
             if name not in self.variants:
                 raise ValueError(f"about.{name}: no such variant: {nearest(name, self.variants)}")
-        for key in ("ladder", "factorial", "published"):
+        for key in ("primary", "ladder", "factorial", "published"):
             for name in getattr(self.comparison, key):
                 if name not in self.variants:
                     raise ValueError(f"comparison.{key}: no variant {name}: {nearest(name, self.variants)}")

@@ -25,6 +25,7 @@ PICTURES = REPORTS / "pictures"
 COMPARISON = REPORTS / "comparison.csv"
 DIFFERENCES = REPORTS / "differences.csv"
 MISTAKES = REPORTS / "mistakes.csv"
+MISREAD_1998 = REPORTS / "misread_1998.csv"
 PAGE = REPORTS / "index.html"
 README = Path("README.md")
 SWEEPS = Path("sweeps")

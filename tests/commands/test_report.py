@@ -21,7 +21,7 @@ def committed(workspace, monkeypatch, digits):
     with edit_params() as params:
         for variant in set(params["variants"]) - {"tanh_sgd", "relu_adam"}:
             del params["variants"][variant], params["about"][variant]
-        params["comparison"] = {"ladder": ["tanh_sgd", "relu_adam"], "factorial": [], "published": {}}
+        params["comparison"] = {"primary": [], "ladder": ["tanh_sgd", "relu_adam"], "factorial": [], "published": {}}
     settings = load_settings()
     for variant in settings.variants:
         save_evaluated(variant, [1.0, 2.0])

@@ -1,7 +1,6 @@
 """The statistics, against cases worked by hand, and by simulation at the variance components of the committed study."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -13,10 +12,12 @@ from lenet.evaluation.comparison import (
     estimate,
     factorial_effects,
     ladder_pairs,
+    simple_effects,
     standard_error,
     take_sample,
 )
-from lenet.evaluation.writers import Writers
+from lenet.evaluation.writers import Writers, load_writers
+from lenet.settings import load_settings
 
 LADDER = ["a", "b", "c"]
 
@@ -76,6 +77,16 @@ def test_many_intervals_that_hold_at_once_are_wider_than_one():
     assert together.low < alone.low < alone.high < together.high
 
 
+def test_the_primary_difference_is_as_sure_as_if_it_had_been_asked_alone():
+    chance = np.random.default_rng(0)
+    study = {name: chance.random((6, 500)) < 0.1 for name in "abcdef"}
+    pairs = ladder_pairs(list(study), list(study))
+    found = compare(study, pairs, primary=("f", "a")).differences
+    (alone,) = estimate(take_sample(study), [{"f": 1, "a": -1}])
+    family = compare(study, [pair for pair in pairs if pair != ("f", "a")]).differences
+    assert found == {("f", "a"): alone} | family
+
+
 def test_effects_are_those_worked_by_hand():
     study = {name: np.zeros((2, 100), bool) for name in ("neither", "first", "second", "both")}
     for name, percent in {"neither": 10, "first": 12, "second": 9, "both": 3}.items():
@@ -117,18 +128,24 @@ def test_where_nothing_varies_there_is_no_interval():
     assert (found.value, found.is_known) == (0, False)
 
 
-def test_an_error_is_never_below_zero_but_a_difference_may_be():
-    study = {"a": wrong("x.........", "..........")}
-    (unlimited,) = estimate(take_sample(study), [{"a": 1}])
-    assert unlimited.low < 0
+def test_an_error_s_interval_is_as_far_to_both_sides_on_a_logarithmic_scale():
+    study = {"a": np.random.default_rng(0).random((6, 1000)) < 0.01}
+    (linear,) = estimate(take_sample(study), [{"a": 1}])
     error = compare(study, []).errors["a"]
-    assert (error.value, error.low, error.high) == (unlimited.value, 0, unlimited.high)
+    factor = np.exp((linear.high - linear.value) / linear.value)
+    assert error.low == pytest.approx(error.value / factor)
+    assert error.high == pytest.approx(error.value * factor)
+    assert error.value == linear.value
+
+
+def test_an_error_s_interval_ends_at_100_percent():
+    assert compare({"a": wrong("xxx", "xx.")}, []).errors["a"].high == 100
 
 
 def test_digits_of_one_writer_count_as_one():
     # Four writers of two digits each, in two groups. Errors of digits 1 1, 0 0 | 1 1, 1 0: groups' means 1/2 and 3/4.
     # Sums above the mean: 1, −1 | 1/2, −1/2; over 8 digits, times √(2/1): B = 2 (1 + 1 + 1/4 + 1/4) / 64.
-    writers = Writers(np.repeat(np.arange(4), 2), np.array([0, 0, 1, 1]), ("these", "those"))
+    writers = Writers(np.repeat(np.arange(4), 2), np.array([0, 0, 1, 1]), ("these", "those"), np.arange(4))
     study = {"a": wrong("xx..xxx.", "xx..xxx.")}
     _, found = standard_error(take_sample(study, writers), {"a": 1})
     assert found**2 == pytest.approx(2 * 2.5 / 64)
@@ -137,7 +154,7 @@ def test_digits_of_one_writer_count_as_one():
 def test_what_seeds_do_to_a_writer_is_counted_once():
     # Two writers of two digits, misread by one seed each: means of seeds 1/2, A = 0; of digits 1/2, B = 0;
     # rest ±1/2: sums of writers ±1, over 4 digits, times √2: C = 4 · 2/16 / (2 · 1) = 1/4, and A − C is cut off at 0.
-    writers = Writers(np.array([0, 0, 1, 1]), np.zeros(2, int), ("all",))
+    writers = Writers(np.array([0, 0, 1, 1]), np.zeros(2, int), ("all",), np.arange(2))
     sample = take_sample({"a": wrong("xx..", "..xx")}, writers)
     assert sample.rest_variances == pytest.approx(1 / 4)
     assert standard_error(sample, {"a": 1}) == (0.5, 0.0)
@@ -146,7 +163,7 @@ def test_what_seeds_do_to_a_writer_is_counted_once():
 def test_a_few_writers_of_many_digits_leave_few_degrees_of_freedom():
     chance = np.random.default_rng(0)
     sizes = np.array([200] * 4 + [2] * 100)
-    writers = Writers(np.repeat(np.arange(104), sizes), np.zeros(104, int), ("all",))
+    writers = Writers(np.repeat(np.arange(104), sizes), np.zeros(104, int), ("all",), np.arange(104))
     alike = np.repeat(chance.random(104) < 0.3, sizes)[None, :] & np.ones((2, 1), bool)
     many, few = (estimate(take_sample({"a": alike}, each), [{"a": 1}])[0] for each in (None, writers))
     assert few.high - few.low > 5 * (many.high - many.low)
@@ -158,41 +175,50 @@ def test_a_contrast_of_an_unknown_variant_is_refused():
 
 
 def test_the_committed_intervals_follow_from_the_committed_tables_alone():
-    """Without the predictions: from each seed's errors and from how many networks misread each digit."""
+    """Without the predictions: from the digits that each network misreads, and from who wrote them."""
+    writers = load_writers("mnist", 10_000)
     with open(ROOT / "reports/comparison.csv") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        seeds = errors_of_seeds(row["variant"])
-        digits = shares_of_digits(row["variant"]) / len(seeds)
-        mean, (s, d) = seeds.mean(), (len(seeds), len(digits))
-        assert digits.mean() == pytest.approx(mean)
-        # Zeros and ones have the sum of squares n m (1 − m); what seeds and digits leave of it is the rest.
-        rest = s * d * mean * (1 - mean) - d * ((seeds - mean) ** 2).sum() - s * ((digits - mean) ** 2).sum()
-        a, b, c = seeds.var(ddof=1) / s, digits.var(ddof=1) / d, rest / ((s - 1) * (d - 1)) / (s * d)
+        its = wrong_of(row["variant"])
+        (seeds, digits), mean = its.shape, its.mean()
+        of_digits, of_seeds = its.mean(axis=0), its.mean(axis=1)
+        rest = its - of_digits - of_seeds[:, None] + mean
+        a, b = of_seeds.var(ddof=1) / seeds, clustered(of_digits, writers)
+        c = sum(clustered(each, writers) for each in rest) / (seeds * (seeds - 1))
         variance = max(a - c, 0) + b
-        margin = stats.t.ppf(0.975, variance**2 / (a**2 / (s - 1) + b**2 / (d - 1))) * variance**0.5
-        shown = [float(row[f"test_error_percent_{end}"]) for end in ("low", "high")]
-        assert shown == pytest.approx([100 * (mean - margin), 100 * (mean + margin)], abs=2e-4)
+        sizes = np.bincount(writers.of_digits)
+        alike = ((b / (of_digits.var(ddof=1) / digits)) - 1) / ((sizes**2).sum() / digits - 1)
+        shares = sizes + alike * sizes * (sizes - 1)
+        degrees = variance**2 / (a**2 / (seeds - 1) + b**2 / (shares.sum() ** 2 / (shares**2).sum() - 1))
+        factor = np.exp(stats.t.ppf(0.975, degrees) * variance**0.5 / mean)
+        shown = [float(row[f"test_error_percent_{end}"]) for end in ("mean", "low", "high")]
+        assert shown == pytest.approx([100 * mean, 100 * mean / factor, 100 * mean * factor], abs=2e-4)
 
 
-def errors_of_seeds(variant):
-    """The share of test digits that each seed's network misreads."""
-    details = json.loads((ROOT / f"reports/details/{variant}.json").read_text())
-    return np.array([seed["metrics"]["test/error_percent"] / 100 for seed in details["seeds"]])
+def clustered(values, writers):
+    """The variance of a mean over digits, whose writers were drawn in each group."""
+    groups, variance = writers.groups[writers.of_digits], 0.0
+    for group in np.unique(groups):
+        above = np.where(groups == group, values - values[groups == group].mean(), 0)
+        sums = [above[writers.of_digits == writer].sum() for writer in np.flatnonzero(writers.groups == group)]
+        variance += len(sums) / (len(sums) - 1) * np.square(sums).sum() / len(values) ** 2
+    return variance
 
 
-def shares_of_digits(variant):
-    """How many networks misread each of the 10,000 test digits: those that some misread, then all others."""
-    with open(ROOT / "reports/mistakes.csv") as file:
-        counts = [int(row[variant]) for row in csv.DictReader(file)]
-    return np.array(counts + [0] * (10_000 - len(counts)))
+def wrong_of(variant):
+    """Whether the network of a seed misreads a digit: bool (seeds, 10,000)."""
+    indices, labels, *answers = np.loadtxt(ROOT / f"reports/misread/{variant}.csv", int, delimiter=",", skiprows=1).T
+    wrong = np.zeros((len(answers), 10_000))
+    wrong[:, indices] = answers != labels
+    return wrong
 
 
 class World:
-    """Studies drawn from a world like the committed one: its digits, its scatter over seeds, its errors.
+    """Studies drawn from a world like the committed one: its writers and digits, its scatter over seeds, its errors.
 
-    A digit's own chance to be misread by a variant is what its networks did with it, drawn towards the variant's mean
-    until the variance between digits is the measured component. A seed multiplies all chances of its network.
+    A digit's own chance to be misread by a variant is what its networks did with it, drawn towards the mean of its
+    writer until the variance between digits is the measured component. A seed multiplies all chances of its network.
     """
 
     SEEDS = 6
@@ -200,15 +226,19 @@ class World:
     def __init__(self):
         with open(ROOT / "reports/comparison.csv") as file:
             self.variants = [row["variant"] for row in csv.DictReader(file)]
-        shares = np.stack([shares_of_digits(variant) for variant in self.variants]) / self.SEEDS
-        of_seeds = np.stack([errors_of_seeds(variant) for variant in self.variants])
-        means = shares.mean(axis=1, keepdims=True)
-        between_digits, between_seeds = shares.var(axis=1, keepdims=True), of_seeds.var(axis=1, ddof=1)[:, None]
-        # Mean squares of a two-way table of zeros and ones, from its margins alone.
-        rest = (means - (shares**2).mean(axis=1, keepdims=True)) * self.SEEDS / (self.SEEDS - 1)
-        towards = np.sqrt(np.maximum(between_digits - rest / self.SEEDS, 0) / between_digits)
-        self.chances = means + towards * (shares - means)
+        wrong = np.stack([wrong_of(variant) for variant in self.variants])
+        shares, means = wrong.mean(axis=1), wrong.mean(axis=(1, 2))[:, None]
+        # Mean squares of a two-way table of zeros and ones.
+        rest = (shares * (1 - shares)).mean(axis=1, keepdims=True) * self.SEEDS / (self.SEEDS - 1)
+        between_seeds = wrong.mean(axis=2).var(axis=1, ddof=1)[:, None]
         self.scatter = np.sqrt(np.maximum(between_seeds - rest / 10_000, 0)) / means
+        self.writers = load_writers("mnist", 10_000)
+        of = self.writers.of_digits
+        of_writers = np.stack([np.bincount(of, each)[of] for each in shares]) / np.bincount(of)[of]
+        between_digits = shares.var(axis=1, keepdims=True) - rest / self.SEEDS
+        apart = shares - of_writers
+        towards = (between_digits - of_writers.var(axis=1, keepdims=True)) / apart.var(axis=1, keepdims=True)
+        self.chances = of_writers + np.sqrt(np.clip(towards, 0, 1)) * apart
 
     def of_equals(self):
         """Make every variant's digits those of the first: no difference is true, the scatter over seeds stays."""
@@ -216,61 +246,81 @@ class World:
         return self
 
     def studies(self, count, seed=0):
-        """Draw digits, then seeds, then mistakes: variant → bool (seeds, digits)."""
+        """Draw writers, then seeds, then mistakes: variant → bool (seeds, digits), and who wrote the digits."""
         chance = np.random.default_rng(seed)
         for _ in range(count):
-            digits = chance.integers(0, 10_000, 10_000)
+            digits, writers = self._draw_writers(chance)
             of_seeds = 1 + self.scatter * chance.standard_normal((len(self.variants), self.SEEDS))
             chances = np.float32(self.chances[:, None, digits]) * np.float32(np.maximum(of_seeds, 0))[:, :, None]
             drawn = chance.random(chances.shape, dtype=np.float32) < chances
-            yield dict(zip(self.variants, drawn, strict=True))
+            yield dict(zip(self.variants, drawn, strict=True)), writers
+
+    def _draw_writers(self, chance):
+        """Draw writers of each group until they have written as many digits as are in the test set."""
+        digits, of_digits, groups = [], [], []
+        for group in np.unique(self.writers.groups):
+            members = np.flatnonzero(self.writers.groups == group)
+            lacking = int(np.isin(self.writers.of_digits, members).sum())
+            while lacking:
+                written = np.flatnonzero(self.writers.of_digits == chance.choice(members))[:lacking]
+                digits.append(written)
+                of_digits.append(np.full(len(written), len(groups)))
+                groups.append(group)
+                lacking -= len(written)
+        titles, numbers = self.writers.titles, np.arange(len(groups))
+        return np.concatenate(digits), Writers(np.concatenate(of_digits), np.array(groups), titles, numbers)
 
     @property
     def truth(self):
         return dict(zip(self.variants, 100 * self.chances.mean(axis=1), strict=True))
 
 
-def ladder():
-    from lenet.settings import load_settings
-
-    return load_settings(ROOT / "params.yaml").comparison.ladder
+def family(variants):
+    """The differences of the committed study, but for the primary one."""
+    compared = load_settings(ROOT / "params.yaml").comparison
+    pairs = ladder_pairs(variants, compared.ladder) + simple_effects(*compared.factorial)
+    return [pair for pair in dict.fromkeys(pairs) if pair != compared.primary]
 
 
 @pytest.mark.slow
-def test_intervals_of_95_percent_cover_at_least_93_percent_of_the_time():
+def test_intervals_of_95_percent_cover_at_least_93_percent_of_the_time_and_a_family_95():
     world, count = World(), 1000
-    pairs = ladder_pairs(world.variants, ladder())
-    errors, differences = np.zeros(len(world.variants)), np.zeros(len(pairs))
-    for study in world.studies(count):
-        sample = take_sample(study)
-        found = estimate(sample, [{variant: 1} for variant in world.variants])
-        truth = world.truth
-        errors += [each.low <= truth[variant] <= each.high for variant, each in zip(study, found, strict=True)]
-        found = estimate(sample, [{a: 1, b: -1} for a, b in pairs])
-        differences += [each.low <= truth[a] - truth[b] <= each.high for (a, b), each in zip(pairs, found, strict=True)]
-    assert (errors / count).min() >= 0.93
-    assert (differences / count).min() >= 0.93
+    pairs, truth = family(world.variants), world.truth
+    covered = {"errors": np.zeros(len(world.variants)), "differences": np.zeros(len(pairs)), "family": 0}
+    for study, writers in world.studies(count):
+        found = compare(study, pairs, writers=writers)
+        covered["errors"] += [each.low <= truth[variant] <= each.high for variant, each in found.errors.items()]
+        alone = estimate(take_sample(study, writers), [{a: 1, b: -1} for a, b in pairs])
+        for kind, estimates in (("differences", alone), ("family", found.differences.values())):
+            held = [each.low <= truth[a] - truth[b] <= each.high for (a, b), each in zip(pairs, estimates, strict=True)]
+            covered[kind] += all(held) if kind == "family" else held
+    print({kind: each / count for kind, each in covered.items()})
+    assert (covered["errors"] / count).min() >= 0.93
+    assert (covered["differences"] / count).min() >= 0.93
+    assert covered["family"] / count >= 0.95
 
 
 @pytest.mark.slow
 def test_where_nothing_differs_a_family_raises_a_false_alarm_in_fewer_than_one_study_of_twenty():
     world, count = World().of_equals(), 1000
-    pairs = ladder_pairs(world.variants, ladder())
+    pairs = family(world.variants)
     alarms = sum(
-        any(each.is_detectable for each in compare(study, pairs).differences.values()) for study in world.studies(count)
+        any(each.is_detectable for each in compare(study, pairs, writers=writers).differences.values())
+        for study, writers in world.studies(count)
     )
+    print(alarms / count)
     assert alarms / count < 0.05
 
 
 @pytest.mark.slow
-def test_three_tenths_of_a_point_less_are_found_four_times_out_of_five():
+def test_three_tenths_of_a_point_less_are_found_two_times_out_of_three():
     """On average over all pairs; seldomer where both scatter over seeds like relu_adam."""
     world, count = World().of_equals(), 400
-    pairs = ladder_pairs(world.variants, ladder())
+    pairs = family(world.variants)
     found = np.zeros(len(pairs))
-    for study in world.studies(count):
-        differences = compare(study, pairs).differences.values()
+    for study, writers in world.studies(count):
+        differences = compare(study, pairs, writers=writers).differences.values()
         # The world is of equals: a true difference of −0.3 would move the whole interval by as much.
         found += [each.high - 0.3 < 0 for each in differences]
     print(dict(zip(pairs, found / count, strict=True)))
-    assert (found / count).mean() >= 0.8
+    assert (found / count).mean() >= 2 / 3

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lenet.evaluation.figure_8 import ENTRIES, chances, log_likelihood, permutation_test, posteriors
+from lenet.evaluation.figure_8 import ENTRIES, chances, log_likelihood, odds, permutation_test, posteriors
 
 
 def test_the_figure_has_82_digits_that_are_answered_wrongly():
@@ -40,14 +40,14 @@ def test_posteriors_are_those_of_all_alignments_counted_one_by_one():
             if place is None:
                 weight *= 0.02
             else:
-                odds = chance[place, answer] / (1 - chance[place].sum())
-                weight *= 0.98 * odds * (labels[place] == actual)
+                misread = chance[place, answer] / (1 - chance[place].sum())
+                weight *= 0.98 * misread * (labels[place] == actual)
         weights += weight
         for k, place in enumerate(places):
             if place is not None:
                 sums[k, place] += weight
-    np.testing.assert_allclose(posteriors(chance, labels, entries), sums / weights, rtol=1e-9, atol=1e-15)
-    assert log_likelihood(chance, labels, entries) == pytest.approx(np.log(weights))
+    np.testing.assert_allclose(posteriors(odds(chance, labels, entries)), sums / weights, rtol=1e-9, atol=1e-15)
+    assert log_likelihood(odds(chance, labels, entries)) == pytest.approx(np.log(weights))
 
 
 def world(seed=0):
@@ -63,7 +63,7 @@ def world(seed=0):
 
 def test_misread_digits_of_another_network_are_found_again():
     labels, answers, misread, entries = world()
-    found = posteriors(chances(answers, labels), labels, entries)
+    found = posteriors(odds(chances(answers, labels), labels, entries))
     assert (found.argmax(axis=1) == misread).mean() > 0.9
     sure = found.max(axis=1) > 0.9
     assert sure.mean() > 0.6
@@ -74,12 +74,12 @@ def test_an_order_that_is_none_of_the_test_set_s_is_less_likely():
     labels, answers, _, entries = world()
     chance = chances(answers, labels)
     shuffled = [entries[place] for place in np.random.default_rng(1).permutation(len(entries))]
-    assert log_likelihood(chance, labels, entries) > log_likelihood(chance, labels, shuffled) + 20
+    assert log_likelihood(odds(chance, labels, entries)) > log_likelihood(odds(chance, labels, shuffled)) + 20
 
 
 def test_shuffles_follow_from_their_seed():
     labels, answers, _, _ = world()
-    chance = chances(answers, labels)
-    first, again = permutation_test(chance, labels, 3), permutation_test(chance, labels, 3)
+    found = odds(chances(answers, labels), labels)
+    first, again = permutation_test(found, 3), permutation_test(found, 3)
     assert first[0] == again[0]
     np.testing.assert_array_equal(first[1], again[1])

@@ -25,6 +25,7 @@ def test_what_is_wrong_is_what_evaluate_counted(evaluated):
 def test_without_the_ladders_first_the_next_rung_is_the_base(evaluated):
     loaded = load_study(evaluated, ["modern", "relu_adam"])
     assert (loaded.ladder, loaded.base) == (["relu_adam", "modern"], "relu_adam")
+    assert loaded.primary is None
     assert list(loaded.comparison.differences) == [("modern", "relu_adam")]
     assert loaded.comparison.effects == {}
 
@@ -48,6 +49,19 @@ def test_effects_are_named_by_what_changes():
     changes = {"b": {"activation": "relu"}, "c": {"optimizer": "adam", "learning_rate": 0.001}}
     made = study(FOUR, factorial="abcd", changes=changes)
     assert list(made.comparison.effects) == ["activation", "optimizer", "interaction"]
+
+
+def test_each_change_of_the_2x2_is_compared_alone_and_where_the_other_is_made_too():
+    changes = {"b": {"activation": "relu"}, "c": {"batch_size": 64}, "d": {"activation": "relu", "batch_size": 64}}
+    made = study(FOUR, factorial="abcd", changes=changes, primary="da")
+    assert set(made.comparison.differences) >= {("b", "a"), ("d", "c"), ("c", "a"), ("d", "b")}
+
+
+def test_the_primary_difference_comes_first_and_once():
+    made = study(FOUR, primary="da")
+    assert made.primary == ("d", "a")
+    assert next(iter(made.comparison.differences)) == ("d", "a")
+    assert len(made.comparison.differences) == len(study(FOUR).comparison.differences)
 
 
 def test_effects_of_one_setting_are_named_by_their_variants():

@@ -41,4 +41,7 @@ def test_the_table_is_that_of_the_published_labels():
     content = gzip.decompress((ROOT / Path(LABELS)).read_bytes())
     rows = np.frombuffer(content, ">i4")[3:].reshape(-1, 8)[:10_000]
     table = (ROOT / "src/lenet/evaluation/mnist_test_writers.csv").read_text().splitlines()
-    assert table == ["series,writer", *(f"{series},{writer}" for _, series, writer, *_ in rows.tolist())]
+    assert table == [
+        "label,series,writer",
+        *(f"{label},{series},{writer}" for label, series, writer, *_ in rows.tolist()),
+    ]

@@ -112,6 +112,7 @@ def new_repository(path, seeds, epochs):
         for variant in set(params["variants"]) - set(VARIANTS):
             del params["variants"][variant], params["about"][variant]
         params["comparison"] = {
+            "primary": ["relu_adam", "tanh_sgd"],
             "ladder": ["tanh_sgd", "relu_adam"],
             "factorial": [],
             "published": {"lenet5_1998": {"error_percent": 0.95, "source": "LeCun et al. 1998"}},

@@ -59,9 +59,9 @@ class Estimate:
 class Comparison:
     """All that is asked of a study.
 
-    Each estimate in `errors` and `effects` covers in 95 % of studies; those in `differences` all do so at once.
-    Errors are by variant; differences by (variant, what it is compared with), its error minus the other's; effects by
-    what changes, "interaction" last.
+    Each estimate in `errors` and `effects` covers in 95 % of studies, and so does that of the primary difference; all
+    others in `differences` do so at once. Errors are by variant; differences by (variant, what it is compared with),
+    its error minus the other's, the primary one first; effects by what changes, "interaction" last.
     """
 
     errors: Mapping[str, Estimate]
@@ -88,18 +88,24 @@ def compare(
     pairs: Sequence[Pair],
     effects: Mapping[str, Contrast] | None = None,
     writers: Writers | None = None,
+    primary: Pair | None = None,
 ) -> Comparison:
-    """Estimate every variant's error, the differences of the pairs, as one family, and the effects.
+    """Estimate every variant's error, the primary difference, those of the other pairs, as one family, and the effects.
 
     wrong: variant → bool (seeds, digits), digits in one order for all; at least two digits. Without writers each digit
     has one of its own.
     """
     sample, effects = take_sample(wrong, writers), effects or {}
+    first, family = [primary] if primary else [], [pair for pair in pairs if pair != primary]
     return Comparison(
         errors=dict(zip(wrong, map(_as_error, estimate(sample, [{variant: 1} for variant in wrong])), strict=True)),
-        differences=dict(zip(pairs, estimate(sample, [{a: 1, b: -1} for a, b in pairs], together=True), strict=True)),
+        differences=_differences(sample, first) | _differences(sample, family, together=True),
         effects=dict(zip(effects, estimate(sample, list(effects.values())), strict=True)),
     )
+
+
+def _differences(sample: Sample, pairs: Sequence[Pair], together: bool = False) -> dict[Pair, Estimate]:
+    return dict(zip(pairs, estimate(sample, [{a: 1, b: -1} for a, b in pairs], together), strict=True))
 
 
 def ladder_pairs(variants: Sequence[str], ladder: Sequence[str]) -> list[Pair]:
@@ -107,6 +113,11 @@ def ladder_pairs(variants: Sequence[str], ladder: Sequence[str]) -> list[Pair]:
     below = [(variant, ladder[0]) for variant in variants if variant != ladder[0]]
     steps = [(variant, one_below) for one_below, variant in pairwise(ladder)]
     return list(dict.fromkeys([*below, *steps]))
+
+
+def simple_effects(neither: str, first: str, second: str, both: str) -> list[Pair]:
+    """Return who is compared with whom in a 2×2 design: each change alone, and each where the other is made too."""
+    return [(first, neither), (both, second), (second, neither), (both, first)]
 
 
 def factorial_effects(neither: str, first: str, second: str, both: str, names: Pair) -> dict[str, Contrast]:
@@ -207,8 +218,11 @@ def _writer_degrees(sample: Sample, c: np.ndarray, between_writers: np.ndarray) 
 
 
 def _as_error(found: Estimate) -> Estimate:
-    """Cut the interval off where no share of errors can be."""
-    return Estimate(found.value, *np.clip([found.low, found.high], 0, 100).tolist())
+    """Put the interval on a logarithmic scale, by the delta method, since a small share is skewed."""
+    if not found.is_known:
+        return found
+    factor = np.exp((found.high - found.value) / found.value)
+    return Estimate(found.value, float(found.value / factor), float(min(found.value * factor, 100)))
 
 
 def _weighed(weights: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -7,9 +7,19 @@ from functools import cached_property
 import numpy as np
 
 from lenet.errors import LabError
-from lenet.evaluation.comparison import Comparison, Contrast, compare, factorial_effects, ladder_pairs
+from lenet.evaluation.comparison import (
+    Comparison,
+    Contrast,
+    Pair,
+    compare,
+    factorial_effects,
+    ladder_pairs,
+    simple_effects,
+)
+from lenet.evaluation.figure_8 import Alignment, align
 from lenet.evaluation.misread import Misread, load_misread
 from lenet.evaluation.results import VariantResult, load_result
+from lenet.evaluation.writers import Writers, load_writers, mnist_test_labels
 from lenet.settings import Published, Settings
 
 
@@ -51,6 +61,22 @@ class Study:
         """The variant shown as today's network: the last of the ladder."""
         return (self.ladder or [self.base])[-1]
 
+    @property
+    def primary(self) -> Pair | None:
+        """The difference that the study was made for: a variant, and what it is compared with."""
+        pair = self.settings.comparison.primary
+        return (pair[0], pair[1]) if pair and set(pair) <= set(self.results) else None
+
+    @property
+    def factorial(self) -> tuple[str, ...]:
+        """The four variants of the 2×2: neither change, the first, the second, both; or none."""
+        four = self.settings.comparison.factorial
+        return four if set(four) <= set(self.results) else ()
+
+    @cached_property
+    def writers(self) -> Writers:
+        return load_writers(self.dataset, self.results[self.base].digits)
+
     @cached_property
     def wrong(self) -> Mapping[str, np.ndarray]:
         """Variant → whether the network of a seed misreads a test digit: bool (seeds, digits)."""
@@ -62,7 +88,22 @@ class Study:
         pairs = ladder_pairs(list(self.results), self.ladder or [self.base])
         if self.old not in (self.base, self.new):
             pairs.append((self.new, self.old))
-        return compare(self.wrong, pairs, self._effects())
+        if self.factorial:
+            pairs += [pair for pair in simple_effects(*self.factorial) if pair not in pairs]
+        return compare(self.wrong, pairs, self._effects(), self.writers, self.primary)
+
+    def by_group(self, variant: str) -> dict[str, float]:
+        """Return the test error in percent on the digits of each group of writers; empty if they are not known."""
+        return self.writers.means(100 * self.wrong[variant].mean(axis=0)) if self.writers.are_known else {}
+
+    @cached_property
+    def figure_8(self) -> Alignment | None:
+        """The digits that LeNet-5 misread in 1998, by the answers of the networks that are trained as it was."""
+        trained_so = [variant for variant in self.results if self.settings.variant(variant).optimizer == "sdlm"]
+        if not trained_so or not self.writers.are_known:
+            return None
+        labels = mnist_test_labels()
+        return align(np.concatenate([self.misread[variant].all_answers(labels) for variant in trained_so]), labels)
 
     def changes(self, variant: str, since: str) -> dict[str, tuple[object, object]]:
         """Return what differs in a variant's settings: name → (value in `since`, value in `variant`)."""
@@ -70,10 +111,9 @@ class Study:
         return {name: (before[name], now[name]) for name in now if before[name] != now[name]}
 
     def _effects(self) -> dict[str, Contrast]:
-        four = self.settings.comparison.factorial
-        if not four or not set(four) <= set(self.results):
+        if not self.factorial:
             return {}
-        neither, first, second, both = four
+        neither, first, second, both = self.factorial
         # Named by the first setting that differs: Adam's learning rate goes with Adam.
         one, other = (next(iter(self.changes(variant, neither)), variant) for variant in (first, second))
         return factorial_effects(neither, first, second, both, (one, other) if one != other else (first, second))

@@ -1,6 +1,6 @@
 """Who wrote the test digits: those of one writer are misread together, so that writers are what chance chose.
 
-For MNIST's 10,000 test digits, mnist_test_writers.csv names the writers, in the order of the test set. It is derived
+For MNIST's 10,000 test digits, mnist_test_writers.csv has label and writer, in the order of the test set. It is derived
 from the labels of QMNIST (Yadav and Bottou, Cold Case: The Lost MNIST Digits, NeurIPS 2019; repository
 facebookresearch/qmnist), whose licence notice lies beside it. Employees wrote NIST's series 0 and 1, students series 4.
 """
@@ -15,6 +15,7 @@ import numpy as np
 
 _TABLE = "mnist_test_writers.csv"
 EMPLOYEES, STUDENTS = "employees", "students"
+_STUDENTS_SERIES = 4
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,23 @@ class Writers:
     """Which digits are of one writer, and which writers are of one group.
 
     of_digits: int (digits,), each digit's writer, counted from 0. groups: int (writers,), each writer's group, counted
-    from 0, by the names in `titles`.
+    from 0, by the names in `titles`. numbers: int (writers,), NIST's, which are unique in a group only.
     """
 
     of_digits: np.ndarray
     groups: np.ndarray
     titles: Sequence[str]
+    numbers: np.ndarray
 
     @property
     def are_known(self) -> bool:
         """Whether some writer wrote several of the digits."""
         return len(self.groups) < len(self.of_digits)
+
+    def means(self, values: np.ndarray) -> dict[str, float]:
+        """Return the mean over each group's digits, by its title; values: (digits,)."""
+        groups = self.groups[self.of_digits]
+        return {title: float(values[groups == group].mean()) for group, title in enumerate(self.titles)}
 
 
 def load_writers(dataset: str, digits: int) -> Writers:
@@ -44,13 +51,22 @@ def load_writers(dataset: str, digits: int) -> Writers:
 
 def unknown_writers(digits: int) -> Writers:
     """Return a writer for each digit, all of one group."""
-    return Writers(np.arange(digits), np.zeros(digits, int), ("unknown",))
+    return Writers(np.arange(digits), np.zeros(digits, int), ("unknown",), np.arange(digits))
+
+
+def mnist_test_labels() -> np.ndarray:
+    """Return the labels of MNIST's test digits, without its files: int (10000,)."""
+    return _mnist_table()[:, 0]
+
+
+def _of_mnist() -> Writers:
+    known, of_digits = np.unique(_mnist_table()[:, 1:], axis=0, return_inverse=True)
+    series, numbers = known.T
+    return Writers(of_digits.reshape(-1), (series == _STUDENTS_SERIES).astype(int), (EMPLOYEES, STUDENTS), numbers)
 
 
 @cache
-def _of_mnist() -> Writers:
-    with files(__package__).joinpath(_TABLE).open(encoding="utf-8", newline="") as file:
-        rows = [(int(row["series"]), int(row["writer"])) for row in csv.DictReader(file)]
-    # A writer's number is unique in a series only.
-    known, of_digits = np.unique(rows, axis=0, return_inverse=True)
-    return Writers(of_digits.reshape(-1), (known[:, 0] == 4).astype(int), (EMPLOYEES, STUDENTS))
+def _mnist_table() -> np.ndarray:
+    """Return label, series and writer of each test digit: int (10000, 3)."""
+    _, *rows = csv.reader(files("lenet.evaluation").joinpath(_TABLE).read_text(encoding="utf-8").splitlines())
+    return np.array(rows, int)

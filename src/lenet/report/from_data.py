@@ -7,7 +7,7 @@ import numpy as np
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
-from lenet.report import figures, page, pictures
+from lenet.report import digits, figures, page, pictures
 from lenet.settings import Variant
 from lenet.training import distortion
 from lenet.workspace import FIGURES
@@ -33,7 +33,7 @@ def draw_pictures(
     study: Study, predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]
 ) -> dict[str, bytes]:
     """Return the pictures of the page, name → PNG; `copies` are the `distorted_copies`."""
-    return _misread(study, test) | _insides(study, predictions) | _distorted(study, copies)
+    return _digits(study, test) | _insides(study, predictions) | _distorted(study, copies)
 
 
 def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str, np.ndarray]:
@@ -42,17 +42,16 @@ def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str,
     The keys are the names of those that distort alike, a line each; the values uint8 (digits, 1 + epochs, 28, 28).
     """
     examples = np.unique(train.labels, return_index=True)[1][2::3]
-    digits = train.images[examples]
+    originals = train.images[examples]
     copies = {}
     for names in page.distorting_alike(variants):
-        seen = [distortion.distort(digits, variants[names[0]], 0, epoch, examples) for epoch in range(_EPOCHS)]
-        copies["\n".join(names)] = np.stack([digits, *seen], axis=1)
+        seen = [distortion.distort(originals, variants[names[0]], 0, epoch, examples) for epoch in range(_EPOCHS)]
+        copies["\n".join(names)] = np.stack([originals, *seen], axis=1)
     return copies
 
 
-def _misread(study: Study, test: Split) -> dict[str, bytes]:
-    shown = [digit for _, digits in page.misread_digits(study).values() for digit in digits]
-    return {digit.picture: pictures.ink(test.images[digit.index]) for digit in shown}
+def _digits(study: Study, test: Split) -> dict[str, bytes]:
+    return {digits.picture_of(index): pictures.ink(test.images[index]) for index in digits.shown(study)}
 
 
 def _insides(study: Study, predictions: Mapping[str, Predictions]) -> dict[str, bytes]:

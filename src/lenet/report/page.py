@@ -2,38 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
-from lenet.report import charts, pictures, tables, wording
+from lenet.report import charts, digits, pictures, tables, wording
 from lenet.settings import Variant
 from lenet.training import distortion
 from lenet.workspace import PAGE, written_whole
-
-# How many digits of a kind are shown.
-_DIGITS = 24
-
-
-@dataclass(frozen=True)
-class MisreadDigit:
-    """A test digit, what it is most often taken for, and how many networks of the old and of the new variant err.
-
-    picture: its name in reports/pictures/.
-    """
-
-    picture: str
-    index: int
-    label: int
-    taken_for: int
-    old: int
-    new: int
 
 
 def save_page(study: Study) -> None:
@@ -46,7 +26,7 @@ def save_page(study: Study) -> None:
         lstrip_blocks=True,
     )
     environment.globals |= {"difference": wording.difference, "signed": wording.signed, "interval": interval}
-    environment.globals["data_url"] = pictures.data_url
+    environment.globals |= {"data_url": pictures.data_url, "picture_of": digits.picture_of}
     page = environment.get_template("index.html").render(facts(study))
     with written_whole(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -70,7 +50,10 @@ def facts(study: Study) -> dict[str, object]:
             "curves": Markup(charts.specification(charts.learning_curves(study))),
             "confusion": Markup(charts.specification(charts.confusions(study, compared))),
         },
-        "misread": misread_digits(study),
+        "misread": digits.misread_by(study),
+        "by_group": {row["variant"]: study.by_group(row["variant"]) for row in rows},
+        "hard_writers": digits.hard_writers(study),
+        "digits_of_1998": digits.of_1998(study),
         "insides": {variant: insides(variant) for variant in dict.fromkeys([study.old, study.new])},
         "distorted": distorted(study),
         "identity": first,
@@ -89,36 +72,6 @@ def _vega() -> str:
 def interval(estimate: Estimate) -> str:
     """Return an estimate's interval as text; empty if it has none."""
     return f"{estimate.low:.2f} to {estimate.high:.2f}".replace("-", "−") if estimate.is_known else ""
-
-
-def misread_digits(study: Study) -> dict[str, tuple[int, list[MisreadDigit]]]:
-    """Return, by who misreads them, how many test digits there are, and those of them misread by most networks.
-
-    A variant misreads a digit if at least half of its networks do.
-    """
-    old, new = study.old, study.new
-    counts = {variant: study.wrong[variant].sum(axis=0) for variant in (old, new)}
-    misread = {variant: 2 * count >= len(study.wrong[variant]) for variant, count in counts.items()}
-    kinds = {
-        f"Only {old} misreads": (misread[old] & ~misread[new], old),
-        f"Only {new} misreads": (misread[new] & ~misread[old], new),
-        "Both misread": (misread[old] & misread[new], old),
-    }
-    total = counts[old] + counts[new]
-    shown = {}
-    for kind, (of_kind, asked) in kinds.items():
-        indices = np.flatnonzero(of_kind)
-        worst = indices[np.argsort(-total[indices], kind="stable")][:_DIGITS]
-        shown[kind] = (len(indices), [_misread(study, index, asked, counts[old], counts[new]) for index in worst])
-    return shown
-
-
-def _misread(study: Study, index: int, variant: str, old: np.ndarray, new: np.ndarray) -> MisreadDigit:
-    misread = study.misread[variant]
-    (place,) = np.flatnonzero(misread.indices == index)
-    label, answers = int(misread.labels[place]), misread.answers[:, place]
-    taken_for = int(np.bincount(answers[answers != label], minlength=10).argmax())
-    return MisreadDigit(f"digit-{index}", int(index), label, taken_for, int(old[index]), int(new[index]))
 
 
 def insides(variant: str) -> dict[str, str]:

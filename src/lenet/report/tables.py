@@ -10,7 +10,7 @@ from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
 from lenet.evaluation.results import VariantResult
 from lenet.evaluation.study import Study
-from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, written_whole
+from lenet.workspace import COMPARISON, DIFFERENCES, MISREAD_1998, MISTAKES, written_whole
 
 Row = Mapping[str, str]
 
@@ -24,10 +24,11 @@ def comparison_rows(study: Study) -> list[Row]:
 
 
 def save_tables(study: Study) -> None:
-    """Write reports/comparison.csv, reports/differences.csv and reports/mistakes.csv."""
+    """Write reports/comparison.csv, differences.csv, mistakes.csv and misread_1998.csv."""
     _save(pd.DataFrame(comparison_rows(study)), COMPARISON)
     _save(_differences(study), DIFFERENCES)
     _save(_mistakes(study), MISTAKES)
+    _save(_misread_1998(study), MISREAD_1998)
 
 
 def load_comparison(path: Path = COMPARISON) -> list[Row]:
@@ -52,6 +53,7 @@ def _row(study: Study, variant: str) -> Row:
         "epochs": result.epochs,
         **_statistics(result, METRICS[:_COMPARED]),
         **_interval(METRIC[TEST_ERROR].column, error),
+        **{f"{METRIC[TEST_ERROR].column}_{group}": f"{share:.4f}" for group, share in study.by_group(variant).items()},
         "difference_percent": f"{from_base.value:.4f}" if from_base else "",
         **_interval("difference_percent", from_base),
         "published_percent": published.error_percent if published else "",
@@ -103,6 +105,21 @@ def _mistakes(study: Study) -> pd.DataFrame:
         labels |= dict(zip(each.indices.tolist(), each.labels.tolist(), strict=True))
     counts.insert(0, "label", counts.index.map(labels))
     return counts.reset_index()
+
+
+def _misread_1998(study: Study) -> pd.DataFrame:
+    """Return a row per digit of the paper's Figure 8: which one it is, and how many networks misread it here.
+
+    Where that is uncertain, digit and counts are empty.
+    """
+    shown = list(dict.fromkeys([study.old, study.base, study.new]))
+    rows = [
+        {"entry": place, "label": each.label, "answered": each.answered, "posterior": f"{each.posterior:.4f}"}
+        | {"digit": each.digit if each.is_known else ""}
+        | {variant: int(study.wrong[variant][:, each.digit].sum()) if each.is_known else "" for variant in shown}
+        for place, each in enumerate(study.figure_8.found if study.figure_8 else [], start=1)
+    ]
+    return pd.DataFrame(rows, columns=["entry", "label", "answered", "digit", "posterior", *shown])
 
 
 def _save(table: pd.DataFrame, path: Path) -> None:

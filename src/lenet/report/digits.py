@@ -1,0 +1,119 @@
+"""Which test digits the page shows, and what it tells of each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lenet.evaluation.figure_8 import Found
+from lenet.evaluation.study import Study
+
+# How many digits of a kind are shown, and of how many writers how many.
+_DIGITS = 24
+_WRITERS, _DIGITS_OF_ONE = 6, 12
+
+
+@dataclass(frozen=True)
+class MisreadDigit:
+    """A test digit, what it is most often taken for, and how many networks of the old and of the new variant err.
+
+    picture: its name in reports/pictures/.
+    """
+
+    picture: str
+    index: int
+    label: int
+    taken_for: int
+    old: int
+    new: int
+
+
+@dataclass(frozen=True)
+class HardWriter:
+    """A writer whose digits are misread often: NIST's number and group, how many digits of the test set are theirs, the
+    mean error of all networks on them, in percent, and the digits that are misread most.
+    """
+
+    number: int
+    group: str
+    written: int
+    error: float
+    digits: list[MisreadDigit]
+
+
+def misread_by(study: Study) -> dict[str, tuple[int, list[MisreadDigit]]]:
+    """Return, by who misreads them, how many test digits there are, and those of them misread by most networks.
+
+    A variant misreads a digit if at least half of its networks do.
+    """
+    old, new = study.old, study.new
+    counts = {variant: study.wrong[variant].sum(axis=0) for variant in (old, new)}
+    misread = {variant: 2 * count >= len(study.wrong[variant]) for variant, count in counts.items()}
+    kinds = {
+        f"Only {old} misreads": (misread[old] & ~misread[new], old),
+        f"Only {new} misreads": (misread[new] & ~misread[old], new),
+        "Both misread": (misread[old] & misread[new], old),
+    }
+    total = counts[old] + counts[new]
+    found = {}
+    for kind, (of_kind, asked) in kinds.items():
+        indices = np.flatnonzero(of_kind)
+        worst = indices[np.argsort(-total[indices], kind="stable")][:_DIGITS]
+        found[kind] = (len(indices), [_misread(study, index, asked, counts[old], counts[new]) for index in worst])
+    return found
+
+
+def hard_writers(study: Study) -> list[HardWriter]:
+    """Return the writers with most misread digits, counted over all networks; none if writers are not known."""
+    if not study.writers.are_known:
+        return []
+    writers, shares = study.writers, np.concatenate(list(study.wrong.values())).mean(axis=0)
+    totals = np.bincount(writers.of_digits, shares)
+    return [_hard_writer(study, writer, shares) for writer in np.argsort(-totals, kind="stable")[:_WRITERS]]
+
+
+def _hard_writer(study: Study, writer: int, shares: np.ndarray) -> HardWriter:
+    written = np.flatnonzero(study.writers.of_digits == writer)
+    worst = written[np.argsort(-shares[written], kind="stable")][:_DIGITS_OF_ONE]
+    old, new = (study.wrong[variant].sum(axis=0) for variant in (study.old, study.new))
+    return HardWriter(
+        number=int(study.writers.numbers[writer]),
+        group=study.writers.titles[study.writers.groups[writer]],
+        written=len(written),
+        error=100 * float(shares[written].mean()),
+        digits=[_misread(study, digit, _worst_reader(study, digit), old, new) for digit in worst if shares[digit]],
+    )
+
+
+def _worst_reader(study: Study, index: int) -> str:
+    """Return the variant most of whose networks misread a digit."""
+    return max(study.wrong, key=lambda variant: study.wrong[variant][:, index].mean())
+
+
+def of_1998(study: Study) -> list[tuple[Found, dict[str, int]]]:
+    """Return the entries of the paper's Figure 8, and how many networks misread each one; none that is uncertain."""
+    compared = dict.fromkeys([study.old, study.base, study.new])
+    return [
+        (each, {variant: int(study.wrong[variant][:, each.digit].sum()) for variant in compared if each.is_known})
+        for each in (study.figure_8.found if study.figure_8 else [])
+    ]
+
+
+def shown(study: Study) -> list[int]:
+    """Return the test digits whose pictures the page shows."""
+    misread = [digit for _, digits in misread_by(study).values() for digit in digits]
+    misread += [digit for writer in hard_writers(study) for digit in writer.digits]
+    found = [each.digit for each, _ in of_1998(study) if each.is_known]
+    return sorted({digit.index for digit in misread} | set(found))
+
+
+def picture_of(index: int) -> str:
+    """Return the name of a test digit's picture."""
+    return f"digit-{index}"
+
+
+def _misread(study: Study, index: int, variant: str, old: np.ndarray, new: np.ndarray) -> MisreadDigit:
+    misread = study.misread[variant]
+    (place,) = np.flatnonzero(misread.indices == index)
+    label, answers = int(misread.labels[place]), misread.answers[:, place]
+    taken_for = int(np.bincount(answers[answers != label], minlength=10).argmax())
+    return MisreadDigit(picture_of(index), int(index), label, taken_for, int(old[index]), int(new[index]))
