@@ -24,6 +24,7 @@ def test_tables_figures_and_page_are_written(tmp_path, digits):
         "comparison.csv",
         "differences.csv",
         "mistakes.csv",
+        "misread_1998.csv",
         "index.html",
         "figures/test_error.png",
         "figures/learning_curves.png",

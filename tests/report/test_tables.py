@@ -81,6 +81,7 @@ def test_the_differences_are_each_pair_and_each_effect():
         ("difference", "both", "neither"),
         ("difference", "second", "first"),
         ("difference", "both", "second"),
+        ("difference", "both", "first"),
         ("effect", "activation", ""),
         ("effect", "optimizer", ""),
         ("effect", "interaction", ""),
@@ -96,6 +97,12 @@ def test_the_mistakes_are_counted_per_digit_and_variant():
         {"digit": "1", "label": "1", "tanh_sgd": "1", "relu_adam": "2"},
         {"digit": "2", "label": "2", "tanh_sgd": "1", "relu_adam": "0"},
     ]
+
+
+def test_of_other_data_than_mnist_no_digit_of_1998_is_listed():
+    save_tables(study(ERRORS))
+    with open("reports/misread_1998.csv") as file:
+        assert file.read() == "entry,label,answered,digit,posterior,tanh_sgd,relu_adam\n"
 
 
 def test_a_missing_comparison_is_refused_with_the_command_that_makes_it():

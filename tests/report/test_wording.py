@@ -32,7 +32,7 @@ def test_the_mean_of_one_seed_is_shown_alone(rows):
 
 
 def test_the_test_error_is_shown_with_its_interval(rows):
-    assert re.fullmatch(r"2\.00 \(0\.00–\d+\.\d\d\)", mean_with_interval(rows[0]))
+    assert re.fullmatch(r"2\.00 \(0\.\d\d–\d+\.\d\d\)", mean_with_interval(rows[0]))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,12 @@ def save_page(study: Study) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"difference": wording.difference, "signed": wording.signed, "interval": interval}
+    environment.globals |= {
+        "difference": wording.difference,
+        "signed": wording.signed,
+        "signed_with_interval": wording.signed_with_interval,
+        "interval": interval,
+    }
     environment.globals |= {"data_url": pictures.data_url, "picture_of": digits.picture_of}
     page = environment.get_template("index.html").render(facts(study))
     with written_whole(PAGE) as partial:

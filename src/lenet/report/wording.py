@@ -42,11 +42,15 @@ def difference_from_base(row: Row) -> str:
 
 def difference(estimate: Estimate) -> str:
     """Say a difference in percentage points with its interval, or that none was detected."""
-    if not estimate.is_known:
-        return signed(estimate.value)
-    if not estimate.is_detectable:
+    if estimate.is_known and not estimate.is_detectable:
         return NO_DIFFERENCE
-    return f"{signed(estimate.value)} ({signed(estimate.low)} to {signed(estimate.high)})"
+    return signed_with_interval(estimate)
+
+
+def signed_with_interval(estimate: Estimate) -> str:
+    """Return a difference in percentage points with its interval, if it has one."""
+    value, low, high = map(signed, (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})" if estimate.is_known else value
 
 
 def signed(value: float) -> str:
