@@ -188,6 +188,7 @@ class Settings(_Section):
 
 Values = Annotated[tuple[Any, ...], Field(min_length=1, strict=False), AfterValidator(_each_once)]
 Grid = Annotated[dict[str, Values], Field(min_length=1)]
+Four = Annotated[tuple[str, ...], Field(min_length=4, max_length=4, strict=False)]
 
 
 def _has_effect(key: str, recipe: Variant) -> bool:
@@ -198,13 +199,17 @@ def _has_effect(key: str, recipe: Variant) -> bool:
 
 
 class Sweep(_Section):
-    """All of a sweep.yaml: a recipe, grids of values to try in its place, from which seeds and on how many folds."""
+    """All of a sweep.yaml: a recipe, grids of values to try in its place, from which seeds and on how many folds.
+
+    factorials: designs of 2×2, each four recipes by name: neither change, the first, the second, both.
+    """
 
     about: str
     recipe: Variant
     grids: Annotated[tuple[Grid, ...], Field(min_length=1, strict=False)]
     seeds: Annotated[Seeds, Field(min_length=1)]
     folds: Annotated[int, Field(ge=1, le=10)]
+    factorials: Annotated[tuple[Four, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _can_be_tried(self) -> "Sweep":
@@ -216,12 +221,21 @@ class Sweep(_Section):
         for name, recipe in self.recipes().items():
             if without_effect := [key for key in self.varied if f"{key}=" in name and not _has_effect(key, recipe)]:
                 raise ValueError(f"grids: {name}: {without_effect[0]} has no effect on this recipe")
+        for name in (name for four in self.factorials for name in four):
+            if name not in self.recipes():
+                raise ValueError(f"factorials: {name}: no such recipe: {nearest(name, self.recipes())}")
         return self
 
     @property
     def varied(self) -> list[str]:
         """The settings that are tried, each once."""
         return list(dict.fromkeys(name for grid in self.grids for name in grid))
+
+    @property
+    def varied_most(self) -> str | None:
+        """The number that the first grid tries at least three values of: results are drawn along it."""
+        numbers = (name for name, values in self.grids[0].items() if isinstance(values[0], int | float))
+        return next((name for name in numbers if len(self.grids[0][name]) > 2), None)
 
     def recipes(self) -> dict[str, Variant]:
         """Return the recipes of all grids by name, as in "batch_size=32 epochs=10"; a grid is all combinations.

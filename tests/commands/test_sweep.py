@@ -62,6 +62,18 @@ def test_several_grids_are_tried_one_after_the_other(written):
     assert found.varied == ["optimizer", "learning_rate"]
 
 
+def test_results_are_drawn_along_a_number_of_three_values_or_more(written):
+    three = {"activation": ["tanh"], "learning_rate": [0.01, 0.02, 0.04]}
+    assert load_sweep(written(grids=[three])).varied_most == "learning_rate"
+    (SWEEPS / "rates" / "sweep.yaml").unlink()
+    assert load_sweep(written()).varied_most is None
+
+
+def test_recipes_that_are_variants_of_the_study_are_known_by_name(written):
+    known = sweep.known_variants(load_sweep(written()), load_settings())
+    assert known == {"learning_rate=0.01": "tanh_sgd"}
+
+
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
@@ -75,6 +87,11 @@ def test_several_grids_are_tried_one_after_the_other(written):
         ),
         ({"grids": [{"damping": [0.1, 0.2]}]}, "grids: damping=0.1: damping has no effect on this recipe"),
         ({"grids": [{"epochs": [1, 1]}]}, "grids.0.epochs: 1 is there twice: list each one once"),
+        ({"factorials": [["learning_rate=0.01"]]}, "factorials.0: ['learning_rate=0.01'] is not accepted"),
+        (
+            {"factorials": [["learning_rate=0.01", "learning_rate=0.02", "learning_rate=0.1", "learning_rate=1"]]},
+            "factorials: learning_rate=0.1: no such recipe: did you mean learning_rate=0.01?",
+        ),
         ({"seeds": [3, 3]}, "seeds: 3 is there twice: list each one once"),
         ({"folds": 0}, "folds: 0 is not accepted"),
         ({"seed": [0]}, "seed: unknown key: did you mean seeds?"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenet.evaluation.trials import ERROR, LOSS, Trial, measure, table
+from lenet.evaluation.trials import ERROR, LOSS, Trial, effects, measure, table
 
 
 def probabilities(*given):
@@ -47,3 +47,25 @@ def test_a_recipe_that_diverged_spoils_no_other():
     rows = table({"a": good, "b": Trial(np.ones((1, 4)), np.full((1, 4), np.nan)), "c": good})
     assert np.isnan(rows.loc["b", LOSS])
     assert rows.loc["c", [LOSS, f"{LOSS}_difference"]].tolist() == [2.5, 0]
+
+
+def test_a_2x2_gives_each_change_alone_and_with_the_other_both_and_the_interaction():
+    chance = np.random.default_rng(0)
+    errors = {"neither": 0.10, "first": 0.12, "second": 0.09, "both": 0.03}
+    trials = {name: Trial(chance.random((6, 2000)) < share, np.zeros((6, 2000))) for name, share in errors.items()}
+    percent = {name: 100 * trial.wrong.mean() for name, trial in trials.items()}
+    rows = effects(trials, list(errors))
+    assert [(row.kind, row.of, row.against) for row in rows.itertuples()] == [
+        ("difference", "first", "neither"),
+        ("difference", "both", "second"),
+        ("difference", "second", "neither"),
+        ("difference", "both", "first"),
+        ("difference", "both", "neither"),
+        ("interaction", "both", "neither"),
+    ]
+    assert rows["points"][1] == pytest.approx(percent["both"] - percent["second"])
+    assert rows["points"][5] == pytest.approx(
+        percent["both"] - percent["second"] - percent["first"] + percent["neither"]
+    )
+    assert (rows["points_low"] < rows["points"]).all()
+    assert (rows["points"] < rows["points_high"]).all()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 from matplotlib.image import imread
@@ -314,3 +315,18 @@ def test_a_sweep_is_drawn_with_a_row_per_recipe():
     assert [label.get_text() for label in left.get_yticklabels()] == ["a=1", "a=2"]
     assert [text.get_text() for text in left.texts] == ["0.2500", "0.3500"]
     assert [text.get_text() for text in right.texts] == ["0.00", "0.00"]
+
+
+def test_a_sweep_along_a_number_has_a_line_for_each_combination_of_the_others_and_marks_what_is_known():
+    chance = np.random.default_rng(0)
+    names = [f"optimizer={optimizer} learning_rate={rate}" for optimizer in ("sgd", "adam") for rate in (0.1, 0.2, 0.4)]
+    made = table({name: Trial((chance.random((2, 500)) < 0.1) * 1.0, np.zeros((2, 500))) for name in names})
+    tried = pd.DataFrame({"optimizer": ["sgd"] * 3 + ["adam"] * 3, "learning_rate": [0.1, 0.2, 0.4] * 2}, index=names)
+    figure = figures.trials_along(made, tried, "learning_rate", {names[1]: "tanh_sgd"})
+    (axes,) = figure.axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if len(line.get_xdata()) == 3}
+    errors = made["validation_error_percent"]
+    assert lines["sgd"] == [[rate, errors[name]] for rate, name in zip((0.1, 0.2, 0.4), names[:3], strict=True)]
+    assert list(lines) == ["sgd", "adam"]
+    assert [text.get_text() for text in axes.texts] == ["tanh_sgd"]
+    assert (axes.get_xlabel(), axes.get_xscale()) == ("learning_rate", "log")

@@ -1,12 +1,13 @@
 """`make sweep NAME=…`: train what sweeps/<name>/sweep.yaml asks for, and compare it on validation digits.
 
-Writes trials.csv and trials.png beside it, and to MLflow an experiment of its own. The test set has no part in it.
+Writes trials.csv and trials.png beside it, effects.csv where it asks for a 2×2, and to MLflow an experiment of its own.
+The test set has no part in it.
 With FROM=<variant> it starts a new sweep instead, with that variant's recipe.
 """
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -72,6 +73,16 @@ def wanted_runs(sweep: Sweep) -> list[Wanted]:
     return training.runs_of(sweep.recipes(), sweep.seeds, [identify_digits(fold) for fold in folds])
 
 
+def known_variants(sweep: Sweep, settings: Settings) -> dict[str, str]:
+    """Return which variant of the study a recipe of the sweep is, by the recipe's name."""
+    return {
+        name: variant
+        for name, recipe in sweep.recipes().items()
+        for variant, of_study in settings.variants.items()
+        if recipe == of_study
+    }
+
+
 def measure(runs: Sequence[Wanted], recipes: Sequence[str]) -> dict[str, Trial]:
     """Let the networks of each recipe read the validation digits that they did not see."""
     determinism.prepare()
@@ -93,15 +104,30 @@ def _predict(run: Wanted, images: np.ndarray) -> np.ndarray:
     return networks.predict(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS), images)
 
 
-def save(folder: Path, table: pd.DataFrame, runs: Sequence[Wanted]) -> None:
-    """Write the table, with the runs that each row is made of, and its figure."""
-    digests = {recipe: [run.identity.digest for run in runs if recipe in run.variants] for recipe in table.index}
-    with written_whole(folder / "trials.csv") as partial:
-        table.assign(runs=[" ".join(digests[recipe]) for recipe in table.index]).to_csv(
-            partial, float_format="%.6f", lineterminator="\n"
-        )
+def save(folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[Wanted], known: Mapping[str, str]) -> None:
+    """Write the table, with what each recipe tries and the runs that it is made of, and its figure.
+
+    known: which variant of the study a recipe is, where it is one.
+    """
+    settings = {recipe: each.model_dump(include=set(sweep.varied)) for recipe, each in sweep.recipes().items()}
+    tried = pd.DataFrame(settings).T[sweep.varied]
+    digests = [" ".join(run.identity.digest for run in runs if recipe in run.variants) for recipe in table.index]
+    _save_table(tried.join(table).rename_axis("recipe").assign(runs=digests), folder / "trials.csv", index=True)
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
-    figures.save(figures.trials(table), folder / "trials.png")
+    along = sweep.varied_most
+    figure = figures.trials_along(table, tried, along, known) if along else figures.trials(table)
+    figures.save(figure, folder / "trials.png")
+
+
+def save_effects(folder: Path, sweep: Sweep, measured: Mapping[str, Trial]) -> None:
+    """Write what the changes of each 2×2 are worth."""
+    if sweep.factorials:
+        _save_table(pd.concat([trials.effects(measured, four) for four in sweep.factorials]), folder / "effects.csv")
+
+
+def _save_table(table: pd.DataFrame, path: Path, index: bool = False) -> None:
+    with written_whole(path) as partial:
+        table.to_csv(partial, index=index, float_format="%.6f", lineterminator="\n")
 
 
 def digests_in(path: Path) -> list[str]:
@@ -139,8 +165,10 @@ def main() -> None:
     its_experiment = experiment.of_sweep(folder.name, sweep.about, settings.data.dataset, sweep.varied)
     for _ in live.train_lacking(longest_first(runs), trainer.train, settings.compute.workers, {}, its_experiment):
         pass
-    table = trials.table(measure(runs, list(sweep.recipes())))
-    save(folder, table, runs)
+    measured = measure(runs, list(sweep.recipes()))
+    table = trials.table(measured)
+    save(folder, sweep, table, runs, known_variants(sweep, settings))
+    save_effects(folder, sweep, measured)
     with failures.as_warnings():
         sweeps.publish(its_experiment, runs, table)
     print(f"{told(table)}\nWritten: {folder / 'trials.csv'} and trials.png; `make ui` shows all runs in MLflow.")

@@ -1,5 +1,6 @@
 """One function per figure: data in, Matplotlib Figure out. Equal data give equal bytes."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 from numpy.typing import ArrayLike
 
 from lenet.evaluation.comparison import Estimate
@@ -23,6 +24,7 @@ from lenet.workspace import written_whole
 
 # Of Okabe and Ito's palette, told apart by readers of all colour visions.
 BLUE, ORANGE = "#0072B2", "#D55E00"
+_LINES = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _QUIET, _FAINT = "#8a8a8a", "#d4d4d4"
 # The lower edge of learning curves: some networks make no mistake on their training digits.
 _SMALLEST_ERROR_PERCENT = 0.1
@@ -180,6 +182,37 @@ def trials(table: pd.DataFrame) -> Figure:
         _plain(axes)
     panels[0].set_yticklabels(table.index)
     panels[0].set_ylim(len(table) - 0.4, -0.6)
+    return figure
+
+
+def trials_along(table: pd.DataFrame, tried: pd.DataFrame, along: str, known: Mapping[str, str]) -> Figure:
+    """Draw a sweep along one number that it varies: a line for each combination of the others, ± two standard errors.
+
+    table: as evaluation.trials makes it. tried: a row per recipe, a column per setting that is varied. known: the
+    recipes that are variants of the study, which are marked, and their names.
+    """
+    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    others = [name for name in tried if name != along]
+    groups = tried.groupby(others, sort=False) if others else [((), tried)]
+    for (group, rows), colour in zip(groups, itertools.cycle(_LINES)):
+        label = ", ".join(map(str, group))
+        x, shown = rows[along].astype(float), table.loc[rows.index]
+        error = 2 * shown[f"{ERROR}_se"]
+        axes.plot(x, shown[ERROR], "o-", color=colour, label=label, markersize=4)
+        axes.fill_between(x, shown[ERROR] - error, shown[ERROR] + error, color=colour, alpha=0.18, linewidth=0)
+        for recipe in rows.index.intersection(list(known)):
+            axes.plot(x[recipe], shown[ERROR][recipe], "s", color=colour, markersize=9, markerfacecolor="none")
+            axes.annotate(
+                known[recipe], (x[recipe], shown[ERROR][recipe]), (0, 9), textcoords="offset points", ha="center"
+            )
+    axes.set(xlabel=along, ylabel="validation error (%), ± 2 standard errors", xscale="log", yscale="log")
+    axes.set_ylim(top=min(axes.get_ylim()[1], 10 * table[ERROR].min()))  # what diverges leaves the picture
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(ScalarFormatter())
+    if others:
+        axes.legend(frameon=False, title=", ".join(others))
+    _plain(axes)
     return figure
 
 
