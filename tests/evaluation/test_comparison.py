@@ -313,7 +313,7 @@ def test_where_nothing_differs_a_family_raises_a_false_alarm_in_fewer_than_one_s
 
 
 @pytest.mark.slow
-def test_three_tenths_of_a_point_less_are_found_two_times_out_of_three():
+def test_three_tenths_of_a_point_less_are_found_four_times_out_of_five():
     """On average over all pairs; seldomer where both scatter over seeds like relu_adam."""
     world, count = World().of_equals(), 400
     pairs = family(world.variants)
@@ -323,4 +323,16 @@ def test_three_tenths_of_a_point_less_are_found_two_times_out_of_three():
         # The world is of equals: a true difference of −0.3 would move the whole interval by as much.
         found += [each.high - 0.3 < 0 for each in differences]
     print(dict(zip(pairs, found / count, strict=True)))
-    assert (found / count).mean() >= 2 / 3
+    assert (found / count).mean() >= 0.8
+
+
+@pytest.mark.slow
+def test_equal_seeds_of_two_variants_may_be_taken_as_independent():
+    """They share initial weights, where the networks are alike, and the order of the digits."""
+    found = load_settings(ROOT / "params.yaml").variants
+    alike = [variant for variant, settings in found.items() if settings.train_on == "train"]
+    errors = np.stack([wrong_of(variant).mean(axis=1) for variant in alike])
+    correlations = np.corrcoef(errors)[np.triu_indices(len(alike), 1)]
+    # Of independent pairs of six seeds a correlation has a standard deviation of 1/√5; the pairs overlap.
+    print(correlations.mean())
+    assert abs(correlations.mean()) < 0.15
