@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 from support.builders import labels, save_evaluated, variant_result
+from support.params import COMPARED
 from support.paths import ROOT
 
 from lenet import plot
@@ -30,7 +31,7 @@ def write_params(folder, **of_relu_adam):
         "seeds": [0, 1],
         "about": {"tanh_sgd": "as in 1998", "relu_adam": "today's"},
         "variants": {"tanh_sgd": committed["base"], "relu_adam": committed["base"] | of_relu_adam},
-        "comparison": {"primary": [], "ladder": ["tanh_sgd", "relu_adam"], "factorial": [], "published": {}},
+        "comparison": dict(COMPARED),
     }
     (folder / "params.yaml").write_text(json.dumps(committed | small))  # JSON is YAML
 

@@ -64,6 +64,7 @@ comparison:
   ladder: [plain, modern]
   factorial: []
   published: {}
+  sweeps: []
 compute:
   workers: auto
 """
@@ -293,6 +294,7 @@ def test_a_seed_in_quotes_is_refused_with_the_advice_to_remove_them():
         "comparison",
         "comparison.primary",
         "comparison.factorial",
+        "comparison.sweeps",
         "compute",
     ],
 )

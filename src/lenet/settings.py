@@ -128,12 +128,13 @@ class Published(_Section):
 
 
 class Compared(_Section):
-    """What the report compares: variants by name."""
+    """What the report compares: variants by name; and the sweeps that it shows."""
 
     primary: Annotated[tuple[VariantName, ...], Field(strict=False)]
     ladder: Annotated[tuple[VariantName, ...], Field(min_length=1, strict=False)]
     factorial: Annotated[tuple[VariantName, ...], Field(strict=False)]
     published: dict[VariantName, Published]
+    sweeps: Annotated[tuple[str, ...], Field(strict=False)]
 
     @model_validator(mode="after")
     def _well_formed(self) -> "Compared":

@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 from support.builders import digits_of_the_test, predictions, save_evaluated
-from support.params import edit_params
+from support.params import COMPARED, edit_params
 from support.paths import ROOT
 
 from lenet.commands import lag, report
@@ -21,7 +21,7 @@ def committed(workspace, monkeypatch, digits):
     with edit_params() as params:
         for variant in set(params["variants"]) - {"tanh_sgd", "relu_adam"}:
             del params["variants"][variant], params["about"][variant]
-        params["comparison"] = {"primary": [], "ladder": ["tanh_sgd", "relu_adam"], "factorial": [], "published": {}}
+        params["comparison"] = dict(COMPARED)
     settings = load_settings()
     for variant in settings.variants:
         save_evaluated(variant, [1.0, 2.0])

@@ -97,7 +97,7 @@ def without_validation(result):
     return replace(result, summary=kept(result.summary), seeds=seeds)
 
 
-def study(errors, about=None, published=None, factorial=(), changes=None, dataset="digits", primary=()):
+def study(errors, about=None, published=None, factorial=(), changes=None, dataset="digits", primary=(), sweeps=()):
     """A study of variants with a seed for each of their test errors, whole percents: {variant: errors}.
 
     The ladder is all of them in this order; each is the base with what `changes` says: {variant: settings}.
@@ -105,6 +105,7 @@ def study(errors, about=None, published=None, factorial=(), changes=None, datase
     variants = {name: settings(**(changes or {}).get(name, {})) for name in errors}
     reported = {name: {"error_percent": error, "source": "the paper"} for name, error in (published or {}).items()}
     compared = {"primary": primary, "ladder": list(errors), "factorial": list(factorial), "published": reported}
+    compared["sweeps"] = sweeps
     committed = load_settings(ROOT / "params.yaml").model_dump()
     made = {"about": about or {}, "variants": variants, "comparison": compared}
     return Study(

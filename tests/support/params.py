@@ -7,6 +7,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+# What a study of two variants compares.
+COMPARED = {"primary": [], "ladder": ["tanh_sgd", "relu_adam"], "factorial": [], "published": {}, "sweeps": []}
+
 
 @contextmanager
 def edit_params(path: Path = Path("params.yaml")) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.params import edit_params
+from support.params import COMPARED, edit_params
 from support.paths import ROOT
 
 ENVIRONMENT = {
@@ -111,10 +111,8 @@ def new_repository(path, seeds, epochs):
         params["base"]["epochs"] = epochs
         for variant in set(params["variants"]) - set(VARIANTS):
             del params["variants"][variant], params["about"][variant]
-        params["comparison"] = {
+        params["comparison"] = COMPARED | {
             "primary": ["relu_adam", "tanh_sgd"],
-            "ladder": ["tanh_sgd", "relu_adam"],
-            "factorial": [],
             "published": {"lenet5_1998": {"error_percent": 0.95, "source": "LeCun et al. 1998"}},
         }
     repository.git("init", "--quiet")

@@ -36,7 +36,7 @@ def run_experiment() -> None:
     settings += [f"~variants.{name}" for name in study.variants if name not in VARIANTS]
     settings += [f"~about.{name}" for name in study.about if name not in VARIANTS]
     ladder = [name for name in study.comparison.ladder if name in VARIANTS]
-    settings += [f"comparison.ladder=[{','.join(ladder)}]", "comparison.factorial=[]"]
+    settings += [f"comparison.ladder=[{','.join(ladder)}]", "comparison.factorial=[]", "comparison.sweeps=[]"]
     settings += [f"~comparison.published.{name}" for name in study.comparison.published if name not in VARIANTS]
     command = [*foreground.DVC, "exp", "run", "--temp", "--name", EXPERIMENT]
     command += [argument for setting in settings for argument in ("--set-param", setting)]

@@ -51,9 +51,10 @@ def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
     """Return what two changes are worth in a 2×2 design, in points of validation error, with 95 % intervals.
 
     four: the recipes with neither change, the first, the second, both. A row per simple effect, both changes and the
-    interaction; the intervals of the differences are simultaneous.
+    interaction; the intervals of the differences are simultaneous. `design`: the settings that all four share.
     """
     neither, first, second, both = four
+    shared = set.intersection(*(set(name.split()) for name in four))
     pairs = [*simple_effects(neither, first, second, both), (both, neither)]
     interaction = factorial_effects(neither, first, second, both, ("first", "second"))["interaction"]
     found = compare({name: trials[name].wrong for name in four}, pairs, {"interaction": interaction})
@@ -62,7 +63,7 @@ def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(
         [(kind, one, other, found.value, found.low, found.high) for kind, one, other, found in rows],
         columns=["kind", "of", "against", "points", "points_low", "points_high"],
-    )
+    ).assign(design=" ".join(word for word in neither.split() if word in shared))
 
 
 def _columns(name: str, its: np.ndarray, first: np.ndarray) -> dict[str, float]:

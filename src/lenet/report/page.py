@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
-from lenet.report import charts, digits, pictures, tables, wording
+from lenet.report import charts, digits, pictures, swept, tables, wording
 from lenet.settings import Variant
 from lenet.training import distortion
 from lenet.workspace import PAGE, written_whole
@@ -59,6 +59,7 @@ def facts(study: Study) -> dict[str, object]:
         "by_group": {row["variant"]: study.by_group(row["variant"]) for row in rows},
         "hard_writers": digits.hard_writers(study),
         "digits_of_1998": digits.of_1998(study),
+        "sweeps": swept.load_swept(study),
         "insides": {variant: insides(variant) for variant in dict.fromkeys([study.old, study.new])},
         "distorted": distorted(study),
         "identity": first,

@@ -49,9 +49,13 @@ def save_pictures(drawn: Mapping[str, bytes]) -> None:
 def data_url(name: str) -> str:
     """Return the picture of that name inside a URL; raise LabError where it is missing."""
     try:
-        png = (PICTURES / f"{name}.png").read_bytes()
+        return as_url((PICTURES / f"{name}.png").read_bytes())
     except FileNotFoundError as error:
         raise LabError(f"{error.filename} is missing: run `dvc repro --force plot`") from None
+
+
+def as_url(png: bytes) -> str:
+    """Return a picture inside a URL."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
