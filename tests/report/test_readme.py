@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from support.builders import study
 from support.paths import ROOT
 
 from lenet.errors import LabError
-from lenet.report.readme import readme_block, update_readme
-from lenet.report.tables import load_comparison
+from lenet.report.readme import answers, readme_block, update_readme
+from lenet.report.tables import comparison_rows, load_comparison, save_tables
 from lenet.report.wording import (
     mean_with_interval,
 )
@@ -96,13 +97,38 @@ def test_a_readme_without_its_markers_is_refused_and_left_alone(text):
     assert readme.read_text() == text
 
 
-def test_the_committed_readme_shows_the_committed_comparison():
+def test_the_committed_readme_shows_the_committed_comparison(monkeypatch):
     committed = ROOT / "reports" / "comparison.csv"
+    monkeypatch.chdir(ROOT)
     _, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition(f"{START}\n")
     block, _, _ = rest.partition(f"\n{END}")
-    about = load_settings(ROOT / "params.yaml").about
-    assert block == readme_block(load_comparison(committed), about)
+    settings, rows = load_settings(), load_comparison(committed)
+    assert block == readme_block(rows, settings.about, answers(settings, rows))
 
 
 def test_the_note_says_who_reports_the_published_errors(rows):
     assert readme_block(rows, {}).endswith("Published: the paper (relu_adam).")
+
+
+FOUR = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [1.0, 2.0]}
+
+
+def test_the_answer_is_what_each_change_is_worth_both_and_the_interaction():
+    changes = {"b": {"activation": "relu"}, "c": {"optimizer": "adam"}}
+    made = study(FOUR, factorial=FOUR, changes=changes)
+    save_tables(made)
+    heading, empty, line = answers(made.settings, comparison_rows(made))
+    assert (heading, empty) == ("What two changes are worth, in points with 95 % intervals:", "")
+    one = r"−[\d.]+ \([−+][\d.]+ to [−+][\d.]+\)"
+    assert re.fullmatch(rf"- Test error: against `a`, `b` {one}, `c` {one}, `d` {one}; interaction {one}\.", line)
+    assert "`d` −19.00 (" in line
+    assert "interaction −15.00 (" in line
+
+
+def test_without_a_2x2_there_is_no_such_answer():
+    made = study(FOUR)
+    assert answers(made.settings, comparison_rows(made)) == []
+
+
+def test_the_answers_stand_above_the_table(rows):
+    assert readme_block(rows, {}, ["One.", "Two."]).startswith("One.\nTwo.\n\nErrors in percent")

@@ -6,7 +6,7 @@ import pytest
 from support.builders import study
 
 from lenet.errors import LabError
-from lenet.report.tables import comparison_rows, load_comparison, save_tables
+from lenet.report.tables import comparison_rows, load_comparison, load_differences, save_tables
 
 ERRORS = {"tanh_sgd": [1.0, 2.0, 3.0], "relu_adam": [0.0]}
 INTERVALS = ["test_error_percent_low", "test_error_percent_high"]
@@ -88,6 +88,8 @@ def test_the_differences_are_each_pair_and_each_effect():
     ]
     assert [row["points"] for row in found[:3]] == ["2.0000", "-1.5000", "-7.0000"]
     assert {row["detectable"] for row in found} <= {"true", "false"}
+    read_back = load_differences()
+    assert [read_back[pair].value for pair in (("both", "neither"), ("activation", ""))] == [-7.0, -1.75]
 
 
 def test_the_mistakes_are_counted_per_digit_and_variant():
@@ -105,7 +107,8 @@ def test_of_other_data_than_mnist_no_digit_of_1998_is_listed():
         assert file.read() == "entry,label,answered,digit,posterior,tanh_sgd,relu_adam\n"
 
 
-def test_a_missing_comparison_is_refused_with_the_command_that_makes_it():
+@pytest.mark.parametrize(("load", "name"), [(load_comparison, "comparison"), (load_differences, "differences")])
+def test_a_missing_table_is_refused_with_the_command_that_makes_it(load, name):
     with pytest.raises(LabError) as caught:
-        load_comparison()
-    assert str(caught.value) == "reports/comparison.csv is missing: run `dvc repro plot`"
+        load()
+    assert str(caught.value) == f"reports/{name}.csv is missing: run `dvc repro plot`"

@@ -21,7 +21,7 @@ def main() -> None:
     study = load_study(settings, list(settings.variants))
     from_results.save(study)
     rows = tables.comparison_rows(study)
-    readme.update_readme(readme.readme_block(rows, settings.about))
+    readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
     terminal.announce(rows, PAGE)
     if lagging := lagging_stages():
         changed = sorted({path for paths in lagging.values() for path in paths})

@@ -109,7 +109,7 @@ def show(settings: Settings, variants: list[str]) -> None:
         print("The report shows all variants: `make repro` brings it up to date.")
         return
     rows = tables.load_comparison()
-    readme.update_readme(readme.readme_block(rows, settings.about))
+    readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
     terminal.announce(rows, PAGE)
 
 

@@ -59,7 +59,7 @@ def facts(study: Study) -> dict[str, object]:
         "by_group": {row["variant"]: study.by_group(row["variant"]) for row in rows},
         "hard_writers": digits.hard_writers(study),
         "digits_of_1998": digits.of_1998(study),
-        "sweeps": swept.load_swept(study),
+        "sweeps": swept.load_swept(study.settings, study.dataset),
         "insides": {variant: insides(variant) for variant in dict.fromkeys([study.old, study.new])},
         "distorted": distorted(study),
         "identity": first,

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lenet.errors import LabError
-from lenet.report.tables import Row
+from lenet.report.swept import load_swept
+from lenet.report.tables import Row, load_differences
 from lenet.report.wording import (
     base_of,
     dataset_title,
@@ -14,15 +15,35 @@ from lenet.report.wording import (
     note_on_differences,
     note_on_errors,
     note_on_published,
+    two_changes,
 )
+from lenet.settings import Settings
 from lenet.workspace import README, written_whole
 
 _START, _END = "<!-- results:start -->", "<!-- results:end -->"
 
 
-def readme_block(rows: Sequence[Row], about: Mapping[str, str]) -> str:
-    """Return the README's results table, in Markdown."""
+def answers(settings: Settings, rows: Sequence[Row]) -> list[str]:
+    """Say what the two changes of the 2×2 are worth: as the study makes them, and where sweeps measured it.
+
+    Reads reports/differences.csv and the sweeps; raises LabError where one is missing.
+    """
+    four, known = settings.comparison.factorial, {row["variant"] for row in rows}
+    if not four or not set(four) <= known:
+        return []
+    found = load_differences()
+    told = [f"Test error: {two_changes(four, found, found['interaction', ''])}."]
+    for sweep in load_swept(settings, rows[0]["dataset"]):
+        for each in sweep.effects:
+            worth = two_changes(each.four, each.differences, each.interaction)
+            told.append(f"Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv): {worth}.")
+    return ["What two changes are worth, in points with 95 % intervals:", "", *(f"- {each}" for each in told)]
+
+
+def readme_block(rows: Sequence[Row], about: Mapping[str, str], answers: Sequence[str] = ()) -> str:
+    """Return the README's results table, in Markdown, below the answers."""
     lines = [
+        *([*answers, ""] if answers else []),
         f"Errors in percent on {dataset_title(rows)}:",
         "",
         f"| variant | what | parameters | epochs | validation | test | against `{base_of(rows)}` | published |",

@@ -6,16 +6,18 @@ import pandas as pd
 
 from lenet.errors import LabError
 from lenet.evaluation.comparison import Estimate
-from lenet.evaluation.study import Study
 from lenet.report.pictures import as_url
-from lenet.settings import load_sweep
+from lenet.settings import Settings, load_sweep
 from lenet.workspace import SWEEPS
 
 
 @dataclass(frozen=True)
 class Effects:
-    """A 2×2: the settings that its four recipes share, each difference by (recipe, other recipe), the interaction."""
+    """A 2×2: its recipes (neither change, the first, the second, both), the settings that all of them share, each
+    difference by (recipe, other recipe), and the interaction.
+    """
 
+    four: tuple[str, ...]
     design: str
     differences: dict[tuple[str, str], Estimate]
     interaction: Estimate
@@ -31,9 +33,9 @@ class Swept:
     effects: list[Effects]
 
 
-def load_swept(study: Study) -> list[Swept]:
-    """Read the sweeps that params.yaml names; raise LabError where one has no results. All of them are on MNIST."""
-    return [_load(name) for name in study.settings.comparison.sweeps] if study.dataset == "mnist" else []
+def load_swept(settings: Settings, dataset: str) -> list[Swept]:
+    """Read the sweeps that params.yaml names, all of which are on MNIST; raise LabError where one has no results."""
+    return [_load(name) for name in settings.comparison.sweeps] if dataset == "mnist" else []
 
 
 def _load(name: str) -> Swept:
@@ -46,15 +48,16 @@ def _load(name: str) -> Swept:
         ) from None
     sweep = load_sweep(folder / "sweep.yaml")
     table = pd.read_csv(folder / "effects.csv") if sweep.factorials else pd.DataFrame({"design": []})
-    effects = [_effects(design, rows) for design, rows in table.groupby("design", sort=False)]
+    of_designs = (rows for _, rows in table.groupby("design", sort=False, dropna=False))
+    effects = [_effects(four, rows) for four, rows in zip(sweep.factorials, of_designs, strict=True)]
     return Swept(name, sweep.about, picture, effects)
 
 
-def _effects(design: str, rows: pd.DataFrame) -> Effects:
+def _effects(four: tuple[str, ...], rows: pd.DataFrame) -> Effects:
     found = {
         (row.kind, row.of, row.against): Estimate(row.points, row.points_low, row.points_high)
         for row in rows.itertuples()
     }
     differences = {(one, other): each for (kind, one, other), each in found.items() if kind == "difference"}
     (interaction,) = (each for (kind, _, _), each in found.items() if kind == "interaction")
-    return Effects(design, differences, interaction)
+    return Effects(four, rows["design"].iloc[0], differences, interaction)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from lenet.errors import LabError
-from lenet.evaluation.comparison import Estimate
+from lenet.evaluation.comparison import Estimate, Pair
 from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
 from lenet.evaluation.results import VariantResult
 from lenet.evaluation.study import Study
@@ -37,6 +37,15 @@ def load_comparison(path: Path = COMPARISON) -> list[Row]:
         return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
     except FileNotFoundError:
         raise LabError(f"{path} is missing: run `dvc repro plot`") from None
+
+
+def load_differences(path: Path = DIFFERENCES) -> dict[Pair, Estimate]:
+    """Read reports/differences.csv: the differences, and the effects as (name, ""); raise LabError if it is missing."""
+    try:
+        rows = pd.read_csv(path).fillna({"against": ""})
+    except FileNotFoundError:
+        raise LabError(f"{path} is missing: run `dvc repro plot`") from None
+    return {(row.of, row.against): Estimate(row.points, row.points_low, row.points_high) for row in rows.itertuples()}
 
 
 def _row(study: Study, variant: str) -> Row:

@@ -1,8 +1,8 @@
 """How numbers are worded for people: errors, intervals and differences of the rows of comparison.csv."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from lenet.evaluation.comparison import Estimate
+from lenet.evaluation.comparison import Estimate, Pair
 from lenet.evaluation.metrics import METRIC, TEST_ERROR, VALIDATION_ERROR
 from lenet.mnist import datasets
 from lenet.report.tables import Row
@@ -53,8 +53,19 @@ def signed_with_interval(estimate: Estimate) -> str:
     return f"{value} ({low} to {high})" if estimate.is_known else value
 
 
+def two_changes(four: Sequence[str], differences: Mapping[Pair, Estimate], interaction: Estimate) -> str:
+    """Say what two changes are worth, each alone, both together, and their interaction.
+
+    four: names of neither change, the first, the second, both; differences: from the first of them, by (name, it).
+    """
+    neither, *changed = four
+    told = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]
+    return f"against `{neither}`, {', '.join(told)}; interaction {signed_with_interval(interaction)}"
+
+
 def signed(value: float) -> str:
     """Return a number with two decimals and its sign, a true minus sign."""
+    value = round(value, 4)  # as the tables have it, so that both are rounded alike
     return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
 
 
