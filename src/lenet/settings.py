@@ -1,4 +1,4 @@
-"""params.yaml and sweep.yaml as frozen, validated settings. Only this module reads them, and it holds no defaults."""
+"""params.yaml and sweep.yaml as frozen, validated settings. Only this module reads them, and it holds no values."""
 
 import itertools
 from collections.abc import Mapping
@@ -134,7 +134,7 @@ class Compared(_Section):
     ladder: Annotated[tuple[VariantName, ...], Field(min_length=1, strict=False)]
     factorial: Annotated[tuple[VariantName, ...], Field(strict=False)]
     published: dict[VariantName, Published]
-    sweeps: Annotated[tuple[str, ...], Field(strict=False)]
+    sweeps: Annotated[tuple[VariantName, ...], Field(strict=False), AfterValidator(_each_once)]
 
     @model_validator(mode="after")
     def _well_formed(self) -> "Compared":
@@ -144,6 +144,8 @@ class Compared(_Section):
                 raise ValueError(f"{key}: {twice[0]} is there twice: list each variant once")
         if len(self.primary) not in (0, 2):
             raise ValueError("primary: two variants make a difference: one, and what it is compared with; or []")
+        if self.primary and self.primary[0] == self.ladder[0]:
+            raise ValueError(f"primary: {self.ladder[0]} is what others are compared with: name it second")
         if len(self.factorial) not in (0, 4):
             raise ValueError("factorial: four variants make a 2×2: neither change, the first, the second, both; or []")
         return self
@@ -189,7 +191,7 @@ class Settings(_Section):
 
 Values = Annotated[tuple[Any, ...], Field(min_length=1, strict=False), AfterValidator(_each_once)]
 Grid = Annotated[dict[str, Values], Field(min_length=1)]
-Four = Annotated[tuple[str, ...], Field(min_length=4, max_length=4, strict=False)]
+Four = Annotated[tuple[str, ...], Field(min_length=4, max_length=4, strict=False), AfterValidator(_each_once)]
 
 
 def _has_effect(key: str, recipe: Variant) -> bool:
@@ -233,10 +235,12 @@ class Sweep(_Section):
         return list(dict.fromkeys(name for grid in self.grids for name in grid))
 
     @property
-    def varied_most(self) -> str | None:
-        """The number that the first grid tries at least three values of: results are drawn along it."""
-        numbers = (name for name, values in self.grids[0].items() if isinstance(values[0], int | float))
-        return next((name for name in numbers if len(self.grids[0][name]) > 2), None)
+    def drawn_along(self) -> str | None:
+        """The number of which every grid tries at least three values: results are drawn along it."""
+        for name, values in self.grids[0].items():
+            if isinstance(values[0], int | float) and all(len(grid.get(name, ())) > 2 for grid in self.grids):
+                return name
+        return None
 
     def recipes(self) -> dict[str, Variant]:
         """Return the recipes of all grids by name, as in "batch_size=32 epochs=10"; a grid is all combinations.

@@ -4,6 +4,7 @@ import pytest
 
 from lenet.commands import demo
 from lenet.errors import LabError
+from lenet.settings import load_settings
 
 
 def git(*arguments):
@@ -42,3 +43,16 @@ def test_outside_a_repository_the_demo_says_so_in_one_line(workspace):
     with pytest.raises(LabError, match=r"^git for-each-ref failed: .*not a git repository") as refusal:
         demo.run_experiment()
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("primary", "kept"), [(("relu_adam", "tanh_sgd"), "relu_adam,tanh_sgd"), (("modern", "tanh_sgd"), "")]
+)
+def test_the_demonstration_compares_only_variants_that_it_has(workspace, primary, kept):
+    study = load_settings()
+    study = study.model_copy(update={"comparison": study.comparison.model_copy(update={"primary": primary})})
+    changed = demo.demo_settings(study)
+    assert f"comparison.primary=[{kept}]" in changed
+    assert "comparison.ladder=[tanh_sgd,relu_adam]" in changed
+    assert "~variants.modern" in changed
+    assert not [name for name in changed if name.startswith("~variants.") and name.partition(".")[2] in demo.VARIANTS]

@@ -63,10 +63,14 @@ def test_several_grids_are_tried_one_after_the_other(written):
 
 
 def test_results_are_drawn_along_a_number_of_three_values_or_more(written):
-    three = {"activation": ["tanh"], "learning_rate": [0.01, 0.02, 0.04]}
-    assert load_sweep(written(grids=[three])).varied_most == "learning_rate"
+    three, another = ({"activation": [name], "learning_rate": [0.01, 0.02, 0.04]} for name in ("tanh", "relu"))
+    assert load_sweep(written(grids=[three, another])).drawn_along == "learning_rate"
+
+
+def test_results_are_not_drawn_along_what_some_grid_does_not_vary(written):
+    assert load_sweep(written(grids=[{"epochs": [1, 2, 3]}, {"activation": ["relu"]}])).drawn_along is None
     (SWEEPS / "rates" / "sweep.yaml").unlink()
-    assert load_sweep(written()).varied_most is None
+    assert load_sweep(written()).drawn_along is None
 
 
 def test_recipes_that_are_variants_of_the_study_are_known_by_name(written):
@@ -88,6 +92,7 @@ def test_recipes_that_are_variants_of_the_study_are_known_by_name(written):
         ({"grids": [{"damping": [0.1, 0.2]}]}, "grids: damping=0.1: damping has no effect on this recipe"),
         ({"grids": [{"epochs": [1, 1]}]}, "grids.0.epochs: 1 is there twice: list each one once"),
         ({"factorials": [["learning_rate=0.01"]]}, "factorials.0: ['learning_rate=0.01'] is not accepted"),
+        ({"factorials": [["learning_rate=0.01"] * 4]}, "factorials.0: learning_rate=0.01 is there twice"),
         (
             {"factorials": [["learning_rate=0.01", "learning_rate=0.02", "learning_rate=0.1", "learning_rate=1"]]},
             "factorials: learning_rate=0.1: no such recipe: did you mean learning_rate=0.01?",

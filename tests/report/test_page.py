@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from support.builders import digits_of_the_test, predictions, study
 from support.paths import ROOT
 
 from lenet.errors import LabError
+from lenet.evaluation.comparison import Estimate
+from lenet.evaluation.study import load_study
 from lenet.report import from_data, page
 from lenet.report.pictures import save_pictures
+from lenet.report.swept import Effects, Swept
 from lenet.settings import load_settings
 
 PAGE = Path("reports/index.html")
@@ -117,10 +121,34 @@ def test_simple_effects_and_interaction_are_told(digits):
 
 def test_what_was_asked_first_is_said_not_to_be_adjusted(digits):
     shown = written(digits, primary=["relu_adam", "tanh_sgd"]).text
-    assert "but for that of relu_adam against tanh_sgd, which was asked first." in shown
+    assert "The study’s main question, relu_adam against tanh_sgd, is exempt" in shown
     assert (
         "the primary difference, relu_adam against tanh_sgd, not adjusted, the others adjusted by Šidák for 2" in shown
     )
+
+
+def test_of_the_committed_study_the_page_tells_writers_and_digits_of_1998():
+    for name in ("reports", "sweeps"):
+        shutil.copytree(ROOT / name, name)
+    settings = load_settings(ROOT / "params.yaml")
+    page.save_page(load_study(settings, list(settings.variants)))
+    shown = Page(PAGE.read_text(encoding="utf-8"))
+    assert "297 people wrote the 10,000 test digits: half of the digits are by employees" in shown.text
+    assert re.search(r"One of the (employees|students), number \d+: [\d.]+ % errors on \d+ digits", shown.text)
+    assert re.search(r"tanh_sgd 0\.\d\d 1\.\d\d relu_adam", shown.text)
+    assert "Of 199 shuffled orders none fits as well (permutation test, p = 0.005)" in shown.text
+    assert len([image for image in shown.all("img") if "LeNet-5 took for" in image["alt"]]) > 41
+    for name in settings.comparison.sweeps:
+        assert f"sweeps/{name}" in shown.text
+
+
+def test_a_sweep_is_told_with_its_effects(digits, monkeypatch):
+    effects = Effects(tuple("abcd"), {("b", "a"): Estimate(-0.1, -0.2, 0.05)}, Estimate(-0.3, -0.4, -0.2))
+    monkeypatch.setattr(page.swept, "load_swept", lambda *_: [Swept("rates", "Which rate?", b"a picture", [effects])])
+    shown = written(digits)
+    assert "Which rate?" in shown.text
+    assert "interaction −0.30 (−0.40 to −0.20)" in shown.text
+    assert "b a −0.10 (−0.20 to +0.05)" in shown.text
 
 
 def test_without_writers_and_figure_8_the_page_does_not_speak_of_them(digits):

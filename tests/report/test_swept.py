@@ -1,15 +1,16 @@
 """The sweeps of the report, from what `make sweep` leaves."""
 
-import pandas as pd
+import numpy as np
 import pytest
 from ruamel.yaml import YAML
 from support.builders import study
 
 from lenet.commands import sweep
 from lenet.errors import LabError
-from lenet.evaluation.comparison import Estimate
+from lenet.evaluation import trials
+from lenet.evaluation.trials import Trial
 from lenet.report.swept import load_swept
-from lenet.settings import load_settings
+from lenet.settings import load_settings, load_sweep
 from lenet.workspace import SWEEPS
 
 FOUR = [
@@ -17,34 +18,44 @@ FOUR = [
     for activation in ("tanh", "relu")
     for schedule in ("constant", "cosine")
 ]
+OTHER = [FOUR[0], FOUR[2], FOUR[1], FOUR[3]]
 
 
 @pytest.fixture
-def shown(workspace):
+def measured():
+    """What the four recipes' networks misread."""
+    chance = np.random.default_rng(0)
+    return {name: Trial(chance.random((3, 500)) < 0.1, np.zeros((3, 500))) for name in FOUR}
+
+
+@pytest.fixture
+def shown(workspace, measured):
     """Settings that show a sweep with a 2×2, which has a figure and effects."""
     path = sweep.start(SWEEPS / "both", "tanh_sgd", load_settings())
     grids = [{"activation": ["tanh", "relu"], "schedule": ["constant", "cosine"]}]
-    content = YAML(typ="safe").load(path) | {"grids": grids, "factorials": [FOUR], "about": "Which?"}
+    content = YAML(typ="safe").load(path) | {"grids": grids, "factorials": [FOUR, OTHER], "about": "Which?"}
     YAML().dump(content, path)
-    rows = [("difference", FOUR[1], FOUR[0], -0.1, -0.2, 0.0), ("interaction", FOUR[3], FOUR[0], -0.3, -0.4, -0.2)]
-    table = pd.DataFrame(rows, columns=["kind", "of", "against", "points", "points_low", "points_high"])
-    table.assign(design="batch_size=32").to_csv(path.parent / "effects.csv", index=False)
+    sweep.save_effects(path.parent, load_sweep(path), measured)
     (path.parent / "trials.png").write_bytes(b"a picture")
     return study({"tanh_sgd": [10.0, 12.0]}, sweeps=["both"]).settings
 
 
-def test_a_sweep_is_shown_with_its_question_its_figure_and_its_effects(shown):
+def test_a_sweep_is_shown_with_its_question_its_figure_and_its_effects(shown, measured):
     (found,) = load_swept(shown, "mnist")
     assert (found.name, found.about) == ("both", "Which?")
-    assert found.picture.startswith("data:image/png;base64,")
-    (effects,) = found.effects
-    assert (effects.four, effects.design) == (tuple(FOUR), "batch_size=32")
-    assert effects.differences == {(FOUR[1], FOUR[0]): Estimate(-0.1, -0.2, 0.0)}
-    assert effects.interaction == Estimate(-0.3, -0.4, -0.2)
+    assert found.figure == b"a picture"
+    assert [effects.four for effects in found.effects] == [tuple(FOUR), tuple(OTHER)]
+    for effects in found.effects:
+        expected = trials.effects(measured, effects.four)
+        assert list(effects.differences) == list(zip(expected["of"][:5], expected["against"][:5], strict=True))
+        told = [*effects.differences.values(), effects.interaction]
+        assert [each.value for each in told] == pytest.approx(expected["points"].tolist(), abs=1e-6)
+        assert [each.low for each in told] == pytest.approx(expected["points_low"].tolist(), abs=1e-6)
 
 
-def test_a_sweep_without_results_is_refused_with_the_command_that_makes_them(shown):
-    (SWEEPS / "both/trials.png").unlink()
+@pytest.mark.parametrize("missing", ["trials.png", "effects.csv"])
+def test_a_sweep_without_results_is_refused_with_the_command_that_makes_them(shown, missing):
+    (SWEEPS / "both" / missing).unlink()
     with pytest.raises(LabError, match=r"^comparison.sweeps: both: .* is missing: run `make sweep NAME=both`$"):
         load_swept(shown, "mnist")
 

@@ -16,7 +16,7 @@ from lenet.commands import foreground
 from lenet.errors import LabError
 from lenet.mnist import datasets
 from lenet.report import tables, terminal
-from lenet.settings import load_settings
+from lenet.settings import Settings, load_settings
 from lenet.workspace import COMPARISON, PAGE, PARAMS, REPORTS, project_root
 
 DATASET = datasets.find("digits")  # it needs no network
@@ -26,18 +26,24 @@ FOLDER = Path(".demo")
 VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
 
 
+def demo_settings(study: Settings) -> list[str]:
+    """Return what the demonstration changes in the study's settings, for DVC: few seeds, variants and comparisons."""
+    settings = [f"data.dataset={DATASET.name}", "seeds=[0,1,2]"]
+    settings += [f"~variants.{name}" for name in study.variants if name not in VARIANTS]
+    settings += [f"~about.{name}" for name in study.about if name not in VARIANTS]
+    compared = study.comparison
+    primary = compared.primary if set(compared.primary) <= set(VARIANTS) else ()
+    ladder = [name for name in compared.ladder if name in VARIANTS]
+    settings += [f"comparison.primary=[{','.join(primary)}]", f"comparison.ladder=[{','.join(ladder)}]"]
+    settings += ["comparison.factorial=[]", "comparison.sweeps=[]"]
+    return settings + [f"~comparison.published.{name}" for name in compared.published if name not in VARIANTS]
+
+
 def run_experiment() -> None:
     """Run the pipeline apart from the checkout, as the DVC experiment `demo`, in place of an earlier one."""
     for reference in _references():
         _git("update-ref", "-d", reference)
-    # A demonstration needs few seeds and variants.
-    settings = [f"data.dataset={DATASET.name}", "seeds=[0,1,2]"]
-    study = load_settings()
-    settings += [f"~variants.{name}" for name in study.variants if name not in VARIANTS]
-    settings += [f"~about.{name}" for name in study.about if name not in VARIANTS]
-    ladder = [name for name in study.comparison.ladder if name in VARIANTS]
-    settings += [f"comparison.ladder=[{','.join(ladder)}]", "comparison.factorial=[]", "comparison.sweeps=[]"]
-    settings += [f"~comparison.published.{name}" for name in study.comparison.published if name not in VARIANTS]
+    settings = demo_settings(load_settings())
     command = [*foreground.DVC, "exp", "run", "--temp", "--name", EXPERIMENT]
     command += [argument for setting in settings for argument in ("--set-param", setting)]
     # DVC commits the experiment, which must work also where git has no user name.

@@ -114,15 +114,17 @@ def save(folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[Wanted]
     digests = [" ".join(run.identity.digest for run in runs if recipe in run.variants) for recipe in table.index]
     _save_table(tried.join(table).rename_axis("recipe").assign(runs=digests), folder / "trials.csv", index=True)
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
-    along = sweep.varied_most
+    along = sweep.drawn_along
     figure = figures.trials_along(table, tried, along, known) if along else figures.trials(table)
     figures.save(figure, folder / "trials.png")
 
 
 def save_effects(folder: Path, sweep: Sweep, measured: Mapping[str, Trial]) -> None:
     """Write what the changes of each 2×2 are worth."""
-    if sweep.factorials:
-        _save_table(pd.concat([trials.effects(measured, four) for four in sweep.factorials]), folder / "effects.csv")
+    found = {number: trials.effects(measured, four) for number, four in enumerate(sweep.factorials, start=1)}
+    if found:
+        table = pd.concat(found, names=["factorial"]).reset_index(level="factorial")
+        _save_table(table, folder / "effects.csv")
 
 
 def _save_table(table: pd.DataFrame, path: Path, index: bool = False) -> None:
@@ -171,7 +173,7 @@ def main() -> None:
     save_effects(folder, sweep, measured)
     with failures.as_warnings():
         sweeps.publish(its_experiment, runs, table)
-    print(f"{told(table)}\nWritten: {folder / 'trials.csv'} and trials.png; `make ui` shows all runs in MLflow.")
+    print(f"{told(table)}\nWritten into {folder}; `make ui` shows all runs in MLflow.")
 
 
 if __name__ == "__main__":

@@ -4,21 +4,21 @@ Two things are chance: which seeds a variant was trained from, and whose digits 
 writer are misread together, so it is the writers that count, not the digits (writers.py). Every network meets every
 writer, a crossed design of random effects:
 
-    wrong[v, s, d] = μ_v + seed_vs + writer_vw + digit_vd + rest_vsd      variant v, its seed s, digit d of writer w
+    wrong[v, s, d] = μ_v + seed_vs + writer_vw + digit_vd + both_vsw + rest_vsd   variant v, seed s, digit d of writer w
 
 The digits are the same for all variants, which pairs them. Equal seeds of two variants share the order of the training
-digits; what that does to their errors cannot be told from chance, and they are taken as independent. Whatever is asked
-is a contrast Σ c_v μ_v: one variant, a difference, an effect. Its estimate is that of the variants' means, its variance
+digits, and initial weights where the networks are alike; no correlation of their errors is seen, and they are taken as
+independent. Whatever is asked is a contrast Σ c_v μ_v: one variant, a difference, an effect. Its estimate is that of
+the variants' means, its variance
 
     Σ c_v² (A_v − C_v) + B      A_v = s²(means of v's seeds) / S      B = Σ (Σ c_v t_vw)²      C_v = Σ u_vsw² / S(S−1)
 
 where t_vw adds up by how much the writer's digits are above the mean of the writer's group, divided by D, and u_vsw
-does so with what neither seed nor digit explains. C is taken off because A and B both hold it: two-way clustering
-(Cameron, Gelbach and Miller, Robust Inference With Multiway Clustering, 2011); with one digit per writer, the one-shot
-estimate of Gallas (Academic Radiology 13(3), 2006). Groups are strata: half of MNIST's test
-digits are of each.
-A variant's A is its own: some scatter over seeds three times as much as others, and with a pooled A the intervals of
-those covered only 89 % in simulations at this study's components.
+does so with what neither seed nor digit explains, both times √(n/(n−1)), n the writers of the group. C is taken off
+because A and B both hold it: two-way clustering (Cameron, Gelbach and Miller, Robust Inference With Multiway
+Clustering, 2011); with one digit per writer, the one-shot estimate of Gallas (Academic Radiology 13(3), 2006). Groups
+are strata: half of MNIST's test digits are of each. A variant's A is its own: some scatter over seeds three times as
+much as others, and with a pooled A the intervals of those covered only 89 % in simulations of this study.
 """
 
 from collections.abc import Mapping, Sequence
@@ -115,9 +115,9 @@ def ladder_pairs(variants: Sequence[str], ladder: Sequence[str]) -> list[Pair]:
     return list(dict.fromkeys([*below, *steps]))
 
 
-def simple_effects(neither: str, first: str, second: str, both: str) -> list[Pair]:
-    """Return who is compared with whom in a 2×2 design: each change alone, and each where the other is made too."""
-    return [(first, neither), (both, second), (second, neither), (both, first)]
+def factorial_pairs(neither: str, first: str, second: str, both: str) -> list[Pair]:
+    """Return who is compared with whom in a 2×2 design: each change alone, and where the other is made too; both."""
+    return [(first, neither), (both, second), (second, neither), (both, first), (both, neither)]
 
 
 def factorial_effects(neither: str, first: str, second: str, both: str, names: Pair) -> dict[str, Contrast]:
@@ -205,8 +205,10 @@ def _variances(sample: Sample, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _writer_degrees(sample: Sample, c: np.ndarray, between_writers: np.ndarray) -> np.ndarray:
     """Return the degrees of freedom of the variances between writers, of whom some wrote far more than others.
 
-    A writer's share in the variance grows with the size n as n + ρ n (n − 1), ρ the correlation of two of the writer's
-    digits, estimated from how much larger the variance is than that of independent digits.
+    As many as there are effective clusters, less one (Carter, Schnepel and Steigerwald, Review of Economics and
+    Statistics 99(4), 2017): a writer's share in the variance grows with the size n as n + ρ n (n − 1), ρ the
+    correlation of two of a writer's digits, estimated from how much larger the variance is than that of independent
+    digits. That single digits vary alike, whoever wrote them, is an approximation; the simulations do without it.
     """
     sizes, digits = sample.writer_sizes, sample.writer_sizes.sum()
     independent = np.einsum("kv,vw,kw->k", c, sample.digit_covariances, c)

@@ -56,9 +56,14 @@ class Alignment:
     shuffled: np.ndarray
 
     @property
+    def as_likely(self) -> int:
+        """How many of the shuffled orders are at least as likely as the figure's."""
+        return int((self.shuffled >= self.log_likelihood).sum())
+
+    @property
     def p_value(self) -> float:
         """Of the permutation test: the share of orders, the figure's among them, that are as likely as the figure's."""
-        return float((1 + (self.shuffled >= self.log_likelihood).sum()) / (1 + len(self.shuffled)))
+        return (1 + self.as_likely) / (1 + len(self.shuffled))
 
 
 def align(answers: np.ndarray, labels: np.ndarray) -> Alignment:

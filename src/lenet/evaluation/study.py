@@ -13,8 +13,8 @@ from lenet.evaluation.comparison import (
     Pair,
     compare,
     factorial_effects,
+    factorial_pairs,
     ladder_pairs,
-    simple_effects,
 )
 from lenet.evaluation.figure_8 import Alignment, align
 from lenet.evaluation.misread import Misread, load_misread
@@ -62,8 +62,13 @@ class Study:
         return (self.ladder or [self.base])[-1]
 
     @property
+    def compared(self) -> list[str]:
+        """The variants that the report shows in detail: the old one, the base and the new one."""
+        return list(dict.fromkeys([self.old, self.base, self.new]))
+
+    @property
     def primary(self) -> Pair | None:
-        """The difference that the study was made for: a variant, and what it is compared with."""
+        """The difference that the study is about: a variant, and what it is compared with."""
         pair = self.settings.comparison.primary
         return (pair[0], pair[1]) if pair and set(pair) <= set(self.results) else None
 
@@ -89,21 +94,25 @@ class Study:
         if self.old not in (self.base, self.new):
             pairs.append((self.new, self.old))
         if self.factorial:
-            pairs += [pair for pair in simple_effects(*self.factorial) if pair not in pairs]
+            pairs += [pair for pair in factorial_pairs(*self.factorial) if pair not in pairs]
         return compare(self.wrong, pairs, self._effects(), self.writers, self.primary)
 
     def by_group(self, variant: str) -> dict[str, float]:
         """Return the test error in percent on the digits of each group of writers; empty if they are not known."""
         return self.writers.means(100 * self.wrong[variant].mean(axis=0)) if self.writers.are_known else {}
 
+    @property
+    def trained_as_in_1998(self) -> list[str]:
+        return [variant for variant in self.results if self.settings.variant(variant).optimizer == "sdlm"]
+
     @cached_property
     def figure_8(self) -> Alignment | None:
         """The digits that LeNet-5 misread in 1998, by the answers of the networks that are trained as it was."""
-        trained_so = [variant for variant in self.results if self.settings.variant(variant).optimizer == "sdlm"]
-        if not trained_so or not self.writers.are_known:
+        if not self.trained_as_in_1998 or not self.writers.are_known:
             return None
         labels = mnist_test_labels()
-        return align(np.concatenate([self.misread[variant].all_answers(labels) for variant in trained_so]), labels)
+        answers = [self.misread[variant].all_answers(labels) for variant in self.trained_as_in_1998]
+        return align(np.concatenate(answers), labels)
 
     def changes(self, variant: str, since: str) -> dict[str, tuple[object, object]]:
         """Return what differs in a variant's settings: name → (value in `since`, value in `variant`)."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lenet.evaluation.comparison import compare, factorial_effects, simple_effects, standard_error, take_sample
+from lenet.evaluation.comparison import compare, factorial_effects, factorial_pairs, standard_error, take_sample
 from lenet.evaluation.metrics import digit_losses
 
 ERROR, LOSS = "validation_error_percent", "validation_cross_entropy"
@@ -50,20 +50,19 @@ def table(trials: Mapping[str, Trial]) -> pd.DataFrame:
 def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
     """Return what two changes are worth in a 2×2 design, in points of validation error, with 95 % intervals.
 
-    four: the recipes with neither change, the first, the second, both. A row per simple effect, both changes and the
-    interaction; the intervals of the differences are simultaneous. `design`: the settings that all four share.
+    four: the recipes with neither change, the first, the second, both. A row for each change alone and where the other
+    is made too, for both, whose intervals are simultaneous, and for the interaction.
     """
     neither, first, second, both = four
-    shared = set.intersection(*(set(name.split()) for name in four))
-    pairs = [*simple_effects(neither, first, second, both), (both, neither)]
     interaction = factorial_effects(neither, first, second, both, ("first", "second"))["interaction"]
-    found = compare({name: trials[name].wrong for name in four}, pairs, {"interaction": interaction})
+    wrong = {name: trials[name].wrong for name in four}
+    found = compare(wrong, factorial_pairs(neither, first, second, both), {"interaction": interaction})
     rows = [("difference", *pair, estimate) for pair, estimate in found.differences.items()]
     rows.append(("interaction", both, neither, found.effects["interaction"]))
     return pd.DataFrame(
-        [(kind, one, other, found.value, found.low, found.high) for kind, one, other, found in rows],
+        [(kind, one, other, estimate.value, estimate.low, estimate.high) for kind, one, other, estimate in rows],
         columns=["kind", "of", "against", "points", "points_low", "points_high"],
-    ).assign(design=" ".join(word for word in neither.split() if word in shared))
+    )
 
 
 def _columns(name: str, its: np.ndarray, first: np.ndarray) -> dict[str, float]:

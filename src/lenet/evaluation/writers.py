@@ -1,8 +1,8 @@
 """Who wrote the test digits: those of one writer are misread together, so that writers are what chance chose.
 
-For MNIST's 10,000 test digits, mnist_test_writers.csv has label and writer, in the order of the test set. It is derived
-from the labels of QMNIST (Yadav and Bottou, Cold Case: The Lost MNIST Digits, NeurIPS 2019; repository
-facebookresearch/qmnist), whose licence notice lies beside it. Employees wrote NIST's series 0 and 1, students series 4.
+For MNIST's 10,000 test digits, mnist_test_writers.csv has label, NIST's series and the writer, in the order of the test
+set. It is derived from the labels of QMNIST (Yadav and Bottou, Cold Case: The Lost MNIST Digits, NeurIPS 2019;
+repository facebookresearch/qmnist), whose licence notice lies beside it. Employees wrote series 0, students series 4.
 """
 
 import csv
@@ -23,7 +23,7 @@ class Writers:
     """Which digits are of one writer, and which writers are of one group.
 
     of_digits: int (digits,), each digit's writer, counted from 0. groups: int (writers,), each writer's group, counted
-    from 0, by the names in `titles`. numbers: int (writers,), NIST's, which are unique in a group only.
+    from 0, by the names in `titles`. numbers: int (writers,), NIST's.
     """
 
     of_digits: np.ndarray

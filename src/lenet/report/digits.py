@@ -14,12 +14,8 @@ _WRITERS, _DIGITS_OF_ONE = 6, 12
 
 @dataclass(frozen=True)
 class MisreadDigit:
-    """A test digit, what it is most often taken for, and how many networks of the old and of the new variant err.
+    """A test digit, what it is most often taken for, and how many networks of the old and of the new variant err."""
 
-    picture: its name in reports/pictures/.
-    """
-
-    picture: str
     index: int
     label: int
     taken_for: int
@@ -90,10 +86,9 @@ def _worst_reader(study: Study, index: int) -> str:
 
 
 def of_1998(study: Study) -> list[tuple[Found, dict[str, int]]]:
-    """Return the entries of the paper's Figure 8, and how many networks misread each one; none that is uncertain."""
-    compared = dict.fromkeys([study.old, study.base, study.new])
+    """Return the entries of the paper's Figure 8, and by variant how many networks misread them, if known."""
     return [
-        (each, {variant: int(study.wrong[variant][:, each.digit].sum()) for variant in compared if each.is_known})
+        (each, {variant: int(study.wrong[variant][:, each.digit].sum()) for variant in study.compared if each.is_known})
         for each in (study.figure_8.found if study.figure_8 else [])
     ]
 
@@ -116,4 +111,4 @@ def _misread(study: Study, index: int, variant: str, old: np.ndarray, new: np.nd
     (place,) = np.flatnonzero(misread.indices == index)
     label, answers = int(misread.labels[place]), misread.answers[:, place]
     taken_for = int(np.bincount(answers[answers != label], minlength=10).argmax())
-    return MisreadDigit(picture_of(index), int(index), label, taken_for, int(old[index]), int(new[index]))
+    return MisreadDigit(int(index), label, taken_for, int(old[index]), int(new[index]))

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import ArrayLike
 
 from lenet.evaluation.comparison import Estimate
@@ -186,7 +186,7 @@ def trials(table: pd.DataFrame) -> Figure:
 
 
 def trials_along(table: pd.DataFrame, tried: pd.DataFrame, along: str, known: Mapping[str, str]) -> Figure:
-    """Draw a sweep along one number that it varies: a line for each combination of the others, ± two standard errors.
+    """Draw a sweep along a number that it varies: a line for each combination of the others, ± two standard errors.
 
     table: as evaluation.trials makes it. tried: a row per recipe, a column per setting that is varied. known: the
     recipes that are variants of the study, which are marked, and their names.
@@ -195,21 +195,20 @@ def trials_along(table: pd.DataFrame, tried: pd.DataFrame, along: str, known: Ma
     axes = figure.subplots()
     others = [name for name in tried if name != along]
     groups = tried.groupby(others, sort=False) if others else [((), tried)]
-    for (group, rows), colour in zip(groups, itertools.cycle(_LINES)):
-        label = ", ".join(map(str, group))
-        x, shown = rows[along].astype(float), table.loc[rows.index]
-        error = 2 * shown[f"{ERROR}_se"]
-        axes.plot(x, shown[ERROR], "o-", color=colour, label=label, markersize=4)
-        axes.fill_between(x, shown[ERROR] - error, shown[ERROR] + error, color=colour, alpha=0.18, linewidth=0)
-        for recipe in rows.index.intersection(list(known)):
-            axes.plot(x[recipe], shown[ERROR][recipe], "s", color=colour, markersize=9, markerfacecolor="none")
-            axes.annotate(
-                known[recipe], (x[recipe], shown[ERROR][recipe]), (0, 9), textcoords="offset points", ha="center"
-            )
-    axes.set(xlabel=along, ylabel="validation error (%), ± 2 standard errors", xscale="log", yscale="log")
-    axes.set_ylim(top=min(axes.get_ylim()[1], 10 * table[ERROR].min()))  # what diverges leaves the picture
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.yaxis.set_minor_formatter(ScalarFormatter())
+    for (group, members), colour in zip(groups, itertools.cycle(_LINES)):
+        x = members[along].astype(float).sort_values()
+        mean, error = table.loc[x.index, ERROR], 2 * table.loc[x.index, f"{ERROR}_se"]
+        axes.plot(x, mean, "o-", color=colour, label=", ".join(map(str, group)), markersize=4)
+        axes.fill_between(x, mean - error, mean + error, color=colour, alpha=0.18, linewidth=0)
+        for recipe in x.index.intersection(list(known)):
+            axes.plot(x[recipe], mean[recipe], "s", color=colour, markersize=9, markerfacecolor="none")
+            place = (x[recipe], mean[recipe])
+            axes.annotate(known[recipe], place, (0, 9), textcoords="offset points", ha="center")
+    axes.set(xlabel=along, ylabel="validation error (%), ± 2 standard errors")
+    if (tried[along] > 0).all():
+        axes.set_xscale("log")
+    if best := table[ERROR].min():
+        axes.set_ylim(0, min(axes.get_ylim()[1], 6 * best))  # what diverges leaves the picture
     if others:
         axes.legend(frameon=False, title=", ".join(others))
     _plain(axes)

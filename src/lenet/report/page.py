@@ -31,7 +31,7 @@ def save_page(study: Study) -> None:
         "signed_with_interval": wording.signed_with_interval,
         "interval": interval,
     }
-    environment.globals |= {"data_url": pictures.data_url, "picture_of": digits.picture_of}
+    environment.globals |= {"data_url": pictures.data_url, "as_url": pictures.as_url, "picture_of": digits.picture_of}
     page = environment.get_template("index.html").render(facts(study))
     with written_whole(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -39,7 +39,6 @@ def save_page(study: Study) -> None:
 
 def facts(study: Study) -> dict[str, object]:
     """Return the values that the template shows, by the names that it uses."""
-    compared = list(dict.fromkeys([study.old, study.base, study.new]))
     rows = tables.comparison_rows(study)
     first = study.results[study.base].seeds[0].identity
     return {
@@ -53,7 +52,7 @@ def facts(study: Study) -> dict[str, object]:
         "charts": {
             "ladder": Markup(charts.specification(charts.ladder(study))),
             "curves": Markup(charts.specification(charts.learning_curves(study))),
-            "confusion": Markup(charts.specification(charts.confusions(study, compared))),
+            "confusion": Markup(charts.specification(charts.confusions(study, study.compared))),
         },
         "misread": digits.misread_by(study),
         "by_group": {row["variant"]: study.by_group(row["variant"]) for row in rows},

@@ -10,6 +10,7 @@ from lenet.evaluation.comparison import Estimate, Pair
 from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
 from lenet.evaluation.results import VariantResult
 from lenet.evaluation.study import Study
+from lenet.report import digits
 from lenet.workspace import COMPARISON, DIFFERENCES, MISREAD_1998, MISTAKES, written_whole
 
 Row = Mapping[str, str]
@@ -65,6 +66,7 @@ def _row(study: Study, variant: str) -> Row:
         **{f"{METRIC[TEST_ERROR].column}_{group}": f"{share:.4f}" for group, share in study.by_group(variant).items()},
         "difference_percent": f"{from_base.value:.4f}" if from_base else "",
         **_interval("difference_percent", from_base),
+        "difference_is_primary": str((variant, study.base) == study.primary).lower() if from_base else "",
         "published_percent": published.error_percent if published else "",
         "published_by": published.source if published else "",
         **_statistics(result, METRICS[_COMPARED:]),
@@ -121,14 +123,13 @@ def _misread_1998(study: Study) -> pd.DataFrame:
 
     Where that is uncertain, digit and counts are empty.
     """
-    shown = list(dict.fromkeys([study.old, study.base, study.new]))
     rows = [
-        {"entry": place, "label": each.label, "answered": each.answered, "posterior": f"{each.posterior:.4f}"}
-        | {"digit": each.digit if each.is_known else ""}
-        | {variant: int(study.wrong[variant][:, each.digit].sum()) if each.is_known else "" for variant in shown}
-        for place, each in enumerate(study.figure_8.found if study.figure_8 else [], start=1)
+        {"entry": place, "label": entry.label, "answered": entry.answered, "posterior": f"{entry.posterior:.4f}"}
+        | {"digit": entry.digit if entry.is_known else ""}
+        | {variant: networks.get(variant, "") for variant in study.compared}
+        for place, (entry, networks) in enumerate(digits.of_1998(study), start=1)
     ]
-    return pd.DataFrame(rows, columns=["entry", "label", "answered", "digit", "posterior", *shown])
+    return pd.DataFrame(rows, columns=["entry", "label", "answered", "digit", "posterior", *study.compared])
 
 
 def _save(table: pd.DataFrame, path: Path) -> None:

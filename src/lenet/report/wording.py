@@ -84,7 +84,9 @@ def note_on_differences(rows: Sequence[Row]) -> str:
     """Say how to read the differences from the base; nothing if there are none."""
     if not any(row["difference_percent_low"] for row in rows):
         return ""
-    return f"Against {base_of(rows)}: percentage points, paired by test digit, with simultaneous 95 % intervals."
+    primary = [row["variant"] for row in rows if row["difference_is_primary"] == "true"]
+    but = f", but for {primary[0]}, whose difference is the primary one and not adjusted" if primary else ""
+    return f"Against {base_of(rows)}: points, paired by test digit, with simultaneous 95 % intervals{but}."
 
 
 def note_on_published(rows: Sequence[Row]) -> str:
