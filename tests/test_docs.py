@@ -1,0 +1,67 @@
+"""README and docs name what is there: rooms, commands, files, headings, the sweep's numbers."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from support.paths import ROOT
+
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/README.md")] + sorted(
+    (ROOT / "docs").glob("*.md")
+)
+TARGETS = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_tree_names_every_room_and_what_stands_beside_the_rooms():
+    package = ROOT / "src" / "lenet"
+    rooms = {f"{folder.parent.name}/" for folder in package.glob("*/__init__.py")}
+    beside = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    assert rooms | beside <= set(re.findall(r"\b[a-z]\w*(?:\.py|/)", text("docs/architecture.md")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_make_targets_files_and_headings_that_a_page_names_exist(page):
+    content = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"(?m)(?:^|`)make ([a-z]+)", content)) <= TARGETS
+    for link in re.findall(r"\]\(([^)]+)\)", content):
+        path, _, heading = link.partition("#")
+        if not path.startswith("http"):
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists(), link
+            assert not heading or heading in headings(target), link
+
+
+def headings(page: Path):
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_readme_names_the_two_commands():
+    assert {"repro", "test"} <= set(re.findall(r"(?m)^make ([a-z]+)", text("README.md")))
+
+
+def test_the_readme_is_read_in_five_minutes():
+    assert len(text("README.md").splitlines()) <= 120
+
+
+def test_tests_that_the_readme_names_exist():
+    named = re.findall(r"`(tests/[\w/]+\.py)`", text("README.md"))
+    assert len(named) > 4
+    assert all((ROOT / name).exists() for name in named)
+
+
+def test_the_table_of_the_sweep_is_that_of_its_file():
+    with open(ROOT / "sweeps/lenet5_1998/trials.csv") as file:
+        rows = list(csv.DictReader(file))
+    shown = re.findall(r"(?m)^\| equation .*\| (\d\.\d\d) \| (.*)\|$", text("docs/lenet-1998.md"))
+    assert [error for error, _ in shown] == [f"{float(row['validation_error_percent']):.2f}" for row in rows]
+    differences = [[float(row[f"validation_error_percent_difference{end}"]) for end in ("", "_se")] for row in rows]
+    assert [text.strip() for _, text in shown[1:]] == [
+        f"{value:+.2f} ± {error:.2f}" for value, error in differences[1:]
+    ]
