@@ -13,34 +13,39 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .PHONY: help setup repro demo report sweep prune test coverage ui serve lint lock clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /make \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@awk -F': .*## |: *## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@printf '\nVariables\n  MNIST_MIRROR         folder or URL with the files of MNIST, tried before the public mirrors\n'
+	@printf '  MLFLOW_TRACKING_URI  an MLflow server in place of mlflow.db\n  PORT                 where ui and serve listen\n'
 
+##@ The study
 repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
 	@python -m lenet.commands.repro $(VARIANTS)
 
-demo: $(READY)  ## the same pipeline on the bundled digits, apart from the checkout: minutes, no network
+demo: $(READY)  ## run the same pipeline on bundled digits, apart from the checkout: two minutes, no network
 	@python -m lenet.commands.demo
 
-report: $(READY)  ## make tables, charts, page and README anew from the committed results: seconds, no data needed
+report: $(READY)  ## rebuild tables, charts, page and README from the committed results: seconds, no data needed
 	@python -m lenet.commands.report
 
-sweep: $(READY)  ## train the recipes of sweeps/NAME/sweep.yaml and compare them on validation digits; FROM=tanh_sgd starts one
+sweep: $(READY)  ## train and compare the recipes of sweeps/NAME/sweep.yaml; FROM=tanh_sgd starts a new one
 	@python -m lenet.commands.sweep "$(NAME)" $(FROM)
 
-prune: $(READY)  ## say how large the run store is, and remove the runs that nothing in the workspace names
+prune: $(READY)  ## print the run store's size and remove runs that nothing in the workspace names
 	@python -m lenet.commands.prune
 
-test: $(READY)  ## run the whole test suite; ARGS='-m "not slow"' for the fast part
-	@python -m pytest $(ARGS)
-
-coverage: $(READY)  ## run the fast tests and print which lines they leave out
-	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term:skip-covered
-
-ui: $(READY)  ## publish what the MLflow store lacks and open its UI on 127.0.0.1
+##@ Look at it
+ui: $(READY)  ## publish what MLflow lacks and open its UI on 127.0.0.1
 	@python -m lenet.commands.ui
 
-serve: $(READY)  ## let the best model answer posted digits on 127.0.0.1
+serve: $(READY)  ## serve the best model on 127.0.0.1
 	@python -m lenet.commands.serve
+
+##@ Work on it
+test: $(READY)  ## run the test suite; ARGS='-m "not slow"' for the fast part
+	@python -m pytest $(ARGS)
+
+coverage: $(READY)  ## run the fast tests and print the lines that they leave out
+	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term:skip-covered
 
 setup: $(READY)  ## create or update .venv from requirements.lock
 
