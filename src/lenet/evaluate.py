@@ -9,6 +9,7 @@ Takes about a second per seed, after TensorFlow's import.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -72,13 +73,19 @@ def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float
 
 
 def look_inside(model: "keras.Model", digit: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the weights of C1, and the feature maps of C1, S2 and C3 for one digit, uint8 (28, 28)."""
+    """Return the network's weights and scaling, and the feature maps of C1, S2 and C3 for one digit, uint8 (28, 28)."""
     import keras
 
     maps = keras.Model(model.inputs, {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
     outputs = maps.predict(digit[np.newaxis], verbose=0)
     filters = model.get_layer("c1").kernel.numpy()[:, :, 0, :]
-    return {"filters": filters, "digit": digit} | {name: array[0] for name, array in outputs.items()}
+    scale, weights = model.get_layer("scale"), [(layer, each) for layer in model.layers for each in layer.weights]
+    network = {
+        "weights": np.concatenate([each.numpy().ravel() for _, each in weights]),
+        "layout": np.array([f"{layer.name} {each.name} {math.prod(each.shape)}" for layer, each in weights]),
+        "scaling": np.array([scale.scale, scale.offset]),
+    }
+    return {"filters": filters, "digit": digit} | {name: array[0] for name, array in outputs.items()} | network
 
 
 def save_metrics(variant: str, summary: Mapping[str, float]) -> None:

@@ -26,6 +26,7 @@ COMPARISON = REPORTS / "comparison.csv"
 DIFFERENCES = REPORTS / "differences.csv"
 MISTAKES = REPORTS / "mistakes.csv"
 MISREAD_1998 = REPORTS / "misread_1998.csv"
+DRAW = REPORTS / "draw.html"
 PAGE = REPORTS / "index.html"
 README = Path("README.md")
 SWEEPS = Path("sweeps")

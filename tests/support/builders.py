@@ -5,6 +5,7 @@ the first ones are taken for the next class, as many as the error in percent say
 `predictions(1, 100, wrong=7)` tell of the same run.
 """
 
+import itertools
 import statistics
 from dataclasses import replace
 
@@ -151,4 +152,9 @@ def predictions(seeds=2, n=100, wrong=10):
     noise = np.random.default_rng(0)
     shapes = {"filters": (5, 5, 6), "c1": (28, 28, 6), "s2": (14, 14, 6), "c3": (10, 10, 16)}
     arrays = {name: noise.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    counts = {"c1": (150, 6), "c3": (2400, 16), "c5": (48_000, 120), "f6": (10_080, 84), "output": (840, 10)}
+    names = [f"{layer} {name}" for layer in counts for name in ("kernel", "bias")]
+    layout = [f"{name} {count}" for name, count in zip(names, itertools.chain(*counts.values()), strict=True)]
+    arrays |= {"weights": noise.normal(size=61_706).astype(np.float32), "layout": np.array(layout)}
+    arrays["scaling"] = np.array([1 / 78, -0.4])
     return Predictions(probabilities, digit=noise.integers(0, 256, (28, 28), dtype=np.uint8), **arrays)

@@ -12,10 +12,11 @@ from lenet.workspace import PREDICTIONS, written_whole
 
 @dataclass(frozen=True)
 class Predictions:
-    """Per-example outputs of all seeds, and a look inside the first seed's network.
+    """Per-example outputs of all seeds, and the first seed's network with a look inside it.
 
     probabilities: float32 (seeds, n, 10). filters: float32 (5, 5, 6), the weights of C1. digit: uint8 (28, 28), one
-    test digit. c1, s2, c3: float32 (height, width, maps), that digit's feature maps.
+    test digit. c1, s2, c3: float32 (height, width, maps), that digit's feature maps. weights: float32 (parameters,),
+    all in a row; layout: "layer name count" of each piece. scaling: float64 (2,), the factor and offset of pixels.
     """
 
     probabilities: np.ndarray
@@ -24,6 +25,9 @@ class Predictions:
     c1: np.ndarray
     s2: np.ndarray
     c3: np.ndarray
+    weights: np.ndarray
+    layout: np.ndarray
+    scaling: np.ndarray
 
 
 def save_predictions(variant: str, predictions: Predictions, labels: np.ndarray) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
-from lenet.report import digits, figures, page, pictures
+from lenet.report import digits, draw, figures, page, pictures
 from lenet.settings import Variant
 from lenet.training import distortion
 from lenet.workspace import FIGURES
@@ -16,7 +16,7 @@ _EPOCHS = 9  # whose distortions are shown
 
 
 def save(study: Study, predictions: Mapping[str, Predictions], test: Split, train: Split) -> None:
-    """Write three figures and reports/pictures/. Distorted digits are those of `train`."""
+    """Write three figures, reports/pictures/ and draw.html. Distorted digits are those of `train`."""
     copies = distorted_copies(study.settings.variants, train)
     averages = {variant: seen.probabilities.mean(axis=0) for variant, seen in predictions.items()}
     drawn = {
@@ -27,6 +27,7 @@ def save(study: Study, predictions: Mapping[str, Predictions], test: Split, trai
     for name, figure in drawn.items():
         figures.save(figure, FIGURES / f"{name}.png")
     pictures.save_pictures(draw_pictures(study, predictions, test, copies))
+    draw.save_page(study, predictions, test)
 
 
 def draw_pictures(

@@ -18,23 +18,30 @@ from lenet.workspace import PAGE, written_whole
 
 def save_page(study: Study) -> None:
     """Write reports/index.html, with the pictures in reports/pictures/; raise LabError where one is missing."""
-    environment = Environment(
+    page = environment().get_template("index.html").render(facts(study))
+    with written_whole(PAGE) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def environment() -> Environment:
+    """Return the templates, with the functions that they call."""
+    made = Environment(
         loader=PackageLoader("lenet.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {
+    made.globals |= {
         "difference": wording.difference,
         "signed": wording.signed,
         "signed_with_interval": wording.signed_with_interval,
         "interval": interval,
+        "data_url": pictures.data_url,
+        "as_url": pictures.as_url,
+        "picture_of": digits.picture_of,
     }
-    environment.globals |= {"data_url": pictures.data_url, "as_url": pictures.as_url, "picture_of": digits.picture_of}
-    page = environment.get_template("index.html").render(facts(study))
-    with written_whole(PAGE) as partial:
-        partial.write_text(page, encoding="utf-8")
+    return made
 
 
 def facts(study: Study) -> dict[str, object]:

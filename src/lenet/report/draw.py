@@ -1,0 +1,67 @@
+"""The page reports/draw.html: draw a digit, and see what three networks read. One file, which needs nothing else.
+
+The networks run in the page. Their weights are embedded, and templates/lenet.js is the forward pass.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+
+import numpy as np
+from markupsafe import Markup
+
+from lenet.evaluation.predictions import Predictions
+from lenet.evaluation.study import Study
+from lenet.mnist.splits import Split
+from lenet.network.lenet_1998 import CODES, TABLE_I
+from lenet.report import digits
+from lenet.report.page import environment
+from lenet.workspace import DRAW, written_whole
+
+_OF_A_KIND = 10  # test digits that can be called up
+
+
+def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
+    """Write the page, with the first seed's networks of the old variant, the base and the new one."""
+    networks = [network_of(study, variant, predictions[variant]) for variant in study.compared]
+    kinds = shown_digits(study, test)
+    shown = [
+        {"index": int(index), "label": int(test.labels[index]), "kind": kind, "pixels": _base64(test.images[index])}
+        for kind, indices in enumerate(kinds.values())
+        for index in indices
+    ]
+    data = json.dumps({"networks": networks, "digits": shown}, sort_keys=True).replace("<", "\\u003c")
+    page = environment().get_template("draw.html").render(networks=networks, kinds=list(kinds), data=Markup(data))
+    with written_whole(DRAW) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def shown_digits(study: Study, test: Split) -> dict[str, list[int]]:
+    """Return the test digits that can be called up, by kind: the first of each class, and those that are misread."""
+    firsts = [int(np.flatnonzero(test.labels == label)[0]) for label in np.unique(test.labels)]
+    misread = {
+        kind: [digit.index for digit in found[:_OF_A_KIND]] for kind, (_, found) in digits.misread_by(study).items()
+    }
+    return {"Test digits": firsts} | {kind: indices for kind, indices in misread.items() if indices}
+
+
+def network_of(study: Study, variant: str, seen: Predictions) -> dict[str, object]:
+    """Return what the page knows of a variant's first network, as JSON has it."""
+    settings = study.settings.variant(variant)
+    return {
+        "name": variant,
+        "about": study.settings.about.get(variant, ""),
+        "side": settings.input_size,
+        "scale": float(seen.scaling[0]),
+        "offset": float(seen.scaling[1]),
+        "activation": settings.activation,
+        "pooling": settings.pooling,
+        "table": TABLE_I.astype(int).tolist() if settings.c3 == "table_1" else None,
+        "codes": CODES.astype(int).tolist() if settings.output == "rbf" else None,
+        "layout": [line.split() for line in seen.layout.tolist()],
+        "weights": _base64(seen.weights.astype("<f4")),
+    }
+
+
+def _base64(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
