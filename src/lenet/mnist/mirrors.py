@@ -97,22 +97,22 @@ def fetch_url(url: str, limit: int) -> bytes:
     return buffer.getvalue()
 
 
-def decompress(content: bytes, size: int) -> bytes:
-    """Decompress gzip content; return other content as it is.
+def decompress(content: bytes, file: KnownFile) -> bytes:
+    """Decompress the gzip content of a file; return other content as it is.
 
-    Raises SourceError if the file is damaged, or has more than `size` bytes once decompressed.
+    Raises SourceError if it is damaged, or has more bytes than the file once decompressed.
     """
     if not content.startswith(b"\x1f\x8b"):
         return content
     try:
         with gzip.open(io.BytesIO(content)) as stream:
-            plain = stream.read(size + 1)
-            if len(plain) == size:
+            plain = stream.read(file.size + 1)
+            if len(plain) == file.size:
                 stream.read()  # to the end, where gzip has its checksum
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise SourceError(f"damaged or truncated gzip file: {error}") from None
-    if len(plain) > size:
-        raise SourceError(f"decompresses to more than the {size:,} bytes expected")
+        raise SourceError(f"{file.name}.gz is damaged or truncated: {error}") from None
+    if len(plain) > file.size:
+        raise SourceError(f"{file.name}.gz decompresses to more than the {file.size:,} bytes expected")
     return plain
 
 
@@ -133,7 +133,7 @@ def from_folder(folder: Path) -> Fetch:
     def fetch(file: KnownFile) -> bytes:
         for path in (folder / f"{file.name}.gz", folder / file.name):
             try:
-                return checked(file, decompress(path.read_bytes(), file.size))
+                return checked(file, decompress(path.read_bytes(), file))
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -149,7 +149,7 @@ def from_mirror(base_url: str) -> Fetch:
     def fetch(file: KnownFile) -> bytes:
         # Some servers send .gz files uncompressed, and gzip never adds more than this.
         content = fetch_url(f"{base_url.rstrip('/')}/{file.name}.gz", limit=file.size + 1024)
-        return checked(file, decompress(content, file.size))
+        return checked(file, decompress(content, file))
 
     return fetch
 
