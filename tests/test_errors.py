@@ -64,6 +64,11 @@ def test_a_full_disk_without_a_file_name_is_still_one_line(tmp_path):
     assert done.stderr.startswith(f"error: {os.strerror(errno.ENOSPC)}: ")
 
 
+def test_a_full_disk_is_told_in_the_systems_words_where_a_library_has_many_of_its_own(tmp_path):
+    done = ended("raise OSError(errno.ENOSPC, 'file write failed: time = now\\n, filename = x')", tmp_path)
+    assert done.stderr == f"error: {os.strerror(errno.ENOSPC)}: free some space, then run it again\n"
+
+
 WRITING = """\
 from pathlib import Path
 from lenet.workspace import written_whole

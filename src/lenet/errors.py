@@ -58,7 +58,8 @@ def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
         if error.errno not in FIXABLE:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"error: {where}{error.strerror}: {FIXABLE[error.errno]}, then run it again")
+        # Not its own text, which of HDF5 is five lines long.
+        sys.exit(f"error: {where}{os.strerror(error.errno)}: {FIXABLE[error.errno]}, then run it again")
     except KeyboardInterrupt as interrupt:
         # Not sys.exit, which would wait for threads that still shut down.
         with suppress(OSError):  # a terminal that is gone

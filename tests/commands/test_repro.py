@@ -1,12 +1,14 @@
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from support.builders import identity, save_evaluated
 from support.paths import ROOT
 
 from lenet.commands import repro
+from lenet.errors import LabError
 from lenet.evaluation.study import load_study
 from lenet.execution.training import Wanted
 from lenet.mnist import datasets
@@ -94,3 +96,11 @@ def test_the_demo_in_place_of_a_study_says_before_and_after_which_data_set_it_is
     assert "on scikit-learn's bundled digits" in before
     assert "on scikit-learn's bundled digits" in after
     assert "set MNIST_MIRROR, and run `make repro` again" in after
+
+
+@pytest.mark.parametrize(("free_mb", "told"), [(3, "only 3 MB are left on the disk: free some space; "), (5000, "")])
+def test_a_pipeline_that_stops_on_a_full_disk_says_so(workspace, monkeypatch, free_mb, told):
+    monkeypatch.setattr(repro.foreground, "run", lambda command: 1)
+    monkeypatch.setattr(repro.shutil, "disk_usage", lambda path: SimpleNamespace(free=free_mb << 20))
+    with pytest.raises(LabError, match=f"^the pipeline stopped: {told}see the message above; "):
+        repro.reproduce(["plot"])

@@ -1,5 +1,6 @@
 """The process on the other end of the pool, spoken to without it."""
 
+import errno
 import pickle
 import subprocess
 import sys
@@ -61,3 +62,25 @@ def test_what_is_printed_goes_to_the_standard_error(process):
     process.stdin.close()
     process.wait()
     assert b"function" in process.stderr.read()
+
+
+class Unclosed:
+    """A file of HDF5 that complains when it is closed, as on a full disk; `number` is the system's."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        raise RuntimeError(f"Can't decrement id ref count (file write failed, errno = {self.number}, buf = 0x1)")
+
+
+def leave_unclosed(number, emit):
+    Unclosed(number)
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(errno.ENOSPC, False), (errno.EIO, True)])
+def test_hdf5_does_not_complain_again_of_a_full_disk_when_a_file_is_closed(process, number, is_told):
+    ((kind, _),) = asked(process, leave_unclosed, number)
+    _, said = process.communicate(timeout=60)
+    assert kind == "done"
+    assert (b"Traceback" in said) == is_told

@@ -1,6 +1,7 @@
 """`make repro`: run what changed, publish it, show the comparison; `VARIANTS="…"` narrows it to some variants."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from lenet.workspace import PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
 HEADLINE = 2
+_LITTLE_MB = 100
 
 
 def reproduce(targets: list[str]) -> bool:
@@ -36,9 +38,15 @@ def reproduce(targets: list[str]) -> bool:
     if note.is_file():
         return False
     raise LabError(
-        "the pipeline stopped: see the message above; what finished before is kept, "
+        f"the pipeline stopped: {_room_left()}see the message above; what finished before is kept, "
         "and the same command goes on from there"
     )
+
+
+def _room_left() -> str:
+    """Say how much the disk has left where that is little: DVC does not tell a full one."""
+    free = shutil.disk_usage(".").free >> 20
+    return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
 
 
 def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ when its input does, so that no worker outlives its driver.
 
 import os
 import pickle
+import re
 import resource
 import sys
 import threading
@@ -15,8 +16,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
+from types import TracebackType
 from typing import Any, BinaryIO
 
+from lenet.errors import FIXABLE
 from lenet.runs.provenance import now_ms
 
 
@@ -35,11 +38,30 @@ def main() -> None:
     # So that nothing that is printed gets between the replies.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     sys.stdout = sys.stderr
+    _hush_hdf5()
     requests: SimpleQueue = SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), name="requests", daemon=True).start()
     while True:
         work, arguments = requests.get()
         _answer(work, arguments, replies)
+
+
+def _hush_hdf5() -> None:
+    """Keep HDF5 from complaining again, with two tracebacks, when it closes a file that it could not write."""
+
+    def is_known(error: BaseException | None) -> bool:
+        number = re.search(r"errno = (\d+)", str(error))
+        return isinstance(error, RuntimeError) and number is not None and int(number[1]) in FIXABLE
+
+    def unraisable(args: "sys.UnraisableHookArgs") -> None:
+        if not is_known(args.exc_value):
+            sys.__unraisablehook__(args)
+
+    def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not is_known(error):
+            sys.__excepthook__(kind, error, trace)
+
+    sys.unraisablehook, sys.excepthook = unraisable, uncaught
 
 
 def _receive(stream: BinaryIO, requests: SimpleQueue) -> None:
