@@ -19,6 +19,7 @@ import pandas as pd
 from lenet import errors
 from lenet.errors import LabError
 from lenet.evaluation import metrics
+from lenet.evaluation.architecture import describe
 from lenet.evaluation.comparison import compare
 from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
 from lenet.evaluation.misread import find_misread, save_misread
@@ -126,10 +127,12 @@ def main(variant: str) -> None:
         results.append(score(run, run.weights.read_bytes(), outputs[-1], test))
         if run is runs[0]:
             insides = look_inside(model, test.images[0])
+            layers = describe(model)
             parameters, operations = model.count_params(), networks.multiply_accumulates(model)
     predictions = Predictions(probabilities=np.stack(outputs), **insides)
     misread = find_misread(predictions.probabilities.argmax(axis=2), test.labels)
-    result = VariantResult(variant, parameters, operations, summarise(results, misread.wrong(len(test))), results)
+    summary = summarise(results, misread.wrong(len(test)))
+    result = VariantResult(variant, parameters, operations, layers, summary, results)
     save_predictions(variant, predictions, test.labels)
     save_misread(variant, misread, settings.seeds)
     save_curves(variant, results)

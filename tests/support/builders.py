@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lenet.evaluation.architecture import LayerShape
 from lenet.evaluation.comparison import compare
 from lenet.evaluation.metrics import TEST_ERROR_INTERVAL
 from lenet.evaluation.misread import find_misread, save_misread
@@ -85,7 +86,8 @@ def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
         (error,) = compare({variant: found.wrong(100)}, []).errors.values()
         if error.is_known:
             summary |= dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
-    return VariantResult(variant, parameters=61_706, multiply_accumulates=416_520, summary=summary, seeds=seeds)
+    layers = [LayerShape("C1", maps=6, side=28, field=5, stride=1, parameters=156, connections=122_304)]
+    return VariantResult(variant, 61_706, multiply_accumulates=416_520, layers=layers, summary=summary, seeds=seeds)
 
 
 def without_validation(result):

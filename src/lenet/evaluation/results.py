@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from lenet.errors import LabError
+from lenet.evaluation.architecture import LayerShape
 from lenet.runs.identity import RunIdentity
 from lenet.training.trained_run import TRAIN_ERROR, History
 from lenet.workspace import DETAILS, written_whole
@@ -46,6 +47,7 @@ class VariantResult:
     variant: str
     parameters: int
     multiply_accumulates: int
+    layers: list[LayerShape]
     summary: Mapping[str, float]
     seeds: list[SeedResult]
 
@@ -99,6 +101,7 @@ def load_result(variant: str) -> VariantResult:
         seeds = [
             SeedResult(**(seed | {"identity": RunIdentity.from_json(seed["identity"])})) for seed in raw.pop("seeds")
         ]
-        return VariantResult(**raw, seeds=seeds)
+        layers = [LayerShape(**layer) for layer in raw.pop("layers")]
+        return VariantResult(**raw, layers=layers, seeds=seeds)
     except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{path} cannot be read ({error}): run `dvc repro evaluate@{variant}`") from None

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
+from lenet.network.lenet_1998 import TABLE_I
 from lenet.report import charts, digits, pictures, swept, tables, wording
 from lenet.settings import Variant
 from lenet.training import distortion
@@ -66,6 +67,7 @@ def facts(study: Study) -> dict[str, object]:
         "hard_writers": digits.hard_writers(study),
         "digits_of_1998": digits.of_1998(study),
         "sweeps": swept.load_swept(study.settings, study.dataset),
+        "table_1": TABLE_I.astype(int).tolist(),
         "insides": {variant: insides(variant) for variant in dict.fromkeys([study.old, study.new])},
         "distorted": distorted(study),
         "identity": first,
