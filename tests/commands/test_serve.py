@@ -53,6 +53,7 @@ def champion(client, workspace, digits, statistics, recipe):
     trained = train_run(recipe, statistics, 0, digits, rest, lambda epoch, metrics: None)
     write_files(folder_of("tanh_sgd", 0), files_of(identity(), trained))
     save_result(variant_result("tanh_sgd", errors=[seed_result().metrics["test/error_percent"]]))
+    (workspace / "reports/draw.html").write_text("a page to draw on")
     run = find_run("tanh_sgd", identity())
     return load_model(run.architecture, run.weights)
 
@@ -72,6 +73,8 @@ def test_the_champion_answers_digits_and_refuses_all_else_until_ctrl_c(champion,
             headers = {"Content-Type": content_type} if content_type else {}
             return requests.post(f"{address}/invocations", data=sent.encode(), headers=headers, timeout=60)
 
+        assert requests.get(address, timeout=60).text == "a page to draw on"
+        assert requests.get(address, headers={"Host": "evil.example"}, timeout=60).status_code == 403
         answer = post({"inputs": digits.images[:3].tolist()})
         assert answer.status_code == 200
         np.testing.assert_allclose(answer.json()["predictions"], predict(champion, digits.images[:3]), atol=1e-5)

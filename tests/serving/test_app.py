@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from lenet.serving.app import check_digits, check_type
+from lenet.serving.app import RefusedError, check_digits, check_length, check_origin, check_type
 
 DIGIT = [[0] * 28 for _ in range(28)]
 
@@ -27,7 +27,7 @@ EXPECTED = r": expected .* of 1 to 1000 digits, each 28 rows of 28 integers from
 
 @pytest.mark.parametrize("pixel", [-1, 256, 0.5, "7", "seven", None, True, [0], float("nan")])
 def test_a_pixel_that_is_none_is_named_with_its_place(pixel):
-    with pytest.raises(ValueError, match=r"^inputs\[1\]\[2\]\[3\] is .*" + EXPECTED):
+    with pytest.raises(RefusedError, match=r"^inputs\[1\]\[2\]\[3\] is .*" + EXPECTED):
         check_digits(body(DIGIT, with_pixel(pixel)))
 
 
@@ -42,7 +42,7 @@ def test_a_pixel_that_is_none_is_named_with_its_place(pixel):
     ],
 )
 def test_a_digit_of_another_shape_is_refused(digit, where):
-    with pytest.raises(ValueError, match=f"^{where}{EXPECTED}"):
+    with pytest.raises(RefusedError, match=f"^{where}{EXPECTED}"):
         check_digits(body(digit))
 
 
@@ -62,7 +62,7 @@ def test_a_digit_of_another_shape_is_refused(digit, where):
     ],
 )
 def test_what_is_no_list_of_digits_is_refused_with_what_was_expected(sent, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(RefusedError, match=message):
         check_digits(sent)
 
 
@@ -73,5 +73,38 @@ def test_jsons_content_type_passes(content_type):
 
 @pytest.mark.parametrize("content_type", ["", "text/csv", "application/x-www-form-urlencoded"])
 def test_another_content_type_is_refused(content_type):
-    with pytest.raises(ValueError, match=f"^content type {content_type or 'missing'}: expected application/json$"):
+    with pytest.raises(RefusedError, match=f"^content type {content_type or 'missing'}: expected application/json$"):
         check_type(content_type)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:5001", "localhost:5001", "127.0.0.1"])
+@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:5001", "http://localhost:8000"])
+def test_requests_of_this_machine_pass(host, origin):
+    check_origin(host, origin)
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "reason"),
+    [
+        ("evil.example:5001", None, "host evil.example:5001: expected 127.0.0.1 or localhost"),
+        ("", None, "host missing: expected "),
+        ("127.0.0.1.evil.example", None, "host 127.0.0.1.evil.example: "),
+        ("127.0.0.1:5001", "https://evil.example", "origin https://evil.example: expected "),
+        ("127.0.0.1:5001", "null", "origin null: expected "),
+    ],
+)
+def test_requests_for_another_name_or_of_another_sites_page_are_refused(host, origin, reason):
+    with pytest.raises(RefusedError, match=f"^{reason}") as caught:
+        check_origin(host, origin)
+    assert caught.value.status == 403
+
+
+@pytest.mark.parametrize(("length", "status"), [(None, 411), ("many", 411), ("5000001", 413)])
+def test_a_body_of_unknown_length_or_above_the_limit_is_refused_unread(length, status):
+    with pytest.raises(RefusedError, match="expected at most 5,000,000 bytes") as caught:
+        check_length(length)
+    assert caught.value.status == status
+
+
+def test_a_thousand_digits_are_below_the_limit():
+    check_length(str(len(body(*[[[255] * 28] * 28] * 1000))))

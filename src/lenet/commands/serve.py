@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
+_MOST_REQUESTS = 32  # at once; more are told to come back later
+
+
 def load_champion(dataset: str) -> "FastAPI":
     """Return the app that answers with the data set's champion; raise LabError where there is none."""
     with failures.as_errors():
@@ -33,8 +36,9 @@ def main() -> None:
     app = load_champion(load_settings().data.dataset)
     import uvicorn
 
-    print(f"The champion on http://{foreground.HOST}:{port}/invocations (Ctrl-C ends it)", flush=True)
-    uvicorn.run(app, host=foreground.HOST, port=port)
+    address = f"http://{foreground.HOST}:{port}"
+    print(f"Draw a digit: {address}/\nThe champion: {address}/invocations (Ctrl-C ends it)", flush=True)
+    uvicorn.run(app, host=foreground.HOST, port=port, limit_concurrency=_MOST_REQUESTS)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ MLflow casts before it checks: it takes 0.5 for 0, so that pixels scaled to 0…
 and true for numbers. A request without a content type, or with brackets too deep, ends in its error 500 (3.17).
 """
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +25,10 @@ _EXPECTED = (
     'expected {"inputs": [digit, …]} of 1 to 1000 digits, '
     f"each {_SIDE} rows of {_SIDE} integers from 0 (background) to 255"
 )
+# A thousand digits of three figures, commas and blanks have 4 MB.
+BODY_LIMIT = 5_000_000
+TIME_LIMIT_S = 30
+_LOCAL = ("127.0.0.1", "localhost")
 _Pixel = Annotated[int, Field(strict=True, ge=0, le=255)]
 _Row = Annotated[list[_Pixel], Field(min_length=_SIDE, max_length=_SIDE)]
 _Digit = Annotated[list[_Row], Field(min_length=_SIDE, max_length=_SIDE)]
@@ -35,6 +41,14 @@ class _Digits(BaseModel):
     inputs: Annotated[list[_Digit], Field(min_length=1, max_length=1000)]
 
 
+class RefusedError(Exception):
+    """A request that is not answered: its HTTP status, and the reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
 def load_app(model_uri: str) -> "FastAPI":
     """Return the ASGI app that scores with a model of the store; raise what MLflow raises."""
     from mlflow.pyfunc import load_model, scoring_server
@@ -45,30 +59,53 @@ def load_app(model_uri: str) -> "FastAPI":
 
     @app.middleware("http")
     async def refuse_all_but_digits(request: "Request", call_next: "RequestResponseEndpoint") -> "Response":
-        if request.method == "POST" and request.url.path == "/invocations":
-            try:
-                check_type(request.headers.get("content-type", ""))
-                await run_in_threadpool(check_digits, await request.body())
-            except ValueError as error:
-                return JSONResponse({"error_code": "BAD_REQUEST", "message": str(error)}, status_code=400)
-        return await call_next(request)
+        try:
+            check_origin(request.headers.get("host", ""), request.headers.get("origin"))
+            async with asyncio.timeout(TIME_LIMIT_S):
+                if request.method == "POST" and request.url.path == "/invocations":
+                    check_length(request.headers.get("content-length"))
+                    check_type(request.headers.get("content-type", ""))
+                    await run_in_threadpool(check_digits, await request.body())
+                return await call_next(request)
+        except RefusedError as error:
+            return JSONResponse({"error_code": "BAD_REQUEST", "message": str(error)}, status_code=error.status)
+        except TimeoutError:
+            return JSONResponse({"error_code": "TIMEOUT", "message": f"not answered in {TIME_LIMIT_S} s"}, 503)
 
     app.add_api_route("/", lambda: FileResponse(project_root() / DRAW), include_in_schema=False)
     return app
 
 
+def check_origin(host: str, origin: str | None) -> None:
+    """Raise RefusedError unless a request is meant for this machine and does not come from another site's page.
+
+    A page elsewhere can give its own name this machine's address, and then post here (DNS rebinding).
+    """
+    for name, url in (("host", f"//{host}"), ("origin", origin)):
+        if url is not None and urlsplit(url).hostname not in _LOCAL:
+            raise RefusedError(403, f"{name} {url.removeprefix('//') or 'missing'}: expected 127.0.0.1 or localhost")
+
+
+def check_length(length: str | None) -> None:
+    """Raise RefusedError unless the body's length is stated and not above the limit."""
+    if length is None or not length.isdecimal():
+        raise RefusedError(411, f"content length {length or 'missing'}: expected at most {BODY_LIMIT:,} bytes")
+    if int(length) > BODY_LIMIT:
+        raise RefusedError(413, f"content length {int(length):,}: expected at most {BODY_LIMIT:,} bytes")
+
+
 def check_type(content_type: str) -> None:
-    """Raise ValueError unless the content type is JSON's."""
+    """Raise RefusedError unless the content type is JSON's."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise ValueError(f"content type {content_type or 'missing'}: expected application/json")
+        raise RefusedError(400, f"content type {content_type or 'missing'}: expected application/json")
 
 
 def check_digits(body: bytes) -> None:
-    """Raise ValueError, with what is wrong and where, unless the body is JSON that holds digits."""
+    """Raise RefusedError, with what is wrong and where, unless the body is JSON that holds digits."""
     try:
         _Digits.model_validate_json(body)
     except ValidationError as error:
-        raise ValueError(_first_mistake(error, body)) from None
+        raise RefusedError(400, _first_mistake(error, body)) from None
 
 
 def _first_mistake(error: ValidationError, body: bytes) -> str:
