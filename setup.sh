@@ -26,7 +26,8 @@ fi
 rm -f .venv/ready
 python=.venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK=1
-"$python" -m pip install --quiet --require-hashes --requirement requirements.lock ||
+# The lock names every package. Resolving nothing, pip cannot stumble over releases newer than the lock.
+"$python" -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock ||
     fail "the packages of requirements.lock could not be installed (see pip's message above): the set-up needs a network and 4 GB of disk; then run make again"
 "$python" -m pip install --quiet --no-deps --no-build-isolation --editable . ||
     fail "the project itself could not be installed (see pip's message above): correct that, then run make again"

@@ -129,6 +129,19 @@ def test_what_a_killed_process_left_beside_its_partial_file_is_removed_too(dead)
     assert everything() == ["mlflow.db"]
 
 
+def fail_beside_a_journal():
+    with written_whole(Path("mlflow.db")) as partial:
+        partial.touch()
+        partial.with_name(f"{partial.name}-journal").touch()
+        raise OSError("full")
+
+
+def test_a_failure_leaves_nothing_beside_its_partial_file_either():
+    with pytest.raises(OSError, match="full"):
+        fail_beside_a_journal()
+    assert everything() == []
+
+
 def test_what_another_process_is_writing_is_left_alone():
     other = Path(f".models.{os.getppid()}.partial")
     other.mkdir()

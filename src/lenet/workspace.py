@@ -79,7 +79,8 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[Path]:
             error.filename = str(path)  # a full disk does not say where
         raise
     finally:
-        remove(beside)
+        for left in path.parent.glob(f"{beside.name}*"):
+            remove(left)
 
 
 def _is_alive(process: int) -> bool:
