@@ -1,6 +1,5 @@
 """Stage 5. Reads what evaluate wrote of every variant, the test digits, and a few training digits to distort; writes
-reports/comparison.csv, differences.csv, mistakes.csv, figures/, pictures/ and index.html. Imports no TensorFlow; takes
-seconds.
+the tables, figures and pages of reports/. Imports no TensorFlow; takes seconds.
 """
 
 from pathlib import Path

@@ -28,6 +28,7 @@ MISTAKES = REPORTS / "mistakes.csv"
 MISREAD_1998 = REPORTS / "misread_1998.csv"
 DRAW = REPORTS / "draw.html"
 PAGE = REPORTS / "index.html"
+MODEL_CARD = REPORTS / "model_card.md"
 README = Path("README.md")
 SWEEPS = Path("sweeps")
 

@@ -26,6 +26,7 @@ def test_tables_figures_and_page_are_written(tmp_path, digits):
         "mistakes.csv",
         "misread_1998.csv",
         "index.html",
+        "model_card.md",
         "figures/test_error.png",
         "figures/learning_curves.png",
         "figures/confusion.png",

@@ -27,10 +27,12 @@ def page(client, browser):  # noqa: F811
     save_result(with_learning_rate(variant_result("tanh_sgd", errors=[3.0, 4.0]), 0.01))
     save_result(with_learning_rate(variant_result("relu_sgd", errors=[1.0, 2.0]), 0.02))
     with serving("commands.ui", "/health") as (_, server):
-        printed = next(line for line in iter(server.stdout.readline, "") if line.startswith("lenet5-digits: "))
+        lines = iter(server.stdout.readline, "")
+        variants = next(line for line in lines if line.startswith("lenet5-digits: ")).split()[-1]
         page = browser.new_page(viewport={"width": 1600, "height": 1200})
         page.set_default_timeout(60_000)
-        page.goto(printed.split()[1])
+        page.champion = next(lines).removeprefix("baseline and champion on digits: ").strip()
+        page.goto(variants)
         yield page
         page.close()
 
@@ -55,8 +57,17 @@ def test_the_variants_are_side_by_side_and_the_compare_view_shows_what_was_chang
     assert not [row for row in rows if row.startswith("batch_size")]
 
 
+def test_baseline_and_champion_open_side_by_side_from_a_printed_address(page, tmp_path):
+    page.goto(page.champion)
+    page.get_by_text("Comparing 2 Runs from 1 Experiment").wait_for()
+    page.screenshot(path=tmp_path / "champion.png", full_page=True)
+    names = page.get_by_role("row").filter(has_text="Run Name").first.inner_text().split()
+    assert names[-2:] == ["tanh_sgd", "relu_sgd"]
+
+
 def test_a_variants_page_says_what_it_is_and_what_differs_from_the_baseline(page, tmp_path):
     page.get_by_role("link", name="relu_sgd", exact=True).click()
     page.get_by_text("The metrics are means over 2 seeds").wait_for()
     page.screenshot(path=tmp_path / "variant.png")
+    assert page.get_by_text("Test error 1.50 %").is_visible()
     assert page.get_by_text("learning_rate 0.01 → 0.02").is_visible()

@@ -1,4 +1,6 @@
+import json
 import shutil
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -69,7 +71,7 @@ def test_a_parent_tells_what_it_is_and_a_run_shows_its_confusion(client):
     publish_result(variant_result("tanh_sgd", errors=[1.0]), about="tanh and SGD")
     (parent,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "variant"]
     (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
-    assert parent.data.tags["mlflow.note.content"].startswith("tanh and SGD\n")
+    assert parent.data.tags["mlflow.note.content"].startswith("Test error **1.00 %**.\n\ntanh and SGD\n")
     assert {"confusion.json", "confusion.png"} == {file.path for file in client().list_artifacts(child.info.run_id)}
 
 
@@ -154,3 +156,15 @@ def test_metrics_are_numbers_that_mlflow_gave_back_unchanged(client):
     (child,) = [run for run in all_runs(client()) if run.data.tags["kind"] == "seed"]
     for name, value in result.seeds[0].metrics.items():
         assert np.isclose(child.data.metrics[name], value, rtol=0, atol=0)
+
+
+def test_the_champions_variant_and_the_baseline_have_a_page_that_compares_them(client):
+    publish_result(variant_result("tanh_sgd", errors=[2.0]))
+    assert publish.comparison_pages() == {}
+    publish_result(variant_result("relu_adam", errors=[1.0, 3.0]))
+    publish_result(without_validation(variant_result("tanh_adam", errors=[0.5])))
+    (page,) = publish.comparison_pages().values()
+    parents = {run.data.tags["variant"]: run for run in all_runs(client()) if run.data.tags["kind"] == "variant"}
+    compared = parse_qs(page.removeprefix("/#/compare-runs?"))
+    assert json.loads(*compared["runs"]) == [parents[name].info.run_id for name in ("tanh_sgd", "relu_adam")]
+    assert json.loads(*compared["experiments"]) == [parents["tanh_sgd"].info.experiment_id]

@@ -1,22 +1,10 @@
-import math
-from dataclasses import replace
-
 import pytest
-from support.builders import variant_result, without_validation
+from support.builders import variant_result
 
 from lenet.evaluation.results import save_result
 from lenet.tracking import publish, registry
 
 ABOUT = {"tanh_sgd": "as in 1998", "relu_adam": "as today"}
-
-
-def names(results):
-    return [(variant, seed.identity.seed) for variant, seed in registry.ranked(results)]
-
-
-def diverged(result):
-    seeds = [replace(s, history=s.history | {"validation/error_percent": [90.0, math.nan]}) for s in result.seeds]
-    return replace(result, seeds=seeds)
 
 
 def attach_model(client, run_id):
@@ -48,22 +36,6 @@ def published(client):
 def who_is(client, alias):
     version = client.get_model_version_by_alias("lenet5-digits", alias)
     return client.get_run(version.run_id).info.run_name, str(version.version)
-
-
-def test_the_lowest_validation_error_leads_then_the_lowest_seed_then_the_first_variant():
-    results = [variant_result("tanh_sgd", errors=[3.0, 1.0]), variant_result("relu_adam", errors=[3.0, 1.0, 0.5])]
-    assert names(results) == [("relu_adam", 2), ("tanh_sgd", 1), ("relu_adam", 1), ("tanh_sgd", 0), ("relu_adam", 0)]
-
-
-def test_the_test_error_has_no_say():
-    result = variant_result("tanh_sgd", errors=[1.0, 2.0])
-    better = replace(result.seeds[1], history=result.seeds[1].history | {"validation/error_percent": [9.0, 0.5]})
-    assert names([replace(result, seeds=[result.seeds[0], better])]) == [("tanh_sgd", 1), ("tanh_sgd", 0)]
-
-
-def test_without_a_validation_score_there_is_no_rank():
-    result = variant_result("tanh_sgd", errors=[1.0])
-    assert names([without_validation(result), diverged(result)]) == []
 
 
 def test_mnists_models_and_those_of_the_digits_have_names_of_their_own():

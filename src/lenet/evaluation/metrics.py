@@ -105,7 +105,7 @@ class Metric:
     digits: int = 2  # after the point, where people read it
 
 
-TEST_ERROR = "test/error_percent"
+TEST_ERROR, TEST_LOSS, CALIBRATION_ERROR = "test/error_percent", "test/loss", "test/calibration_error_percent"
 # The ends of the 95 % interval of a variant's mean test error.
 TEST_ERROR_INTERVAL = (f"{TEST_ERROR}_low", f"{TEST_ERROR}_high")
 
@@ -113,7 +113,7 @@ METRICS = (
     Metric(
         TRAIN_ERROR,
         title="training",
-        meaning="the share of training digits that are read wrong while the last epoch learns them, in percent",
+        meaning="the share of training digits misread during the last epoch, in percent",
         headline=True,
         statistics=("mean",),
         column="train_error_percent",
@@ -121,7 +121,7 @@ METRICS = (
     Metric(
         VALIDATION_ERROR,
         title="validation",
-        meaning="the share of wrong answers on digits held out of training, by which the champion is chosen",
+        meaning="the share of validation digits misread, in percent; it chooses the champion",
         headline=True,
         statistics=("mean", "sd"),
         column="validation_error_percent",
@@ -129,14 +129,14 @@ METRICS = (
     Metric(
         TEST_ERROR,
         title="test",
-        meaning="the share of test digits that are read wrong, in percent",
+        meaning="the share of test digits misread, in percent",
         measure=error_percent,
         headline=True,
         statistics=("mean", "sd"),
         column="test_error_percent",
     ),
     Metric(
-        "test/loss",
+        TEST_LOSS,
         title="test cross-entropy",
         meaning="mean cross-entropy on the test set, in nats",
         measure=cross_entropy,
@@ -146,9 +146,9 @@ METRICS = (
         digits=4,
     ),
     Metric(
-        "test/calibration_error_percent",
+        CALIBRATION_ERROR,
         title="calibration error",
-        meaning="by how much the stated probabilities miss how often they are right, in percentage points",
+        meaning="expected calibration error: the mean gap between confidence and accuracy, in percentage points",
         measure=calibration_error_percent,
         headline=True,
         statistics=("mean",),

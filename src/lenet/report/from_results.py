@@ -1,12 +1,12 @@
 """What of the report follows from the results that git keeps: tables, figures, page. It needs no data and no models."""
 
 from lenet.evaluation.study import Study
-from lenet.report import figures, page, tables
+from lenet.report import figures, model_card, page, tables
 from lenet.workspace import FIGURES
 
 
 def save(study: Study) -> None:
-    """Write reports/{comparison,differences,mistakes}.csv, three figures and index.html.
+    """Write reports/{comparison,differences,mistakes}.csv, three figures, index.html and model_card.md.
 
     Raises LabError where a picture of the page, which `from_data` draws, is missing.
     """
@@ -20,3 +20,4 @@ def save(study: Study) -> None:
     for name, figure in drawn.items():
         figures.save(figure, FIGURES / f"{name}.png")
     page.save_page(study)
+    model_card.save_card(study)

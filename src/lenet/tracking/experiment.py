@@ -70,6 +70,12 @@ def pages(client: "MlflowClient") -> dict[str, str]:
     return {each.name: f"/#/experiments/{each.experiment_id}/runs?{view}" for each in found}
 
 
+def comparison_page(experiment_id: str, run_ids: Sequence[str]) -> str:
+    """Return the path of the page that compares some runs of an experiment."""
+    compared = urlencode({"runs": json.dumps(run_ids), "experiments": json.dumps([experiment_id])})
+    return f"/#/compare-runs?{compared}"
+
+
 def _tags(experiment: Experiment) -> dict[str, str]:
     return {
         "mlflow.note.content": experiment.description,

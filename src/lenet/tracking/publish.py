@@ -15,6 +15,7 @@ import numpy as np
 from lenet import errors
 from lenet.errors import LabError
 from lenet.evaluation import metrics
+from lenet.evaluation.champion import ranked
 from lenet.evaluation.metrics import METRICS, TEST_ERROR_INTERVAL
 from lenet.evaluation.predictions import load_predictions
 from lenet.evaluation.results import SeedResult, VariantResult, load_result
@@ -51,13 +52,8 @@ def _publish_result(result: VariantResult, settings: Settings) -> int:
 
 def _description(result: VariantResult, settings: Settings) -> str:
     baseline = settings.comparison.ladder[0]
-    return descriptions.of_variant(
-        settings.about.get(result.variant, ""),
-        result.seeds[0].identity.settings,
-        len(result.seeds),
-        baseline,
-        settings.variant(baseline).model_dump(),
-    )
+    its = settings.variant(baseline).model_dump()
+    return descriptions.of_variant(result, settings.about.get(result.variant, ""), baseline, its)
 
 
 def _publish(finder: RunFinder, result: VariantResult, description: str) -> int:
@@ -154,14 +150,39 @@ def _readable_results(settings: Settings) -> Iterator[VariantResult]:
 
 
 def _appoint(results: Sequence[VariantResult], settings: Settings) -> None:
-    """Register the best model as champion and the best of the ladder's first variant as baseline, per data set."""
-    for dataset in dict.fromkeys(result.dataset for result in results):
+    """Register the champion and the best run of the baseline variant, per data set."""
+    for dataset, candidates in _candidates(results, settings).items():
         registry = Registry(dataset)
-        candidates = [result for result in results if result.dataset == dataset]
-        first = [result for result in candidates if result.variant == settings.comparison.ladder[0]]
-        for alias, of_alias in ((CHAMPION, candidates), (BASELINE, first)):
+        for alias, of_alias in candidates.items():
             if news := registry.appoint(alias, of_alias, settings.about):
                 print(news, file=sys.stderr)
+
+
+def _candidates(results: Sequence[VariantResult], settings: Settings) -> dict[str, dict[str, list[VariantResult]]]:
+    """Return the variants whose runs may become champion and baseline: data set → alias → results."""
+    baseline = settings.comparison.ladder[0]
+    candidates = {}
+    for dataset in dict.fromkeys(result.dataset for result in results):
+        of_dataset = [result for result in results if result.dataset == dataset]
+        candidates[dataset] = {
+            CHAMPION: of_dataset,
+            BASELINE: [result for result in of_dataset if result.variant == baseline],
+        }
+    return candidates
+
+
+def comparison_pages() -> dict[str, str]:
+    """Return the paths of the pages that compare the champion's variant with the baseline, by data set."""
+    settings = load_settings()
+    candidates = _candidates(list(_readable_results(settings)), settings)
+    pages = {}
+    for dataset, of_alias in candidates.items():
+        finder = RunFinder(experiment.of_study(dataset))
+        best = [result for alias in (BASELINE, CHAMPION) for result, _ in ranked(of_alias[alias])[:1]]
+        runs = [finder.find_parent(result.variant, result.seeds[0].identity) for result in best]
+        if len(ids := {run.run_id: None for run in runs if run}) == 2:
+            pages[dataset] = experiment.comparison_page(finder.experiment_id, list(ids))
+    return pages
 
 
 def main() -> None:

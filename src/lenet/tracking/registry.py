@@ -5,16 +5,16 @@ digits. A version is found again by the run it comes from, so that registering t
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lenet.evaluation.champion import ranked, validation_error
 from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.mnist import datasets
+from lenet.report import model_card
 from lenet.tracking import descriptions, experiment
 from lenet.tracking.client import open_client, store_lock
 from lenet.tracking.run_finder import RunFinder
-from lenet.training.trained_run import VALIDATION_ERROR
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import RegisteredModel
@@ -32,22 +32,6 @@ def model_uri(dataset: str) -> str:
     return f"models:/{model_name(dataset)}@{CHAMPION}"
 
 
-def ranked(results: Sequence[VariantResult]) -> list[tuple[str, SeedResult]]:
-    """Return the runs that have a validation score, each with its variant, best first.
-
-    Of equal ones the lowest seed comes first, then the first given. What trained on the validation split has no score,
-    and what diverged has none that counts.
-    """
-    runs = [(result.variant, seed) for result in results for seed in result.seeds]
-    scored = [(variant, seed) for variant, seed in runs if math.isfinite(validation_error(seed))]
-    return sorted(scored, key=lambda run: (validation_error(run[1]), run[1].identity.seed))
-
-
-def validation_error(seed: SeedResult) -> float:
-    """Return a run's validation error in percent after its last epoch, NaN where there is none."""
-    return seed.history.get(VALIDATION_ERROR, [math.nan])[-1]
-
-
 class Registry:
     """The registered model of one data set."""
 
@@ -59,24 +43,24 @@ class Registry:
 
     def appoint(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
         """Give the alias to the best run whose model the store has; return what was done, None if that was nothing."""
-        for variant, seed in ranked(results):
-            run = self._runs.find_seed(variant, seed.identity)
+        for result, seed in ranked(results):
+            run = self._runs.find_seed(result.variant, seed.identity)
             if run and (model_id := run.model_id()):
+                card = model_card.card(result, seed, about.get(result.variant, ""))
                 with store_lock():
-                    return self._give(alias, variant, seed, run.run_id, model_id, about.get(variant, ""))
+                    version = self._find_or_create_version(result.variant, seed, run.run_id, model_id, card)
+                    return self._give(alias, version, f"{result.variant} seed {seed.identity.seed}")
         return None
 
     def has(self, alias: str) -> bool:
         """Whether some version has the alias."""
         return alias in self._aliases()
 
-    def _give(self, alias: str, variant: str, seed: SeedResult, run_id: str, model_id: str, about: str) -> str | None:
-        self._create_model()
-        version = self._version_of(run_id) or self._create_version(variant, seed, run_id, model_id, about)
+    def _give(self, alias: str, version: str, run: str) -> str | None:
         if self._aliases().get(alias) == version:
             return None
         self._client.set_registered_model_alias(self.name, alias, version)
-        return f"{variant} seed {seed.identity.seed} is the {alias}: version {version} of {self.name}"
+        return f"{run} is the {alias}: version {version} of {self.name}"
 
     def _find_model(self) -> "RegisteredModel | None":
         found = self._client.search_registered_models(f"name = '{self.name}'")
@@ -93,24 +77,24 @@ class Registry:
         elif model.description != description:
             self._client.update_registered_model(self.name, description)
 
-    def _version_of(self, run_id: str) -> str | None:
+    def _find_or_create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, card: str) -> str:
+        """Return the version that comes from the run, with the card as its description."""
+        self._create_model()
         found = self._client.search_model_versions(f"name = '{self.name}' and run_id = '{run_id}'")
-        return str(found[0].version) if found else None
+        if found:
+            if found[0].description != card:
+                self._client.update_model_version(self.name, found[0].version, card)
+            return str(found[0].version)
+        return self._create_version(variant, seed, run_id, model_id, card)
 
-    def _create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, about: str) -> str:
-        error = validation_error(seed)
+    def _create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, card: str) -> str:
         tags = {
             "variant": variant,
             "seed": str(seed.identity.seed),
-            "validation_error_percent": str(error),
+            "validation_error_percent": str(validation_error(seed)),
         }
         created = self._client.create_model_version(
-            self.name,
-            source=f"models:/{model_id}",
-            run_id=run_id,
-            tags=tags,
-            description=descriptions.of_version(variant, about, seed.identity.seed, error),
-            model_id=model_id,
+            self.name, source=f"models:/{model_id}", run_id=run_id, tags=tags, description=card, model_id=model_id
         )
         # By this MLflow's pages lead from the run to the version.
         shown = json.dumps([{"name": self.name, "version": created.version}])

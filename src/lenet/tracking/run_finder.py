@@ -36,7 +36,7 @@ class RunFinder:
     def __init__(self, of: Experiment) -> None:
         self._client = open_client()
         with store_lock():
-            self._experiment_id = experiment.find_or_create(self._client, of, artifacts_uri())
+            self.experiment_id = experiment.find_or_create(self._client, of, artifacts_uri())
 
     def find_or_create_parent(
         self, variant: str, identity: RunIdentity, description: str, start_ms: int, provenance: Mapping[str, str]
@@ -86,8 +86,11 @@ class RunFinder:
 
     def find_seed(self, variant: str, identity: RunIdentity) -> RunLog | None:
         """Return the run of one seed, unless it is missing or deleted."""
-        found = self._search(_condition(variant, identity.digest))
-        return RunLog(self._client, found.info.run_id) if found else None
+        return self._find(variant, identity.digest)
+
+    def find_parent(self, variant: str, identity: RunIdentity) -> RunLog | None:
+        """Return the run that holds a variant's seeds, unless it is missing or deleted."""
+        return self._find(variant, identity.family)
 
     def stop_abandoned(self) -> None:
         """End the runs of this machine that the store shows as running and that no process trains."""
@@ -98,17 +101,21 @@ class RunFinder:
             if run.info.run_id not in trained:
                 RunLog(self._client, run.info.run_id).stop("KILLED")
 
+    def _find(self, variant: str, digest: str) -> RunLog | None:
+        found = self._search(_condition(variant, digest))
+        return RunLog(self._client, found.info.run_id) if found else None
+
     def _running(self) -> "list[Run]":
         here = f"attributes.status = 'RUNNING' and tags.host = '{machine_tags()['host']}'"
         return [
             run
-            for run in self._client.search_runs([self._experiment_id], here, max_results=_MOST_RUNS)
+            for run in self._client.search_runs([self.experiment_id], here, max_results=_MOST_RUNS)
             if _DIGEST_TAG in run.data.tags
         ]
 
     def _search(self, condition: str, **options: Any) -> "Run | None":
         """Return the first run that meets the condition."""
-        found = self._client.search_runs([self._experiment_id], condition, max_results=1, **options)
+        found = self._client.search_runs([self.experiment_id], condition, max_results=1, **options)
         return found[0] if found else None
 
     def _find_or_restore(self, variant: str, digest: str, provenance: Mapping[str, str]) -> str | None:
@@ -142,7 +149,7 @@ class RunFinder:
         from mlflow.entities import Param
 
         run = self._client.create_run(
-            self._experiment_id, start_ms, tags={**run_inputs.identity_tags(variant, identity), **tags}, run_name=name
+            self.experiment_id, start_ms, tags={**run_inputs.identity_tags(variant, identity), **tags}, run_name=name
         )
         everything = {**run_inputs.parameters(variant, identity), **parameters}
         params = [Param(parameter, str(value)) for parameter, value in everything.items()]

@@ -1,0 +1,75 @@
+"""The champion's model card, in Markdown: what it is, what it is for, how good it is, and where it fails."""
+
+import numpy as np
+
+from lenet.evaluation.champion import ranked, validation_error
+from lenet.evaluation.metrics import CALIBRATION_BINS, CALIBRATION_ERROR, TEST_ERROR, TEST_LOSS, recall_percent
+from lenet.evaluation.results import SeedResult, VariantResult
+from lenet.evaluation.study import Study
+from lenet.mnist import datasets
+from lenet.workspace import MODEL_CARD, written_whole
+
+INTERFACE = """\
+- **Input**: raw pixels, uint8 (n, 28, 28), 0 = background, 255 = ink, digits centred. The model scales them itself.
+- **Output**: the probabilities of the classes 0 to 9, float32 (n, 10)."""
+
+
+def save_card(study: Study) -> None:
+    """Write reports/model_card.md, of the champion among the study's runs."""
+    if candidates := ranked(study.results.values()):
+        result, seed = candidates[0]
+        text = card(result, seed, study.settings.about.get(result.variant, ""))
+    else:
+        text = "No run has a validation error, so there is no champion."
+    with written_whole(MODEL_CARD) as partial:
+        partial.write_text(f"# Model card of the champion\n\n{text}\n", encoding="utf-8")
+
+
+def card(result: VariantResult, seed: SeedResult, about: str) -> str:
+    """Return the model card of one run, which was chosen by its validation error."""
+    data, counts = seed.identity.data, np.asarray(seed.confusion)
+    return f"""\
+`{result.variant}`, seed {seed.identity.seed}: {about or "no description"}
+
+It was chosen by its validation error, the lowest among its candidates. The test set was not used to choose it.
+
+## Model
+
+- A convolutional network of the family of LeNet-5: {result.parameters:,} trainable parameters,
+  {result.multiply_accumulates:,} multiply–accumulates per digit, trained for {seed.epochs} epochs.
+{INTERFACE}
+
+## Data
+
+Trained on {datasets.find(data.dataset).description}. A part of the training set ({data.validation_size:g}) was held
+out for validation.
+
+## Intended use
+
+Teaching, and comparing ways of training on a small problem. It is not meant for cheques, forms or any decision about
+people.
+
+## Evaluation
+
+| measure | value |
+|---|---:|
+| validation error | {validation_error(seed):.2f} % |
+| test error ({result.digits:,} digits) | {seed.metrics[TEST_ERROR]:.2f} % |
+| test cross-entropy | {seed.metrics[TEST_LOSS]:.4f} nats |
+| test calibration error (expected, {CALIBRATION_BINS} bins) | {seed.metrics[CALIBRATION_ERROR]:.2f} points |
+
+| class | test digits | recall (%) |
+|---:|---:|---:|
+{_recalls(counts)}
+
+## Limits
+
+- It answers one of ten classes for every picture, whatever the picture shows; a letter too gets probabilities.
+- It expects digits prepared like its training data: bright ink on black, size-normalised, centred by mass.
+- Its probabilities were checked on this test set only. Elsewhere they can be too confident.
+- Its validation error is the lowest of several, and so somewhat too low. The choice does not bias its test error."""
+
+
+def _recalls(counts: np.ndarray) -> str:
+    rows = enumerate(zip(counts.sum(axis=1), recall_percent(counts), strict=True))
+    return "\n".join(f"| {label} | {total} | {recall:.2f} |" for label, (total, recall) in rows)
