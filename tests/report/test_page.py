@@ -14,6 +14,7 @@ from lenet.errors import LabError
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import load_study
 from lenet.report import from_data, page
+from lenet.report.examples import save_examples
 from lenet.report.pictures import save_pictures
 from lenet.report.swept import Effects, Swept
 from lenet.settings import load_settings
@@ -57,6 +58,7 @@ def draw(made, train):
     seen = {name: predictions(len(result.seeds)) for name, result in made.results.items()}
     copies = from_data.distorted_copies(made.settings.variants, train)
     save_pictures(from_data.draw_pictures(made, seen, digits_of_the_test(), copies))
+    save_examples(made, seen, digits_of_the_test())
 
 
 def written(digits, errors=ERRORS, **options):

@@ -18,7 +18,7 @@ from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 # Of Okabe and Ito's palette: told apart by readers of all colour visions, and seen on white and on black.
 BETTER, WORSE, NEITHER = "#0072B2", "#D55E00", "#8a8a8a"
 TRAINING, VALIDATION = WORSE, BETTER
-_ROW = 46
+_ROW, _SIDE = 46, 465  # pixels, of a rung and of each half of the ladder; the page has 1,176
 
 
 def specification(chart: alt.TopLevelMixin) -> str:
@@ -61,7 +61,7 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
     hover = base.mark_point(size=90, filled=True, opacity=0).encode(y=alt.Y("mean:Q", scale=scale), tooltip=tooltip)
     panels = (
         alt.layer(band, line, hover)
-        .properties(width=205, height=150)
+        .properties(width=240, height=165)
         .facet(alt.Facet("variant:N", sort=list(study.results), title=None), columns=4, spacing=14)
         .resolve_axis(x="independent")
     )
@@ -93,7 +93,7 @@ def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
     numbers = numbers.transform_filter(alt.datum.percent >= 0.1)
     panels = (
         alt.layer(cells, numbers)
-        .properties(width=265, height=265)
+        .properties(width=340, height=340)
         .facet(alt.Facet("variant:N", sort=list(variants), title=None), columns=3, spacing=18)
     )
     return _styled(panels, f"Confusion on the test set, all seeds, mistakes alone: {', '.join(variants)}.")
@@ -117,7 +117,7 @@ def _errors(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetCha
     labels = base.mark_text(dy=-13, fontSize=12, fontWeight="bold").encode(
         x="value:Q", text=alt.Text("value:Q", format=".2f")
     )
-    return alt.layer(dots, bars, points, labels).properties(width=330, height=_ROW * len(order))
+    return alt.layer(dots, bars, points, labels).properties(width=_SIDE, height=_ROW * len(order))
 
 
 def _steps(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
@@ -141,7 +141,7 @@ def _steps(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChar
     )
     points = base.mark_point(filled=True, size=110).encode(x="value:Q")
     labels = alt.Chart(table).mark_text(dy=-13, fontSize=12).encode(y=y, x="value:Q", text="label:N")
-    return alt.layer(zero, bars, points, labels).properties(width=330, height=_ROW * len(order))
+    return alt.layer(zero, bars, points, labels).properties(width=_SIDE, height=_ROW * len(order))
 
 
 def _rows(order: Sequence[str], axis: alt.Axis) -> alt.Y:

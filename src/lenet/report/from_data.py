@@ -7,7 +7,7 @@ import numpy as np
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
-from lenet.report import digits, draw, figures, page, pictures
+from lenet.report import digits, draw, examples, figures, page, pictures
 from lenet.settings import Variant
 from lenet.training import distortion
 from lenet.workspace import FIGURES
@@ -16,7 +16,7 @@ _EPOCHS = 9  # whose distortions are shown
 
 
 def save(study: Study, predictions: Mapping[str, Predictions], test: Split, train: Split) -> None:
-    """Write three figures, reports/pictures/ and draw.html. Distorted digits are those of `train`."""
+    """Write three figures, reports/pictures/, examples.csv and draw.html. Distorted digits are those of `train`."""
     copies = distorted_copies(study.settings.variants, train)
     averages = {variant: seen.probabilities.mean(axis=0) for variant, seen in predictions.items()}
     drawn = {
@@ -27,6 +27,7 @@ def save(study: Study, predictions: Mapping[str, Predictions], test: Split, trai
     for name, figure in drawn.items():
         figures.save(figure, FIGURES / f"{name}.png")
     pictures.save_pictures(draw_pictures(study, predictions, test, copies))
+    examples.save_examples(study, predictions, test)
     draw.save_page(study, predictions, test)
 
 
@@ -52,7 +53,8 @@ def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str,
 
 
 def _digits(study: Study, test: Split) -> dict[str, bytes]:
-    return {digits.picture_of(index): pictures.ink(test.images[index]) for index in digits.shown(study)}
+    shown = sorted({*digits.shown(study), *examples.read_rightly(study, test)})
+    return {digits.picture_of(index): pictures.ink(test.images[index]) for index in shown}
 
 
 def _insides(study: Study, predictions: Mapping[str, Predictions]) -> dict[str, bytes]:

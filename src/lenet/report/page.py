@@ -12,6 +12,7 @@ from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
 from lenet.network.lenet_1998 import TABLE_I
 from lenet.report import charts, digits, pictures, swept, tables, wording
+from lenet.report.examples import load_examples
 from lenet.settings import Variant
 from lenet.training import distortion
 from lenet.workspace import PAGE, written_whole
@@ -49,6 +50,7 @@ def facts(study: Study) -> dict[str, object]:
     """Return the values that the template shows, by the names that it uses."""
     rows = tables.comparison_rows(study)
     first = study.results[study.base].seeds[0].identity
+    rightly, by_index = load_examples()
     return {
         "study": study,
         "dataset": wording.dataset_title(rows),
@@ -63,6 +65,8 @@ def facts(study: Study) -> dict[str, object]:
             "confusion": Markup(charts.specification(charts.confusions(study, study.compared))),
         },
         "misread": digits.misread_by(study),
+        "read_rightly": rightly,
+        "examples": by_index,
         "by_group": {row["variant"]: study.by_group(row["variant"]) for row in rows},
         "hard_writers": digits.hard_writers(study),
         "digits_of_1998": digits.of_1998(study),

@@ -1,7 +1,17 @@
 const theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 for (const data of document.querySelectorAll('script[id^="data-"]')) {
   const options = {actions: false, defaultStyle: false, renderer: "svg", tooltip: {theme}};
-  vegaEmbed("#chart-" + data.id.slice("data-".length), JSON.parse(data.textContent), options);
+  const chart = document.getElementById("chart-" + data.id.slice("data-".length));
+  vegaEmbed(chart, fitted(JSON.parse(data.textContent), chart.clientWidth), options);
+}
+
+// Panels stand in as many columns as the page has room for.
+function fitted(specification, width) {
+  if (specification.columns > 1) {
+    const panel = specification.spec.width + 60;
+    specification.columns = Math.min(specification.columns, Math.max(1, Math.floor(width / panel)));
+  }
+  return specification;
 }
 
 // Cells with a data-value are sorted by number, others by text; empty ones stay at the end.

@@ -1,0 +1,61 @@
+"""Test digits that the page shows, with the probability that networks give to their class: reports/examples.csv.
+
+They come from predictions, which git does not keep; the page takes the file, so that it can be made without.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lenet.errors import LabError
+from lenet.evaluation.predictions import Predictions
+from lenet.evaluation.study import Study
+from lenet.mnist.splits import Split
+from lenet.report import digits
+from lenet.workspace import EXAMPLES, written_whole
+
+
+@dataclass(frozen=True)
+class Example:
+    """A test digit, and the mean probability that each compared variant's networks give to its class."""
+
+    index: int
+    label: int
+    probabilities: Mapping[str, float]
+
+
+def read_rightly(study: Study, test: Split) -> list[int]:
+    """Return the first test digit of each class that no network of the compared variants misreads."""
+    misread = np.any([study.wrong[variant].any(axis=0) for variant in study.compared], axis=0)
+    firsts = [np.flatnonzero(~misread & (test.labels == label))[:1] for label in np.unique(test.labels)]
+    return np.concatenate(firsts).tolist()
+
+
+def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
+    """Write reports/examples.csv: first the digits that are read rightly, then those that the page shows otherwise."""
+    right = read_rightly(study, test)
+    indices = [*right, *digits.shown(study)]
+    table = pd.DataFrame(
+        {"digit": indices, "label": test.labels[indices], "rightly": np.arange(len(indices)) < len(right)}
+    )
+    for variant in study.compared:
+        given = predictions[variant].probabilities[:, indices, test.labels[indices]].mean(axis=0)
+        table[variant] = [f"{probability:.4f}" for probability in given]
+    with written_whole(EXAMPLES) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")
+
+
+def load_examples() -> tuple[list[Example], dict[int, Example]]:
+    """Return the digits that are read rightly, and all others by index; raise LabError where the file is missing."""
+    try:
+        table = pd.read_csv(EXAMPLES)
+    except FileNotFoundError:
+        raise LabError(f"{EXAMPLES} is missing: run `dvc repro --force plot`") from None
+    variants = list(table.columns[3:])
+    found = [
+        (row["rightly"], Example(int(row["digit"]), int(row["label"]), {name: float(row[name]) for name in variants}))
+        for row in table.to_dict("records")
+    ]
+    return [each for rightly, each in found if rightly], {each.index: each for rightly, each in found if not rightly}
