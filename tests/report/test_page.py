@@ -83,7 +83,7 @@ def test_where_no_difference_is_detected_the_answer_says_so(digits):
 def test_one_seed_is_not_said_to_be_sure(digits):
     four = {"a": [10.0], "b": [9.0], "c": [8.0], "d": [1.0]}
     shown = written(digits, four, factorial=four, changes={"b": {"activation": "relu"}, "c": {"dropout": 0.5}}).text
-    assert "how sure that is, one seed cannot say" in shown
+    assert "One seed does not show how certain that is." in shown
     assert "activation −1.00 −7.00 dropout −2.00 −8.00" in shown
     for claim in ("detectable", "interval )", "simultaneous"):
         assert claim not in shown
@@ -113,12 +113,12 @@ def test_simple_effects_and_interaction_are_told(digits):
     changes = {"b": {"activation": "relu"}, "c": {"optimizer": "adam"}}
     four = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [1.0, 2.0]}
     shown = written(digits, four, factorial=four, changes=changes).text
-    assert "What one change is worth depends on the other, by −15.00 points (95 % interval −" in shown
+    assert "The effect of one change depends on the other: the interaction is −15.00 points (95 % interval −" in shown
     one = r"−[\d.]+ \([−+][\d.]+ to [−+][\d.]+\)"
     assert re.search(rf"activation {one} −17\.00 \(.*\) optimizer {one} −17\.00 \(", shown)
     additive = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [16.0, 17.0]}
     shown = written(digits, additive, factorial=additive, changes=changes).text
-    assert "There is no evidence that what one change is worth depends on the other: the interaction is 0.00" in shown
+    assert "There is no evidence that the effect of one change depends on the other: the interaction is 0.00" in shown
 
 
 def test_what_was_asked_first_is_said_not_to_be_adjusted(digits):

@@ -62,7 +62,7 @@ def unvalidated():
     return comparison_rows(replace(made, results=made.results | {"all": without_validation(made.results["all"])}))
 
 
-NOTE = "– for validation: that split was trained on too."
+NOTE = "– for validation: the network was trained on that split too."
 
 
 def test_a_validation_error_that_there_is_none_of_is_a_dash_with_a_note(capsys):

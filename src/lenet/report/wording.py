@@ -73,10 +73,10 @@ def note_on_errors(rows: Sequence[Row]) -> str:
     """Say how to read the errors, and why some row has no validation error."""
     notes = []
     if any(row["test_error_percent_low"] for row in rows):
-        notes.append("Test: mean and 95 % interval, over seeds and over test digits.")
+        notes.append("Test: mean over the seeds and its 95 % interval.")
     notes.append("Validation: mean ± standard deviation over the seeds.")
     if not all(row["validation_error_percent_mean"] for row in rows):
-        notes.append(f"{NONE} for validation: that split was trained on too.")
+        notes.append(f"{NONE} for validation: the network was trained on that split too.")
     return " ".join(notes)
 
 
@@ -85,8 +85,8 @@ def note_on_differences(rows: Sequence[Row]) -> str:
     if not any(row["difference_percent_low"] for row in rows):
         return ""
     primary = [row["variant"] for row in rows if row["difference_is_primary"] == "true"]
-    but = f", but for {primary[0]}, whose difference is the primary one and not adjusted" if primary else ""
-    return f"Against {base_of(rows)}: points, paired by test digit, with simultaneous 95 % intervals{but}."
+    but = f"; that of {primary[0]}, the primary contrast, is not adjusted" if primary else ""
+    return f"Against {base_of(rows)}: percentage points, paired by test digit; 95 % intervals are simultaneous{but}."
 
 
 def note_on_published(rows: Sequence[Row]) -> str:
