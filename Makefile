@@ -21,7 +21,7 @@ help:  ## list the targets
 repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
 	@python -m lenet.commands.repro $(VARIANTS)
 
-demo: $(READY)  ## run the same pipeline on bundled digits, apart from the checkout: two minutes, no network
+demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: two minutes, no network
 	@python -m lenet.commands.demo
 
 report: $(READY)  ## rebuild tables, charts, page and README from the committed results: seconds, no data needed
@@ -30,11 +30,11 @@ report: $(READY)  ## rebuild tables, charts, page and README from the committed 
 sweep: $(READY)  ## train and compare the recipes of sweeps/NAME/sweep.yaml; FROM=tanh_sgd starts a new one
 	@python -m lenet.commands.sweep "$(NAME)" $(FROM)
 
-prune: $(READY)  ## print the run store's size and remove runs that nothing in the workspace names
+prune: $(READY)  ## print the run store's size and remove runs that nothing here refers to
 	@python -m lenet.commands.prune
 
 ##@ Look at it
-ui: $(READY)  ## publish what MLflow lacks and open its UI on 127.0.0.1
+ui: $(READY)  ## publish new results to MLflow and start its UI on 127.0.0.1
 	@python -m lenet.commands.ui
 
 serve: $(READY)  ## serve the best model on 127.0.0.1
@@ -44,7 +44,7 @@ serve: $(READY)  ## serve the best model on 127.0.0.1
 test: $(READY)  ## run the test suite; ARGS='-m "not slow"' for the fast part
 	@python -m pytest $(ARGS)
 
-coverage: $(READY)  ## run the fast tests and print the lines that they leave out
+coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
 	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term:skip-covered
 
 setup: $(READY)  ## create or update .venv from requirements.lock

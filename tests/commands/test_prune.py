@@ -31,7 +31,7 @@ def test_runs_that_are_asked_for_or_reported_stay_and_others_go(wanted, capsys):
     prune.main()
     assert set(store.entries()) == {reported.digest, *(run.identity.digest for run in wanted)}
     said = capsys.readouterr().out
-    assert " had 4 runs, 0.0 MB; removed, since nothing here names them: 1 runs, 0.0 MB" in said
+    assert " contained 4 runs, 0.0 MB; removed 1 runs, 0.0 MB that nothing here refers to" in said
 
 
 def test_without_data_only_reported_runs_are_named(workspace):
@@ -41,7 +41,7 @@ def test_without_data_only_reported_runs_are_named(workspace):
 
 def test_an_empty_store_is_no_mistake(workspace, capsys):
     prune.main()
-    assert "had 0 runs" in capsys.readouterr().out
+    assert "contained 0 runs" in capsys.readouterr().out
 
 
 def test_runs_of_sweeps_stay_whether_they_are_finished_or_not(wanted, capsys):

@@ -52,8 +52,9 @@ def test_it_says_where_results_are_of_other_code(committed, monkeypatch, capsys)
     lagging = {"train@a": ["src/lenet/network"], "train@b": ["src/lenet/network", "src/lenet/train.py"]}
     monkeypatch.setattr(report, "lagging_stages", lambda: lagging)
     report.main()
-    assert "note: 2 stages have other code than their results, in src/lenet/network, src/lenet/train.py: " in (
-        capsys.readouterr().err
+    assert (
+        "note: the code of 2 stages has changed since their results were made (src/lenet/network, src/lenet/train.py): "
+        in (capsys.readouterr().err)
     )
 
 

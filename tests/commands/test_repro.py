@@ -70,7 +70,7 @@ def test_a_list_of_locks_that_a_full_disk_cut_off_is_removed_with_one_line(works
     path.write_text(content)
     repro.remove_damaged_lock()
     assert not path.exists()
-    assert capsys.readouterr().err == "removed .dvc/tmp/rwlock, which was cut off, as by a full disk\n"
+    assert capsys.readouterr().err == "removed .dvc/tmp/rwlock, which was truncated, perhaps by a full disk\n"
 
 
 def test_a_whole_list_of_locks_or_none_is_left_alone(workspace, capsys):

@@ -36,7 +36,7 @@ def test_a_new_sweep_is_complete_and_asks_for_two_rates(written):
 
 def test_a_sweep_is_never_written_over(written):
     written()
-    with pytest.raises(LabError, match=r"^sweeps/rates/sweep.yaml is there already"):
+    with pytest.raises(LabError, match=r"^sweeps/rates/sweep.yaml already exists"):
         written()
 
 
@@ -116,7 +116,7 @@ def test_a_sweep_that_is_not_there_is_refused_with_the_command_that_starts_one(w
 
 @pytest.mark.parametrize("name", ["../elsewhere", "Rates", ""])
 def test_a_name_that_is_no_folder_is_refused(name):
-    with pytest.raises(LabError, match="is no name for a sweep"):
+    with pytest.raises(LabError, match="is not a valid name of a sweep"):
         sweep.folder_of(name)
 
 

@@ -11,7 +11,7 @@ def names(results):
 
 
 def diverged(result):
-    seeds = [replace(s, history=s.history | {"validation/error_percent": [90.0, math.nan]}) for s in result.seeds]
+    seeds = [replace(s, history=s.history | {"validation/loss": [2.5, math.nan]}) for s in result.seeds]
     return replace(result, seeds=seeds)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.builders import digits_of_the_test, predictions, study
+from support.paths import ROOT
 
 from lenet.network.lenet_1998 import CODES, TABLE_I
 from lenet.report import draw
@@ -72,3 +73,9 @@ def test_equal_networks_give_equal_bytes(made):
         draw.save_page(made, {name: predictions() for name in ERRORS}, digits_of_the_test())
         pages.append(Path("reports/draw.html").read_bytes())
     assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize("name", ["lenet.js", "draw.js", "draw.css"])
+def test_the_committed_page_has_the_code_that_is_here(name):
+    code = (ROOT / "src/lenet/report/templates" / name).read_text(encoding="utf-8")
+    assert code.strip() in (ROOT / "reports/draw.html").read_text(encoding="utf-8")

@@ -52,7 +52,13 @@ def stroke(page, *lines):
         page.mouse.up()
 
 
+def settle(page):
+    """Wait until the page has shown what was drawn."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def answers(page):
+    settle(page)
     return [each.inner_text() for each in page.locator(".network .answer").all()]
 
 
@@ -108,9 +114,22 @@ def test_test_digits_are_called_up_shifted_and_turned(opened):
     assert answers(page)[2] == "6"
     before = page.locator("#seen").evaluate("canvas => canvas.toDataURL()")
     page.locator("#turn").fill("90")
+    settle(page)
     assert page.locator("#seen").evaluate("canvas => canvas.toDataURL()") != before
     page.locator("#turn").fill("0")
+    settle(page)
     assert page.locator("#seen").evaluate("canvas => canvas.toDataURL()") == before
+
+
+def test_a_digit_that_is_called_up_ends_the_keyboards_stroke(opened):
+    page, complaints = opened()
+    page.locator("#board").focus()
+    page.keyboard.press(" ")
+    page.get_by_role("button", name="a 7").first.click()
+    page.locator("#board").focus()
+    page.keyboard.press("ArrowDown")
+    assert answers(page)[2] == "7"
+    assert complaints == []
 
 
 def test_a_screen_reader_hears_the_answers(opened):

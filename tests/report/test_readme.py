@@ -47,6 +47,21 @@ def test_the_readme_block_is_a_table_with_a_row_per_variant(rows):
     assert block[6] == ""
 
 
+def test_the_answer_begins_with_the_errors_of_1998_of_the_baseline_and_of_today():
+    made = study(
+        {"tanh_sgd": [3.0, 2.0], "modern": [1.0, 1.0], "lenet5_1998": [2.0, 1.0]}, published={"lenet5_1998": 0.95}
+    )
+    rows = comparison_rows(made)
+    then, base, now = (mean_with_interval(row) for row in (rows[2], rows[0], rows[1]))
+    told = f"`lenet5_1998` {then} % (published: 0.95 %); `tanh_sgd` {base} %; `modern` {now} %."
+    assert answers(made.settings, rows)[0] == f"Test errors with 95 % intervals: {told}"
+
+
+def test_without_a_published_error_the_answer_does_not_begin_with_one():
+    made = study({"tanh_sgd": [3.0, 2.0], "modern": [1.0, 1.0]})
+    assert answers(made.settings, comparison_rows(made)) == []
+
+
 def line_of(variant, block):
     (line,) = [line for line in block.split("\n") if line.startswith(f"| `{variant}`")]
     return line

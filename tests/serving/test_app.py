@@ -1,8 +1,17 @@
+import asyncio
+import http.client
 import json
+import threading
+import time
+import tracemalloc
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
+from support.servers import free_port
 
-from lenet.serving.app import RefusedError, check_digits, check_length, check_origin, check_type
+from lenet.serving import app
+from lenet.serving.app import RefusedError, check_digits, check_length, check_origin, check_type, guard
 
 DIGIT = [[0] * 28 for _ in range(28)]
 
@@ -91,6 +100,10 @@ def test_requests_of_this_machine_pass(host, origin):
         ("127.0.0.1.evil.example", None, "host 127.0.0.1.evil.example: "),
         ("127.0.0.1:5001", "https://evil.example", "origin https://evil.example: expected "),
         ("127.0.0.1:5001", "null", "origin null: expected "),
+        ("127.0.0.1:5001", "http://[::1", r"origin http://\[::1: expected "),
+        ("[::1", None, r"host \[::1: expected "),
+        ("localhost#", None, "host localhost#: expected "),
+        ("evil.example@127.0.0.1", None, "host evil.example@127.0.0.1: expected "),
     ],
 )
 def test_requests_for_another_name_or_of_another_sites_page_are_refused(host, origin, reason):
@@ -104,6 +117,83 @@ def test_a_body_of_unknown_length_or_above_the_limit_is_refused_unread(length, s
     with pytest.raises(RefusedError, match="expected at most 5,000,000 bytes") as caught:
         check_length(length)
     assert caught.value.status == status
+
+
+def test_a_body_in_chunks_is_refused_since_no_length_holds_for_it():
+    with pytest.raises(RefusedError, match=r"^transfer encoding chunked: expected a content length$"):
+        check_length("10", "chunked")
+
+
+def test_of_many_mistakes_the_first_is_told_and_no_list_of_all_is_made():
+    wrong = [[[-1] * 28] * 28] * 1000
+    started = tracemalloc.start() or tracemalloc.get_traced_memory()[0]
+    with pytest.raises(RefusedError, match=r"^inputs\[0\]\[0\]\[0\] is -1: "):
+        check_digits(body(*wrong))
+    most = tracemalloc.get_traced_memory()[1] - started
+    tracemalloc.stop()
+    assert most < 100_000_000
+
+
+@pytest.fixture(scope="module")
+def port():
+    """The port of a guarded app that answers every post, served as `make serve` does."""
+    guarded = FastAPI()
+    guarded.add_api_route("/invocations", lambda: {"predictions": []}, methods=["POST"])
+    guarded.add_api_route("/slow", slow)
+    guard(guarded)
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(guarded, port=port, log_level="critical"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield port
+    server.should_exit = True
+    thread.join()
+
+
+async def slow():
+    await asyncio.sleep(5)
+
+
+def ask(port, method, path, sent=b"", **headers):
+    """Send exactly these headers; return the answer's status and text."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
+    for name, value in headers.items():
+        connection.putheader(name.replace("_", "-"), value)
+    connection.endheaders(sent)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def test_a_guarded_app_answers_digits(port):
+    sent = body(DIGIT)
+    answer = ask(port, "POST", "/invocations", sent, Content_Type="application/json", Content_Length=str(len(sent)))
+    assert answer == (200, '{"predictions":[]}')
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Content_Length": "5000001"}, 413),
+        ({"Transfer_Encoding": "chunked"}, 411),
+        ({"Content_Type": "text/csv"}, 400),
+    ],
+)
+def test_a_guarded_app_refuses_all_else(port, headers, status):
+    usual = {"Content_Type": "application/json", "Content_Length": "2"}
+    assert ask(port, "POST", "/invocations", b"{}", **(usual | headers))[0] == status
+
+
+def test_a_guarded_app_gives_up_after_a_time(port, monkeypatch):
+    monkeypatch.setattr(app, "TIME_LIMIT_S", 0.05)
+    status, text = ask(port, "GET", "/slow")
+    assert (status, "not answered in 0.05 s" in text) == (503, True)
 
 
 def test_a_thousand_digits_are_below_the_limit():

@@ -1,4 +1,4 @@
-"""A real browser to look at pages with: Debian's Chromium, driven by Playwright. Tests import the fixture by name."""
+"""A real browser to look at pages with: Chromium or Chrome, driven by Playwright. Tests import the fixture by name."""
 
 import os
 import shutil
@@ -18,7 +18,8 @@ def browser():
         from playwright.sync_api import sync_playwright
     except ImportError:
         _lacking("Playwright: pip install playwright")
-    chromium = shutil.which("chromium") or _lacking("Chromium: apt-get install chromium")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = chromium or _lacking("Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, headless=True, args=["--no-sandbox"])
         yield started

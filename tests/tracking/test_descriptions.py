@@ -18,7 +18,7 @@ def test_a_variants_first_line_is_its_result():
 
 def test_a_variant_that_diverged_says_so():
     result = variant_result("tanh_sgd", [90.0])
-    diverged = replace(result, summary=dict(result.summary) | {"test/error_percent": math.nan})
+    diverged = replace(result, summary=dict(result.summary) | {"test/loss": math.nan})
     assert descriptions.of_variant(diverged, "", "tanh_sgd", settings()).startswith("The training diverged.\n")
 
 

@@ -31,7 +31,7 @@ def page(client, browser):  # noqa: F811
         variants = next(line for line in lines if line.startswith("lenet5-digits: ")).split()[-1]
         page = browser.new_page(viewport={"width": 1600, "height": 1200})
         page.set_default_timeout(60_000)
-        page.champion = next(lines).removeprefix("baseline and champion on digits: ").strip()
+        page.best = next(lines).removeprefix("baseline and best variant on digits: ").strip()
         page.goto(variants)
         yield page
         page.close()
@@ -57,8 +57,8 @@ def test_the_variants_are_side_by_side_and_the_compare_view_shows_what_was_chang
     assert not [row for row in rows if row.startswith("batch_size")]
 
 
-def test_baseline_and_champion_open_side_by_side_from_a_printed_address(page, tmp_path):
-    page.goto(page.champion)
+def test_baseline_and_best_variant_open_side_by_side_from_a_printed_address(page, tmp_path):
+    page.goto(page.best)
     page.get_by_text("Comparing 2 Runs from 1 Experiment").wait_for()
     page.screenshot(path=tmp_path / "champion.png", full_page=True)
     names = page.get_by_role("row").filter(has_text="Run Name").first.inner_text().split()

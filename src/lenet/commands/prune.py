@@ -33,7 +33,7 @@ def megabytes(sizes: dict[str, int]) -> str:
 def main() -> None:
     keep = named(load_settings())
     before, gone = store.entries(), store.prune(keep)
-    print(f"{run_store()} had {megabytes(before)}; removed, since nothing here names them: {megabytes(gone)}")
+    print(f"{run_store()} contained {megabytes(before)}; removed {megabytes(gone)} that nothing here refers to")
 
 
 if __name__ == "__main__":

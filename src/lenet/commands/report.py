@@ -1,6 +1,6 @@
 """`make report`: make tables, charts, page and README anew from the committed results; no data, no models, seconds.
 
-Pictures that show digits or networks are taken as they are. It says where the results are of other code than is here.
+Pictures that show digits or networks are taken as they are. It names results whose code has changed since.
 """
 
 import sys
@@ -26,8 +26,8 @@ def main() -> None:
     if lagging := lagging_stages():
         changed = sorted({path for paths in lagging.values() for path in paths})
         print(
-            f"note: {len(lagging)} stages have other code than their results, in {', '.join(changed)}: "
-            "`make repro` brings them up to date",
+            f"note: the code of {len(lagging)} stages has changed since their results were made "
+            f"({', '.join(changed)}): `make repro` brings them up to date",
             file=sys.stderr,
         )
 

@@ -107,7 +107,7 @@ def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
         except ValueError:
             time.sleep(1 - attempt)
     path.unlink(missing_ok=True)
-    print(f"removed {path}, which was cut off, as by a full disk", file=sys.stderr)
+    print(f"removed {path}, which was truncated, perhaps by a full disk", file=sys.stderr)
 
 
 def show(settings: Settings, variants: list[str]) -> None:
@@ -146,7 +146,7 @@ def main() -> None:
     for variant in variants:
         settings.variant(variant)
     for orphan in remove_orphans(settings.variants):
-        print(f"removed {orphan}, of a variant that params.yaml no longer has")
+        print(f"removed {orphan}: params.yaml no longer has its variant")
     remove_damaged_lock()
     with failures.as_warnings():
         publish.publish_all()  # so that the store has the present results before new ones replace the files

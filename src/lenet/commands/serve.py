@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-_MOST_REQUESTS = 32  # at once; more are told to come back later
+_MOST_CONNECTIONS = 32  # at once; more get status 503
 
 
 def load_champion(dataset: str) -> "FastAPI":
@@ -37,8 +37,8 @@ def main() -> None:
     import uvicorn
 
     address = f"http://{foreground.HOST}:{port}"
-    print(f"Draw a digit: {address}/\nThe champion: {address}/invocations (Ctrl-C ends it)", flush=True)
-    uvicorn.run(app, host=foreground.HOST, port=port, limit_concurrency=_MOST_REQUESTS)
+    print(f"Draw a digit: {address}/\nThe champion: {address}/invocations (Ctrl-C stops the server)", flush=True)
+    uvicorn.run(app, host=foreground.HOST, port=port, limit_concurrency=_MOST_CONNECTIONS)
 
 
 if __name__ == "__main__":

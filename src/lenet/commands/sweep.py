@@ -39,7 +39,7 @@ _USAGE = "make sweep NAME=<name> runs sweeps/<name>/sweep.yaml; with FROM=<varia
 def folder_of(name: str) -> Path:
     """Return the folder of a sweep; raise LabError if that is no name for one."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise LabError(f"{name!r} is no name for a sweep: use small letters, digits and _: {_USAGE}")
+        raise LabError(f"{name!r} is not a valid name of a sweep: use lowercase letters, digits and _: {_USAGE}")
     return SWEEPS / name
 
 
@@ -47,7 +47,7 @@ def start(folder: Path, variant: str, settings: Settings) -> Path:
     """Write the sweep.yaml of a new sweep; raise LabError where there is one."""
     path, recipe = folder / "sweep.yaml", settings.variant(variant).model_dump()
     if path.exists():
-        raise LabError(f"{path} is there already: edit it, or choose another name")
+        raise LabError(f"{path} already exists: edit it, or choose another name")
     rate = recipe["learning_rate"]
     sweep = {
         "about": f"Does {variant} learn better at another rate?",
@@ -162,7 +162,9 @@ def main() -> None:
         return
     sweep = load_sweep(folder / "sweep.yaml")
     if not reproduce(["preprocess"]):
-        raise LabError("the digits could not be downloaded: the reasons are above; then run it again")
+        raise LabError(
+            "the data could not be downloaded (reasons above): correct that, then run the same command again"
+        )
     runs = wanted_runs(sweep)
     its_experiment = experiment.of_sweep(folder.name, sweep.about, settings.data.dataset, sweep.varied)
     for _ in live.train_lacking(longest_first(runs), trainer.train, settings.compute.workers, {}, its_experiment):

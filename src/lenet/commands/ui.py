@@ -33,7 +33,7 @@ def main() -> None:
     publish.main()
     with failures.as_errors():
         pages = experiment.pages(open_client())
-        pages |= {f"baseline and champion on {of}": page for of, page in publish.comparison_pages().items()}
+        pages |= {f"baseline and best variant on {of}": page for of, page in publish.comparison_pages().items()}
     print("MLflow, the variants side by side: tick two and press Compare. Ctrl-C stops the server.", flush=True)
     for name, page in pages.items():
         print(f"{name}: http://{HOST}:{port}{page}", flush=True)

@@ -18,7 +18,8 @@ from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 # Of Okabe and Ito's palette: told apart by readers of all colour visions, and seen on white and on black.
 BETTER, WORSE, NEITHER = "#0072B2", "#D55E00", "#8a8a8a"
 TRAINING, VALIDATION = WORSE, BETTER
-_ROW, _SIDE = 46, 465  # pixels, of a rung and of each half of the ladder; the page has 1,176
+# Pixels, of the 1,176 that the page is wide: the height of a rung, and the width of each half of the ladder.
+_ROW, _SIDE = 46, 465
 
 
 def specification(chart: alt.TopLevelMixin) -> str:

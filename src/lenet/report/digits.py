@@ -94,7 +94,7 @@ def of_1998(study: Study) -> list[tuple[Found, dict[str, int]]]:
 
 
 def shown(study: Study) -> list[int]:
-    """Return the test digits whose pictures the page shows."""
+    """Return the misread test digits whose pictures the page shows."""
     misread = [digit for _, digits in misread_by(study).values() for digit in digits]
     misread += [digit for writer in hard_writers(study) for digit in writer.digits]
     found = [each.digit for each, _ in of_1998(study) if each.is_known]

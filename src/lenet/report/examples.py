@@ -19,7 +19,7 @@ from lenet.workspace import EXAMPLES, written_whole
 
 @dataclass(frozen=True)
 class Example:
-    """A test digit, and the mean probability that each compared variant's networks give to its class."""
+    """A test digit, and the mean probability that the networks of the old and the new variant give to its class."""
 
     index: int
     label: int
@@ -27,8 +27,8 @@ class Example:
 
 
 def read_rightly(study: Study, test: Split) -> list[int]:
-    """Return the first test digit of each class that no network of the compared variants misreads."""
-    misread = np.any([study.wrong[variant].any(axis=0) for variant in study.compared], axis=0)
+    """Return the first test digit of each class that no network of the old and the new variant misreads."""
+    misread = np.any([study.wrong[variant].any(axis=0) for variant in (study.old, study.new)], axis=0)
     firsts = [np.flatnonzero(~misread & (test.labels == label))[:1] for label in np.unique(test.labels)]
     return np.concatenate(firsts).tolist()
 
@@ -40,20 +40,27 @@ def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Sp
     table = pd.DataFrame(
         {"digit": indices, "label": test.labels[indices], "rightly": np.arange(len(indices)) < len(right)}
     )
-    for variant in study.compared:
+    for variant in (study.old, study.new):
         given = predictions[variant].probabilities[:, indices, test.labels[indices]].mean(axis=0)
         table[variant] = [f"{probability:.4f}" for probability in given]
     with written_whole(EXAMPLES) as partial:
         table.to_csv(partial, index=False, lineterminator="\n")
 
 
-def load_examples() -> tuple[list[Example], dict[int, Example]]:
-    """Return the digits that are read rightly, and all others by index; raise LabError where the file is missing."""
+def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
+    """Return the digits that are read rightly, and all others by index.
+
+    Raises LabError where the file is missing, or not of this study.
+    """
     try:
         table = pd.read_csv(EXAMPLES)
-    except FileNotFoundError:
-        raise LabError(f"{EXAMPLES} is missing: run `dvc repro --force plot`") from None
-    variants = list(table.columns[3:])
+    except (FileNotFoundError, ValueError):
+        raise LabError(f"{EXAMPLES} cannot be read: run `dvc repro --force plot`") from None
+    variants = [study.old, study.new]
+    if not {"digit", "label", "rightly", *variants} <= set(table) or not set(digits.shown(study)) <= set(
+        table["digit"]
+    ):
+        raise LabError(f"{EXAMPLES} is of other results: run `dvc repro --force plot`")
     found = [
         (row["rightly"], Example(int(row["digit"]), int(row["label"]), {name: float(row[name]) for name in variants}))
         for row in table.to_dict("records")

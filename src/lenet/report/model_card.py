@@ -31,7 +31,7 @@ def card(result: VariantResult, seed: SeedResult, about: str) -> str:
     return f"""\
 `{result.variant}`, seed {seed.identity.seed}: {about or "no description"}
 
-It was chosen by its validation error, the lowest among its candidates. The test set was not used to choose it.
+It was chosen by its validation error. The test set was not used to choose it.
 
 ## Model
 
@@ -64,10 +64,10 @@ people.
 
 ## Limits
 
-- It answers one of ten classes for every picture, whatever the picture shows; a letter too gets probabilities.
-- It expects digits prepared like its training data: bright ink on black, size-normalised, centred by mass.
+- It answers with one of ten classes even for a picture of a letter.
+- It expects digits prepared like its training data, in size and place.
 - Its probabilities were checked on this test set only. Elsewhere they can be too confident.
-- Its validation error is the lowest of several, and so somewhat too low. The choice does not bias its test error."""
+- If it was chosen among several runs, its validation error is somewhat optimistic."""
 
 
 def _recalls(counts: np.ndarray) -> str:

@@ -50,7 +50,7 @@ def facts(study: Study) -> dict[str, object]:
     """Return the values that the template shows, by the names that it uses."""
     rows = tables.comparison_rows(study)
     first = study.results[study.base].seeds[0].identity
-    rightly, by_index = load_examples()
+    rightly, by_index = load_examples(study)
     return {
         "study": study,
         "dataset": wording.dataset_title(rows),

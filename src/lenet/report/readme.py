@@ -24,10 +24,27 @@ _START, _END = "<!-- results:start -->", "<!-- results:end -->"
 
 
 def answers(settings: Settings, rows: Sequence[Row]) -> list[str]:
-    """Say what the two changes of the 2×2 are worth: as the study makes them, and where sweeps measured it.
+    """Say what the study found: errors then and now, and the effects of the 2×2's changes, there and in sweeps.
 
     Reads reports/differences.csv and the sweeps; raises LabError where one is missing.
     """
+    return [*_then_and_now(settings, rows), *_effects(settings, rows)]
+
+
+def _then_and_now(settings: Settings, rows: Sequence[Row]) -> list[str]:
+    """Say what the published variant, the baseline and the top of the ladder misread, where the study has them."""
+    known = {row["variant"]: row for row in rows}
+    old, new = next(iter(settings.comparison.published), ""), settings.comparison.ladder[-1]
+    if old not in known or new not in known or not known[old]["published_percent"]:
+        return []
+    told = [
+        f"`{variant}` {mean_with_interval(known[variant])} %" for variant in dict.fromkeys([old, base_of(rows), new])
+    ]
+    told[0] += f" (published: {known[old]['published_percent']} %)"
+    return [f"Test errors with 95 % intervals: {'; '.join(told)}.", ""]
+
+
+def _effects(settings: Settings, rows: Sequence[Row]) -> list[str]:
     four, known = settings.comparison.factorial, {row["variant"] for row in rows}
     if not four or not set(four) <= known:
         return []
@@ -37,7 +54,8 @@ def answers(settings: Settings, rows: Sequence[Row]) -> list[str]:
         for each in sweep.effects:
             worth = two_changes(each.four, each.differences, each.interaction)
             told.append(f"Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv): {worth}.")
-    return ["What two changes are worth, in points with 95 % intervals:", "", *(f"- {each}" for each in told)]
+    heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
+    return [heading, "", *(f"- {each}" for each in told)]
 
 
 def readme_block(rows: Sequence[Row], about: Mapping[str, str], answers: Sequence[str] = ()) -> str:

@@ -6,14 +6,17 @@ and true for numbers. A request without a content type, or with brackets too dee
 
 import asyncio
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
-from lenet.workspace import DRAW, project_root
+from lenet.workspace import DRAW, PAGE, project_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastapi import FastAPI
     from starlette.middleware.base import RequestResponseEndpoint
     from starlette.requests import Request
@@ -28,17 +31,18 @@ _EXPECTED = (
 # A thousand digits of three figures, commas and blanks have 4 MB.
 BODY_LIMIT = 5_000_000
 TIME_LIMIT_S = 30
-_LOCAL = ("127.0.0.1", "localhost")
+_LOCAL = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
+# Each list ends at its first mistake: a thousand wrong digits have 784,000.
 _Pixel = Annotated[int, Field(strict=True, ge=0, le=255)]
-_Row = Annotated[list[_Pixel], Field(min_length=_SIDE, max_length=_SIDE)]
-_Digit = Annotated[list[_Row], Field(min_length=_SIDE, max_length=_SIDE)]
+_Row = Annotated[list[_Pixel], Field(min_length=_SIDE, max_length=_SIDE), FailFast()]
+_Digit = Annotated[list[_Row], Field(min_length=_SIDE, max_length=_SIDE), FailFast()]
 
 
 class _Digits(BaseModel):
     """What may be posted. Read and checked by pydantic's compiled parser: a thousand digits in a tenth of a second."""
 
     model_config = ConfigDict(extra="forbid")
-    inputs: Annotated[list[_Digit], Field(min_length=1, max_length=1000)]
+    inputs: Annotated[list[_Digit], Field(min_length=1, max_length=1000), FailFast()]
 
 
 class RefusedError(Exception):
@@ -52,18 +56,26 @@ class RefusedError(Exception):
 def load_app(model_uri: str) -> "FastAPI":
     """Return the ASGI app that scores with a model of the store; raise what MLflow raises."""
     from mlflow.pyfunc import load_model, scoring_server
-    from starlette.concurrency import run_in_threadpool
-    from starlette.responses import FileResponse, JSONResponse
 
     app = scoring_server.init(load_model(model_uri))
+    guard(app)
+    for path, page in {"/": DRAW, "/draw.html": DRAW, "/index.html": PAGE}.items():
+        app.add_api_route(path, _answer_with(project_root() / page), include_in_schema=False)
+    return app
+
+
+def guard(app: "FastAPI") -> None:
+    """Let an app answer requests of this machine only, and of those posted to /invocations only digits."""
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import JSONResponse
 
     @app.middleware("http")
     async def refuse_all_but_digits(request: "Request", call_next: "RequestResponseEndpoint") -> "Response":
         try:
             check_origin(request.headers.get("host", ""), request.headers.get("origin"))
             async with asyncio.timeout(TIME_LIMIT_S):
-                if request.method == "POST" and request.url.path == "/invocations":
-                    check_length(request.headers.get("content-length"))
+                if request.method == "POST" and request.scope["path"] == "/invocations":
+                    check_length(request.headers.get("content-length"), request.headers.get("transfer-encoding"))
                     check_type(request.headers.get("content-type", ""))
                     await run_in_threadpool(check_digits, await request.body())
                 return await call_next(request)
@@ -72,8 +84,16 @@ def load_app(model_uri: str) -> "FastAPI":
         except TimeoutError:
             return JSONResponse({"error_code": "TIMEOUT", "message": f"not answered in {TIME_LIMIT_S} s"}, 503)
 
-    app.add_api_route("/", lambda: FileResponse(project_root() / DRAW), include_in_schema=False)
-    return app
+
+def _answer_with(page: Path) -> "Callable[[], Response]":
+    """Return what answers with a page, or says how to make it."""
+    from starlette.responses import FileResponse, PlainTextResponse
+
+    def answer() -> "Response":
+        missing = f"{page.name} is missing: run `dvc repro plot`, or `git restore reports`"
+        return FileResponse(page) if page.is_file() else PlainTextResponse(missing, 404)
+
+    return answer
 
 
 def check_origin(host: str, origin: str | None) -> None:
@@ -81,13 +101,16 @@ def check_origin(host: str, origin: str | None) -> None:
 
     A page elsewhere can give its own name this machine's address, and then post here (DNS rebinding).
     """
-    for name, url in (("host", f"//{host}"), ("origin", origin)):
-        if url is not None and urlsplit(url).hostname not in _LOCAL:
-            raise RefusedError(403, f"{name} {url.removeprefix('//') or 'missing'}: expected 127.0.0.1 or localhost")
+    if not _LOCAL.fullmatch(host):
+        raise RefusedError(403, f"host {host or 'missing'}: expected 127.0.0.1 or localhost")
+    if origin is not None and not _LOCAL.fullmatch(origin.removeprefix("http://")):
+        raise RefusedError(403, f"origin {origin}: expected http://127.0.0.1 or http://localhost")
 
 
-def check_length(length: str | None) -> None:
-    """Raise RefusedError unless the body's length is stated and not above the limit."""
+def check_length(length: str | None, transfer_encoding: str | None = None) -> None:
+    """Raise RefusedError unless the body's length is stated, holds, and is not above the limit."""
+    if transfer_encoding:  # it would outweigh the length
+        raise RefusedError(411, f"transfer encoding {transfer_encoding}: expected a content length")
     if length is None or not length.isdecimal():
         raise RefusedError(411, f"content length {length or 'missing'}: expected at most {BODY_LIMIT:,} bytes")
     if int(length) > BODY_LIMIT:
@@ -115,11 +138,16 @@ def _first_mistake(error: ValidationError, body: bytes) -> str:
     if mistake["type"] == "json_invalid":
         return f"the body is not JSON ({mistake['ctx']['error']}): {_EXPECTED}"
     if mistake["type"] in of_the_body:
-        return f"the body is {_shown(json.loads(body))}: {_EXPECTED}"
+        return f"the body is {_cut(' '.join(body[:400].decode(errors='replace').split()))}: {_EXPECTED}"
     name, *places = mistake["loc"]
     return f"{name}{''.join(f'[{place}]' for place in places)} is {_shown(mistake['input'])}: {_EXPECTED}"
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value)
+    if isinstance(value, list) and len(value) > _SIDE:
+        value = value[:_SIDE]
+    return _cut(json.dumps(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from lenet.evaluation.metrics import METRICS, TEST_ERROR, TEST_ERROR_INTERVAL
+from lenet.evaluation.metrics import METRICS, TEST_ERROR, TEST_ERROR_INTERVAL, TEST_LOSS
 from lenet.evaluation.results import VariantResult
 from lenet.mnist import datasets
 from lenet.report.model_card import INTERFACE
@@ -69,7 +69,7 @@ def of_variant(result: VariantResult, about: str, baseline: str, its: Mapping[st
 
 def _achieved(result: VariantResult) -> str:
     error, *ends = (result.summary.get(name) for name in (TEST_ERROR, *TEST_ERROR_INTERVAL))
-    if error is None or not math.isfinite(error):
+    if error is None or not math.isfinite(result.summary[TEST_LOSS]):  # of NaN the error is a number, the loss is not
         return "The training diverged."
     interval = f" (95 % interval {ends[0]:.2f} to {ends[1]:.2f} %)" if None not in ends else ""
     return f"Test error **{error:.2f} %**{interval}."

@@ -172,7 +172,7 @@ def _candidates(results: Sequence[VariantResult], settings: Settings) -> dict[st
 
 
 def comparison_pages() -> dict[str, str]:
-    """Return the paths of the pages that compare the champion's variant with the baseline, by data set."""
+    """Return, by data set, the path of the page that compares the baseline with the variant of the best run."""
     settings = load_settings()
     candidates = _candidates(list(_readable_results(settings)), settings)
     pages = {}

@@ -48,6 +48,7 @@ class Registry:
             if run and (model_id := run.model_id()):
                 card = model_card.card(result, seed, about.get(result.variant, ""))
                 with store_lock():
+                    self._create_model()
                     version = self._find_or_create_version(result.variant, seed, run.run_id, model_id, card)
                     return self._give(alias, version, f"{result.variant} seed {seed.identity.seed}")
         return None
@@ -79,7 +80,6 @@ class Registry:
 
     def _find_or_create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, card: str) -> str:
         """Return the version that comes from the run, with the card as its description."""
-        self._create_model()
         found = self._client.search_model_versions(f"name = '{self.name}' and run_id = '{run_id}'")
         if found:
             if found[0].description != card:

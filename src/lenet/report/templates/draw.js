@@ -37,8 +37,8 @@ const FINE = 8, THICK = 2.3;
 function rasterize(lines) {
   const points = lines.flat();
   if (!points.length) return new Uint8Array(784);
-  const [left, top] = ["x", "y"].map((axis) => Math.min(...points.map((point) => point[axis])));
-  const [right, bottom] = ["x", "y"].map((axis) => Math.max(...points.map((point) => point[axis])));
+  const [left, top] = ["x", "y"].map((axis) => points.reduce((least, point) => Math.min(least, point[axis]), Infinity));
+  const [right, bottom] = ["x", "y"].map((axis) => points.reduce((most, point) => Math.max(most, point[axis]), 0));
   const scale = (20 - THICK) / Math.max(right - left, bottom - top, 40);
   const centred = lines.map((line) => line.map(({x, y}) => ({
     x: (x - (left + right) / 2) * scale + 14, y: (y - (top + bottom) / 2) * scale + 14,
@@ -94,21 +94,26 @@ function point(event) {
   return {x: ((event.clientX - box.left) / box.width) * 280, y: ((event.clientY - box.top) / box.height) * 280};
 }
 
+// The stroke that is being drawn, by mouse, finger or keyboard.
+let stroke = null;
 function begin(at) {
   if (chosen) forget();
-  strokes.push([at]);
+  stroke = [at];
+  strokes.push(stroke);
 }
 
+// One finger draws; and of a mouse the first button.
 board.addEventListener("pointerdown", (event) => {
+  if (!event.isPrimary || event.button) return;
   board.setPointerCapture(event.pointerId);
-  pen.isUsed = false;
+  Object.assign(pen, {isUsed: false, down: false});
   begin(point(event));
-  show();
+  showSoon();
 });
 board.addEventListener("pointermove", (event) => {
-  if (!board.hasPointerCapture(event.pointerId)) return;
-  strokes.at(-1).push(point(event));
-  show();
+  if (!event.isPrimary || !stroke || !board.hasPointerCapture(event.pointerId)) return;
+  stroke.push(point(event));
+  showSoon();
 });
 board.addEventListener("keydown", (event) => {
   const step = {ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8]}[event.key];
@@ -118,22 +123,23 @@ board.addEventListener("keydown", (event) => {
   } else if (step) {
     pen.x = Math.min(270, Math.max(10, pen.x + step[0]));
     pen.y = Math.min(270, Math.max(10, pen.y + step[1]));
-    if (pen.down) strokes.at(-1).push({x: pen.x, y: pen.y});
+    if (pen.down) stroke.push({x: pen.x, y: pen.y});
   } else return;
   pen.isUsed = true;
   event.preventDefault();
-  show();
+  showSoon();
 });
 
 function forget() {
   strokes = [];
-  chosen = null;
+  stroke = chosen = null;
+  pen.down = false;
   document.querySelectorAll("#digits [aria-pressed]").forEach((button) => button.setAttribute("aria-pressed", "false"));
   sliders.forEach((slider) => { slider.value = 0; });
 }
 
-document.getElementById("clear").addEventListener("click", () => { forget(); pen.down = false; show(); });
-sliders.forEach((slider) => slider.addEventListener("input", show));
+document.getElementById("clear").addEventListener("click", () => { forget(); show(); });
+sliders.forEach((slider) => slider.addEventListener("input", showSoon));
 
 function choose(digit, button) {
   forget();
@@ -162,6 +168,14 @@ function signed(limit) {
 function showMaps(canvases, values, side) {
   const limit = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
   canvases.forEach((canvas, map) => picture(canvas, values, side, 6, map, signed(limit)));
+}
+
+// At most once per picture of the screen, however often the pointer moves.
+let isSoon = false;
+function showSoon() {
+  if (isSoon) return;
+  isSoon = true;
+  requestAnimationFrame(() => { isSoon = false; show(); });
 }
 
 function show() {
@@ -205,7 +219,7 @@ board.addEventListener("blur", drawBoard);
 function showNetwork(network, card, digit, isEmpty) {
   const {c1, s2, distances, probabilities} = read(network, digit);
   const best = probabilities.indexOf(Math.max(...probabilities));
-  const answer = isEmpty ? "–" : best;
+  const answer = isEmpty || best < 0 ? "–" : best; // of a network that diverged all is NaN
   card.querySelector(".answer").textContent = answer;
   card.querySelectorAll(".bars li").forEach((row, label) => {
     const percent = isEmpty ? 0 : 100 * probabilities[label];
@@ -219,7 +233,7 @@ function showNetwork(network, card, digit, isEmpty) {
     code.classList.toggle("best", !isEmpty && label === best);
     code.querySelector("output").value = isEmpty ? "" : distances[label].toFixed(0);
   });
-  return [answer, (100 * probabilities[best]).toFixed(0)];
+  return [answer, best < 0 ? "–" : (100 * probabilities[best]).toFixed(0)];
 }
 
 // Setting up

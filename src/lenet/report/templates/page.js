@@ -8,8 +8,8 @@ for (const data of document.querySelectorAll('script[id^="data-"]')) {
 // Panels stand in as many columns as the page has room for.
 function fitted(specification, width) {
   if (specification.columns > 1) {
-    const panel = specification.spec.width + 60;
-    specification.columns = Math.min(specification.columns, Math.max(1, Math.floor(width / panel)));
+    const axis = 45, panel = specification.spec.width + specification.spacing;
+    specification.columns = Math.min(specification.columns, Math.max(1, Math.floor((width - axis) / panel)));
   }
   return specification;
 }
