@@ -48,11 +48,10 @@ def test_the_readme_block_is_a_table_with_a_row_per_variant(rows):
 
 
 def test_the_answer_begins_with_the_errors_of_1998_of_the_baseline_and_of_today():
-    made = study(
-        {"tanh_sgd": [3.0, 2.0], "modern": [1.0, 1.0], "lenet5_1998": [2.0, 1.0]}, published={"lenet5_1998": 0.95}
-    )
+    errors = {"tanh_sgd": [3.0, 2.0], "lenet5_1998": [2.0, 1.0], "modern": [1.0, 1.0]}
+    made = study(errors, published={"lenet5_1998": 0.95}, dataset="mnist")
     rows = comparison_rows(made)
-    then, base, now = (mean_with_interval(row) for row in (rows[2], rows[0], rows[1]))
+    base, then, now = map(mean_with_interval, rows)
     told = f"`lenet5_1998` {then} % (published: 0.95 %); `tanh_sgd` {base} %; `modern` {now} %."
     assert answers(made.settings, rows)[0] == f"Test errors with 95 % intervals: {told}"
 
@@ -133,7 +132,7 @@ def test_the_answer_is_what_each_change_is_worth_both_and_the_interaction():
     made = study(FOUR, factorial=FOUR, changes=changes)
     save_tables(made)
     heading, empty, line = answers(made.settings, comparison_rows(made))
-    assert (heading, empty) == ("What two changes are worth, in points with 95 % intervals:", "")
+    assert (heading, empty) == ("Effects of two changes, alone and together (percentage points, 95 % intervals):", "")
     one = r"−[\d.]+ \([−+][\d.]+ to [−+][\d.]+\)"
     assert re.fullmatch(rf"- Test error: against `a`, `b` {one}, `c` {one}, `d` {one}; interaction {one}\.", line)
     assert "`d` −19.00 (" in line
