@@ -152,6 +152,7 @@ def test_the_command_without_any_source_reports_each_and_leaves_only_the_note(fo
     assert [path.name for path in (folder / ".runs").iterdir()] == [NOTE.name]
 
 
+@pytest.mark.slow
 def test_the_command_on_a_full_disk_says_so_and_leaves_nothing_half_written(folder, environment):
     private = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     mount = "mount -t tmpfs -o size=1m none data"
@@ -168,6 +169,7 @@ def test_the_command_on_a_full_disk_says_so_and_leaves_nothing_half_written(fold
     assert finished.stdout == ""
 
 
+@pytest.mark.slow
 def test_the_command_with_a_limit_on_file_sizes_says_so_and_leaves_nothing_half_written(folder, environment):
     use_dataset("digits")
     finished = run(["sh", "-c", 'ulimit -f 512; "$@"', "sh", *COMMAND], environment)

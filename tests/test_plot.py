@@ -95,6 +95,7 @@ def test_the_page_names_every_variant_and_every_description(plotted):
         assert text in page
 
 
+@pytest.mark.slow
 def test_running_again_in_another_process_gives_the_same_bytes_without_tensorflow(plotted):
     folder, before = plotted
     program = (

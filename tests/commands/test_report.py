@@ -40,6 +40,7 @@ def files(folder):
     }
 
 
+@pytest.mark.slow
 def test_it_makes_the_same_again_byte_for_byte(committed):
     before = files(committed)
     for name in ("reports/index.html", "reports/comparison.csv", "reports/figures/test_error.png"):
@@ -48,6 +49,7 @@ def test_it_makes_the_same_again_byte_for_byte(committed):
     assert files(committed) == before
 
 
+@pytest.mark.slow
 def test_it_says_where_results_are_of_other_code(committed, monkeypatch, capsys):
     lagging = {"train@a": ["src/lenet/network"], "train@b": ["src/lenet/network", "src/lenet/train.py"]}
     monkeypatch.setattr(report, "lagging_stages", lambda: lagging)

@@ -85,6 +85,7 @@ def test_equal_data_give_equal_bytes(name, first, tmp_path):
     assert hashlib.sha256(again).hexdigest() == first[1][name]
 
 
+@pytest.mark.slow
 def test_equal_data_give_equal_bytes_in_another_process(first, tmp_path):
     environment = os.environ | {
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}{os.pathsep}{ROOT / 'tests/report'}",

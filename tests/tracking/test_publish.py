@@ -75,6 +75,7 @@ def test_a_parent_tells_what_it_is_and_a_run_shows_its_confusion(client):
     assert {"confusion.json", "confusion.png"} == {file.path for file in client().list_artifacts(child.info.run_id)}
 
 
+@pytest.mark.slow
 def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(client, workspace, capsys):
     for variant in ("tanh_sgd", "relu_adam"):
         save_result(variant_result(variant, errors=[1.0, 2.0]))

@@ -66,6 +66,7 @@ def run(copy, tmp_path):
     return printed
 
 
+@pytest.mark.slow
 def test_an_edited_constant_is_compiled_anew_and_unchanged_code_is_not(run, copy, tmp_path):
     expected = np.float32(SLOPE) * np.float32(AMPLITUDE)
     assert run(SLOPE_AT_0) == (expected, 1)

@@ -65,6 +65,7 @@ def test_the_rate_falls_along_a_cosine_to_nothing_at_the_end(recipe):
     assert [float(rate(step)) for step in (0, 20, 40)] == pytest.approx([0.2, 0.1, 0.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "muon"])
 def test_weights_decay_by_their_share_of_the_rate_per_step(digits, statistics, recipe, optimizer):
     settings = recipe.model_copy(update={"optimizer": optimizer, "batch_size": len(digits), "epochs": 1})

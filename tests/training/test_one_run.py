@@ -8,6 +8,8 @@ from lenet.mnist.splits import Split
 from lenet.training.one_run import train_run
 from lenet.training.trained_run import EPOCH_METRICS, TRAIN_METRICS
 
+pytestmark = pytest.mark.slow  # it trains
+
 
 @pytest.fixture(scope="module")
 def train(digits, statistics):
