@@ -121,10 +121,11 @@ class Variant(_Section):
 
 
 class Published(_Section):
-    """A test error on MNIST that others report of a variant's recipe, and who."""
+    """A test error on MNIST that others report of a variant's recipe, who, and what else is to know of it."""
 
     error_percent: Annotated[float, Field(gt=0, lt=100)]
     source: Annotated[str, Field(min_length=1)]
+    note: str = ""
 
 
 class Compared(_Section):
