@@ -102,6 +102,23 @@ def test_the_charts_say_what_they_are_to_a_screen_reader(opened, small):
 def test_nothing_is_wider_than_a_telephone(opened, small):
     page, _ = opened(small, viewport={"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    widths = page.locator("table.sortable tbody th").evaluate_all("cells => cells.map(cell => cell.clientWidth)")
+    assert min(widths) > 100  # names are not broken into letters
+    for name in CHARTS:
+        assert page.locator(f"#chart-{name}").evaluate("chart => chart.scrollWidth - chart.clientWidth") == 0, name
+
+
+def columns(page, name):
+    """How many panels of a chart stand side by side."""
+    lefts = page.locator(f"#chart-{name} svg .role-scope > .background, #chart-{name} svg g.cell > path.background")
+    return len({round(box["x"]) for box in (each.bounding_box() for each in lefts.all()) if box["width"] > 100})
+
+
+def test_panels_stand_side_by_side_where_there_is_room(opened):
+    page, _ = opened(ROOT / "reports/index.html", viewport={"width": 1600, "height": 900})
+    assert (columns(page, "curves"), columns(page, "confusion")) == (4, 3)
+    page, _ = opened(ROOT / "reports/index.html", viewport={"width": 400, "height": 900})
+    assert (columns(page, "curves"), columns(page, "confusion")) == (1, 1)
 
 
 def test_it_prints(opened, small, tmp_path):

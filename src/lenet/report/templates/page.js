@@ -7,11 +7,25 @@ for (const data of document.querySelectorAll('script[id^="data-"]')) {
 
 // Panels stand in as many columns as the page has room for.
 function fitted(specification, width) {
+  if (specification.hconcat) fitHalves(specification, width);
   if (specification.columns > 1) {
-    const axis = 45, panel = specification.spec.width + specification.spacing;
+    const axis = 50, panel = specification.spec.width + specification.spacing;
+    specification.spec.width = Math.min(specification.spec.width, width - axis);
     specification.columns = Math.min(specification.columns, Math.max(1, Math.floor((width - axis) / panel)));
   }
   return specification;
+}
+
+// Two charts with the same rows: side by side, or one below the other, where both need the rows' names.
+function fitHalves(specification, width) {
+  const names = 185, gap = 60, [left, right] = specification.hconcat;
+  const isNarrow = width < 800, room = isNarrow ? width - names : (width - names - gap) / 2;
+  left.width = right.width = Math.min(left.width, room);
+  if (!isNarrow) return;
+  const {axis} = left.layer[0].encoding.y;
+  right.layer.filter(({encoding}) => encoding.y).forEach(({encoding}) => { encoding.y.axis = axis; });
+  specification.vconcat = [left, right];
+  delete specification.hconcat;
 }
 
 // Cells with a data-value are sorted by number, others by text; empty ones stay at the end.
