@@ -138,7 +138,7 @@ def _steps(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChar
     base = alt.Chart(table).encode(y=y, color=colour, tooltip=about)
     zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[4, 3], color=NEITHER).encode(x="x:Q")
     bars = base.mark_rule(strokeWidth=3).encode(
-        x=alt.X("low:Q", title="what the step is worth (points)", axis=alt.Axis(tickCount=6)), x2="high:Q"
+        x=alt.X("low:Q", title="change by the step (points)", axis=alt.Axis(tickCount=6)), x2="high:Q"
     )
     points = base.mark_point(filled=True, size=110).encode(x="value:Q")
     labels = alt.Chart(table).mark_text(dy=-13, fontSize=12).encode(y=y, x="value:Q", text="label:N")

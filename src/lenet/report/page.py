@@ -42,8 +42,14 @@ def environment() -> Environment:
         "data_url": pictures.data_url,
         "as_url": pictures.as_url,
         "picture_of": digits.picture_of,
+        "breakable": breakable,
     }
     return made
+
+
+def breakable(variant: str) -> Markup:
+    """Return a variant's name that a narrow page may break after each of its words."""
+    return Markup("_<wbr>").join(variant.split("_"))
 
 
 def facts(study: Study) -> dict[str, object]:

@@ -19,11 +19,15 @@ function fitted(specification, width) {
 // Two charts with the same rows: side by side, or one below the other, where both need the rows' names.
 function fitHalves(specification, width) {
   const names = 185, gap = 60, [left, right] = specification.hconcat;
-  const isNarrow = width < 800, room = isNarrow ? width - names : (width - names - gap) / 2;
+  const isNarrow = width < 800, room = isNarrow ? width - names - 20 : (width - names - gap) / 2;
   left.width = right.width = Math.min(left.width, room);
   if (!isNarrow) return;
   const {axis} = left.layer[0].encoding.y;
-  right.layer.filter(({encoding}) => encoding.y).forEach(({encoding}) => { encoding.y.axis = axis; });
+  right.layer.filter(({encoding}) => encoding.y).forEach(({encoding}) => {
+    encoding.y.axis = axis;
+    if (encoding.color) Object.assign(encoding.color.legend, {orient: "bottom", direction: "vertical"});
+  });
+  right.layer = right.layer.filter(({mark}) => mark.type !== "text"); // no room: the colours and the table tell it
   specification.vconcat = [left, right];
   delete specification.hconcat;
 }
