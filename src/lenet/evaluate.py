@@ -74,19 +74,23 @@ def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float
 
 
 def look_inside(model: "keras.Model", digit: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the network's weights and scaling, and the feature maps of C1, S2 and C3 for one digit, uint8 (28, 28)."""
+    """Return the filters of C1, and the feature maps of C1, S2 and C3 for one digit, uint8 (28, 28)."""
     import keras
 
     maps = keras.Model(model.inputs, {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
     outputs = maps.predict(digit[np.newaxis], verbose=0)
     filters = model.get_layer("c1").kernel.numpy()[:, :, 0, :]
+    return {"filters": filters, "digit": digit} | {name: array[0] for name, array in outputs.items()}
+
+
+def export(model: "keras.Model") -> dict[str, np.ndarray]:
+    """Return all that computes the network without Keras: its weights, whose they are, and the scaling of pixels."""
     scale, weights = model.get_layer("scale"), [(layer, each) for layer in model.layers for each in layer.weights]
-    network = {
+    return {
         "weights": np.concatenate([each.numpy().ravel() for _, each in weights]),
         "layout": np.array([f"{layer.name} {each.name} {math.prod(each.shape)}" for layer, each in weights]),
         "scaling": np.array([scale.scale, scale.offset]),
     }
-    return {"filters": filters, "digit": digit} | {name: array[0] for name, array in outputs.items()} | network
 
 
 def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
@@ -126,10 +130,10 @@ def main(variant: str) -> None:
         outputs.append(networks.predict(model, test.images))
         results.append(score(run, run.weights.read_bytes(), outputs[-1], test))
         if run is runs[0]:
-            insides = look_inside(model, test.images[0])
+            first = look_inside(model, test.images[0]) | export(model)
             layers = describe(model)
             parameters, operations = model.count_params(), networks.multiply_accumulates(model)
-    predictions = Predictions(probabilities=np.stack(outputs), **insides)
+    predictions = Predictions(probabilities=np.stack(outputs), **first)
     misread = find_misread(predictions.probabilities.argmax(axis=2), test.labels)
     summary = summarise(results, misread.wrong(len(test)))
     result = VariantResult(variant, parameters, operations, layers, summary, results)

@@ -68,7 +68,7 @@ def test_the_page_computes_what_keras_computes(opened, kind):
 
     determinism.prepare()
     determinism.start_run(0)
-    from lenet.evaluate import look_inside
+    from lenet.evaluate import export, look_inside
     from lenet.evaluation.predictions import Predictions
     from lenet.network.model import build_model, predict
 
@@ -79,7 +79,9 @@ def test_the_page_computes_what_keras_computes(opened, kind):
         weight.assign(weight + 0.05 * np.random.default_rng(1).normal(size=weight.shape))
     expected = predict(model, images)
     made = study({kind: [1.0]}, changes={kind: settings.model_dump()})
-    network = draw.network_of(made, kind, Predictions(probabilities=expected[None], **look_inside(model, images[0])))
+    network = draw.network_of(
+        made, kind, Predictions(probabilities=expected[None], **look_inside(model, images[0]), **export(model))
+    )
     page, _ = opened()
     reading = (
         "([network, digits]) => { const its = unpack(network); return digits.map(d => read(its, d).probabilities); }"

@@ -34,6 +34,6 @@ def test_tables_figures_and_page_are_written(tmp_path, digits):
 
 
 def test_without_what_needs_the_data_the_page_is_refused_and_not_written(tmp_path):
-    with pytest.raises(LabError, match=r"^reports/.* is missing: run `dvc repro --force plot`$"):
+    with pytest.raises(LabError, match=r"^reports/.* cannot be read: run `dvc repro --force plot`$"):
         from_results.save(study(ERRORS))
     assert not (tmp_path / "reports/index.html").exists()

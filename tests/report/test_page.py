@@ -98,7 +98,7 @@ def test_a_single_variant_has_a_page_too(digits):
 def test_the_network_of_the_paper_stands_beside_the_papers_figures(digits):
     shown = written(digits, published={"relu_adam": 0.95}, about={"relu_adam": "the paper's"}, dataset="mnist")
     assert re.search(r"relu_adam, the paper's, makes 10\.67 % .*; published: 0\.95 % \(the paper\)\.", shown.text)
-    assert "modern makes 6.67 points fewer (95 % interval" in shown.text
+    assert "modern makes 4.00 %: 6.67 points fewer (95 % interval" in shown.text
     assert re.search(r"relu_adam the paper 0\.95 10\.67 [\d.]+ to [\d.]+ below the interval", shown.text)
 
 
@@ -138,7 +138,7 @@ def test_of_the_committed_study_the_page_tells_writers_and_digits_of_1998():
     assert "297 people wrote the 10,000 test digits: half of the digits are by employees" in shown.text
     assert re.search(r"One of the (employees|students), number \d+: [\d.]+ % errors on \d+ digits", shown.text)
     assert re.search(r"tanh_sgd 0\.\d\d 1\.\d\d relu_adam", shown.text)
-    assert "Of 199 shuffled orders none fits as well (permutation test, p = 0.005)" in shown.text
+    assert "Of 199 shuffled orders, none fits as well (permutation test, p = 0.005)" in shown.text
     assert len([image for image in shown.all("img") if "LeNet-5 took for" in image["alt"]]) > 41
     for name in settings.comparison.sweeps:
         assert f"sweeps/{name}" in shown.text

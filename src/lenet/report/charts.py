@@ -40,7 +40,9 @@ def ladder(study: Study) -> alt.TopLevelMixin:
 def learning_curves(study: Study) -> alt.TopLevelMixin:
     """Draw, a panel per variant, the error after each epoch: mean over the seeds, band from best to worst."""
     table = _curves(study)
-    x = alt.X("epoch:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=[1, 2, 5, 10, 20, 40], format="d"))
+    x = alt.X(
+        "epoch:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=[1, 2, 5, 10, 20, 40], format="d")
+    )
     scale = alt.Scale(type="log", domainMin=0.1, clamp=True)
     values = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="~g")
     colour = alt.Color(
