@@ -19,6 +19,8 @@ from lenet.errors import LabError
 from lenet.evaluation.results import save_result
 from lenet.mnist.splits import Split, save_split, split_path
 
+pytestmark = pytest.mark.slow  # the whole stage
+
 INPUTS = ("details", "misread")
 ERRORS = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
 
@@ -95,7 +97,6 @@ def test_the_page_names_every_variant_and_every_description(plotted):
         assert text in page
 
 
-@pytest.mark.slow
 def test_running_again_in_another_process_gives_the_same_bytes_without_tensorflow(plotted):
     folder, before = plotted
     program = (

@@ -8,6 +8,8 @@ import pytest
 from lenet.commands.lag import lagging_stages
 from lenet.errors import LabError
 
+pytestmark = pytest.mark.slow  # DVC itself
+
 
 @pytest.fixture
 def pipeline(tmp_path, monkeypatch):

@@ -12,6 +12,8 @@ from lenet.settings import load_settings
 from lenet.tracking import live
 from lenet.tracking.experiment import of_study
 
+pytestmark = pytest.mark.slow  # a real database
+
 
 def runs_of(client, **tags):
     wanted = " and ".join(f"tags.{name} = '{value}'" for name, value in tags.items())

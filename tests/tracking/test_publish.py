@@ -12,6 +12,8 @@ from lenet.evaluation.results import save_result
 from lenet.tracking import publish
 from lenet.workspace import DETAILS
 
+pytestmark = pytest.mark.slow  # a real database
+
 
 def publish_result(result, about=""):
     """Save a variant's results as evaluate does, and publish them under that description."""
@@ -75,7 +77,6 @@ def test_a_parent_tells_what_it_is_and_a_run_shows_its_confusion(client):
     assert {"confusion.json", "confusion.png"} == {file.path for file in client().list_artifacts(child.info.run_id)}
 
 
-@pytest.mark.slow
 def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(client, workspace, capsys):
     for variant in ("tanh_sgd", "relu_adam"):
         save_result(variant_result(variant, errors=[1.0, 2.0]))

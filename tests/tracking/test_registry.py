@@ -4,6 +4,8 @@ from support.builders import variant_result
 from lenet.evaluation.results import save_result
 from lenet.tracking import publish, registry
 
+pytestmark = pytest.mark.slow  # a real database
+
 ABOUT = {"tanh_sgd": "as in 1998", "relu_adam": "as today"}
 
 

@@ -13,6 +13,8 @@ from lenet.settings import load_settings
 from lenet.tracking import experiment
 from lenet.tracking.sweeps import publish
 
+pytestmark = pytest.mark.slow  # a real database
+
 SWEEP = experiment.of_sweep("rates", "Which rate?", "digits", ["learning_rate"])
 RATES = {"learning_rate=0.01": 0.01, "learning_rate=0.02": 0.02}
 
