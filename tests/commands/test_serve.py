@@ -16,14 +16,14 @@ from lenet.commands import serve
 from lenet.errors import LabError
 from lenet.evaluation.results import save_result
 from lenet.runs.files import files_of, folder_of, write_files
-from lenet.serving.app import check_digits
+from lenet.serving.app import read_digits
 from lenet.settings import load_settings
 
 DIGIT = json.loads((ROOT / "digit.json").read_text())["inputs"][0]
 
 
 def test_the_digit_to_send_is_one():
-    check_digits((ROOT / "digit.json").read_bytes())
+    read_digits((ROOT / "digit.json").read_bytes())
 
 
 def test_without_a_champion_it_says_what_to_do(client, monkeypatch):

@@ -1,17 +1,16 @@
-import asyncio
 import http.client
 import json
 import threading
 import time
 import tracemalloc
 
+import numpy as np
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from support.servers import free_port
 
 from lenet.serving import app
-from lenet.serving.app import RefusedError, check_digits, check_length, check_origin, check_type, guard
+from lenet.serving.app import RefusedError, check_length, check_origin, check_type, read_digits
 
 DIGIT = [[0] * 28 for _ in range(28)]
 
@@ -27,8 +26,9 @@ def with_pixel(value):
     return digit
 
 
-def test_digits_of_integers_from_0_to_255_pass():
-    check_digits(body(with_pixel(0), with_pixel(255)))
+def test_digits_of_integers_from_0_to_255_are_read():
+    digits = read_digits(body(with_pixel(0), with_pixel(255)))
+    assert (digits.shape, digits.dtype, digits[1, 2, 3], digits.sum()) == ((2, 28, 28), np.uint8, 255, 255)
 
 
 EXPECTED = r": expected .* of 1 to 1000 digits, each 28 rows of 28 integers from 0 \(background\) to 255$"
@@ -37,7 +37,7 @@ EXPECTED = r": expected .* of 1 to 1000 digits, each 28 rows of 28 integers from
 @pytest.mark.parametrize("pixel", [-1, 256, 0.5, "7", "seven", None, True, [0], float("nan")])
 def test_a_pixel_that_is_none_is_named_with_its_place(pixel):
     with pytest.raises(RefusedError, match=r"^inputs\[1\]\[2\]\[3\] is .*" + EXPECTED):
-        check_digits(body(DIGIT, with_pixel(pixel)))
+        read_digits(body(DIGIT, with_pixel(pixel)))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_pixel_that_is_none_is_named_with_its_place(pixel):
 )
 def test_a_digit_of_another_shape_is_refused(digit, where):
     with pytest.raises(RefusedError, match=f"^{where}{EXPECTED}"):
-        check_digits(body(digit))
+        read_digits(body(digit))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_digit_of_another_shape_is_refused(digit, where):
 )
 def test_what_is_no_list_of_digits_is_refused_with_what_was_expected(sent, message):
     with pytest.raises(RefusedError, match=message):
-        check_digits(sent)
+        read_digits(sent)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
@@ -128,7 +128,7 @@ def test_of_many_mistakes_the_first_is_told_and_no_list_of_all_is_made():
     wrong = [[[-1] * 28] * 28] * 1000
     started = tracemalloc.start() or tracemalloc.get_traced_memory()[0]
     with pytest.raises(RefusedError, match=r"^inputs\[0\]\[0\]\[0\] is -1: "):
-        check_digits(body(*wrong))
+        read_digits(body(*wrong))
     most = tracemalloc.get_traced_memory()[1] - started
     tracemalloc.stop()
     assert most < 100_000_000
@@ -136,13 +136,14 @@ def test_of_many_mistakes_the_first_is_told_and_no_list_of_all_is_made():
 
 @pytest.fixture(scope="module")
 def port():
-    """The port of a guarded app that answers every post, served as `make serve` does."""
-    guarded = FastAPI()
-    guarded.add_api_route("/invocations", lambda: {"predictions": []}, methods=["POST"])
-    guarded.add_api_route("/slow", slow)
-    guard(guarded)
+    """The port of an app that reads each digit as a 3, slowly where the first pixel says so."""
+
+    def predict(digits):
+        time.sleep(digits[0, 0, 0] / 100)
+        return np.eye(10, dtype=np.float32)[[3] * len(digits)]
+
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(guarded, port=port, log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(app.make_app(predict), port=port, log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -150,10 +151,6 @@ def port():
     yield port
     server.should_exit = True
     thread.join()
-
-
-async def slow():
-    await asyncio.sleep(5)
 
 
 def ask(port, method, path, sent=b"", **headers):
@@ -169,10 +166,14 @@ def ask(port, method, path, sent=b"", **headers):
     return answer.status, text
 
 
-def test_a_guarded_app_answers_digits(port):
-    sent = body(DIGIT)
-    answer = ask(port, "POST", "/invocations", sent, Content_Type="application/json", Content_Length=str(len(sent)))
-    assert answer == (200, '{"predictions":[]}')
+def post(port, sent, **headers):
+    usual = {"Content_Type": "application/json", "Content_Length": str(len(sent))}
+    return ask(port, "POST", "/invocations", sent, **(usual | headers))
+
+
+def test_the_app_answers_digits_with_probabilities(port):
+    status, text = post(port, body(DIGIT, DIGIT))
+    assert (status, json.loads(text)) == (200, {"predictions": [[0.0] * 3 + [1.0] + [0.0] * 6] * 2})
 
 
 @pytest.mark.parametrize(
@@ -185,15 +186,20 @@ def test_a_guarded_app_answers_digits(port):
         ({"Content_Type": "text/csv"}, 400),
     ],
 )
-def test_a_guarded_app_refuses_all_else(port, headers, status):
-    usual = {"Content_Type": "application/json", "Content_Length": "2"}
-    assert ask(port, "POST", "/invocations", b"{}", **(usual | headers))[0] == status
+def test_the_app_refuses_all_else(port, headers, status):
+    assert post(port, b"{}", **headers)[0] == status
 
 
-def test_a_guarded_app_gives_up_after_a_time(port, monkeypatch):
+def test_the_app_gives_up_after_a_time(port, monkeypatch):
     monkeypatch.setattr(app, "TIME_LIMIT_S", 0.05)
-    status, text = ask(port, "GET", "/slow")
+    slow = [[50, *DIGIT[0][1:]], *DIGIT[1:]]
+    status, text = post(port, body(slow))
     assert (status, "not answered in 0.05 s" in text) == (503, True)
+
+
+def test_the_app_is_alive_and_names_pages_that_are_not_here(port, tmp_path):
+    assert ask(port, "GET", "/ping") == (200, "\n")
+    assert ask(port, "GET", "/elsewhere")[0] == 404
 
 
 def test_a_thousand_digits_are_below_the_limit():

@@ -12,13 +12,13 @@ from lenet.tracking import failures, publish, registry
 from lenet.tracking.client import redacted_uri
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
 
 _MOST_CONNECTIONS = 32  # at once; more get status 503
 
 
-def load_champion(dataset: str) -> "FastAPI":
+def load_champion(dataset: str) -> "Starlette":
     """Return the app that answers with the data set's champion; raise LabError where there is none."""
     with failures.as_errors():
         if not registry.Registry(dataset).has(registry.CHAMPION):
