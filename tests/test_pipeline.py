@@ -129,7 +129,7 @@ def test_a_removed_variant_is_refused_by_dvc_and_cleared_by_make_repro_as_in_a_f
     here = pipeline.copy(tmp_path / "removed")
     with here.params() as params:
         del params["variants"]["relu_adam"], params["about"]["relu_adam"]
-        params["comparison"]["ladder"] = ["tanh_sgd"]
+        params["comparison"] |= {"primary": [], "ladder": ["tanh_sgd"]}
     refused = here.dvc("repro", status=255)
     assert "error: outputs of variants that params.yaml no longer has: " in refused.stderr
     here.module("commands.repro")
