@@ -62,7 +62,7 @@ def test_a_variant_that_is_renamed_described_anew_or_equal_to_another_trains_not
         params["variants"]["twin"] = dict(params["variants"]["tanh_sgd"])
         del params["about"][VARIANT]
         params["about"]["todays"] = "described anew"
-        params["comparison"]["ladder"] = ["tanh_sgd", "todays"]
+        params["comparison"] |= {"primary": ["todays", "tanh_sgd"], "ladder": ["tanh_sgd", "todays"]}
     done = here.module("commands.repro")
     assert trained(done) == 0
     assert "todays" in done.stdout
