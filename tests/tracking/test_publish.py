@@ -162,10 +162,10 @@ def test_metrics_are_numbers_that_mlflow_gave_back_unchanged(client):
 
 def test_the_champions_variant_and_the_baseline_have_a_page_that_compares_them(client):
     publish_result(variant_result("tanh_sgd", errors=[2.0]))
-    assert publish.comparison_pages() == {}
+    assert publish.comparison_pages(publish.publish_all()) == {}
     publish_result(variant_result("relu_adam", errors=[1.0, 3.0]))
     publish_result(without_validation(variant_result("tanh_adam", errors=[0.5])))
-    (page,) = publish.comparison_pages().values()
+    (page,) = publish.comparison_pages(publish.publish_all()).values()
     parents = {run.data.tags["variant"]: run for run in all_runs(client()) if run.data.tags["kind"] == "variant"}
     compared = parse_qs(page.removeprefix("/#/compare-runs?"))
     assert json.loads(*compared["runs"]) == [parents[name].info.run_id for name in ("tanh_sgd", "relu_adam")]

@@ -30,10 +30,10 @@ def main() -> None:
         print(f"The store is a server with a UI of its own: {redacted_uri()}")
         return
     port = foreground.free_port("ui", default=5000)
-    publish.main()
     with failures.as_errors():
+        compared = publish.comparison_pages(publish.publish_all())
         pages = experiment.pages(open_client())
-        pages |= {f"baseline and best variant on {of}": page for of, page in publish.comparison_pages().items()}
+    pages |= {f"baseline and best variant on {dataset}": page for dataset, page in compared.items()}
     print("MLflow, the variants side by side: tick two and press Compare. Ctrl-C stops the server.", flush=True)
     for name, page in pages.items():
         print(f"{name}: http://{HOST}:{port}{page}", flush=True)

@@ -130,13 +130,17 @@ def _publish_model(run: RunLog, seed: SeedResult, trained: Run) -> None:
     run.attach_model(load_model(trained.architecture, trained.weights), seed.epochs)
 
 
-def publish_all() -> None:
-    """Publish every variant of params.yaml that has results here, say how much was lacking, register the champion."""
+def publish_all() -> list[VariantResult]:
+    """Publish every variant of params.yaml that has results here, say how much was lacking, register the champion.
+
+    Returns the results that were published.
+    """
     settings = load_settings()
     results = list(_readable_results(settings))
     lacked = sum(_publish_result(result, settings) for result in results)
     print(f"published {lacked} runs that {redacted_uri()} lacked, of {len(results)} variants", file=sys.stderr)
     _appoint(results, settings)
+    return results
 
 
 def _readable_results(settings: Settings) -> Iterator[VariantResult]:
@@ -171,12 +175,13 @@ def _candidates(results: Sequence[VariantResult], settings: Settings) -> dict[st
     return candidates
 
 
-def comparison_pages() -> dict[str, str]:
-    """Return, by data set, the path of the page that compares the baseline with the variant of the best run."""
-    settings = load_settings()
-    candidates = _candidates(list(_readable_results(settings)), settings)
+def comparison_pages(results: Sequence[VariantResult]) -> dict[str, str]:
+    """Return, by data set, the path of the page that compares the baseline with the variant of the best run.
+
+    results: those that were published.
+    """
     pages = {}
-    for dataset, of_alias in candidates.items():
+    for dataset, of_alias in _candidates(results, load_settings()).items():
         finder = RunFinder(experiment.of_study(dataset))
         best = [result for alias in (BASELINE, CHAMPION) for result, _ in ranked(of_alias[alias])[:1]]
         runs = [finder.find_parent(result.variant, result.seeds[0].identity) for result in best]
