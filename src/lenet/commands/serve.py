@@ -1,6 +1,6 @@
 """`make serve`: publish what the store lacks, then let the champion answer posted digits, on 127.0.0.1 until Ctrl-C."""
 
-from typing import TYPE_CHECKING
+from starlette.applications import Starlette
 
 from lenet import errors
 from lenet.commands import foreground
@@ -11,14 +11,10 @@ from lenet.settings import load_settings
 from lenet.tracking import failures, publish, registry
 from lenet.tracking.client import redacted_uri
 
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
-
 _MOST_CONNECTIONS = 32  # at once; more get status 503
 
 
-def load_champion(dataset: str) -> "Starlette":
+def load_champion(dataset: str) -> Starlette:
     """Return the app that answers with the data set's champion; raise LabError where there is none."""
     with failures.as_errors():
         if not registry.Registry(dataset).has(registry.CHAMPION):

@@ -9,18 +9,19 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from lenet.workspace import DRAW, PAGE, project_root
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.middleware.base import RequestResponseEndpoint
-    from starlette.requests import Request
-    from starlette.responses import Response
 
 # The width and height of a digit, in pixels.
 _SIDE = 28
@@ -53,30 +54,24 @@ class RefusedError(Exception):
         self.status = status
 
 
-def load_app(model_uri: str) -> "Starlette":
+def load_app(model_uri: str) -> Starlette:
     """Return the ASGI app that answers with a model of the store; raise what MLflow raises."""
     from mlflow.pyfunc import load_model
 
     return make_app(load_model(model_uri).predict)
 
 
-def make_app(predict: Callable[[np.ndarray], np.ndarray]) -> "Starlette":
+def make_app(predict: Callable[[np.ndarray], np.ndarray]) -> Starlette:
     """Return the ASGI app that answers with a function of digits, uint8 (n, 28, 28) to probabilities (n, 10)."""
-    from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
-    from starlette.middleware import Middleware
-    from starlette.middleware.base import BaseHTTPMiddleware
-    from starlette.responses import JSONResponse, PlainTextResponse
-    from starlette.routing import Route
 
-    async def invocations(request: "Request") -> "Response":
+    async def invocations(request: Request) -> Response:
         check_length(request.headers.get("content-length"), request.headers.get("transfer-encoding"))
         check_type(request.headers.get("content-type", ""))
         digits = await run_in_threadpool(read_digits, await request.body())
         probabilities = await run_in_threadpool(predict, digits)
         return JSONResponse({"predictions": probabilities.tolist()})
 
-    def alive(request: "Request") -> "Response":
+    def alive(request: Request) -> Response:
         return PlainTextResponse("\n")
 
     pages = {"/": DRAW, "/draw.html": DRAW, "/index.html": PAGE}
@@ -90,10 +85,8 @@ def make_app(predict: Callable[[np.ndarray], np.ndarray]) -> "Starlette":
     )
 
 
-async def guard(request: "Request", call_next: "RequestResponseEndpoint") -> "Response":
+async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
     """Answer requests of this machine only, in a bounded time, and say why one is refused."""
-    from starlette.responses import JSONResponse
-
     try:
         check_origin(request.headers.get("host", ""), request.headers.get("origin"))
         async with asyncio.timeout(TIME_LIMIT_S):
@@ -104,11 +97,10 @@ async def guard(request: "Request", call_next: "RequestResponseEndpoint") -> "Re
         return JSONResponse({"error_code": "TIMEOUT", "message": f"not answered in {TIME_LIMIT_S} s"}, 503)
 
 
-def _answer_with(page: Path) -> "Callable[[Request], Response]":
+def _answer_with(page: Path) -> Callable[[Request], Response]:
     """Return what answers with a page, or says how to make it."""
-    from starlette.responses import FileResponse, PlainTextResponse
 
-    def answer(request: "Request") -> "Response":
+    def answer(request: Request) -> Response:
         missing = f"{page.name} is missing: run `dvc repro plot`, or `git restore reports`"
         return FileResponse(page) if page.is_file() else PlainTextResponse(missing, 404)
 
