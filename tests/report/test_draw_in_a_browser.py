@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.browsers import browser  # noqa: F401
+from support.browsers import browser, opened_page  # noqa: F401
 from support.builders import study
 from support.paths import ROOT
 
@@ -26,13 +26,8 @@ def opened(browser):  # noqa: F811
     pages = []
 
     def open_page(**options):
-        page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
+        page, complaints = opened_page(browser, ROOT / "reports/draw.html", **options)
         pages.append(page)
-        complaints = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
-        page.goto((ROOT / "reports/draw.html").as_uri())
         return page, complaints
 
     yield open_page

@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.browsers import browser  # noqa: F401
+from support.browsers import browser, opened_page  # noqa: F401
 from support.builders import digits_of_the_test, predictions, study
 from support.paths import ROOT
 
@@ -26,13 +26,8 @@ def opened(browser):  # noqa: F811
     pages = []
 
     def open_page(path, **options):
-        page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
+        page, complaints = opened_page(browser, path, lambda message: message.type != "log", **options)
         pages.append(page)
-        complaints = []
-        page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
-        page.goto(path.as_uri())
         for name in CHARTS:
             page.locator(f"#chart-{name} svg").wait_for()
         return page, complaints

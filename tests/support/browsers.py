@@ -11,6 +11,17 @@ def _lacking(what):
     (pytest.fail if os.environ.get("CI") else pytest.skip)(f"a browser test needs {what}")
 
 
+def opened_page(browser, path, is_complaint=lambda message: True, **options):
+    """A file in a new page, and what its console complained of and it asked of a network, which grows."""
+    page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
+    page.goto(path.as_uri())
+    return page, complaints
+
+
 @pytest.fixture(scope="module")  # one after the other: Playwright runs once at a time
 def browser():
     """Chromium without a window; call `browser.new_page()`."""
