@@ -1,17 +1,18 @@
 """The report's interactive charts, as Vega-Lite specifications. Equal data give equal text."""
 
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 
 import altair as alt
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.metrics import METRIC, TEST_ERROR, percent_of_actual
 from lenet.evaluation.results import learning_curve
 from lenet.evaluation.study import Study
+from lenet.report.embedded import as_json
 from lenet.report.wording import NO_DIFFERENCE, signed
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 
@@ -22,9 +23,9 @@ TRAINING, VALIDATION = WORSE, BETTER
 _ROW, _SIDE = 46, 465
 
 
-def specification(chart: alt.TopLevelMixin) -> str:
+def specification(chart: alt.TopLevelMixin) -> Markup:
     """Return a chart as JSON that may stand inside a <script> element."""
-    return json.dumps(chart.to_dict(), sort_keys=True).replace("<", "\\u003c")
+    return as_json(chart.to_dict())
 
 
 def ladder(study: Study) -> alt.TopLevelMixin:

@@ -4,17 +4,16 @@ The networks run in the page. Their weights are embedded, and templates/lenet.js
 """
 
 import base64
-import json
 from collections.abc import Mapping
 
 import numpy as np
-from markupsafe import Markup
 
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
 from lenet.network.lenet_1998 import CODES, TABLE_I
 from lenet.report import digits
+from lenet.report.embedded import as_json
 from lenet.report.page import environment
 from lenet.workspace import DRAW, written_whole
 
@@ -30,8 +29,8 @@ def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split)
         for kind, indices in enumerate(kinds.values())
         for index in indices
     ]
-    data = json.dumps({"networks": networks, "digits": shown}, sort_keys=True).replace("<", "\\u003c")
-    page = environment().get_template("draw.html").render(networks=networks, kinds=list(kinds), data=Markup(data))
+    data = as_json({"networks": networks, "digits": shown})
+    page = environment().get_template("draw.html").render(networks=networks, kinds=list(kinds), data=data)
     with written_whole(DRAW) as partial:
         partial.write_text(page, encoding="utf-8")
 

@@ -14,7 +14,8 @@ from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
 from lenet.report import digits
-from lenet.workspace import EXAMPLES, written_whole
+from lenet.report.tables import write_csv
+from lenet.workspace import EXAMPLES
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,7 @@ def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Sp
     for variant in (study.old, study.new):
         given = predictions[variant].probabilities[:, indices, test.labels[indices]].mean(axis=0)
         table[variant] = [f"{probability:.4f}" for probability in given]
-    with written_whole(EXAMPLES) as partial:
-        table.to_csv(partial, index=False, lineterminator="\n")
+    write_csv(table, EXAMPLES)
 
 
 def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:

@@ -66,9 +66,9 @@ def facts(study: Study) -> dict[str, object]:
         "mean_with_interval": wording.mean_with_interval,
         "steps": [(variant, below) for below, variant in pairwise(study.ladder)],
         "charts": {
-            "ladder": Markup(charts.specification(charts.ladder(study))),
-            "curves": Markup(charts.specification(charts.learning_curves(study))),
-            "confusion": Markup(charts.specification(charts.confusions(study, study.compared))),
+            "ladder": charts.specification(charts.ladder(study)),
+            "curves": charts.specification(charts.learning_curves(study)),
+            "confusion": charts.specification(charts.confusions(study, study.compared)),
         },
         "misread": digits.misread_by(study),
         "read_rightly": rightly,

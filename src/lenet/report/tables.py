@@ -26,10 +26,10 @@ def comparison_rows(study: Study) -> list[Row]:
 
 def save_tables(study: Study) -> None:
     """Write reports/comparison.csv, differences.csv, mistakes.csv and misread_1998.csv."""
-    _save(pd.DataFrame(comparison_rows(study)), COMPARISON)
-    _save(_differences(study), DIFFERENCES)
-    _save(_mistakes(study), MISTAKES)
-    _save(_misread_1998(study), MISREAD_1998)
+    write_csv(pd.DataFrame(comparison_rows(study)), COMPARISON)
+    write_csv(_differences(study), DIFFERENCES)
+    write_csv(_mistakes(study), MISTAKES)
+    write_csv(_misread_1998(study), MISREAD_1998)
 
 
 def load_comparison(path: Path = COMPARISON) -> list[Row]:
@@ -132,6 +132,7 @@ def _misread_1998(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["entry", "label", "answered", "digit", "posterior", *study.compared])
 
 
-def _save(table: pd.DataFrame, path: Path) -> None:
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, without its index."""
     with written_whole(path) as partial:
         table.to_csv(partial, index=False, lineterminator="\n")

@@ -66,5 +66,5 @@ function read(network, digit) {
   const f6 = connect(connect(s4, layers.c5, squash), layers.f6, squash);
   const distances = codes && distancesTo(codes, f6);
   const scores = codes ? distances.map((each) => -each / 2) : connect(f6, layers.output, (sum) => sum);
-  return {c1, s2, f6, distances, probabilities: softmax(scores)};
+  return {c1, s2, distances, probabilities: softmax(scores)};
 }
