@@ -53,7 +53,7 @@ lint: $(READY)  ## check code and layout with ruff, and types with mypy
 	@ruff check . && ruff format --check . && mypy
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml (needs uv)
-	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev \
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 --extra dev \
 	    --generate-hashes --no-annotate --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what can be made again: environment, demo, caches of tools; never data, models or the store
