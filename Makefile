@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro demo report sweep prune test coverage ui serve lint lock clean
+.PHONY: help setup repro demo report verify sweep prune test coverage ui serve lint lock clean
 
 help:  ## list the targets
 	@awk -F': .*## |: *## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its ow
 
 report: $(READY)  ## rebuild tables, charts, page and README from the committed results: seconds, no data needed
 	@python -m lenet.commands.report
+
+verify: $(READY)  ## train again in a clone and compare every bit: five minutes; VARIANTS=all SEEDS=all for everything
+	@python -m lenet.commands.verify "$(VARIANTS)" "$(SEEDS)"
 
 sweep: $(READY)  ## train and compare the recipes of sweeps/NAME/sweep.yaml; FROM=tanh_sgd starts a new one
 	@python -m lenet.commands.sweep "$(NAME)" $(FROM)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lenet import errors
 from lenet.commands import foreground
+from lenet.commands.git import git
 from lenet.errors import LabError
 from lenet.mnist import datasets
 from lenet.report import tables, terminal
@@ -42,7 +43,7 @@ def demo_settings(study: Settings) -> list[str]:
 def run_experiment() -> None:
     """Run the pipeline apart from the checkout, as the DVC experiment `demo`, in place of an earlier one."""
     for reference in _references():
-        _git("update-ref", "-d", reference)
+        git("update-ref", "-d", reference)
     settings = demo_settings(load_settings())
     command = [*foreground.DVC, "exp", "run", "--temp", "--name", EXPERIMENT]
     command += [argument for setting in settings for argument in ("--set-param", setting)]
@@ -58,20 +59,13 @@ def extract(folder: Path) -> None:
     if not references:
         raise LabError(f"DVC kept no experiment named {EXPERIMENT}: see its message above")
     shutil.rmtree(folder, ignore_errors=True)
-    with tarfile.open(fileobj=io.BytesIO(_git("archive", references[0], str(PARAMS), str(REPORTS)))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(git("archive", references[0], str(PARAMS), str(REPORTS)))) as archive:
         archive.extractall(folder, filter="data")
 
 
 def _references() -> list[str]:
-    listed = _git("for-each-ref", "--format=%(refname)", "refs/exps").decode().split()
+    listed = git("for-each-ref", "--format=%(refname)", "refs/exps").decode().split()
     return [name for name in listed if name.rsplit("/", 1)[-1] == EXPERIMENT]
-
-
-def _git(*arguments: str) -> bytes:
-    done = subprocess.run(["git", *arguments], capture_output=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"git {arguments[0]} failed: {' '.join(done.stderr.decode(errors='replace').split())}")
-    return done.stdout
 
 
 def main() -> None:

@@ -1,0 +1,13 @@
+"""git, whose failures are reported in one line."""
+
+import subprocess
+
+from lenet.errors import LabError
+
+
+def git(*arguments: str) -> bytes:
+    """Run git and return its output; raise LabError where it fails."""
+    done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"git {arguments[0]} failed: {' '.join(done.stderr.decode(errors='replace').split())}")
+    return done.stdout

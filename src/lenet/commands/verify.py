@@ -1,0 +1,113 @@
+"""`make verify`: train again what is committed, in a clone that has no run and no cache, and compare every output.
+
+VARIANTS="tanh_sgd modern" and SEEDS="0 1" choose what is trained; "all" means all that is committed.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from lenet import errors
+from lenet.commands import agreement, demo, foreground
+from lenet.commands.git import git
+from lenet.errors import LabError, nearest
+from lenet.mnist import datasets
+from lenet.runs.provenance import machine_tags
+from lenet.settings import Settings, load_settings
+from lenet.workspace import LOCK, PARAMS, project_root
+
+ALL = "all"
+# What would let the clone find runs of this checkout, or write to a store of others.
+_FOREIGN = ("DVC_ROOT", "MLFLOW_TRACKING_URI")
+
+
+@contextmanager
+def clone_of_committed_state(checkout: Path) -> Iterator[Path]:
+    """Yield a clone of the last commit in a temporary folder, with a DVC cache of its own, whatever is configured."""
+    with tempfile.TemporaryDirectory(prefix="lenet-verify-") as folder:
+        clone = Path(folder) / "lenet-lab"
+        git("clone", "--quiet", str(checkout), str(clone))
+        (clone / ".dvc/config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
+        yield clone
+
+
+def chosen(settings: Settings, variants: str, seeds: str) -> tuple[list[str], list[int]]:
+    """Return which variants and seeds to train, by default few; raise LabError for unknown ones."""
+    few = [name for name in demo.VARIANTS if name in settings.variants] or list(settings.variants)[:1]
+    names = list(settings.variants) if variants == ALL else variants.split() or few
+    for name in names:
+        settings.variant(name)
+    known = [str(seed) for seed in settings.seeds]
+    numbers = known if seeds == ALL else seeds.split() or known[:1]
+    for number in numbers:
+        if number not in known:
+            raise LabError(f"SEEDS={seeds}: no run of seed {number} is committed: {nearest(number, known)}")
+    return names, [int(number) for number in numbers]
+
+
+def left_out(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) -> str:
+    """Say what is not verified; nothing if that is nothing."""
+    parts = []
+    if others := [name for name in settings.variants if name not in variants]:
+        parts.append(f"the variants {', '.join(others)}")
+    if others := [str(seed) for seed in settings.seeds if seed not in seeds]:
+        parts.append(f"the seeds {', '.join(others)}")
+    return f"{' and '.join(parts)}, and the report (VARIANTS=all SEEDS=all verifies everything)" if parts else ""
+
+
+def reproduce(settings: Settings, variants: Sequence[str], seeds: Sequence[int], environment: dict[str, str]) -> None:
+    """Do in the current folder, from the beginning, what `make repro` does for these variants and seeds."""
+    LOCK.unlink()  # so that every stage runs
+    if list(seeds) != list(settings.seeds):
+        _change_seeds(seeds)
+    everything = list(variants) == list(settings.variants)
+    command = [sys.executable, "-m", "lenet.commands.repro", *([] if everything else variants)]
+    if foreground.run(command, environment) != 0:
+        raise LabError("the training stopped: see the message above")
+    if not LOCK.is_file():
+        raise LabError("nothing could be trained without the data: see the message above")
+
+
+def _change_seeds(seeds: Sequence[int]) -> None:
+    yaml = YAML()
+    params = yaml.load(PARAMS)
+    params["seeds"] = list(seeds)
+    yaml.dump(params, PARAMS)
+
+
+def _environment(settings: Settings, checkout: Path) -> dict[str, str]:
+    """Return the environment for the clone, whose mirror is the folder that the checkout's is."""
+    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN} | {"PYTHONPATH": "src"}
+    mirror = datasets.find(settings.data.dataset).mirror_variable
+    if mirror in environment and (here := checkout / environment[mirror]).is_dir():
+        environment[mirror] = str(here)
+    return environment
+
+
+def main() -> None:
+    start, checkout = time.monotonic(), project_root()
+    with clone_of_committed_state(checkout) as clone, chdir(clone):
+        settings = load_settings()
+        variants, seeds = chosen(settings, *sys.argv[1:])
+        committed = agreement.read_outputs(variants)
+        reproduce(settings, variants, seeds, _environment(settings, checkout))
+        rows = agreement.compare(committed, agreement.read_outputs(variants), checkout)
+    agreement.print_rows(rows)
+    if not_verified := left_out(settings, variants, seeds):
+        print(f"Not verified: {not_verified}.")
+    differing = sum(bool(row.differences) for row in rows)
+    took = f"{(time.monotonic() - start) / 60:.0f} minutes"
+    if differing:
+        processor = machine_tags()["processor"]
+        raise LabError(f"on {processor}, {differing} of {len(rows)} outputs differ from the committed ones ({took})")
+    print(f"All {len(rows)} outputs equal the committed ones, bit for bit ({took}).")
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,106 @@
+"""The real command, on a committed study of the bundled digits."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from support.paths import ROOT
+from support.pipelines import ENVIRONMENT
+
+from lenet.commands import verify
+from lenet.errors import LabError
+from lenet.settings import load_settings
+
+
+def verified(repository, variants="", seeds="", before=(), status=0, **environment):
+    """Run the command in the repository, with another one before it, and return what it printed."""
+    command = [*before, sys.executable, "-m", "lenet.commands.verify", variants, seeds]
+    done = subprocess.run(
+        command,
+        cwd=repository.path,
+        env=ENVIRONMENT | {"PYTHONPATH": "src"} | environment,
+        capture_output=True,
+        text=True,
+        umask=0o077,
+    )
+    assert done.returncode == status, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_all_that_is_committed_is_trained_anew_and_equal_whatever_the_environment(pipeline, tmp_path):
+    elsewhere = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "LC_ALL": "C", "TZ": "Asia/Tokyo"}
+    # Caches and stores that would answer in place of a training, or be written to.
+    known = {"DVC_ROOT": str(pipeline.path), "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
+    said = verified(pipeline, "all", "all", PYTHONHASHSEED="1", **elsewhere, **known)
+    assert "6 runs in" in said
+    assert "outputs equal the committed ones, bit for bit" in said
+    assert "Not verified" not in said
+    assert list(tmp_path.glob("lenet-verify-*")) == []
+
+
+@pytest.mark.slow
+def test_on_one_core_with_five_workers_and_in_reverse_order_runs_are_the_same(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "crowded")
+    with here.params() as params:
+        params["compute"]["workers"] = 5
+    here.commit()
+    said = verified(here, "lenet5_1998 relu_adam tanh_sgd", "1 0", before=["taskset", "--cpu-list", "0"])
+    assert "6 runs in" in said
+    assert "outputs equal the committed ones, bit for bit" in said
+
+
+@pytest.mark.slow
+def test_what_differs_is_told_run_by_run_with_the_cause(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "tampered")
+    path = here.path / "reports/details/tanh_sgd.json"
+    details = json.loads(path.read_text())
+    details["seeds"][0]["weights"] = "0" * 64
+    details["seeds"][0]["identity"]["versions"]["keras"] = "3.0.0"
+    path.write_text(json.dumps(details))
+    here.commit()
+    said = verified(here, "tanh_sgd", status=1)
+    assert "keras" in said
+    assert "instead of 3.0.0; weights" in said
+    assert "1 of" in said
+    assert "Not verified: the variants relu_adam, lenet5_1998 and the seeds 1, and the report" in said
+
+
+@pytest.fixture
+def settings():
+    return load_settings(ROOT / "params.yaml")
+
+
+def test_by_default_the_headline_and_the_network_of_the_paper_are_trained_from_one_seed(settings):
+    variants, seeds = verify.chosen(settings, "", "")
+    assert (variants, seeds) == (["tanh_sgd", "relu_adam", "lenet5_1998"], [0])
+    assert verify.left_out(settings, variants, seeds).endswith("(VARIANTS=all SEEDS=all verifies everything)")
+
+
+def test_all_is_everything(settings):
+    everything = verify.chosen(settings, "all", "all")
+    assert everything == (list(settings.variants), list(settings.seeds))
+    assert verify.left_out(settings, *everything) == ""
+
+
+@pytest.mark.parametrize(
+    ("variants", "seeds", "message"),
+    [
+        ("tanh_sdg", "", "unknown variant tanh_sdg: did you mean tanh_sgd?"),
+        ("", "0 17", "SEEDS=0 17: no run of seed 17 is committed: "),
+        ("", "one", "SEEDS=one: no run of seed one is committed: "),
+    ],
+)
+def test_what_is_not_committed_is_refused(settings, variants, seeds, message):
+    with pytest.raises(LabError, match=message):
+        verify.chosen(settings, variants, seeds)
+
+
+def test_a_mirror_in_a_folder_of_the_checkout_is_found_from_the_clone(settings, tmp_path, monkeypatch):
+    (tmp_path / "mirror").mkdir()
+    monkeypatch.setenv("MNIST_MIRROR", "mirror")
+    assert verify._environment(settings, tmp_path)["MNIST_MIRROR"] == os.fspath(tmp_path / "mirror")
+    monkeypatch.setenv("MNIST_MIRROR", "https://example.org/mnist")
+    assert verify._environment(settings, tmp_path)["MNIST_MIRROR"] == "https://example.org/mnist"
