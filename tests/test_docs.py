@@ -56,6 +56,15 @@ def test_tests_that_the_readme_names_exist():
     assert all((ROOT / name).exists() for name in named)
 
 
+def test_every_guarantee_has_tests_and_they_exist():
+    rows = re.findall(r"(?m)^\| (?!promise|---)(.*) \|$", text("docs/guarantees.md"))
+    assert len(rows) > 15
+    for row in rows:
+        named = re.findall(r"`([\w/]+\.py)`", row.rsplit("|", 1)[-1])
+        assert named, row
+        assert all((ROOT / "tests" / name).exists() or (ROOT / name).exists() for name in named), named
+
+
 def test_the_table_of_the_sweep_is_that_of_its_file():
     with open(ROOT / "sweeps/lenet5_1998/trials.csv") as file:
         rows = list(csv.DictReader(file))
