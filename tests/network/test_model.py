@@ -22,7 +22,7 @@ TABLE = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model(recipe, statistics):
     return build_model(recipe, statistics)
 
