@@ -52,7 +52,7 @@ from lenet.mnist.splits import Split, Statistics
 from lenet.training.one_run import train_run
 
 arrays = datasets.bundled_digits()
-digits = Split(arrays[datasets.TRAIN_IMAGES][:320], arrays[datasets.TRAIN_LABELS][:320])
+digits = Split(arrays[datasets.TRAIN_IMAGES][:80], arrays[datasets.TRAIN_LABELS][:80])  # two batches and a half
 statistics = Statistics("digits", 0.1, 0, {}, 40.0, 80.0)
 variants = load_settings(Path(sys.argv[1])).variants
 for name in sys.argv[2:]:
