@@ -30,6 +30,8 @@ from lenet.training.sdlm import (
 )
 from lenet.training.sdlm_kernels import Units
 
+pytestmark = pytest.mark.slow  # what Numba has not compiled yet takes half a minute
+
 DIGITS = datasets.bundled_digits()
 IMAGES, LABELS = DIGITS[datasets.TRAIN_IMAGES][:32], DIGITS[datasets.TRAIN_LABELS][:32]
 # Equation 8; and equation 9, its rubbish class about as far away as the others.
@@ -281,7 +283,6 @@ def real_mnist():
     return Split(images, labels)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif("MNIST_MIRROR" not in os.environ and "CI" not in os.environ, reason="needs MNIST_MIRROR, a folder")
 def test_the_effective_rates_of_the_first_pass_are_those_that_the_paper_reports(published, statistics):
     from lenet.network.model import build_model
