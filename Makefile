@@ -44,8 +44,8 @@ serve: $(READY)  ## serve the best model on 127.0.0.1
 	@python -m lenet.commands.serve
 
 ##@ Work on it
-test: $(READY)  ## run the test suite; ARGS='-m "not slow" -n 2' for the fast part
-	@python -m pytest $(ARGS)
+test: $(READY)  ## run the test suite in two processes; ARGS='-m "not slow"' for the fast part
+	@python -m pytest -n 2 $(ARGS)
 
 coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
 	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term:skip-covered

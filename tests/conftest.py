@@ -7,6 +7,7 @@ import signal
 import pytest
 from support.paths import ROOT
 from support.pipelines import pipeline  # noqa: F401  # found by its name
+from xdist.scheduler import LoadFileScheduling
 
 from lenet.mnist import datasets
 from lenet.mnist.splits import Split, Statistics, pixel_statistics, save_split, save_statistics, split_path
@@ -21,6 +22,36 @@ for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
+
+
+# These share the session's pipeline, which takes a minute to run.
+PIPELINE = ("tests/test_pipeline.py", "tests/test_kept_runs.py")
+# The longest first, so that two processes end at about the same time.
+LONGEST = (
+    *PIPELINE,
+    "tests/network/test_determinism.py",
+    "tests/test_short_study.py",
+    "tests/evaluation/test_comparison.py",
+    "tests/training/test_sdlm.py",
+    "tests/report/test_page.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    place = {file: index for index, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Give a file's tests to one process, which makes the module's fixtures once; those of the pipeline too."""
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return PIPELINE[0] if file in PIPELINE else file
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from support.mirrors import (  # noqa: F401
     dataset,
     folder,
     in_raw,
+    packed,
     refused,
     server,
     tiny,
@@ -137,6 +138,7 @@ def error_of(finished):
     return finished.stderr[finished.stderr.index("error: ") :].splitlines()
 
 
+@pytest.mark.slow
 def test_the_command_without_any_source_reports_each_and_leaves_only_the_note(folder, server, environment):
     finished = run(COMMAND, environment, MNIST_MIRROR=server.url("404"))
     assert finished.returncode == 1
@@ -180,6 +182,7 @@ def test_the_command_with_a_limit_on_file_sizes_says_so_and_leaves_nothing_half_
     assert list((folder / "data").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_command_interrupted_in_a_download_ends_at_once_and_leaves_nothing(folder, server, environment):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a command inherits it where it is ignored
     try:
@@ -199,6 +202,7 @@ def test_the_command_interrupted_in_a_download_ends_at_once_and_leaves_nothing(f
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not REAL_MIRROR,
     reason="set MNIST_MIRROR to a folder (relative to the project's root) or base URL with MNIST's four .gz files",

@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,14 +52,23 @@ def write_raw(train, test):
 
 
 @pytest.fixture
-def raw(tmp_path, monkeypatch, balanced):
+def raw(tmp_path, monkeypatch, balanced, params):
     """A folder with raw data and settings: a balanced training set, and a darker test set of 30."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text(params, encoding="utf-8")
     write_raw(balanced, digits_of(np.tile(np.arange(10), 3), brightness=100))
-    set_preprocess(validation_size=0.1)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def params(tmp_path_factory):
+    """The project's settings that hold out a tenth, as text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("params"))
+        path = Path(shutil.copy(ROOT / "params.yaml", "."))
+        set_preprocess(validation_size=0.1)
+        return path.read_text(encoding="utf-8")
 
 
 # The split

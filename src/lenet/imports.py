@@ -5,6 +5,7 @@ A module is named by its path in the package, as in "network.model".
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -12,12 +13,18 @@ PACKAGE = Path(__file__).parent
 
 def imports_of(module: str) -> Iterator[str]:
     """Yield the modules of this package that a module imports itself."""
-    for node in ast.walk(ast.parse(file_of(module).read_text(encoding="utf-8"))):
+    for node in _statements(file_of(module).read_text(encoding="utf-8")):
         if isinstance(node, ast.ImportFrom) and _is_ours(node.module or ""):
             imported = (f"{node.module}.{alias.name}" for alias in node.names)
             yield from ((name if _exists(name) else str(node.module)).removeprefix("lenet.") for name in imported)
         elif isinstance(node, ast.Import):
             yield from (alias.name.removeprefix("lenet.") for alias in node.names if _is_ours(alias.name))
+
+
+@cache  # every optimizer's runs, and every variant's stages, reach the same sources
+def _statements(source: str) -> list[ast.Import | ast.ImportFrom]:
+    """Return a source's import statements."""
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def reached_from(modules: Iterable[str], follow: Callable[[str], bool] = lambda module: True) -> list[str]:

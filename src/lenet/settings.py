@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -276,9 +277,7 @@ _Whole = TypeVar("_Whole", Settings, Sweep)
 
 def _load(path: Path, kind: type[_Whole], hint: str) -> _Whole:
     try:
-        text = path.read_text(encoding="utf-8")
-        _refuse_keys_given_twice(YAML(typ="safe", pure=True).compose(text))
-        raw = YAML(typ="safe", pure=True).load(text)
+        raw = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LabError(f"{path} is missing here ({Path.cwd()}): {hint}") from None
     except (YAMLError, ValueError, KeyError, RecursionError) as error:
@@ -288,6 +287,15 @@ def _load(path: Path, kind: type[_Whole], hint: str) -> _Whole:
         return kind.model_validate(raw)
     except ValidationError as error:
         raise LabError(f"{path}: {_first_mistake(error, raw, kind)}") from None
+
+
+@cache  # a command reads the same settings again and again
+def _parsed(text: str) -> Any:
+    """Return what a text of YAML says; raise YAMLError, ValueError, KeyError or RecursionError where it is none."""
+    yaml = YAML(typ="safe", pure=True)
+    node = yaml.compose(text)
+    _refuse_keys_given_twice(node)
+    return yaml.constructor.construct_document(node) if node else None
 
 
 def _refuse_keys_given_twice(node: Node | None) -> None:

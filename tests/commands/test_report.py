@@ -60,6 +60,7 @@ def test_it_says_where_results_are_of_other_code(committed, monkeypatch, capsys)
     )
 
 
+@pytest.mark.slow
 def test_the_committed_results_belong_to_the_committed_code(monkeypatch):
     """Work in progress may lag, so this is no failure."""
     monkeypatch.chdir(ROOT)

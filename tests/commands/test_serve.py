@@ -26,6 +26,7 @@ def test_the_digit_to_send_is_one():
     read_digits((ROOT / "digit.json").read_bytes())
 
 
+@pytest.mark.slow
 def test_without_a_champion_it_says_what_to_do(client, monkeypatch):
     monkeypatch.setenv("PORT", str(free_port()))
     monkeypatch.setattr(serve.determinism, "prepare", lambda: None)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from support.http_sources import BOMB
-from support.mirrors import SLACK_S, dataset, fill, folder, npz, refused, served_by, server, tiny  # noqa: F401
+from support.mirrors import SLACK_S, dataset, fill, folder, packed, refused, served_by, server, tiny  # noqa: F401
 
 from lenet.errors import DataUnreachableError
 from lenet.mnist import mirrors
@@ -167,13 +167,13 @@ def test_a_damaged_file_in_a_folder_is_refused(dataset, folder, tiny):
 # An archive
 
 
-def test_an_archive_gives_the_same_bytes(dataset, server, tiny):
-    server.documents["/mnist.npz"] = npz(tiny)
+def test_an_archive_gives_the_same_bytes(dataset, server, tiny, packed):
+    server.documents["/mnist.npz"] = packed
     assert served_by(mirrors.from_archive(replace(dataset.archive, url=server.url("mnist.npz"))), dataset) == tiny
 
 
-def test_an_archive_is_downloaded_once_for_all_four_files(dataset, server, tiny):
-    server.documents["/mnist.npz"] = npz(tiny)
+def test_an_archive_is_downloaded_once_for_all_four_files(dataset, server, packed):
+    server.documents["/mnist.npz"] = packed
     served_by(mirrors.from_archive(replace(dataset.archive, url=server.url("mnist.npz"))), dataset)
     assert server.asked == ["/mnist.npz"]
 
@@ -188,8 +188,8 @@ def test_an_archive_is_downloaded_once_for_all_four_files(dataset, server, tiny)
         pytest.param(lambda archive: archive + bytes(100), "more than", id="longer"),
     ],
 )
-def test_an_archive_with_something_else_in_it_is_refused(dataset, server, tiny, damage, reason):
-    server.documents["/mnist.npz"] = damage(npz(tiny))
+def test_an_archive_with_something_else_in_it_is_refused(dataset, server, packed, damage, reason):
+    server.documents["/mnist.npz"] = damage(packed)
     with pytest.raises(SourceError, match=reason):
         mirrors.from_archive(replace(dataset.archive, url=server.url("mnist.npz")))(dataset.files[0])
 
@@ -251,8 +251,8 @@ def test_a_bad_mirror_gives_way_to_the_next(dataset, server, tiny, bad):
     assert mirrors.fetch_all(replace(dataset, mirrors=(server.url(bad), server.url("whole")))) == tiny
 
 
-def test_bad_mirrors_give_way_to_the_archive(dataset, server, tiny):
-    server.documents["/mnist.npz"] = npz(tiny)
+def test_bad_mirrors_give_way_to_the_archive(dataset, server, tiny, packed):
+    server.documents["/mnist.npz"] = packed
     archive = replace(dataset.archive, url=server.url("mnist.npz"))
     assert mirrors.fetch_all(replace(dataset, mirrors=(server.url("404"),), archive=archive)) == tiny
 

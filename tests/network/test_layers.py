@@ -1,5 +1,7 @@
 """The layers of 1998 against the paper's counts, against plain NumPy, and their gradients against differences."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -26,10 +28,20 @@ PAPER = {
 }
 
 
-@pytest.fixture
-def network(published, statistics):
-    determinism.start_run(0)
-    return build_model(published, statistics)
+@pytest.fixture(scope="module")
+def initialized(published, statistics):
+    """Call it with an initialization: the paper's network that starts so, built once."""
+
+    def build(initialization):
+        determinism.start_run(0)
+        return build_model(published.model_copy(update={"initialization": initialization}), statistics)
+
+    return cache(build)
+
+
+@pytest.fixture(scope="module")
+def network(initialized, published):
+    return initialized(published.initialization)
 
 
 def connections(layer):
@@ -141,10 +153,9 @@ FAN_IN = {
     ("initialization", "limit"), [("fan_in", lambda f: 2.4 / f), ("root_fan_in", lambda f: f**-0.5)]
 )
 def test_weights_and_biases_start_within_a_limit_set_by_the_fan_in_of_their_unit(
-    published, statistics, name, fan_in, initialization, limit
+    initialized, name, fan_in, initialization, limit
 ):
-    network = build_model(published.model_copy(update={"initialization": initialization}), statistics)
-    kernel, bias = (weight.numpy() for weight in network.get_layer(name).weights)
+    kernel, bias = (weight.numpy() for weight in initialized(initialization).get_layer(name).weights)
     of_unit = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
     for weights, fans in ((kernel, np.array(fan_in)[of_unit]), (bias, np.array(fan_in))):
         relative = weights / limit(fans)
@@ -154,11 +165,8 @@ def test_weights_and_biases_start_within_a_limit_set_by_the_fan_in_of_their_unit
 
 
 @pytest.mark.parametrize(("name", "fan_in"), FAN_IN.items())
-def test_the_authors_start_biases_at_nothing_and_coefficients_at_a_positive_constant(
-    published, statistics, name, fan_in
-):
-    network = build_model(published.model_copy(update={"initialization": "authors"}), statistics)
-    kernel, bias = (weight.numpy() for weight in network.get_layer(name).weights)
+def test_the_authors_start_biases_at_nothing_and_coefficients_at_a_positive_constant(initialized, name, fan_in):
+    kernel, bias = (weight.numpy() for weight in initialized("authors").get_layer(name).weights)
     assert not bias.any()
     limits = 1.2 / np.sqrt(np.array(fan_in))
     if name in ("s2", "s4"):

@@ -22,7 +22,7 @@ TABLE = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model(recipe, statistics):
     return build_model(recipe, statistics)
 
@@ -50,11 +50,11 @@ def test_the_network_of_the_paper_is_counted_as_it_is_connected(published, stati
     assert multiply_accumulates(build_model(published, statistics)) == by_hand
 
 
-@pytest.mark.parametrize("pooling", ["average", "max", "trainable"])
-@pytest.mark.parametrize("c3", ["full", "table_1"])
-@pytest.mark.parametrize("output", ["softmax", "rbf"])
-def test_the_papers_parts_can_be_put_in_one_by_one(recipe, statistics, digits, pooling, c3, output):
-    changes = {"pooling": pooling, "c3": c3, "output": output}
+PARTS = ({"pooling": "max"}, {"pooling": "trainable"}, {"c3": "table_1"}, {"output": "rbf"})
+
+
+@pytest.mark.parametrize("changes", [*PARTS, PARTS[1] | PARTS[2] | PARTS[3]])
+def test_the_papers_parts_can_be_put_in_one_by_one_and_together(recipe, statistics, digits, changes):
     probabilities = predict(build_model(recipe.model_copy(update=changes), statistics), digits.images[:5])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 

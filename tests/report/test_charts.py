@@ -70,8 +70,3 @@ def test_networks_without_a_mistake_can_be_drawn():
 
 def test_a_specification_cannot_end_the_script_it_stands_in():
     assert "<" not in charts.specification(charts.ladder(study(ERRORS)))
-
-
-def test_equal_studies_give_equal_specifications():
-    once, again = (charts.specification(charts.ladder(study(ERRORS))) for _ in range(2))
-    assert once == again

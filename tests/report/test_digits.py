@@ -3,19 +3,8 @@
 import numpy as np
 import pytest
 from support.builders import study
-from support.paths import ROOT
 
-from lenet.evaluation.study import load_study
 from lenet.report import digits
-from lenet.settings import load_settings
-
-
-@pytest.fixture
-def committed(monkeypatch):
-    """The committed study."""
-    monkeypatch.chdir(ROOT)
-    settings = load_settings()
-    return load_study(settings, list(settings.variants))
 
 
 def test_misread_digits_are_sorted_by_who_misreads_them():

@@ -79,12 +79,6 @@ def first(tmp_path_factory):
     return folder, digests(folder)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_equal_data_give_equal_bytes(name, first, tmp_path):
-    again = written(usual(name), tmp_path / "again.png")
-    assert hashlib.sha256(again).hexdigest() == first[1][name]
-
-
 @pytest.mark.slow
 def test_equal_data_give_equal_bytes_in_another_process(first, tmp_path):
     environment = os.environ | {

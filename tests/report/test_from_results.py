@@ -14,6 +14,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_tables_figures_and_page_are_written(tmp_path, digits):
     made = study(ERRORS)
     from_data.save(made, {name: predictions() for name in ERRORS}, digits_of_the_test(), digits)

@@ -12,7 +12,6 @@ from support.paths import ROOT
 
 from lenet.errors import LabError
 from lenet.evaluation.comparison import Estimate
-from lenet.evaluation.study import load_study
 from lenet.report import from_data, page
 from lenet.report.examples import save_examples
 from lenet.report.pictures import save_pictures
@@ -68,8 +67,60 @@ def written(digits, errors=ERRORS, **options):
     return Page(PAGE.read_text(encoding="utf-8"))
 
 
-def test_the_answer_is_one_sentence_with_its_interval(digits):
-    answer = re.search(r"From tanh_sgd to .*? parameters\.", written(digits).text)[0]
+@pytest.fixture(scope="module")
+def usual(digits, tmp_path_factory):
+    """The page of the usual study, written once for all tests that only read it, and the folder it is in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("usual"))
+        return written(digits), Path.cwd()
+
+
+TEXT = "<script>alert(1)</script> a & b < c \"quoted\" and 'so' {{ 7 * 7 }}"
+
+
+@pytest.fixture(scope="module")
+def rich(digits, tmp_path_factory):
+    """What the page of a study shows that has all there is to tell."""
+    effects = Effects(tuple("abcd"), {("b", "a"): Estimate(-0.1, -0.2, 0.05)}, Estimate(-0.3, -0.4, -0.2))
+    sweep = Swept("rates", "Which rate?", b"a picture", [effects])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("rich"))
+        patch.setattr(page.swept, "load_swept", lambda *_: [sweep])
+        return written(
+            digits,
+            published={"relu_adam": 0.95},
+            about={"relu_adam": "the paper's", "modern": TEXT},
+            changes={"relu_adam": {"activation": "relu"}, "modern": {"activation": "relu", "batch_size": 64}},
+            primary=["relu_adam", "tanh_sgd"],
+            dataset="mnist",
+        )
+
+
+@pytest.fixture(scope="module")
+def committed_page(committed, tmp_path_factory):
+    """The page of the committed study."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("committed"))
+        for name in ("reports", "sweeps"):
+            shutil.copytree(ROOT / name, name)
+        page.save_page(committed)
+        return PAGE.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def shown(usual):
+    """What the usual page shows."""
+    return usual[0]
+
+
+@pytest.fixture
+def html(usual):
+    """The text of the usual page."""
+    return (usual[1] / PAGE).read_text(encoding="utf-8")
+
+
+def test_the_answer_is_one_sentence_with_its_interval(shown):
+    answer = re.search(r"From tanh_sgd to .*? parameters\.", shown.text)[0]
     whole = study(ERRORS).comparison.differences["modern", "tanh_sgd"]
     assert "test error falls from 11.00 % to 4.00 %: 7.00 points fewer" in answer
     assert f"(95 % interval {-whole.high:.2f} to {-whole.low:.2f}), with the same 61,706 parameters." in answer
@@ -95,18 +146,15 @@ def test_a_single_variant_has_a_page_too(digits):
     assert "Change by change" not in shown.text
 
 
-def test_the_network_of_the_paper_stands_beside_the_papers_figures(digits):
-    shown = written(digits, published={"relu_adam": 0.95}, about={"relu_adam": "the paper's"}, dataset="mnist")
-    assert re.search(r"relu_adam, the paper's, makes 10\.67 % .*; published: 0\.95 % \(the paper\)\.", shown.text)
-    assert "modern makes 4.00 %: 6.67 points fewer (95 % interval" in shown.text
-    assert re.search(r"relu_adam the paper 0\.95 10\.67 [\d.]+ to [\d.]+ below the interval", shown.text)
+def test_the_network_of_the_paper_stands_beside_the_papers_figures(rich):
+    assert re.search(r"relu_adam, the paper's, makes 10\.67 % .*; published: 0\.95 % \(the paper\)\.", rich.text)
+    assert "modern makes 4.00 %: 6.67 points fewer (95 % interval" in rich.text
+    assert re.search(r"relu_adam the paper 0\.95 10\.67 [\d.]+ to [\d.]+ below the interval", rich.text)
 
 
-def test_each_step_of_the_ladder_says_what_changes_and_what_it_is_worth(digits):
-    changes = {"relu_adam": {"activation": "relu"}, "modern": {"activation": "relu", "batch_size": 64}}
-    shown = written(digits, changes=changes).text
-    assert "relu_adam no detectable difference activation: tanh → relu" in shown
-    assert re.search(r"modern −6\.67 \(−[\d.]+ to −[\d.]+\) batch_size: 32 → 64", shown)
+def test_each_step_of_the_ladder_says_what_changes_and_what_it_is_worth(rich):
+    assert "relu_adam no detectable difference activation: tanh → relu" in rich.text
+    assert re.search(r"modern −6\.67 \(−[\d.]+ to −[\d.]+\) batch_size: 32 → 64", rich.text)
 
 
 def test_simple_effects_and_interaction_are_told(digits):
@@ -121,51 +169,39 @@ def test_simple_effects_and_interaction_are_told(digits):
     assert "There is no evidence that the effect of one change depends on the other: the interaction is 0.00" in shown
 
 
-def test_what_was_asked_first_is_said_not_to_be_adjusted(digits):
-    shown = written(digits, primary=["relu_adam", "tanh_sgd"]).text
-    assert "The study’s first question, relu_adam against tanh_sgd, is the exception" in shown
-    assert (
-        "the primary difference, relu_adam against tanh_sgd, not adjusted, the others adjusted by Šidák for 2" in shown
-    )
+def test_what_was_asked_first_is_said_not_to_be_adjusted(rich):
+    assert "The study’s first question, relu_adam against tanh_sgd, is the exception" in rich.text
+    adjusted = "the primary difference, relu_adam against tanh_sgd, not adjusted, the others adjusted by Šidák for 2"
+    assert adjusted in rich.text
 
 
-def test_of_the_committed_study_the_page_tells_writers_and_digits_of_1998():
-    for name in ("reports", "sweeps"):
-        shutil.copytree(ROOT / name, name)
-    settings = load_settings(ROOT / "params.yaml")
-    page.save_page(load_study(settings, list(settings.variants)))
-    shown = Page(PAGE.read_text(encoding="utf-8"))
+def test_of_the_committed_study_the_page_tells_writers_and_digits_of_1998(committed, committed_page):
+    shown = Page(committed_page)
     assert "297 people wrote the 10,000 test digits: half of the digits are by employees" in shown.text
     assert re.search(r"One of the (employees|students), number \d+: [\d.]+ % errors on \d+ digits", shown.text)
     assert re.search(r"tanh_sgd 0\.\d\d 1\.\d\d relu_adam", shown.text)
     assert "Of 199 shuffled orders, none fits as well (permutation test, p = 0.005)" in shown.text
     assert len([image for image in shown.all("img") if "LeNet-5 took for" in image["alt"]]) > 41
-    for name in settings.comparison.sweeps:
+    for name in committed.settings.comparison.sweeps:
         assert f"sweeps/{name}" in shown.text
 
 
-def test_a_sweep_is_told_with_its_effects(digits, monkeypatch):
-    effects = Effects(tuple("abcd"), {("b", "a"): Estimate(-0.1, -0.2, 0.05)}, Estimate(-0.3, -0.4, -0.2))
-    monkeypatch.setattr(page.swept, "load_swept", lambda *_: [Swept("rates", "Which rate?", b"a picture", [effects])])
-    shown = written(digits)
-    assert "Which rate?" in shown.text
-    assert "interaction −0.30 (−0.40 to −0.20)" in shown.text
-    assert "b a −0.10 (−0.20 to +0.05)" in shown.text
+def test_a_sweep_is_told_with_its_effects(rich):
+    assert "Which rate?" in rich.text
+    assert "interaction −0.30 (−0.40 to −0.20)" in rich.text
+    assert "b a −0.10 (−0.20 to +0.05)" in rich.text
 
 
-def test_without_writers_and_figure_8_the_page_does_not_speak_of_them(digits):
-    shown = written(digits).text
-    assert "Who wrote the digits" not in shown
-    assert "misread in 1998" not in shown
+def test_without_writers_and_figure_8_the_page_does_not_speak_of_them(shown):
+    assert "Who wrote the digits" not in shown.text
+    assert "misread in 1998" not in shown.text
 
 
-@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a & b < c", "\"quoted\" and 'so'", "{{ 7 * 7 }}"])
-def test_what_stands_in_about_is_text_on_the_page(digits, text):
-    assert text in written(digits, about={"tanh_sgd": text}).text
+def test_what_stands_in_about_is_text_on_the_page(rich):
+    assert TEXT in rich.text
 
 
-def test_the_page_loads_nothing(digits):
-    shown = written(digits)
+def test_the_page_loads_nothing(shown, html):
     loaded = [
         value
         for tag, attributes in shown.tags
@@ -173,52 +209,44 @@ def test_the_page_loads_nothing(digits):
         if name in ("src", "href") and tag != "a"
     ]
     assert [value for value in loaded if not value.startswith("data:image/png;base64,")] == []
-    assert "@import" not in PAGE.read_text(encoding="utf-8").split("</style>")[0]
+    assert "@import" not in html.split("</style>")[0]
 
 
-def test_the_page_is_at_most_two_megabytes(digits):
-    variants = load_settings(ROOT / "params.yaml").variants
-    written(digits, {variant: [5.0, 6.0] for variant in variants})
-    assert PAGE.stat().st_size < 2_000_000
+def test_the_page_is_at_most_two_megabytes(committed_page):
+    assert len(committed_page.encode()) < 2_000_000
     assert (ROOT / "reports/index.html").stat().st_size < 2_000_000
 
 
-def test_every_picture_has_an_alternative_text_and_every_table_a_caption(digits):
-    shown = written(digits)
+def test_every_picture_has_an_alternative_text_and_every_table_a_caption(shown):
     assert [image for image in shown.all("img") if not image.get("alt")] == []
     assert len(shown.all("caption")) == len(shown.all("table"))
     assert [cell for cell in shown.all("th") if cell.get("scope") not in ("row", "col")] == []
 
 
-def test_charts_are_whole_json(digits):
-    written(digits)
-    charts = re.findall(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', PAGE.read_text(), re.DOTALL)
+def test_charts_are_whole_json(html):
+    charts = re.findall(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', html, re.DOTALL)
     assert [name for name, _ in charts] == ["ladder", "curves", "confusion"]
     assert all("$schema" in json.loads(text) for _, text in charts)
 
 
-def test_the_page_tells_its_language_and_title(digits):
-    shown = written(digits)
+def test_the_page_tells_its_language_and_title(shown):
     assert shown.all("html") == [{"lang": "en"}]
     assert len(shown.all("title")) == len(shown.all("h1")) == 1
 
 
-def test_it_says_how_it_was_made_and_nothing_of_this_machine(digits):
-    shown = written(digits)
+def test_it_says_how_it_was_made_and_nothing_of_this_machine(shown, html, usual):
     for text in ("make repro", "1" * 32, "c" * 64, "tensorflow 2.21.0", "Šidák for 3 at once", "0, 1, 2"):
         assert text in shown.text
-    assert str(Path.cwd()) not in PAGE.read_text(encoding="utf-8")
+    assert str(usual[1]) not in html
 
 
-def test_equal_studies_give_an_equal_page(digits):
+def test_equal_studies_give_an_equal_page(digits, html):
     written(digits)
-    first = PAGE.read_bytes()
-    written(digits)
-    assert PAGE.read_bytes() == first
+    assert PAGE.read_text(encoding="utf-8") == html
 
 
-def test_a_missing_picture_is_named_with_what_draws_it(digits):
-    written(digits)
+def test_a_missing_picture_is_named_with_what_draws_it(usual):
+    shutil.copytree(usual[1] / "reports", "reports")
     Path("reports/pictures/digit-0.png").unlink()
     with pytest.raises(LabError, match=r"^reports/pictures/digit-0.png is missing: run `dvc repro --force plot`$"):
         page.save_page(study(ERRORS))

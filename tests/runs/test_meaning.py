@@ -73,6 +73,7 @@ def test_what_is_no_python_is_refused():
         digest_of_meaning("def")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("python", ["python3.11", "python3.12", "python3.13"])
 def test_another_python_finds_the_same_digest_for_every_module(python):
     if not shutil.which(python) or subprocess.run([python, "-c", ""], capture_output=True).returncode:

@@ -22,6 +22,7 @@ def seen(digits, statistics):
     return Digits(digits, digits, statistics)
 
 
+@pytest.mark.slow
 def test_a_run_emits_its_start_and_each_epoch_and_comes_back_trained(seen, recipe):
     (wanted,) = identify(recipe, [0], DATA)
     events = []
@@ -39,6 +40,7 @@ def test_a_run_of_other_code_is_not_begun(seen, recipe):
     assert events == []
 
 
+@pytest.mark.slow
 def test_a_run_whose_code_is_edited_while_it_trains_is_not_given_back(seen, recipe, monkeypatch):
     (wanted,) = identify(recipe, [0], DATA)
 

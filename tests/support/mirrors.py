@@ -7,7 +7,9 @@ import os
 import shutil
 import socket
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -38,9 +40,18 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("DVC_ROOT", "MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    use_dataset("mnist")
+    (tmp_path / "params.yaml").write_text(params_of_mnist(), encoding="utf-8")
     return tmp_path
+
+
+@cache
+def params_of_mnist():
+    """Return the project's settings, on MNIST whatever they are on now."""
+    with TemporaryDirectory() as folder:
+        path = Path(shutil.copy(ROOT / "params.yaml", folder))
+        with edit_params(path) as params:
+            params["data"]["dataset"] = "mnist"
+        return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def refused():
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     """The four files of a small data set (name: content): 200 training images, 30 test images."""
     rng = np.random.default_rng(0)
@@ -59,10 +70,16 @@ def tiny():
     return {name: idx.to_idx(array) for name, array in zip(RAW_FILES, arrays, strict=True)}
 
 
+@pytest.fixture(scope="session")
+def packed(tiny):
+    """The archive of the small data set."""
+    return npz(tiny)
+
+
 @pytest.fixture
-def dataset(tiny, refused):
+def dataset(tiny, packed, refused):
     """MNIST, but with the small files, no mirrors, and its archive out of reach."""
-    archive = replace(MNIST.archive, url=f"{refused}/mnist.npz", file=known("mnist.npz", npz(tiny)))
+    archive = replace(MNIST.archive, url=f"{refused}/mnist.npz", file=known("mnist.npz", packed))
     return replace(MNIST, files=known_files(tiny), mirrors=(), archive=archive)
 
 

@@ -1,8 +1,12 @@
 import json
 
+import pytest
+
 from lenet.tracking import experiment
 from lenet.tracking.experiment import of_study
 from lenet.tracking.run_finder import RunFinder
+
+pytestmark = pytest.mark.slow  # a real database
 
 
 def of_digits(client):

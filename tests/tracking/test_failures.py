@@ -20,6 +20,7 @@ def test_a_users_mistake_stays_as_it_is(workspace):
         raise LabError("expected this")
 
 
+@pytest.mark.slow
 def test_an_explicit_publication_reports_a_failing_store_as_an_error(client, monkeypatch):
     no_folder = f"sqlite:///{project_root() / 'params.yaml'}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", no_folder)

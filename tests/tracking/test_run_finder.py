@@ -1,9 +1,12 @@
+import pytest
 from support.builders import identity
 
 from lenet.runs import store
 from lenet.runs.provenance import machine_tags
 from lenet.tracking.experiment import of_study
 from lenet.tracking.run_finder import UNKNOWN_PROVENANCE, RunFinder
+
+pytestmark = pytest.mark.slow  # a real database
 
 
 def test_a_run_published_from_the_files_learns_its_provenance_when_it_is_trained_here(client):

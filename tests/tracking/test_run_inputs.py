@@ -1,9 +1,12 @@
 from dataclasses import replace
 
+import pytest
 from support.builders import identity, settings
 
 from lenet.tracking.experiment import of_study
 from lenet.tracking.run_finder import RunFinder
+
+pytestmark = pytest.mark.slow  # a real database
 
 
 def dataset_contexts(client, train_on):

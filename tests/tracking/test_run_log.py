@@ -1,7 +1,10 @@
+import pytest
 from support.builders import identity
 
 from lenet.tracking.experiment import of_study
 from lenet.tracking.run_finder import UNKNOWN_PROVENANCE, RunFinder
+
+pytestmark = pytest.mark.slow  # a real database
 
 
 def new_parent():

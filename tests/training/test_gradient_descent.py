@@ -12,7 +12,7 @@ from lenet.training.distortion import distort
 from lenet.training.gradient_descent import as_trained, epochs, shown
 
 
-@pytest.mark.parametrize("batch_size", [9, 10, 11, 4, 1])
+@pytest.mark.parametrize("batch_size", [4, 10, 11])
 def test_an_epoch_shows_every_digit_once_however_the_batches_divide_it(digits, statistics, recipe, batch_size):
     ten = Split(digits.images[:10], digits.labels[:10])
     model = build_model(recipe, statistics)
@@ -29,8 +29,7 @@ def test_an_epoch_shows_every_digit_once_however_the_batches_divide_it(digits, s
         {},
         {"activation": "relu", "pooling": "max"},
         {"activation": "silu", "input_size": 28},
-        {"c3": "table_1", "pooling": "trainable", "activation": "scaled_tanh"},
-        {"output": "rbf"},
+        {"c3": "table_1", "pooling": "trainable", "activation": "scaled_tanh", "output": "rbf"},
     ],
 )
 def test_the_network_that_learns_computes_what_the_model_does(digits, statistics, recipe, changes):

@@ -30,6 +30,8 @@ from lenet.training.sdlm import (
 )
 from lenet.training.sdlm_kernels import Units
 
+pytestmark = pytest.mark.slow  # what Numba has not compiled yet takes half a minute
+
 DIGITS = datasets.bundled_digits()
 IMAGES, LABELS = DIGITS[datasets.TRAIN_IMAGES][:32], DIGITS[datasets.TRAIN_LABELS][:32]
 # Equation 8; and equation 9, its rubbish class about as far away as the others.
@@ -72,17 +74,12 @@ class Reference:
         w = self.w = Weights(*(a.astype(np.float64) for a in weights))
         ink = BACKGROUND + (INK - BACKGROUND) * image / 255
         self.x0 = np.pad(ink, 2, constant_values=BACKGROUND)
-        self.c1 = np.empty((28, 28, 6))
-        for y, x in np.ndindex(28, 28):
-            window = self.x0[y : y + 5, x : x + 5]
-            self.c1[y, x] = np.einsum("ij,ijm->m", window, w.c1_kernel[:, :, 0]) + w.c1_bias
-        self.c1 = f(self.c1)
+        self.c1 = f(np.einsum("yxij,ijm->yxm", windows(self.x0), w.c1_kernel[:, :, 0]) + w.c1_bias)
         self.p2 = self.c1.reshape(14, 2, 14, 2, 6).sum((1, 3))
         self.s2 = f(w.s2_coefficient * self.p2 + w.s2_bias)
         self.c3 = np.zeros((10, 10, 16)) + w.c3_bias
         for k, (c, m) in enumerate(zip(IN_C3, TO_C3, strict=True)):
-            for y, x in np.ndindex(10, 10):
-                self.c3[y, x, m] += (self.s2[y : y + 5, x : x + 5, c] * w.c3_kernel[:, :, k]).sum()
+            self.c3[..., m] += np.einsum("yxij,ij->yx", windows(self.s2[..., c]), w.c3_kernel[:, :, k])
         self.c3 = f(self.c3)
         self.p4 = self.c3.reshape(5, 2, 5, 2, 16).sum((1, 3))
         self.s4 = f(w.s4_coefficient * self.p4 + w.s4_bias)
@@ -111,17 +108,15 @@ class Reference:
         result.c3_bias[:] = d3.sum((0, 1))
         d2 = np.zeros((14, 14, 6))
         for k, (c, m) in enumerate(zip(IN_C3, TO_C3, strict=True)):
-            for y, x in np.ndindex(10, 10):
-                result.c3_kernel[:, :, k] += d3[y, x, m] * self.s2[y : y + 5, x : x + 5, c] ** order
-                d2[y : y + 5, x : x + 5, c] += d3[y, x, m] * w.c3_kernel[:, :, k] ** order
+            result.c3_kernel[:, :, k] = np.einsum("yx,yxij->ij", d3[..., m], windows(self.s2[..., c]) ** order)
+            for i, j in np.ndindex(5, 5):
+                d2[i : i + 10, j : j + 10, c] += d3[..., m] * w.c3_kernel[i, j, k] ** order
         d2 *= df(self.s2) ** order
         result.s2_coefficient[:] = (d2 * self.p2**order).sum((0, 1))
         result.s2_bias[:] = d2.sum((0, 1))
         d1 = (w.s2_coefficient**order * d2).repeat(2, 0).repeat(2, 1) * df(self.c1) ** order
         result.c1_bias[:] = d1.sum((0, 1))
-        for y, x in np.ndindex(28, 28):
-            window = self.x0[y : y + 5, x : x + 5, None, None] ** order
-            result.c1_kernel[:] += d1[y, x] * window
+        result.c1_kernel[:, :, 0] = np.einsum("yxm,yxij->ijm", d1, windows(self.x0) ** order)
         return result
 
     def gradient(self, label, rubbish):
@@ -135,6 +130,11 @@ class Reference:
 
     def curvature(self):
         return self.derivatives(np.full(84, 1.0), 2)
+
+
+def windows(a):
+    """Return the 5 × 5 windows of a map, by their upper left corners."""
+    return np.lib.stride_tricks.sliding_window_view(a, (5, 5))
 
 
 def f(a):
@@ -283,7 +283,6 @@ def real_mnist():
     return Split(images, labels)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif("MNIST_MIRROR" not in os.environ and "CI" not in os.environ, reason="needs MNIST_MIRROR, a folder")
 def test_the_effective_rates_of_the_first_pass_are_those_that_the_paper_reports(published, statistics):
     from lenet.network.model import build_model
