@@ -25,7 +25,7 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
 
 
 # These share the session's pipeline, which takes a minute to run.
-PIPELINE = ("tests/test_pipeline.py", "tests/test_kept_runs.py")
+PIPELINE = ("tests/test_pipeline.py", "tests/test_kept_runs.py", "tests/commands/test_verify.py")
 # The longest first, so that two processes end at about the same time.
 LONGEST = (
     *PIPELINE,
