@@ -7,18 +7,18 @@ import tracemalloc
 from dataclasses import replace
 
 import pytest
-from support.http_sources import BOMB
+from support.http_sources import BOMB, WAYS, certify, serving
 from support.mirrors import SLACK_S, dataset, fill, folder, npz, refused, served_by, server, tiny  # noqa: F401
 
 from lenet.errors import DataUnreachableError
 from lenet.mnist import mirrors
-from lenet.mnist.datasets import KnownFile
+from lenet.mnist.datasets import DATASETS, KnownFile
 from lenet.mnist.mirrors import SourceError
 
 # A mirror
 
 
-@pytest.mark.parametrize("way", ["whole", "uncompressed", "encoded", "no-length"])
+@pytest.mark.parametrize("way", ["whole", "uncompressed", "encoded", "no-length", "moved"])
 def test_a_mirror_may_send_its_files(dataset, server, tiny, way):
     assert served_by(mirrors.from_mirror(server.url(way)), dataset) == tiny
 
@@ -38,6 +38,9 @@ def test_a_mirrors_address_may_end_in_a_slash_or_not(dataset, server, slashes):
         ("cut-content", "train-images-idx3-ubyte has 156,815 bytes instead of 156,816"),
         ("bomb", "train-images-idx3-ubyte.gz decompresses to more than the 156,816 bytes expected"),
         ("endless", "sends more than the 157,840 bytes expected"),
+        ("encoded-bomb", "decompresses to more than the 156,816 bytes expected"),
+        ("moved-in-a-circle", "Exceeded 30 redirects"),
+        ("moved-to-a-file", "file:///etc/passwd': redirects are followed to https:// or http:// alone"),
         ("404", "HTTP status 404"),
         ("500", "HTTP status 500"),
     ],
@@ -45,6 +48,53 @@ def test_a_mirrors_address_may_end_in_a_slash_or_not(dataset, server, slashes):
 def test_what_a_bad_mirror_serves_is_refused_with_the_reason(dataset, server, way, reason):
     with pytest.raises(SourceError, match=reason):
         mirrors.from_mirror(server.url(way))(dataset.files[0])
+
+
+def test_of_an_answer_that_leads_elsewhere_nothing_is_read(dataset, server, tiny):
+    tracemalloc.start()
+    try:
+        assert served_by(mirrors.from_mirror(server.url("moved-at-length")), dataset) == tiny
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000  # each has 64 million bytes
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture
+def secure(tiny, folder, monkeypatch):
+    """A server of the files by HTTPS."""
+    certify(folder / "certificate.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(folder / "certificate.pem"))
+    with serving(tiny, folder / "certificate.pem") as running:
+        yield running
+
+
+@pytest.mark.parametrize("way", ["whole", "moved"])
+def test_a_mirror_may_be_read_by_https(dataset, secure, tiny, way):
+    assert served_by(mirrors.from_mirror(secure.url(way)), dataset) == tiny
+
+
+def test_a_mirror_that_is_read_by_https_may_not_lead_to_one_that_is_not(dataset, secure, server, monkeypatch):
+    def downgraded(handler, _):
+        handler.send(b"", status=302, Location=server.url(handler.path.replace("/downgraded/", "whole/")))
+
+    monkeypatch.setitem(WAYS, "downgraded", downgraded)
+    with pytest.raises(SourceError, match="redirects are followed to https:// alone"):
+        mirrors.from_mirror(secure.url("downgraded"))(dataset.files[0])
+    assert server.asked == []
+
+
+def test_a_mirror_of_ones_own_may_lead_to_one_that_is_read_by_https(dataset, secure, server, tiny, monkeypatch):
+    def upgraded(handler, _):
+        handler.send(b"", status=302, Location=secure.url(handler.path.replace("/upgraded/", "whole/")))
+
+    monkeypatch.setitem(WAYS, "upgraded", upgraded)
+    assert served_by(mirrors.from_mirror(server.url("upgraded")), dataset) == tiny
+
+
+def test_the_public_sources_are_read_by_https():
+    for each in DATASETS.values():
+        addresses = [*each.mirrors, *([each.archive.url] if each.archive else [])]
+        assert all(address.startswith("https://") for address in addresses)
 
 
 def test_a_truncated_download_is_refused_with_the_sizes(dataset, server, tiny):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,9 +23,13 @@ from lenet.mnist.datasets import Archive, Dataset, KnownFile
 from lenet.mnist.idx import to_idx
 from lenet.workspace import project_root, run_store
 
+if TYPE_CHECKING:
+    import requests
+
 CONNECT_TIMEOUT_S = 10
 STALL_TIMEOUT_S = 20
 SOURCE_TIMEOUT_S = 180
+_CHUNK = 1 << 16
 
 Fetch = Callable[[KnownFile], bytes]
 
@@ -69,32 +73,54 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def fetch_url(url: str, limit: int) -> bytes:
-    """Return what `url` serves, at most `limit` bytes; raise SourceError with the reason otherwise."""
-    import pooch
+    """Return what `url` serves, at most `limit` bytes; raise SourceError with the reason otherwise.
+
+    Redirects are followed, from https:// to https:// alone.
+    """
     import requests
     import urllib3
-    from tqdm import tqdm
 
     buffer = _Bounded(limit)
-    # disable=None: no bar in log files. The bar needs some total, because pooch asks whether the bar is true; pooch
-    # then sets the total that the server states.
-    with tqdm(total=limit, desc=url.rsplit("/", 1)[-1], unit="B", unit_scale=True, disable=None, leave=False) as bar:
-        download = pooch.HTTPDownloader(
-            progressbar=bar, chunk_size=1 << 16, timeout=(CONNECT_TIMEOUT_S, STALL_TIMEOUT_S)
-        )
-        try:
-            download(url, buffer, None)
-        except requests.HTTPError as error:
-            status = error.response.status_code if error.response is not None else "unknown"
-            raise SourceError(f"HTTP status {status}") from None
-        except requests.ConnectTimeout:
-            raise SourceError(f"no connection within {CONNECT_TIMEOUT_S} s") from None
-        except requests.Timeout:
-            raise SourceError(f"no answer within {STALL_TIMEOUT_S} s") from None
-        # requests lets some errors of urllib3 through (for a misspelt host), and pooch those of an invalid length.
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise SourceError(_root_cause(error)) from None
+    try:
+        with requests.Session() as session:
+            if url.startswith("https://"):
+                del session.adapters["http://"]
+            followed = " or ".join(session.adapters)
+            session.hooks["response"].append(_leave_redirect_unread)
+            with session.get(url, stream=True, timeout=(CONNECT_TIMEOUT_S, STALL_TIMEOUT_S)) as response:
+                if not response.ok:
+                    raise SourceError(f"HTTP status {response.status_code}")
+                _read(response, buffer, url.rsplit("/", 1)[-1])
+    except requests.exceptions.InvalidSchema as error:
+        raise SourceError(f"{error}: redirects are followed to {followed} alone") from None
+    except requests.ConnectTimeout:
+        raise SourceError(f"no connection within {CONNECT_TIMEOUT_S} s") from None
+    except requests.Timeout:
+        raise SourceError(f"no answer within {STALL_TIMEOUT_S} s") from None
+    # requests lets some errors of urllib3 through (for a misspelt host); a length that is no number is a ValueError.
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+        raise SourceError(_root_cause(error)) from None
     return buffer.getvalue()
+
+
+def _leave_redirect_unread(response: "requests.Response", **_: object) -> None:
+    """Keep requests from reading the body of a redirect, whatever its size, before it follows it."""
+    if response.is_redirect:
+        response.close()
+        response.raw = io.BytesIO()
+
+
+def _read(response: "requests.Response", buffer: _Bounded, name: str) -> None:
+    """Read a body into the buffer, with a bar of progress in a terminal."""
+    from tqdm import tqdm
+
+    length = response.headers.get("content-length")
+    # disable=None: no bar in log files.
+    bar = tqdm(total=length and int(length), desc=name, unit="B", unit_scale=True, disable=None, leave=False)
+    with bar:
+        for chunk in response.iter_content(_CHUNK):
+            buffer.write(chunk)
+            bar.update(len(chunk))
 
 
 def decompress(content: bytes, file: KnownFile) -> bytes:
