@@ -232,6 +232,15 @@ def test_what_is_not_a_number_in_range_is_refused_with_its_place(key, bad):
         ("compute.workers", 0, "greater than or equal to 1 or 'auto'"),
         ("compute.workers", "all", "a valid integer or 'auto'"),
         ("compute.workers", True, "a valid integer or 'auto'"),
+        ("compute.workers", 10**30, "less than or equal to 1000000 or 'auto'"),
+        ("preprocess.validation_size", 10**30, "less than or equal to 1000000"),
+        ("preprocess.split_seed", 10**30, "less than 2147483648"),
+        ("base.batch_size", 10**30, "less than or equal to 1000000"),
+        ("base.epochs", 10**9, "less than or equal to 1000000"),
+        ("base.learning_rate", 1e300, "less than or equal to 1000000"),
+        ("base.damping", 1e300, "less than or equal to 1000000"),
+        ("base.rubbish", 1e300, "less than or equal to 1000000"),
+        ("base.copies", 10**30, "less than or equal to 99"),
     ],
 )
 def test_what_does_not_belong_there_is_refused_with_what_does(place, value, expected):
@@ -259,6 +268,17 @@ def test_a_variants_name_of_other_characters_is_refused_with_the_pattern():
     message = complaint(renamed("variants.plain", "Tanh-SGD"))
     assert message.startswith("params.yaml: variants.Tanh-SGD: 'Tanh-SGD' is not accepted, expected ")
     assert "^[a-z][a-z0-9_]*$" in message
+
+
+def test_a_variants_name_too_long_for_a_files_is_refused_with_the_length_allowed():
+    message = complaint(renamed("variants.plain", "a" * 250))
+    assert message.endswith("… is not accepted, expected string should have at most 64 characters")
+
+
+def test_more_seeds_than_anybody_needs_are_refused_without_listing_them():
+    message = complaint(changed("seeds", list(range(1001))))
+    assert "expected tuple should have at most 1000 items" in message
+    assert len(message) < 400
 
 
 @pytest.mark.parametrize(

@@ -1,32 +1,39 @@
-"""params.yaml and sweep.yaml as frozen, validated settings. Only this module reads them, and it holds no values."""
+"""params.yaml and sweep.yaml as frozen, validated settings. Only this module has them read; it holds no values."""
 
 import itertools
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from lenet.errors import LabError, nearest
 from lenet.mnist import datasets
 from lenet.workspace import PARAMS
+from lenet.yaml_files import read_yaml
 
 
 def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
+    # By comparing, since values of a grid need not be hashable; lists are short.
+    if twice := [value for number, value in enumerate(values) if value in values[:number]]:
         raise PydanticCustomError("twice", "{value} is there twice: list each one once", {"value": twice[0]})
     return values
 
 
+# Nobody needs more: of a list, of a recipe's numbers.
+_MOST = 1_000
+_LARGEST = 1_000_000
+
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Seeds = Annotated[tuple[Seed, ...], Field(strict=False), AfterValidator(_each_once)]
+Seeds = Annotated[tuple[Seed, ...], Field(strict=False, max_length=_MOST), AfterValidator(_each_once)]
+Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+Positive = Annotated[float, Field(gt=0, le=_LARGEST)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Range = Annotated[float, Field(ge=0, le=1)]
-VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# It gets into names of files, of which some systems allow 143 characters.
+VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 
 # Stochastic diagonal Levenberg–Marquardt is compiled for this network and no other.
 _SDLM = {
@@ -63,7 +70,7 @@ class Data(_Section):
 class Preprocess(_Section):
     """The stratified validation split, taken from the training set."""
 
-    validation_size: Annotated[int, Field(ge=1)] | Fraction
+    validation_size: Count | Fraction
     split_seed: Seed
 
 
@@ -80,13 +87,13 @@ class Variant(_Section):
 
     loss: Literal["cross_entropy", "squared_distance"]
     optimizer: Literal["sgd", "adam", "muon", "sdlm"]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Positive
     schedule: Literal["constant", "cosine", "published"]
-    damping: Annotated[float, Field(gt=0)]
-    rubbish: Annotated[float, Field(gt=0)]
+    damping: Positive
+    rubbish: Positive
     weight_decay: Annotated[float, Field(ge=0, lt=1)]
-    batch_size: Annotated[int, Field(ge=1)]
-    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Count
+    epochs: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     order: Literal["fresh", "constant"]
     train_on: Literal["train", "train_and_validation"]
@@ -155,7 +162,7 @@ class Compared(_Section):
 class Compute(_Section):
     """How many workers train at once. It changes no result."""
 
-    workers: Annotated[int, Field(ge=1)] | Literal["auto"]
+    workers: Count | Literal["auto"]
 
 
 class Settings(_Section):
@@ -190,7 +197,7 @@ class Settings(_Section):
         return self.variants[name]
 
 
-Values = Annotated[tuple[Any, ...], Field(min_length=1, strict=False), AfterValidator(_each_once)]
+Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=_MOST, strict=False), AfterValidator(_each_once)]
 Grid = Annotated[dict[str, Values], Field(min_length=1)]
 Four = Annotated[tuple[str, ...], Field(min_length=4, max_length=4, strict=False), AfterValidator(_each_once)]
 
@@ -217,17 +224,20 @@ class Sweep(_Section):
 
     @model_validator(mode="after")
     def _can_be_tried(self) -> "Sweep":
+        if sum(math.prod(map(len, grid.values())) for grid in self.grids) > _MOST:
+            raise ValueError(f"grids: more than {_MOST:,} recipes: try fewer values")
         for name in self.varied:
             if name not in Variant.model_fields:
                 raise ValueError(f"grids: {name}: unknown key: {nearest(name, list(Variant.model_fields))}")
         if "train_on" in self.varied or self.recipe.train_on != "train":
             raise ValueError("recipe.train_on: a sweep measures on validation digits, which needs train_on: train")
-        for name, recipe in self.recipes().items():
+        recipes = self.recipes()
+        for name, recipe in recipes.items():
             if without_effect := [key for key in self.varied if f"{key}=" in name and not _has_effect(key, recipe)]:
                 raise ValueError(f"grids: {name}: {without_effect[0]} has no effect on this recipe")
         for name in (name for four in self.factorials for name in four):
-            if name not in self.recipes():
-                raise ValueError(f"factorials: {name}: no such recipe: {nearest(name, self.recipes())}")
+            if name not in recipes:
+                raise ValueError(f"factorials: {name}: no such recipe: {nearest(name, recipes)}")
         return self
 
     @property
@@ -275,31 +285,11 @@ _Whole = TypeVar("_Whole", Settings, Sweep)
 
 
 def _load(path: Path, kind: type[_Whole], hint: str) -> _Whole:
-    try:
-        text = path.read_text(encoding="utf-8")
-        _refuse_keys_given_twice(YAML(typ="safe", pure=True).compose(text))
-        raw = YAML(typ="safe", pure=True).load(text)
-    except FileNotFoundError:
-        raise LabError(f"{path} is missing here ({Path.cwd()}): {hint}") from None
-    except (YAMLError, ValueError, KeyError, RecursionError) as error:
-        what = " ".join(str(error).split())
-        raise LabError(f"{path} is not valid YAML: {what}") from None
+    raw = read_yaml(path, hint)
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
         raise LabError(f"{path}: {_first_mistake(error, raw, kind)}") from None
-
-
-def _refuse_keys_given_twice(node: Node | None) -> None:
-    # The loader refuses them too, but not beside a merge key: there the last one would count without a warning.
-    if isinstance(node, MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if isinstance(key, ScalarNode):
-                if key.value in seen:
-                    raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value} is given twice")
-                seen.add(key.value)
-            _refuse_keys_given_twice(value)
 
 
 def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> str:
@@ -324,7 +314,12 @@ def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> st
     expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in same_place))
     expected = expected.replace("valid tuple", "list").replace("valid dictionary or instance of", "mapping:")
     quoted = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
-    return f"{dotted or 'the whole file'}: {first['input']!r} is not accepted, expected {expected}{quoted}"
+    return f"{dotted or 'the whole file'}: {_shown(first['input'])} is not accepted, expected {expected}{quoted}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def _place(mistake: Mapping[str, Any], raw: Any) -> list[str]:

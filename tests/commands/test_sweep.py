@@ -97,6 +97,12 @@ def test_recipes_that_are_variants_of_the_study_are_known_by_name(written):
             {"factorials": [["learning_rate=0.01", "learning_rate=0.02", "learning_rate=0.1", "learning_rate=1"]]},
             "factorials: learning_rate=0.1: no such recipe: did you mean learning_rate=0.01?",
         ),
+        ({"grids": [{"epochs": [[1], [1]]}]}, "grids.0.epochs: [1] is there twice: list each one once"),
+        ({"grids": [{"epochs": [[1], [2]]}]}, "grids: epochs=[1]: epochs: [1] is not accepted"),
+        (
+            {"grids": [{name: list(range(1, 100)) for name in ("epochs", "batch_size", "learning_rate", "damping")}]},
+            "grids: more than 1,000 recipes: try fewer values",
+        ),
         ({"seeds": [3, 3]}, "seeds: 3 is there twice: list each one once"),
         ({"folds": 0}, "folds: 0 is not accepted"),
         ({"seed": [0]}, "seed: unknown key: did you mean seeds?"),
@@ -114,7 +120,7 @@ def test_a_sweep_that_is_not_there_is_refused_with_the_command_that_starts_one(w
         load_sweep(SWEEPS / "rates" / "sweep.yaml")
 
 
-@pytest.mark.parametrize("name", ["../elsewhere", "Rates", ""])
+@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "a/../../b", "Rates", "", "a\n", "a\0", "a" * 250])
 def test_a_name_that_is_no_folder_is_refused(name):
     with pytest.raises(LabError, match="is not a valid name of a sweep"):
         sweep.folder_of(name)
