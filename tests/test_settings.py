@@ -7,14 +7,17 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from support.fuzz import damaged, edited, result_or_refusal
 from support.params import edit_params
 from support.paths import ROOT
 
 from lenet.errors import LabError
 from lenet.mnist.datasets import DATASETS
-from lenet.settings import Compute, Data, Preprocess, Settings, Variant, load_settings
+from lenet.settings import Compute, Data, Preprocess, Settings, Sweep, Variant, checked, load_settings
 
 GOOD = """\
 data:
@@ -521,3 +524,31 @@ def test_the_committed_file_loads_and_describes_every_variant():
 def test_the_committed_study_has_a_baseline_equal_to_its_base():
     settings = load_settings(ROOT / "params.yaml")
     assert settings.base in settings.variants.values()
+
+
+COMMITTED = {
+    Settings: YAML(typ="safe").load(ROOT / "params.yaml"),
+    Sweep: YAML(typ="safe").load(ROOT / "sweeps/lenet5_1998/sweep.yaml"),
+}
+
+
+@pytest.mark.parametrize("kind", COMMITTED)
+@given(data=st.data())
+def test_whatever_is_edited_in_a_file_of_settings_it_is_valid_or_refused_in_one_line(kind, data):
+    raw = data.draw(edited(COMMITTED[kind]))
+    settings, refusal = result_or_refusal(LabError, checked, raw, kind, Path("some.yaml"))
+    if refusal:
+        assert refusal.startswith("some.yaml: ")
+    else:
+        assert kind.model_validate(settings.model_dump()) == settings
+
+
+@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.YAMLWarning")
+@given(content=damaged(GOOD.encode()))
+def test_whatever_is_damaged_in_a_file_of_settings_it_is_valid_or_refused_in_one_line(content):
+    Path("params.yaml").write_bytes(content)
+    settings, refusal = result_or_refusal(LabError, load_settings)
+    if refusal:
+        assert refusal.startswith("params.yaml")
+    else:
+        assert Settings.model_validate(settings.model_dump()) == settings

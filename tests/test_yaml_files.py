@@ -5,6 +5,9 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fuzz import damaged, result_or_refusal
 from support.paths import ROOT
 
 from lenet.errors import LabError
@@ -142,3 +145,50 @@ def test_a_name_that_no_file_can_have_is_refused():
 
 def test_a_key_given_twice_beside_a_merge_key_is_refused_wherever_it_is():
     assert "line 5: the key x is given twice" in complaint("a: &a {x: 1}\nb:\n- <<: *a\n  x: 2\n  x: 3\n")
+
+
+# What YAML is made of, in any order.
+TOKENS = [
+    *"-?:,[]{}#&*!|>'\"%@` \n\t~=",
+    "- ",
+    ": ",
+    "? ",
+    "\n  ",
+    "<<",
+    "&a ",
+    "*a",
+    "&b ",
+    "*b",
+    "!!",
+    "!!int ",
+    "!!set",
+]
+TOKENS += ["!!float ", "!!omap", "!!binary ", "!!timestamp ", "!!bool ", "!!null ", "!!python/name:os.system ", "!x "]
+TOKENS += [
+    "---",
+    "...",
+    "%YAML 1.1",
+    "null",
+    "true",
+    "0x1",
+    "0o7",
+    "1:30",
+    "1e3",
+    ".inf",
+    ".nan",
+    "2001-01-01",
+    "a",
+    "é",
+    "\0",
+]
+SOME = b"a: &a {x: 1, y: [1, 2.5]}\nb:\n  <<: *a\n  z: 'text'\nc: |\n  lines\n  of text\nd: 2001-01-01\ne: !!int 3\n"
+
+
+@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.YAMLWarning")
+@given(
+    st.lists(st.sampled_from(TOKENS), max_size=25).map("".join).map(str.encode) | damaged(SOME) | st.binary(max_size=60)
+)
+def test_whatever_the_file_it_is_read_or_refused_in_one_line(content):
+    Path("some.yaml").write_bytes(content)
+    _, refusal = result_or_refusal(LabError, read_yaml, Path("some.yaml"), "")
+    assert refusal is None or refusal.startswith("some.yaml ")

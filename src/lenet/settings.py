@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from lenet.errors import LabError, nearest
+from lenet.errors import LabError, in_one_line, nearest
 from lenet.mnist import datasets
 from lenet.workspace import PARAMS
 from lenet.yaml_files import read_yaml
@@ -272,24 +272,25 @@ class Sweep(_Section):
 
 
 def load_settings(path: Path = PARAMS) -> Settings:
-    """Read and check params.yaml; raise LabError with the dotted path of the first mistake."""
-    return _load(path, Settings, f"run from the project's folder, or `git restore {path}`")
+    """Read and check params.yaml; raise LabError where it cannot be read, or with the first mistake's dotted path."""
+    return checked(read_yaml(path, f"run from the project's folder, or `git restore {path}`"), Settings, path)
 
 
 def load_sweep(path: Path) -> Sweep:
-    """Read and check a sweep.yaml; raise LabError with the dotted path of the first mistake."""
-    return _load(path, Sweep, f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` starts one from a variant's recipe")
+    """Read and check a sweep.yaml; raise LabError where it cannot be read, or with the first mistake's dotted path."""
+    hint = f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` starts one from a variant's recipe"
+    return checked(read_yaml(path, hint), Sweep, path)
 
 
 _Whole = TypeVar("_Whole", Settings, Sweep)
 
 
-def _load(path: Path, kind: type[_Whole], hint: str) -> _Whole:
-    raw = read_yaml(path, hint)
+def checked(raw: Any, kind: type[_Whole], path: Path) -> _Whole:
+    """Return what a file holds as settings; raise LabError with the dotted path of the first mistake."""
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        raise LabError(f"{path}: {_first_mistake(error, raw, kind)}") from None
+        raise LabError(f"{path}: {in_one_line(_first_mistake(error, raw, kind))}") from None
 
 
 def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> str:

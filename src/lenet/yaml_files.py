@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from lenet.errors import LabError
+from lenet.errors import LabError, in_one_line
 
 # Far above what people write: params.yaml has 9,000 bytes, and 1,000 values where aliases count each time.
 MOST_BYTES = 200_000
@@ -32,7 +32,7 @@ def read_yaml(path: Path, hint: str) -> Any:
     except RecursionError:
         raise LabError(f"{path} is not valid: it is nested more than {MOST_LEVELS} levels deep") from None
     except (YAMLError, ValueError, KeyError) as error:
-        raise LabError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise LabError(f"{path} is not valid YAML: {in_one_line(error)}") from None
 
 
 def _read(path: Path, hint: str) -> bytes:

@@ -4,6 +4,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fuzz import damaged, result_or_refusal
 
 from lenet.errors import LabError
 from lenet.mnist import idx
@@ -103,3 +106,23 @@ def test_a_header_that_claims_a_billion_images_takes_no_memory():
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
+
+
+WHOLE = idx.to_idx(np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3))
+HEADERS = st.builds(
+    lambda axes, lengths, data: bytes((0, 0, 8, axes)) + struct.pack(f">{len(lengths)}I", *lengths) + data,
+    st.integers(0, 255),
+    st.lists(st.integers(0, 4) | st.integers(0, 2**32 - 1), max_size=10),
+    st.binary(max_size=40),
+)
+
+
+@given(st.binary(max_size=60) | HEADERS | damaged(WHOLE))
+def test_whatever_the_bytes_they_are_an_array_with_all_of_them_or_refused(content):
+    array, refusal = result_or_refusal(LabError, idx.from_idx, content, NAME)
+    if refusal:
+        assert refusal.startswith(NAME)
+    else:
+        assert array.dtype == np.uint8
+        assert array.size
+        assert idx.to_idx(array) == content

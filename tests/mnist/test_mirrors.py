@@ -1,12 +1,17 @@
 import gzip
+import hashlib
 import signal
 import socket
 import threading
 import time
 import tracemalloc
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fuzz import damaged, result_or_refusal
 from support.http_sources import BOMB, WAYS, certify, serving
 from support.mirrors import SLACK_S, dataset, fill, folder, npz, refused, served_by, server, tiny  # noqa: F401
 
@@ -184,6 +189,58 @@ def test_a_damaged_gzip_file_is_refused(damage):
     content = bytes(range(256)) * 4
     with pytest.raises(SourceError, match=r"train-images-idx3-ubyte\.gz is damaged or truncated"):
         mirrors.decompress(damage(gzip.compress(content)), known(len(content)))
+
+
+PLAIN = bytes(range(256))
+
+
+@given(st.binary(max_size=300) | damaged(gzip.compress(PLAIN)) | damaged(PLAIN) | st.binary().map(gzip.compress))
+def test_whatever_is_sent_is_the_file_or_refused(content):
+    file = KnownFile("train-images-idx3-ubyte", len(PLAIN), hashlib.sha256(PLAIN).hexdigest())
+    got, refusal = result_or_refusal(SourceError, lambda: mirrors.checked(file, mirrors.decompress(content, file)))
+    assert refusal or got == PLAIN
+
+
+@pytest.fixture(scope="module")
+def answering():
+    """The port of a server that answers each connection with the bytes in a list, and hangs up; and that list."""
+    answer, ended = [b""], threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            while not ended.is_set():
+                connection, _ = listening.accept()
+                with connection, suppress(OSError):
+                    connection.recv(65536)
+                    connection.sendall(answer[0])
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1], answer
+        ended.set()
+        socket.create_connection(listening.getsockname()).close()
+        thread.join()
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/plain\r\n\r\nhello"
+NAMES = [b"Content-Length", b"Content-Encoding", b"Transfer-Encoding", b"Set-Cookie", b"Location"]
+CONTENTS = [b"5", b"-1", b"10000000000000", b"9" * 5000, b"gzip", b"chunked", b"/", b"ftp://[", b"http://a..b", b"\xff"]
+HEADER_LINES = st.tuples(st.sampled_from(NAMES), st.sampled_from(CONTENTS)).map(b": ".join) | st.binary(max_size=30)
+ANSWERS = st.builds(
+    lambda status, headers, body: b"HTTP/1.1 %d X\r\n" % status + b"\r\n".join([*headers, b"", body]),
+    st.sampled_from([100, 200, 200, 200, 206, 301, 302, 304, 404, 999]),
+    st.lists(HEADER_LINES, max_size=4),
+    st.binary(max_size=50) | st.binary(max_size=50).map(gzip.compress),
+)
+
+
+@given(answer=damaged(ANSWER) | ANSWERS | st.binary(max_size=80))
+def test_whatever_a_server_answers_is_bounded_content_or_refused(answering, monkeypatch, answer):
+    monkeypatch.setattr(mirrors, "STALL_TIMEOUT_S", 1)
+    port, answers = answering
+    answers[0] = answer
+    content, refusal = result_or_refusal(SourceError, mirrors.fetch_url, f"http://127.0.0.1:{port}/file", 20)
+    assert refusal or len(content) <= 20
 
 
 # A folder
