@@ -290,7 +290,7 @@ def checked(raw: Any, kind: type[_Whole], path: Path) -> _Whole:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        raise LabError(f"{path}: {in_one_line(_first_mistake(error, raw, kind))}") from None
+        raise LabError(f"{path}: {_cut(in_one_line(_first_mistake(error, raw, kind)), 1000)}") from None
 
 
 def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> str:
@@ -315,12 +315,13 @@ def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> st
     expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in same_place))
     expected = expected.replace("valid tuple", "list").replace("valid dictionary or instance of", "mapping:")
     quoted = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
-    return f"{dotted or 'the whole file'}: {_shown(first['input'])} is not accepted, expected {expected}{quoted}"
+    return (
+        f"{dotted or 'the whole file'}: {_cut(repr(first['input']), 200)} is not accepted, expected {expected}{quoted}"
+    )
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def _place(mistake: Mapping[str, Any], raw: Any) -> list[str]:

@@ -115,6 +115,13 @@ def test_mistakes_in_a_sweep_are_refused_in_one_line(written, changed, complaint
     assert str(caught.value).startswith(f"{path}: {complaint}")
 
 
+def test_a_value_of_any_length_gives_a_message_that_can_be_read(written):
+    path = written(grids=[{"epochs": [[0] * 1000, [0] * 1000]}])
+    with pytest.raises(LabError, match=r"^sweeps/rates/sweep.yaml: grids.0.epochs: \[0, 0.*…$") as caught:
+        load_sweep(path)
+    assert len(str(caught.value)) < 1100
+
+
 def test_a_sweep_that_is_not_there_is_refused_with_the_command_that_starts_one(workspace):
     with pytest.raises(LabError, match=r"`make sweep NAME=rates FROM=tanh_sgd` starts one"):
         load_sweep(SWEEPS / "rates" / "sweep.yaml")
