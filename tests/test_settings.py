@@ -273,6 +273,18 @@ def test_a_variants_name_of_other_characters_is_refused_with_the_pattern():
     assert "^[a-z][a-z0-9_]*$" in message
 
 
+@pytest.mark.parametrize("name", ["../../elsewhere", "/tmp/elsewhere", "a/b", "a\n", ".a", "é"])
+def test_a_name_that_leads_out_of_its_folder_is_refused(name):
+    sections = {key: value for key, value in YAML(typ="safe").load(GOOD).items() if key != "about"}
+    for changed_ in (
+        {"variants": {name: sections["base"]}},
+        {"comparison": sections["comparison"] | {"sweeps": [name]}},
+        {"data": {"dataset": name}},
+    ):
+        with pytest.raises(LabError, match=r"^params\.yaml: (variants|comparison\.sweeps|data\.dataset)"):
+            checked(sections | {"about": {}} | changed_, Settings, Path("params.yaml"))
+
+
 def test_a_variants_name_too_long_for_a_files_is_refused_with_the_length_allowed():
     message = complaint(renamed("variants.plain", "a" * 250))
     assert message.endswith("… is not accepted, expected string should have at most 64 characters")
