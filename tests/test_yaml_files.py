@@ -86,7 +86,7 @@ def test_what_contains_itself_is_refused(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 300 + "]" * 300, "{a: " * 10_000, "- " * 10_000, "? " * 10_000, "[" * 60 + "]" * 60],
+    ["[" * 300 + "]" * 300, "{a: " * 10_000, "- " * 10_000, "[? " * 10_000, "[" * 60 + "]" * 60],
     ids=["lists", "mappings", "items", "keys", "a little too deep"],
 )
 def test_what_is_nested_too_deep_is_refused(text):
@@ -124,6 +124,23 @@ def test_a_file_without_an_end_is_refused():
 @pytest.mark.parametrize("content", [b"a: \0", b"\0", b"a: \x01", b"\xff\xfea", b"a: \xed\xa0\x80", b"a: \xc3"])
 def test_what_is_no_text_is_refused(content):
     assert complaint(content).startswith("some.yaml is not valid YAML: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["!!int ", "!!float ", "!!int x", "!!bool x", "!!timestamp x", "!!python/name:os.system x"]
+)
+def test_a_tag_that_its_value_does_not_suit_is_refused(text):
+    assert complaint(f"a: {text}").startswith("some.yaml is not valid YAML: ")
+
+
+@pytest.mark.parametrize("text", ["!!set {x, y}", "!!omap [x: 1]", "!!binary eA==", "!!pairs [x: 1]", "!mine x"])
+def test_what_json_would_not_have_is_refused(text):
+    assert "expected plain values, lists and mappings" in complaint(f"a: {text}")
+
+
+@pytest.mark.parametrize("text", ["? [a]\n: b", "? {a: 1}\n: b"])
+def test_a_key_that_is_no_plain_value_is_refused(text):
+    assert "line 1: a list or a mapping is no key" in complaint(text)
 
 
 def test_a_folder_is_refused():

@@ -15,6 +15,10 @@ MOST_VALUES = 100_000
 MOST_LEVELS = 50
 MOST_CHARACTERS = 2_000  # of one value
 
+# Not sets, whose order changes from process to process, nor what else YAML has tags for.
+_KINDS = ("null", "bool", "int", "float", "str", "timestamp", "map", "seq", "merge")
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in _KINDS}
+
 
 def read_yaml(path: Path, hint: str) -> Any:
     """Return what a YAML file holds; raise LabError where it is missing, invalid or beyond a limit.
@@ -31,7 +35,7 @@ def read_yaml(path: Path, hint: str) -> Any:
         return yaml.constructor.construct_document(node)
     except RecursionError:
         raise LabError(f"{path} is not valid: it is nested more than {MOST_LEVELS} levels deep") from None
-    except (YAMLError, ValueError, KeyError) as error:
+    except (YAMLError, ValueError, LookupError) as error:
         raise LabError(f"{path} is not valid YAML: {in_one_line(error)}") from None
 
 
@@ -59,6 +63,8 @@ def _check(root: Node) -> None:
             raise ValueError(f"more than {MOST_VALUES:,} values, where those that an alias names count each time")
         if level > MOST_LEVELS:
             raise ValueError(f"line {_line(node)}: nested more than {MOST_LEVELS} levels deep")
+        if node.tag not in _TAGS:
+            raise ValueError(f"line {_line(node)}: the tag {node.tag}: expected plain values, lists and mappings")
         if isinstance(node, ScalarNode) and len(node.value) > MOST_CHARACTERS:
             raise ValueError(f"line {_line(node)}: a value of more than {MOST_CHARACTERS:,} characters")
         waiting += [(child, level + 1) for child in _children(node)]
@@ -68,19 +74,20 @@ def _children(node: Node) -> list[Node]:
     if isinstance(node, SequenceNode):
         return list(node.value)
     if isinstance(node, MappingNode):
-        _refuse_keys_given_twice(node)
+        _check_keys(node)
         return [child for pair in node.value for child in pair]
     return []
 
 
-def _refuse_keys_given_twice(mapping: MappingNode) -> None:
+def _check_keys(mapping: MappingNode) -> None:
     # The loader refuses them too, but not beside a merge key: there the last one would count without a warning.
     seen = set()
     for key, _ in mapping.value:
-        if isinstance(key, ScalarNode):
-            if key.value in seen:
-                raise ValueError(f"line {_line(key)}: the key {key.value} is given twice")
-            seen.add(key.value)
+        if not isinstance(key, ScalarNode):
+            raise ValueError(f"line {_line(key)}: a list or a mapping is no key")
+        if key.value in seen:
+            raise ValueError(f"line {_line(key)}: the key {key.value} is given twice")
+        seen.add(key.value)
 
 
 def _line(node: Node) -> int:
