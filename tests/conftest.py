@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 
+import hypothesis
 import pytest
 from support.paths import ROOT
 from support.pipelines import pipeline  # noqa: F401  # found by its name
@@ -12,6 +13,16 @@ from xdist.scheduler import LoadFileScheduling
 from lenet.mnist import datasets
 from lenet.mnist.splits import Split, Statistics, pixel_statistics, save_split, save_statistics, split_path
 from lenet.settings import load_settings
+
+# What reads data is tried with random input: a few cases, the same each time, or as many as a bench has time for.
+_OPTIONS = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": [hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+}
+hypothesis.settings.register_profile("suite", max_examples=30, derandomize=True, **_OPTIONS)
+hypothesis.settings.register_profile("thorough", max_examples=10_000, **_OPTIONS)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 # Tests run what they start with this checkout's code, and reach no store but their own.
 os.environ["PYTHONPATH"] = str(ROOT / "src")

@@ -1,6 +1,7 @@
 """The real pipeline, end to end, on the bundled digits, in repositories of its own whose path has a space."""
 
 import itertools
+import json
 import shutil
 
 import pytest
@@ -192,6 +193,57 @@ def test_models_of_another_variant_are_refused_in_one_line(pipeline, tmp_path):
     shutil.copytree(here.path / "models/tanh_sgd", here.path / "models/relu_adam")
     (line,) = here.module("evaluate", status=1, DVC_STAGE="evaluate@relu_adam").stderr.splitlines()
     assert line.startswith("error: models/relu_adam/seed-0 was trained with other settings than params.yaml's")
+
+
+# Of each kind of file that a stage reads, one.
+READ_BY_STAGES = (
+    "data/raw/train-images-idx3-ubyte",
+    "data/raw/t10k-labels-idx1-ubyte",
+    "data/processed/train.npz",
+    "data/processed/validation.npz",
+    "data/processed/test.npz",
+    "data/processed/statistics.json",
+    "models/relu_adam/seed-0/model.weights.h5",
+    "models/relu_adam/seed-0/model.json",
+    "models/relu_adam/seed-0/history.csv",
+    "models/relu_adam/seed-0/run.json",
+    "predictions/relu_adam.npz",
+    "reports/details/relu_adam.json",
+    "reports/misread/relu_adam.csv",
+)
+
+
+@pytest.fixture(scope="module")
+def spoiled(pipeline, tmp_path_factory):
+    """A copy in which to flip bits."""
+    return pipeline.copy(tmp_path_factory.mktemp("spoiled") / "lenet lab")
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", READ_BY_STAGES)
+def test_a_flipped_bit_in_what_a_stage_reads_is_noticed(spoiled, name):
+    path = spoiled.path / name
+    before = path.read_bytes()
+    flip_a_bit(path)
+    told = json.loads(spoiled.dvc("status", "--json").stdout)
+    path.write_bytes(before)
+    outputs = [change["changed outs"] for stage in told.values() for change in stage if "changed outs" in change]
+    assert any(name.startswith(output) for changed in outputs for output in changed)
+
+
+def test_what_has_a_flipped_bit_is_made_anew_before_it_is_used_whatever_the_users_shell(spoiled):
+    before = {name: (spoiled.path / name).read_bytes() for name in READ_BY_STAGES}
+    for name in READ_BY_STAGES:
+        flip_a_bit(spoiled.path / name)
+    done = spoiled.module("commands.repro", SHELL="/bin/false")
+    assert {name: (spoiled.path / name).read_bytes() for name in READ_BY_STAGES} == before
+    assert trained(done) == 0
+    assert spoiled.git("status", "--porcelain", "dvc.lock", "reports") == ""
 
 
 def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(pipeline, tmp_path):

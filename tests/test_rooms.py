@@ -19,7 +19,7 @@ LEVELS = [
     ["network"],
     ["settings"],
     ["mnist"],
-    ["workspace"],
+    ["workspace", "yaml_files"],
     ["errors", "imports"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}

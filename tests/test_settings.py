@@ -7,14 +7,17 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from support.fuzz import damaged, edited, result_or_refusal
 from support.params import edit_params
 from support.paths import ROOT
 
 from lenet.errors import LabError
 from lenet.mnist.datasets import DATASETS
-from lenet.settings import Compute, Data, Preprocess, Settings, Variant, load_settings
+from lenet.settings import Compute, Data, Preprocess, Settings, Sweep, Variant, checked, load_settings
 
 GOOD = """\
 data:
@@ -232,6 +235,15 @@ def test_what_is_not_a_number_in_range_is_refused_with_its_place(key, bad):
         ("compute.workers", 0, "greater than or equal to 1 or 'auto'"),
         ("compute.workers", "all", "a valid integer or 'auto'"),
         ("compute.workers", True, "a valid integer or 'auto'"),
+        ("compute.workers", 10**30, "less than or equal to 1000000 or 'auto'"),
+        ("preprocess.validation_size", 10**30, "less than or equal to 1000000"),
+        ("preprocess.split_seed", 10**30, "less than 2147483648"),
+        ("base.batch_size", 10**30, "less than or equal to 1000000"),
+        ("base.epochs", 10**9, "less than or equal to 1000000"),
+        ("base.learning_rate", 1e300, "less than or equal to 1000000"),
+        ("base.damping", 1e300, "less than or equal to 1000000"),
+        ("base.rubbish", 1e300, "less than or equal to 1000000"),
+        ("base.copies", 10**30, "less than or equal to 99"),
     ],
 )
 def test_what_does_not_belong_there_is_refused_with_what_does(place, value, expected):
@@ -259,6 +271,29 @@ def test_a_variants_name_of_other_characters_is_refused_with_the_pattern():
     message = complaint(renamed("variants.plain", "Tanh-SGD"))
     assert message.startswith("params.yaml: variants.Tanh-SGD: 'Tanh-SGD' is not accepted, expected ")
     assert "^[a-z][a-z0-9_]*$" in message
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/tmp/elsewhere", "a/b", "a\n", ".a", "é"])
+def test_a_name_that_leads_out_of_its_folder_is_refused(name):
+    sections = {key: value for key, value in YAML(typ="safe").load(GOOD).items() if key != "about"}
+    for changed_ in (
+        {"variants": {name: sections["base"]}},
+        {"comparison": sections["comparison"] | {"sweeps": [name]}},
+        {"data": {"dataset": name}},
+    ):
+        with pytest.raises(LabError, match=r"^params\.yaml: (variants|comparison\.sweeps|data\.dataset)"):
+            checked(sections | {"about": {}} | changed_, Settings, Path("params.yaml"))
+
+
+def test_a_variants_name_too_long_for_a_files_is_refused_with_the_length_allowed():
+    message = complaint(renamed("variants.plain", "a" * 250))
+    assert message.endswith("… is not accepted, expected string should have at most 64 characters")
+
+
+def test_more_seeds_than_anybody_needs_are_refused_without_listing_them():
+    message = complaint(changed("seeds", list(range(1001))))
+    assert "expected tuple should have at most 1000 items" in message
+    assert len(message) < 400
 
 
 @pytest.mark.parametrize(
@@ -501,3 +536,31 @@ def test_the_committed_file_loads_and_describes_every_variant():
 def test_the_committed_study_has_a_baseline_equal_to_its_base():
     settings = load_settings(ROOT / "params.yaml")
     assert settings.base in settings.variants.values()
+
+
+COMMITTED = {
+    Settings: YAML(typ="safe").load(ROOT / "params.yaml"),
+    Sweep: YAML(typ="safe").load(ROOT / "sweeps/lenet5_1998/sweep.yaml"),
+}
+
+
+@pytest.mark.parametrize("kind", COMMITTED)
+@given(data=st.data())
+def test_whatever_is_edited_in_a_file_of_settings_it_is_valid_or_refused_in_one_line(kind, data):
+    raw = data.draw(edited(COMMITTED[kind]))
+    settings, refusal = result_or_refusal(LabError, checked, raw, kind, Path("some.yaml"))
+    if refusal:
+        assert refusal.startswith("some.yaml: ")
+    else:
+        assert kind.model_validate(settings.model_dump()) == settings
+
+
+@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.YAMLWarning")
+@given(content=damaged(GOOD.encode()))
+def test_whatever_is_damaged_in_a_file_of_settings_it_is_valid_or_refused_in_one_line(content):
+    Path("params.yaml").write_bytes(content)
+    settings, refusal = result_or_refusal(LabError, load_settings)
+    if refusal:
+        assert refusal.startswith("params.yaml")
+    else:
+        assert Settings.model_validate(settings.model_dump()) == settings

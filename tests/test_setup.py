@@ -1,36 +1,141 @@
-import re
+"""The set-up, as a person runs it: the real setup.sh, with packages of its own where no network is to be used."""
+
+import hashlib
+import io
+import os
+import shutil
+import signal
 import subprocess
 import sys
+import tarfile
+import time
+import zipfile
 
 import pytest
-from packaging.requirements import Requirement
 from support.paths import ROOT
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
-def test_the_lock_names_every_package_that_another_one_needs():
-    """The set-up resolves nothing, so that nobody would notice a missing package."""
-    check = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
-    assert check.returncode == 0, check.stdout
+# A project that builds itself out of a wheel that it brings along, if the lock's setuptools is there by then. In
+# isolation pip would look for a tool that nobody has.
+PYPROJECT = """
+[build-system]
+requires = ["a-tool-that-nobody-has"]
+build-backend = "backend"
+backend-path = ["."]
+"""
+BACKEND = """
+import importlib.metadata, pathlib, shutil
+
+def build_wheel(folder, *_):
+    assert importlib.metadata.version("setuptools") == "7.0"
+    (wheel,) = pathlib.Path().glob("*.whl")
+    return pathlib.Path(shutil.copy(wheel, folder)).name
+
+build_editable = build_wheel
+"""
 
 
-def test_every_supported_python_gets_the_same_packages():
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    requirements = [Requirement(line) for line in re.findall(r"^(\w.*) \\$", lock, flags=re.MULTILINE)]
-    of_python = [
-        {
-            each.name: str(each.specifier)
-            for each in requirements
-            if each.marker is None or each.marker.evaluate({"python_full_version": f"{python}.0"})
-        }
-        for python in ("3.11", "3.12", "3.13")
-    ]
-    assert of_python[0] == of_python[1] == of_python[2]
+def wheel(name, version="1.0"):
+    """Return the file name and the bytes of a wheel with nothing in it."""
+    info = f"{name}-{version}.dist-info"
+    files = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files["RECORD"] = "".join(f"{info}/{path},,\n" for path in (*files, "RECORD"))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for path, content in files.items():
+            archive.writestr(f"{info}/{path}", content)
+    return f"{name}-{version}-py3-none-any.whl", made.getvalue()
 
 
-def test_only_the_notes_on_where_a_run_was_trained_name_the_version_of_python():
-    """They are not tracked, so that no tracked output depends on the interpreter."""
-    asks = re.compile(r"sys\.(version|hexversion|implementation)|platform\.python_|sysconfig|cache_tag")
-    code = (ROOT / "src/lenet").rglob("*.py")
-    asking = [path.name for path in code if asks.search(path.read_text(encoding="utf-8"))]
-    assert asking == ["provenance.py"]
+def project(name):
+    """Return the files of a project, path → bytes."""
+    path, content = wheel(name)
+    return {"pyproject.toml": PYPROJECT.encode(), "backend.py": BACKEND.encode(), path: content}
+
+
+def source_distribution(name):
+    """Return the file name and the bytes of a project as source."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        files = project(name) | {"PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode()}
+        for path, content in files.items():
+            member = tarfile.TarInfo(f"{name}-1.0/{path}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return f"{name}-1.0.tar.gz", made.getvalue()
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A project with the real setup.sh, whose lock has a package that is source alone and the tool that builds it."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    lock = ""
+    for name, (path, content) in {
+        "from_source": source_distribution("from_source"),
+        "setuptools": wheel("setuptools", "7.0"),
+        "wheel": wheel("wheel"),
+    }.items():
+        (packages / path).write_bytes(content)
+        version = "7.0" if name == "setuptools" else "1.0"
+        lock += f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(content).hexdigest()}\n"
+    folder = tmp_path / "a checkout"
+    folder.mkdir()
+    for path, content in project("lab").items():
+        (folder / path).write_bytes(content)
+    (folder / "requirements.lock").write_text(lock)
+    shutil.copy(ROOT / "setup.sh", folder)
+    return folder
+
+
+def set_up(checkout):
+    environment = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent / "packages")}
+    environment.pop("PYTHONPATH")
+    return subprocess.run(["./setup.sh"], cwd=checkout, env=environment, capture_output=True, text=True)
+
+
+def installed(checkout):
+    listed = subprocess.run(
+        [checkout / ".venv/bin/python", "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True
+    )
+    return {line for line in listed.stdout.split() if not line.startswith("pip==")}
+
+
+def test_what_is_published_as_source_alone_is_built_by_the_locks_own_tools(checkout):
+    done = set_up(checkout)
+    assert done.returncode == 0, done.stderr
+    assert installed(checkout) == {"from_source==1.0", "setuptools==7.0", "wheel==1.0", "lab==1.0"}
+    assert (checkout / ".venv/ready").exists()
+
+
+def test_a_package_of_another_hash_is_not_installed(checkout):
+    (path,) = (checkout.parent / "packages").glob("from_source*")
+    path.write_bytes(source_distribution("from_source")[1] + b"\0")
+    done = set_up(checkout)
+    assert done.returncode == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stderr
+    assert not (checkout / ".venv/ready").exists()
+
+
+def test_a_first_setup_that_was_interrupted_is_begun_anew(checkout):
+    making = subprocess.Popen([sys.executable, "-m", "venv", ".venv"], cwd=checkout, start_new_session=True)
+    while not (checkout / ".venv/bin/python").exists():
+        time.sleep(0.01)
+    os.killpg(making.pid, signal.SIGKILL)
+    making.wait()
+    assert subprocess.run([checkout / ".venv/bin/python", "-c", ""]).returncode == 0
+    done = set_up(checkout)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Creating .venv")
+
+
+def test_a_finished_environment_is_not_made_anew(checkout):
+    set_up(checkout)
+    (checkout / ".venv/mine").touch()
+    done = set_up(checkout)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (checkout / ".venv/mine").exists()

@@ -27,6 +27,11 @@ class DataUnreachableError(LabError):
     """The data set could not be downloaded from any source. Nothing is wrong with the project or its settings."""
 
 
+def in_one_line(text: object) -> str:
+    """Return a text with blanks in place of what could start a new line."""
+    return " ".join(str(text).split())
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the known name closest to `name`, or all known names if none is close."""
     known = list(known)

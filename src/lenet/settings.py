@@ -1,33 +1,39 @@
-"""params.yaml and sweep.yaml as frozen, validated settings. Only this module reads them, and it holds no values."""
+"""params.yaml and sweep.yaml as frozen, validated settings. Only this module has them read; it holds no values."""
 
 import itertools
+import math
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from lenet.errors import LabError, nearest
+from lenet.errors import LabError, in_one_line, nearest
 from lenet.mnist import datasets
 from lenet.workspace import PARAMS
+from lenet.yaml_files import read_yaml
 
 
 def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
+    # By comparing, since values of a grid need not be hashable; lists are short.
+    if twice := [value for number, value in enumerate(values) if value in values[:number]]:
         raise PydanticCustomError("twice", "{value} is there twice: list each one once", {"value": twice[0]})
     return values
 
 
+# Nobody needs more: of a list, of a recipe's numbers.
+_MOST = 1_000
+_LARGEST = 1_000_000
+
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Seeds = Annotated[tuple[Seed, ...], Field(strict=False), AfterValidator(_each_once)]
+Seeds = Annotated[tuple[Seed, ...], Field(strict=False, max_length=_MOST), AfterValidator(_each_once)]
+Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+Positive = Annotated[float, Field(gt=0, le=_LARGEST)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Range = Annotated[float, Field(ge=0, le=1)]
-VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# It gets into names of files, of which some systems allow 143 characters.
+VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 
 # Stochastic diagonal Levenberg–Marquardt is compiled for this network and no other.
 _SDLM = {
@@ -64,7 +70,7 @@ class Data(_Section):
 class Preprocess(_Section):
     """The stratified validation split, taken from the training set."""
 
-    validation_size: Annotated[int, Field(ge=1)] | Fraction
+    validation_size: Count | Fraction
     split_seed: Seed
 
 
@@ -81,13 +87,13 @@ class Variant(_Section):
 
     loss: Literal["cross_entropy", "squared_distance"]
     optimizer: Literal["sgd", "adam", "muon", "sdlm"]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Positive
     schedule: Literal["constant", "cosine", "published"]
-    damping: Annotated[float, Field(gt=0)]
-    rubbish: Annotated[float, Field(gt=0)]
+    damping: Positive
+    rubbish: Positive
     weight_decay: Annotated[float, Field(ge=0, lt=1)]
-    batch_size: Annotated[int, Field(ge=1)]
-    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Count
+    epochs: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     order: Literal["fresh", "constant"]
     train_on: Literal["train", "train_and_validation"]
@@ -156,7 +162,7 @@ class Compared(_Section):
 class Compute(_Section):
     """How many workers train at once. It changes no result."""
 
-    workers: Annotated[int, Field(ge=1)] | Literal["auto"]
+    workers: Count | Literal["auto"]
 
 
 class Settings(_Section):
@@ -191,7 +197,7 @@ class Settings(_Section):
         return self.variants[name]
 
 
-Values = Annotated[tuple[Any, ...], Field(min_length=1, strict=False), AfterValidator(_each_once)]
+Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=_MOST, strict=False), AfterValidator(_each_once)]
 Grid = Annotated[dict[str, Values], Field(min_length=1)]
 Four = Annotated[tuple[str, ...], Field(min_length=4, max_length=4, strict=False), AfterValidator(_each_once)]
 
@@ -218,17 +224,20 @@ class Sweep(_Section):
 
     @model_validator(mode="after")
     def _can_be_tried(self) -> "Sweep":
+        if sum(math.prod(map(len, grid.values())) for grid in self.grids) > _MOST:
+            raise ValueError(f"grids: more than {_MOST:,} recipes: try fewer values")
         for name in self.varied:
             if name not in Variant.model_fields:
                 raise ValueError(f"grids: {name}: unknown key: {nearest(name, list(Variant.model_fields))}")
         if "train_on" in self.varied or self.recipe.train_on != "train":
             raise ValueError("recipe.train_on: a sweep measures on validation digits, which needs train_on: train")
-        for name, recipe in self.recipes().items():
+        recipes = self.recipes()
+        for name, recipe in recipes.items():
             if without_effect := [key for key in self.varied if f"{key}=" in name and not _has_effect(key, recipe)]:
                 raise ValueError(f"grids: {name}: {without_effect[0]} has no effect on this recipe")
         for name in (name for four in self.factorials for name in four):
-            if name not in self.recipes():
-                raise ValueError(f"factorials: {name}: no such recipe: {nearest(name, self.recipes())}")
+            if name not in recipes:
+                raise ValueError(f"factorials: {name}: no such recipe: {nearest(name, recipes)}")
         return self
 
     @property
@@ -263,51 +272,25 @@ class Sweep(_Section):
 
 
 def load_settings(path: Path = PARAMS) -> Settings:
-    """Read and check params.yaml; raise LabError with the dotted path of the first mistake."""
-    return _load(path, Settings, f"run from the project's folder, or `git restore {path}`")
+    """Read and check params.yaml; raise LabError where it cannot be read, or with the first mistake's dotted path."""
+    return checked(read_yaml(path, f"run from the project's folder, or `git restore {path}`"), Settings, path)
 
 
 def load_sweep(path: Path) -> Sweep:
-    """Read and check a sweep.yaml; raise LabError with the dotted path of the first mistake."""
-    return _load(path, Sweep, f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` starts one from a variant's recipe")
+    """Read and check a sweep.yaml; raise LabError where it cannot be read, or with the first mistake's dotted path."""
+    hint = f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` starts one from a variant's recipe"
+    return checked(read_yaml(path, hint), Sweep, path)
 
 
 _Whole = TypeVar("_Whole", Settings, Sweep)
 
 
-def _load(path: Path, kind: type[_Whole], hint: str) -> _Whole:
-    try:
-        raw = _parsed(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise LabError(f"{path} is missing here ({Path.cwd()}): {hint}") from None
-    except (YAMLError, ValueError, KeyError, RecursionError) as error:
-        what = " ".join(str(error).split())
-        raise LabError(f"{path} is not valid YAML: {what}") from None
+def checked(raw: Any, kind: type[_Whole], path: Path) -> _Whole:
+    """Return what a file holds as settings; raise LabError with the dotted path of the first mistake."""
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        raise LabError(f"{path}: {_first_mistake(error, raw, kind)}") from None
-
-
-@cache  # a command reads the same settings again and again
-def _parsed(text: str) -> Any:
-    """Return what a text of YAML says; raise YAMLError, ValueError, KeyError or RecursionError where it is none."""
-    yaml = YAML(typ="safe", pure=True)
-    node = yaml.compose(text)
-    _refuse_keys_given_twice(node)
-    return yaml.constructor.construct_document(node) if node else None
-
-
-def _refuse_keys_given_twice(node: Node | None) -> None:
-    # The loader refuses them too, but not beside a merge key: there the last one would count without a warning.
-    if isinstance(node, MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if isinstance(key, ScalarNode):
-                if key.value in seen:
-                    raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value} is given twice")
-                seen.add(key.value)
-            _refuse_keys_given_twice(value)
+        raise LabError(f"{path}: {_cut(in_one_line(_first_mistake(error, raw, kind)), 1000)}") from None
 
 
 def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> str:
@@ -332,7 +315,13 @@ def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> st
     expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in same_place))
     expected = expected.replace("valid tuple", "list").replace("valid dictionary or instance of", "mapping:")
     quoted = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
-    return f"{dotted or 'the whole file'}: {first['input']!r} is not accepted, expected {expected}{quoted}"
+    return (
+        f"{dotted or 'the whole file'}: {_cut(repr(first['input']), 200)} is not accepted, expected {expected}{quoted}"
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def _place(mistake: Mapping[str, Any], raw: Any) -> list[str]:

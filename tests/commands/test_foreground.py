@@ -3,9 +3,11 @@ import signal
 import socket
 import subprocess
 import sys
+from configparser import ConfigParser
 
 import psutil
 import pytest
+from support.paths import ROOT
 from support.servers import free_port
 
 from lenet.commands import foreground
@@ -18,6 +20,22 @@ def test_a_programs_exit_status_comes_back():
 
 def test_the_environment_is_the_one_given():
     assert foreground.run(["sh", "-c", 'test "$COLOUR" = blue'], {**os.environ, "COLOUR": "blue"}) == 0
+
+
+@pytest.mark.slow
+def test_dvcs_stages_run_whatever_the_users_shell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHELL", "/bin/false")
+    assert foreground.run([*foreground.DVC, "init", "--no-scm", "--quiet"]) == 0
+    (tmp_path / "dvc.yaml").write_text("stages: {greet: {cmd: GREETING=hello env > said, outs: [said]}}")
+    assert foreground.run([*foreground.DVC, "repro"]) == 0
+    assert "GREETING=hello\n" in (tmp_path / "said").read_text()
+
+
+def test_dvc_neither_tells_of_its_use_nor_asks_for_updates():
+    settings = ConfigParser()
+    settings.read(ROOT / ".dvc/config")
+    assert dict(settings["core"]) == {"analytics": "false", "check_update": "false"}
 
 
 def test_after_ctrl_c_the_program_may_still_clean_up(tmp_path):

@@ -97,6 +97,12 @@ def test_recipes_that_are_variants_of_the_study_are_known_by_name(written):
             {"factorials": [["learning_rate=0.01", "learning_rate=0.02", "learning_rate=0.1", "learning_rate=1"]]},
             "factorials: learning_rate=0.1: no such recipe: did you mean learning_rate=0.01?",
         ),
+        ({"grids": [{"epochs": [[1], [1]]}]}, "grids.0.epochs: [1] is there twice: list each one once"),
+        ({"grids": [{"epochs": [[1], [2]]}]}, "grids: epochs=[1]: epochs: [1] is not accepted"),
+        (
+            {"grids": [{name: list(range(1, 100)) for name in ("epochs", "batch_size", "learning_rate", "damping")}]},
+            "grids: more than 1,000 recipes: try fewer values",
+        ),
         ({"seeds": [3, 3]}, "seeds: 3 is there twice: list each one once"),
         ({"folds": 0}, "folds: 0 is not accepted"),
         ({"seed": [0]}, "seed: unknown key: did you mean seeds?"),
@@ -109,12 +115,19 @@ def test_mistakes_in_a_sweep_are_refused_in_one_line(written, changed, complaint
     assert str(caught.value).startswith(f"{path}: {complaint}")
 
 
+def test_a_value_of_any_length_gives_a_message_that_can_be_read(written):
+    path = written(grids=[{"epochs": [[0] * 1000, [0] * 1000]}])
+    with pytest.raises(LabError, match=r"^sweeps/rates/sweep.yaml: grids.0.epochs: \[0, 0.*…$") as caught:
+        load_sweep(path)
+    assert len(str(caught.value)) < 1100
+
+
 def test_a_sweep_that_is_not_there_is_refused_with_the_command_that_starts_one(workspace):
     with pytest.raises(LabError, match=r"`make sweep NAME=rates FROM=tanh_sgd` starts one"):
         load_sweep(SWEEPS / "rates" / "sweep.yaml")
 
 
-@pytest.mark.parametrize("name", ["../elsewhere", "Rates", ""])
+@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "a/../../b", "Rates", "", "a\n", "a\0", "a" * 250])
 def test_a_name_that_is_no_folder_is_refused(name):
     with pytest.raises(LabError, match="is not a valid name of a sweep"):
         sweep.folder_of(name)

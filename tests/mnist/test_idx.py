@@ -1,7 +1,12 @@
+import re
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fuzz import damaged, result_or_refusal
 
 from lenet.errors import LabError
 from lenet.mnist import idx
@@ -9,7 +14,7 @@ from lenet.mnist import idx
 NAME = "data/raw/some-idx3-ubyte"
 
 
-@pytest.mark.parametrize("shape", [(7,), (3, 28, 28), (0, 28, 28), (2, 1, 4, 3)])
+@pytest.mark.parametrize("shape", [(7,), (3, 28, 28), (2, 1, 4, 3)])
 def test_an_array_survives_the_way_to_idx_and_back(shape):
     array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     np.testing.assert_array_equal(idx.from_idx(idx.to_idx(array), NAME), array, strict=True)
@@ -60,7 +65,7 @@ def test_a_header_that_is_cut_off_is_refused(length):
 
 
 def test_a_header_without_axes_is_refused():
-    with pytest.raises(LabError, match="header of 0 axes"):
+    with pytest.raises(LabError, match="its header says 0 axes: expected 1 to 8"):
         idx.from_idx(bytes((0, 0, 8, 0)) + b"x", NAME)
 
 
@@ -76,3 +81,48 @@ def test_counts_whose_product_would_overflow_are_refused():
     content = struct.pack(">BBBB4I", 0, 0, 8, 4, *[1 << 16] * 4)
     with pytest.raises(LabError, match=f"header says {1 << 64} bytes of data, it has 0"):
         idx.from_idx(content, NAME)
+
+
+@pytest.mark.parametrize("axes", [9, 64, 65, 255])
+def test_more_axes_than_any_file_of_digits_has_are_refused(axes):
+    content = struct.pack(f">BBBB{axes}IB", 0, 0, 8, axes, *[1] * axes, 7)
+    with pytest.raises(LabError, match=f"^{NAME} is damaged: its header says {axes} axes: expected 1 to 8$"):
+        idx.from_idx(content, NAME)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 28, 28), (28, 0, 28), (2**32 - 1, 2**32 - 1, 0)])
+def test_an_axis_of_length_zero_is_refused(shape):
+    content = struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape)
+    with pytest.raises(LabError, match=f"^{NAME} is empty: its header says {re.escape(str(shape))}$"):
+        idx.from_idx(content, NAME)
+
+
+def test_a_header_that_claims_a_billion_images_takes_no_memory():
+    content = struct.pack(">BBBB3I", 0, 0, 8, 3, 10**9, 1000, 1000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(LabError, match="header says 1000000000000000 bytes of data, it has 0"):
+            idx.from_idx(content, NAME)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+WHOLE = idx.to_idx(np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3))
+HEADERS = st.builds(
+    lambda axes, lengths, data: bytes((0, 0, 8, axes)) + struct.pack(f">{len(lengths)}I", *lengths) + data,
+    st.integers(0, 255),
+    st.lists(st.integers(0, 4) | st.integers(0, 2**32 - 1), max_size=10),
+    st.binary(max_size=40),
+)
+
+
+@given(st.binary(max_size=60) | HEADERS | damaged(WHOLE))
+def test_whatever_the_bytes_they_are_an_array_with_all_of_them_or_refused(content):
+    array, refusal = result_or_refusal(LabError, idx.from_idx, content, NAME)
+    if refusal:
+        assert refusal.startswith(NAME)
+    else:
+        assert array.dtype == np.uint8
+        assert array.size
+        assert idx.to_idx(array) == content

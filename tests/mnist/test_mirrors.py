@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import signal
 import socket
 import threading
@@ -7,18 +8,21 @@ import tracemalloc
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fuzz import damaged, result_or_refusal
 from support.http_sources import BOMB
 from support.mirrors import SLACK_S, dataset, fill, folder, packed, refused, served_by, server, tiny  # noqa: F401
 
 from lenet.errors import DataUnreachableError
-from lenet.mnist import mirrors
-from lenet.mnist.datasets import KnownFile
-from lenet.mnist.mirrors import SourceError
+from lenet.mnist import mirrors, web
+from lenet.mnist.datasets import DATASETS, KnownFile
+from lenet.mnist.web import SourceError
 
 # A mirror
 
 
-@pytest.mark.parametrize("way", ["whole", "uncompressed", "encoded", "no-length"])
+@pytest.mark.parametrize("way", ["whole", "uncompressed", "encoded", "no-length", "moved"])
 def test_a_mirror_may_send_its_files(dataset, server, tiny, way):
     assert served_by(mirrors.from_mirror(server.url(way)), dataset) == tiny
 
@@ -38,6 +42,9 @@ def test_a_mirrors_address_may_end_in_a_slash_or_not(dataset, server, slashes):
         ("cut-content", "train-images-idx3-ubyte has 156,815 bytes instead of 156,816"),
         ("bomb", "train-images-idx3-ubyte.gz decompresses to more than the 156,816 bytes expected"),
         ("endless", "sends more than the 157,840 bytes expected"),
+        ("encoded-bomb", "decompresses to more than the 156,816 bytes expected"),
+        ("moved-in-a-circle", "Exceeded 30 redirects"),
+        ("moved-to-a-file", "file:///etc/passwd': redirects are followed to https:// or http:// alone"),
         ("404", "HTTP status 404"),
         ("500", "HTTP status 500"),
     ],
@@ -45,6 +52,12 @@ def test_a_mirrors_address_may_end_in_a_slash_or_not(dataset, server, slashes):
 def test_what_a_bad_mirror_serves_is_refused_with_the_reason(dataset, server, way, reason):
     with pytest.raises(SourceError, match=reason):
         mirrors.from_mirror(server.url(way))(dataset.files[0])
+
+
+def test_the_public_sources_are_read_by_https():
+    for each in DATASETS.values():
+        addresses = [*each.mirrors, *([each.archive.url] if each.archive else [])]
+        assert all(address.startswith("https://") for address in addresses)
 
 
 def test_a_truncated_download_is_refused_with_the_sizes(dataset, server, tiny):
@@ -65,7 +78,7 @@ def test_a_misspelt_address_is_refused_with_the_reason(dataset):
 
 @pytest.mark.parametrize(("way", "reason"), [("stall", "no answer within 0.3 s"), ("stall-midway", "timed out")])
 def test_a_mirror_that_stalls_is_given_up(dataset, server, monkeypatch, way, reason):
-    monkeypatch.setattr(mirrors, "STALL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(web, "STALL_TIMEOUT_S", 0.3)
     start = time.monotonic()
     with pytest.raises(SourceError, match=reason):
         mirrors.from_mirror(server.url(way))(dataset.files[0])
@@ -73,7 +86,7 @@ def test_a_mirror_that_stalls_is_given_up(dataset, server, monkeypatch, way, rea
 
 
 def test_a_mirror_that_takes_no_connection_is_given_up_with_the_time_waited(dataset, monkeypatch):
-    monkeypatch.setattr(mirrors, "CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(web, "CONNECT_TIMEOUT_S", 0.3)
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -134,6 +147,16 @@ def test_a_damaged_gzip_file_is_refused(damage):
     content = bytes(range(256)) * 4
     with pytest.raises(SourceError, match=r"train-images-idx3-ubyte\.gz is damaged or truncated"):
         mirrors.decompress(damage(gzip.compress(content)), known(len(content)))
+
+
+PLAIN = bytes(range(256))
+
+
+@given(st.binary(max_size=300) | damaged(gzip.compress(PLAIN)) | damaged(PLAIN) | st.binary().map(gzip.compress))
+def test_whatever_is_sent_is_the_file_or_refused(content):
+    file = KnownFile("train-images-idx3-ubyte", len(PLAIN), hashlib.sha256(PLAIN).hexdigest())
+    got, refusal = result_or_refusal(SourceError, lambda: mirrors.checked(file, mirrors.decompress(content, file)))
+    assert refusal or got == PLAIN
 
 
 # A folder

@@ -122,3 +122,17 @@ def test_weights_of_another_network_are_refused_with_what_to_do(model, tmp_path)
     other.save_weights(weights)
     with pytest.raises(LabError, match=r"does not fit the network .* dvc repro --force train@tanh_sgd"):
         load_model(architecture, weights)
+
+
+def test_a_network_that_brings_code_along_is_refused_and_its_code_not_run(tmp_path):
+    import keras
+
+    folder = tmp_path / "tanh_sgd" / "seed-0"
+    folder.mkdir(parents=True)
+    ran = folder / "ran"
+    code = keras.layers.Lambda(eval(f"lambda x, path={str(ran)!r}: (open(path, 'w').close(), x)[1]"))
+    (folder / "model.json").write_text(keras.Sequential([keras.Input((28, 28)), code]).to_json())
+    ran.unlink(missing_ok=True)
+    with pytest.raises(LabError, match=r"does not fit the network .* dvc repro --force train@tanh_sgd"):
+        load_model(folder / "model.json", folder / "model.weights.h5")
+    assert not ran.exists()

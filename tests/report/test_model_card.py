@@ -26,6 +26,12 @@ def test_the_card_tells_scores_and_recall_of_each_class():
     assert "61,706 trainable parameters" in text
 
 
+def test_a_description_is_text_whatever_is_in_it():
+    result = variant_result("tanh_sgd", errors=[12.0])
+    first, *_ = model_card.card(result, result.seeds[0], "<script>alert(1)</script>\n# a & b").splitlines()
+    assert first == "`tanh_sgd`, seed 0: &lt;script&gt;alert(1)&lt;/script&gt; # a &amp; b"
+
+
 def test_without_a_candidate_the_card_says_so(tmp_path):
     made = study({"tanh_sgd": [10.0]})
     model_card.save_card(replace(made, results={name: without_validation(one) for name, one in made.results.items()}))

@@ -79,6 +79,11 @@ BEFORE = "# Title\n\n| a | table |\n  of another kind  \n\n"
 AFTER = "\n\n## After\n\nno line break at the end, ± and —"
 
 
+def test_a_description_is_text_whatever_is_in_it(rows):
+    block = readme_block(rows, {"tanh_sgd": "<script>alert(1)</script>\n<!-- results:end -->"})
+    assert "| &lt;script&gt;alert(1)&lt;/script&gt; &lt;!-- results:end --&gt; |" in block
+
+
 def test_what_stands_between_the_markers_is_replaced_and_nothing_else():
     readme = Path("README.md")
     readme.write_text(f"{BEFORE}{START}\nold\nrows\n{END}{AFTER}", encoding="utf-8")

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from filelock import Timeout
+from hypothesis import given
+from hypothesis import strategies as st
 from support.builders import identity
+from support.fuzz import damaged
 from support.runs import PROVENANCE, TRAINED
 
 from lenet.runs import store
-from lenet.runs.files import FILES
+from lenet.runs.files import FILES, files_of
+from lenet.runs.provenance import busy_s
 
 DIGEST = identity().digest
 
@@ -74,6 +78,38 @@ def test_an_entry_without_its_sums_is_damaged(stored, content):
     else:
         (stored / "SHA256SUMS").write_bytes(content)
     assert not store.has(identity())
+
+
+@pytest.fixture
+def restored(stored):
+    """Write the entry anew, without waiting for the disk; returns its folder."""
+    whole = {path.name: path.read_bytes() for path in stored.iterdir()}
+
+    def restore():
+        stored.mkdir(exist_ok=True)
+        for name, content in whole.items():
+            (stored / name).write_bytes(content)
+        return stored
+
+    return restore
+
+
+@given(data=st.data(), name=st.sampled_from([*FILES, "SHA256SUMS"]))
+def test_whatever_is_damaged_in_an_entry_it_is_not_returned(restored, data, name):
+    path = restored() / name
+    path.write_bytes(data.draw(damaged(path.read_bytes())))
+    if store.has(identity()):  # the sums may say the same in other words, as without the last line's end
+        assert {file: (path.parent / file).read_bytes() for file in FILES} == files_of(identity(), TRAINED)
+    else:
+        assert not path.parent.exists()
+
+
+@given(data=st.data())
+def test_whatever_is_damaged_in_the_notes_of_a_machine_they_are_usable_or_lost(restored, data):
+    path = restored() / "provenance.json"
+    path.write_bytes(data.draw(damaged(path.read_bytes())))
+    notes = store.load_provenance(DIGEST)
+    assert notes is None or busy_s([notes, PROVENANCE]) >= 0
 
 
 def test_lost_notes_of_the_machine_damage_nothing(stored):

@@ -7,6 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fuzz import damaged, edited, result_or_refusal
 from support.servers import free_port
 
 from lenet.serving import app
@@ -73,6 +76,32 @@ def test_a_digit_of_another_shape_is_refused(digit, where):
 def test_what_is_no_list_of_digits_is_refused_with_what_was_expected(sent, message):
     with pytest.raises(RefusedError, match=message):
         read_digits(sent)
+
+
+# Digits of more or fewer rows, all alike, of more or fewer pixels, all alike.
+SHAPES = st.builds(
+    lambda pixel, width, height, count: body(*[[[pixel] * width] * height] * count),
+    st.integers(-1, 256),
+    st.integers(27, 29),
+    st.integers(27, 29),
+    st.integers(0, 3),
+)
+BODIES = st.one_of(
+    SHAPES,
+    damaged(body(DIGIT)),
+    edited({"inputs": [DIGIT]}).map(json.dumps).map(str.encode),
+    st.text('[]{}",:0123456789.eE+-truefalsn inputs\\u', max_size=60).map(str.encode),
+    st.binary(max_size=60),
+)
+
+
+@given(BODIES)
+def test_whatever_is_posted_is_digits_or_refused_in_one_line(sent):
+    digits, refusal = result_or_refusal(RefusedError, read_digits, sent)
+    if refusal:
+        assert len(refusal) < 400
+    else:
+        assert json.loads(sent) == {"inputs": digits.tolist()}
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])

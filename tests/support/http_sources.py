@@ -1,10 +1,19 @@
 """A real HTTP server on 127.0.0.1 that serves the four files well, badly or never, by the folder that is asked."""
 
+import datetime
 import gzip
+import ipaddress
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 HTML = b"<!DOCTYPE html>\n<html><title>Sign in to the hotel's network</title></html>\n"
 BOMB = gzip.compress(bytes(8_000_000))
@@ -19,6 +28,7 @@ class Sources(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = True  # no thread of a test outlives it
+    scheme = "http"
 
     def __init__(self, files: Mapping[str, bytes]):
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -29,16 +39,21 @@ class Sources(ThreadingHTTPServer):
         self.closing = threading.Event()
 
     def url(self, path: str = "") -> str:
-        return f"http://127.0.0.1:{self.server_port}/{path}"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}/{path}"
 
     def handle_error(self, request, client_address):
         pass  # a client that hangs up is what most tests are about
 
 
 @contextmanager
-def serving(files: Mapping[str, bytes]) -> Iterator[Sources]:
-    """Run a server in a thread until the block ends, also where a client still waits for it."""
+def serving(files: Mapping[str, bytes], certificate: Path | None = None) -> Iterator[Sources]:
+    """Run a server in a thread until the block ends, also where a client still waits for it; see `certify`."""
     with Sources(files) as server:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            server.scheme = "https"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -47,6 +62,20 @@ def serving(files: Mapping[str, bytes]) -> Iterator[Sources]:
             server.closing.set()
             server.shutdown()
             thread.join()
+
+
+def certify(path: Path) -> None:
+    """Write a certificate of 127.0.0.1, signed by itself, and its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    made = x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))])
+    made = made.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -156,6 +185,31 @@ def _bomb(handler: _Handler, _: bytes) -> None:
     handler.send(BOMB)
 
 
+def _moved(handler: _Handler, _: bytes) -> None:
+    handler.send(b"", status=302, Location=handler.path.replace("/moved/", "/whole/"))
+
+
+def _moved_at_length(handler: _Handler, _: bytes) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", handler.path.replace("/moved-at-length/", "/whole/"))
+    handler.send_header("Content-Length", str(64_000_000))
+    handler.end_headers()
+    for _ in range(1000):
+        handler.wfile.write(bytes(64_000))
+
+
+def _moved_in_a_circle(handler: _Handler, _: bytes) -> None:
+    handler.send(b"", status=302, Location=handler.path)
+
+
+def _moved_to_a_file(handler: _Handler, _: bytes) -> None:
+    handler.send(b"", status=302, Location="file:///etc/passwd")
+
+
+def _encoded_bomb(handler: _Handler, _: bytes) -> None:
+    handler.send(gzip.compress(BOMB), Content_Encoding="gzip")
+
+
 def _lacks_test_labels(handler: _Handler, content: bytes) -> None:
     if "t10k-labels" in handler.path:
         handler.send_error(404)
@@ -181,5 +235,10 @@ WAYS = {
     "500": _status_500,
     "html": _html,
     "bomb": _bomb,
+    "moved": _moved,
+    "moved-at-length": _moved_at_length,
+    "moved-in-a-circle": _moved_in_a_circle,
+    "moved-to-a-file": _moved_to_a_file,
+    "encoded-bomb": _encoded_bomb,
     "lacks-test-labels": _lacks_test_labels,
 }

@@ -45,6 +45,11 @@ def test_a_cited_paper_becomes_a_link():
     assert "\nAdam ([Kingma and Ba 2015](https://doi.org/10.48550/arXiv.1412.6980))\n" in text
 
 
+def test_a_description_is_text_whatever_is_in_it():
+    for text in (of_variant("<script>1</script>\n# a"), descriptions.of_sweep("<script>1</script>\n# a", "digits")):
+        assert "&lt;script&gt;1&lt;/script&gt; # a" in text.splitlines()
+
+
 def test_every_page_leads_to_the_paper_and_names_its_data():
     for describe in (descriptions.of_experiment, descriptions.of_model):
         assert "https://doi.org/10.1109/5.726791" in describe("mnist")

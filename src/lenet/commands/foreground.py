@@ -13,8 +13,9 @@ from lenet.errors import LabError, Terminated
 
 # Servers have no authentication: they listen on localhost only.
 HOST = "127.0.0.1"
-# Another DVC process may hold the repository's lock: that is waited for.
-DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
+# DVC runs stages by the user's shell, which need not be one for scripts. Another DVC process may hold the repository's
+# lock: that is waited for.
+DVC = ("env", "SHELL=/bin/sh", sys.executable, "-m", "dvc", "--wait-for-lock")
 
 
 def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:

@@ -38,8 +38,8 @@ _USAGE = "make sweep NAME=<name> runs sweeps/<name>/sweep.yaml; with FROM=<varia
 
 def folder_of(name: str) -> Path:
     """Return the folder of a sweep; raise LabError if that is no name for one."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise LabError(f"{name!r} is not a valid name of a sweep: use lowercase letters, digits and _: {_USAGE}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
+        raise LabError(f"{name!r} is not a valid name of a sweep: use up to 64 lowercase letters, digits, _: {_USAGE}")
     return SWEEPS / name
 
 

@@ -14,37 +14,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lenet.errors import DataUnreachableError
 from lenet.mnist.datasets import Archive, Dataset, KnownFile
 from lenet.mnist.idx import to_idx
+from lenet.mnist.web import SourceError, fetch_url
 from lenet.workspace import project_root, run_store
 
-CONNECT_TIMEOUT_S = 10
-STALL_TIMEOUT_S = 20
 SOURCE_TIMEOUT_S = 180
 
 Fetch = Callable[[KnownFile], bytes]
-
-
-class SourceError(Exception):
-    """Why a source could not serve a file. The next source is tried."""
-
-
-class _Bounded(io.BytesIO):
-    """A buffer that raises SourceError once it would hold more than `limit` bytes."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self._limit = limit
-
-    def write(self, chunk: Any) -> int:
-        if self.tell() + len(chunk) > self._limit:
-            raise SourceError(f"sends more than the {self._limit:,} bytes expected")
-        return super().write(chunk)
 
 
 @contextmanager
@@ -66,35 +47,6 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, *timer)
-
-
-def fetch_url(url: str, limit: int) -> bytes:
-    """Return what `url` serves, at most `limit` bytes; raise SourceError with the reason otherwise."""
-    import pooch
-    import requests
-    import urllib3
-    from tqdm import tqdm
-
-    buffer = _Bounded(limit)
-    # disable=None: no bar in log files. The bar needs some total, because pooch asks whether the bar is true; pooch
-    # then sets the total that the server states.
-    with tqdm(total=limit, desc=url.rsplit("/", 1)[-1], unit="B", unit_scale=True, disable=None, leave=False) as bar:
-        download = pooch.HTTPDownloader(
-            progressbar=bar, chunk_size=1 << 16, timeout=(CONNECT_TIMEOUT_S, STALL_TIMEOUT_S)
-        )
-        try:
-            download(url, buffer, None)
-        except requests.HTTPError as error:
-            status = error.response.status_code if error.response is not None else "unknown"
-            raise SourceError(f"HTTP status {status}") from None
-        except requests.ConnectTimeout:
-            raise SourceError(f"no connection within {CONNECT_TIMEOUT_S} s") from None
-        except requests.Timeout:
-            raise SourceError(f"no answer within {STALL_TIMEOUT_S} s") from None
-        # requests lets some errors of urllib3 through (for a misspelt host), and pooch those of an invalid length.
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise SourceError(_root_cause(error)) from None
-    return buffer.getvalue()
 
 
 def decompress(content: bytes, file: KnownFile) -> bytes:
@@ -209,11 +161,3 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
 def unreachable_note() -> Path:
     """Return the file in which a failed download leaves its message, so that `make repro` can tell that from others."""
     return run_store() / "data-unreachable.txt"
-
-
-def _root_cause(error: BaseException) -> str:
-    """Return the exception at the start of a chain, in one line."""
-    while error.__context__ is not None:
-        error = error.__context__
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return text if len(text) < 200 else f"{text[:200]}…"

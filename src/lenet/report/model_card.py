@@ -7,6 +7,7 @@ from lenet.evaluation.metrics import CALIBRATION_BINS, CALIBRATION_ERROR, TEST_E
 from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.evaluation.study import Study
 from lenet.mnist import datasets
+from lenet.report.wording import in_markdown
 from lenet.workspace import MODEL_CARD, written_whole
 
 INTERFACE = """\
@@ -29,7 +30,7 @@ def card(result: VariantResult, seed: SeedResult, about: str) -> str:
     """Return the model card of one run, which was chosen by its validation error."""
     data, counts = seed.identity.data, np.asarray(seed.confusion)
     return f"""\
-`{result.variant}`, seed {seed.identity.seed}: {about or "no description"}
+`{result.variant}`, seed {seed.identity.seed}: {in_markdown(about) or "no description"}
 
 It was chosen by its validation error. The test set was not used to choose it.
 

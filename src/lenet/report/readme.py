@@ -10,6 +10,7 @@ from lenet.report.wording import (
     base_of,
     dataset_title,
     difference_from_base,
+    in_markdown,
     mean_with_interval,
     mean_with_sd,
     note_on_differences,
@@ -68,7 +69,7 @@ def readme_block(rows: Sequence[Row], about: Mapping[str, str], answers: Sequenc
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
-        what = about.get(row["variant"], "").replace("|", "\\|")
+        what = in_markdown(about.get(row["variant"], "")).replace("|", "\\|")
         cells = [
             f"`{row['variant']}`",
             what,
@@ -80,7 +81,7 @@ def readme_block(rows: Sequence[Row], about: Mapping[str, str], answers: Sequenc
             row["published_percent"],
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    notes = [note_on_errors(rows), note_on_differences(rows), note_on_published(rows)]
+    notes = [note_on_errors(rows), note_on_differences(rows), in_markdown(note_on_published(rows))]
     return "\n".join([*lines, "", " ".join(filter(None, notes))])
 
 

@@ -1,7 +1,9 @@
 """How numbers are worded for people: errors, intervals and differences of the rows of comparison.csv."""
 
+import html
 from collections.abc import Mapping, Sequence
 
+from lenet.errors import in_one_line
 from lenet.evaluation.comparison import Estimate, Pair
 from lenet.evaluation.metrics import METRIC, TEST_ERROR, VALIDATION_ERROR
 from lenet.mnist import datasets
@@ -10,6 +12,11 @@ from lenet.report.tables import Row
 # What stands where there is nothing to say.
 NONE = "–"
 NO_DIFFERENCE = "no detectable difference"
+
+
+def in_markdown(text: str) -> str:
+    """Return what a person wrote in params.yaml as text in a line of Markdown, which may hold HTML."""
+    return html.escape(in_one_line(text), quote=False)
 
 
 def mean_with_sd(row: Row) -> str:

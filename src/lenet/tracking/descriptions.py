@@ -8,6 +8,7 @@ from lenet.evaluation.metrics import METRICS, TEST_ERROR, TEST_ERROR_INTERVAL, T
 from lenet.evaluation.results import VariantResult
 from lenet.mnist import datasets
 from lenet.report.model_card import INTERFACE
+from lenet.report.wording import in_markdown
 
 _PAPERS = {
     "LeCun et al. 1998": "https://doi.org/10.1109/5.726791",
@@ -39,7 +40,7 @@ press *Compare*. *Show diff only* hides equal parameters.
 def of_sweep(about: str, dataset: str) -> str:
     """Say what the sweep asks, and how to read its runs."""
     return _linked(f"""\
-{about}
+{in_markdown(about)}
 
 The data set is {_named(dataset)}. Each run is a recipe, with a nested run for each seed and fold. Its metrics are means
 over them, on validation digits. A sweep does not use the test set.
@@ -64,7 +65,7 @@ def of_variant(result: VariantResult, about: str, baseline: str, its: Mapping[st
     seeds = len(result.seeds)
     runs = "one seed, the nested run" if seeds == 1 else f"{seeds} seeds, the nested runs"
     means = f"The metrics are means over {runs}, after the last epoch."
-    return "\n\n".join(part for part in (_achieved(result), _linked(about), compared, means) if part)
+    return "\n\n".join(part for part in (_achieved(result), _linked(in_markdown(about)), compared, means) if part)
 
 
 def _achieved(result: VariantResult) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from lenet.execution import training
 from lenet.execution.training import Wanted
+from lenet.report.wording import in_markdown
 from lenet.runs import store
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance, busy_s, machine_tags, now_ms
@@ -115,7 +116,7 @@ class _Writer:
     def _start(self, variant: str, identity: RunIdentity) -> None:
         if variant not in self._parents:
             self._parents[variant] = self._finder.find_or_create_parent(
-                variant, identity, self._about.get(variant, ""), now_ms(), machine_tags()
+                variant, identity, in_markdown(self._about.get(variant, "")), now_ms(), machine_tags()
             )
         run = self._finder.find_or_create_seed(variant, identity, self._parents[variant], now_ms(), machine_tags())
         self._open[variant, identity.digest] = run
