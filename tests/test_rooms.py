@@ -20,7 +20,7 @@ LEVELS = [
     ["settings"],
     ["mnist"],
     ["workspace"],
-    ["errors", "imports"],
+    ["errors", "imports", "redaction"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 

@@ -21,6 +21,7 @@ import numpy as np
 from lenet.errors import DataUnreachableError
 from lenet.mnist.datasets import Archive, Dataset, KnownFile
 from lenet.mnist.idx import to_idx
+from lenet.redaction import redacted
 from lenet.workspace import project_root, run_store
 
 CONNECT_TIMEOUT_S = 10
@@ -93,7 +94,7 @@ def fetch_url(url: str, limit: int) -> bytes:
             raise SourceError(f"no answer within {STALL_TIMEOUT_S} s") from None
         # requests lets some errors of urllib3 through (for a misspelt host), and pooch those of an invalid length.
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise SourceError(_root_cause(error)) from None
+            raise SourceError(_root_cause(error, url)) from None
     return buffer.getvalue()
 
 
@@ -188,7 +189,7 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
     Raises DataUnreachableError, with the reason of every source, where some file cannot be downloaded.
     """
     content: dict[str, bytes] = {}
-    reasons = []
+    reasons: list[str] = []
     for source, fetch in sources(dataset).items():
         try:
             with time_limit(SOURCE_TIMEOUT_S):
@@ -197,10 +198,10 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
                         content[file.name] = fetch(file)
             return content
         except SourceError as error:
-            reasons.append(f"  {source}: {error}")
-            print(f"{source}: {error}", file=sys.stderr)
+            reasons.append(redacted(f"{source}: {error}", os.environ.get(dataset.mirror_variable, "")))
+            print(reasons[-1], file=sys.stderr)
     raise DataUnreachableError(
-        "\n".join([f"{dataset.title} could not be downloaded from any source:", *reasons]) + "\n"
+        "\n".join([f"{dataset.title} could not be downloaded from any source:", *(f"  {reason}" for reason in reasons)]) + "\n"
         f"Connect to the internet, or set {dataset.mirror_variable} to a folder or base URL with the four .gz files; "
         "or try everything on the bundled digits: make demo"
     )
@@ -211,9 +212,9 @@ def unreachable_note() -> Path:
     return run_store() / "data-unreachable.txt"
 
 
-def _root_cause(error: BaseException) -> str:
-    """Return the exception at the start of a chain, in one line."""
+def _root_cause(error: BaseException, url: str) -> str:
+    """Return the exception at the start of a chain, in one line, without the secrets of the address."""
     while error.__context__ is not None:
         error = error.__context__
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    text = redacted(f"{type(error).__name__}: {' '.join(str(error).split())}", url)
     return text if len(text) < 200 else f"{text[:200]}…"
