@@ -213,7 +213,9 @@ def test_ones_own_mirror_is_tried_first(dataset, monkeypatch):
     assert list(mirrors.sources(one)) == ["MNIST_MIRROR=digits", "https://one.example/", dataset.archive.url]
 
 
-@pytest.mark.parametrize("address", ["http://me:pa/s3cret@127.0.0.1:9/mnist", "{refused}/?token=s3cret", "ftp://me:s3cret@h"])
+@pytest.mark.parametrize(
+    "address", ["http://me:pa/s3cret@127.0.0.1:9/mnist", "{refused}/?token=s3cret", "ftp://me:s3cret@h"]
+)
 def test_a_mirrors_password_is_not_shown(dataset, refused, monkeypatch, capsys, address):
     monkeypatch.setenv("MNIST_MIRROR", address.format(refused=refused))
     with pytest.raises(DataUnreachableError, match="MNIST_MIRROR=") as raised:

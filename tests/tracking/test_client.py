@@ -22,9 +22,17 @@ def test_an_experiment_in_a_temporary_folder_logs_to_the_projects_store(workspac
     assert store_uri() == "sqlite:////the/checkout/mlflow.db"
 
 
-def test_a_password_in_the_address_is_not_shown(workspace, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@db.example:5432/runs")
-    assert redacted_uri() == "postgresql://me:…@db.example:5432/runs"
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://me:secret@db.example:5432/runs", "postgresql://…@db.example:5432/runs"),
+        ("postgresql://me:pa/ss@db.example/runs", "postgresql://…@db.example/runs"),
+        ("http://[bad", "http://[bad"),
+    ],
+)
+def test_the_address_is_shown_without_a_password_and_whatever_it_is(workspace, monkeypatch, address, shown):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert redacted_uri() == shown
 
 
 OPEN = "from lenet.tracking.client import open_client; print(len(open_client().search_experiments()))"

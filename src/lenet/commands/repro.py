@@ -21,7 +21,7 @@ from lenet.mnist.mirrors import unreachable_note
 from lenet.report import readme, tables, terminal
 from lenet.runs import trainer
 from lenet.settings import Settings, load_settings
-from lenet.tracking import experiment, failures, live, publish
+from lenet.tracking import experiment, failures, live, outage, publish
 from lenet.workspace import PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
@@ -86,6 +86,7 @@ def announce(settings: Settings, variants: Sequence[str]) -> None:
     command = [*foreground.DVC, "repro", *evaluations(variants)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode == 0:
+        print("".join(line for line in done.stderr.splitlines(True) if line.startswith("warning: ")), file=sys.stderr)
         terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
     else:
         print(f"warning: {', '.join(variants)} could not be evaluated yet:\n{done.stderr}", file=sys.stderr)
@@ -140,6 +141,7 @@ def shout(message: str) -> None:
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 
 
+@outage.remembered()
 def main() -> None:
     settings = load_settings()
     variants = sys.argv[1:]

@@ -200,8 +200,9 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
         except SourceError as error:
             reasons.append(redacted(f"{source}: {error}", os.environ.get(dataset.mirror_variable, "")))
             print(reasons[-1], file=sys.stderr)
+    listed = "".join(f"  {reason}\n" for reason in reasons)
     raise DataUnreachableError(
-        "\n".join([f"{dataset.title} could not be downloaded from any source:", *(f"  {reason}" for reason in reasons)]) + "\n"
+        f"{dataset.title} could not be downloaded from any source:\n{listed}"
         f"Connect to the internet, or set {dataset.mirror_variable} to a folder or base URL with the four .gz files; "
         "or try everything on the bundled digits: make demo"
     )
