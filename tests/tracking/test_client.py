@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from lenet.tracking.client import redacted_uri, store_uri
+from lenet.tracking.client import open_client, redacted_uri, store_uri
 from lenet.workspace import project_root
 
 
@@ -35,6 +35,16 @@ def test_the_address_is_shown_without_a_password_and_whatever_it_is(workspace, m
     assert redacted_uri() == shown
 
 
+@pytest.mark.slow
+def test_a_database_that_cannot_be_opened_is_given_up_at_once(workspace):
+    (workspace / "mlflow.db").write_text("not a database, of that length " * 100)
+    open_client()  # imports MLflow
+    start = time.monotonic()
+    with pytest.raises(Exception, match="file is not a database"):
+        open_client().search_experiments()
+    assert time.monotonic() - start < 30
+
+
 OPEN = "from lenet.tracking.client import open_client; print(len(open_client().search_experiments()))"
 
 
@@ -57,9 +67,9 @@ def opening(workspace, monkeypatch):
 
 
 @pytest.mark.slow
-def test_three_processes_may_create_the_database_at_once(opening, workspace):
-    processes = [opening() for _ in range(3)]
-    assert [process.communicate()[0] for process in processes] == ["1\n"] * 3
+def test_eight_processes_may_create_the_database_at_once(opening, workspace):
+    processes = [opening() for _ in range(8)]
+    assert [process.communicate()[0] for process in processes] == ["1\n"] * 8
     assert [path.name for path in workspace.glob("*mlflow.db*")] == ["mlflow.db"]
 
 
