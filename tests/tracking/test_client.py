@@ -1,8 +1,11 @@
+import json
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import pytest
+from support.builders import identity
 
 from lenet.tracking.client import open_client, redacted_uri, store_uri
 from lenet.workspace import project_root
@@ -50,13 +53,15 @@ OPEN = "from lenet.tracking.client import open_client; print(len(open_client().s
 
 @pytest.fixture
 def opening(workspace, monkeypatch):
-    """Start a process that opens the project's own store, which is not there yet."""
+    """Start a process that opens the project's own store, which is not there yet, and does what a script says."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     started = []
 
-    def start():
+    def start(script=OPEN, *arguments):
         started.append(
-            subprocess.Popen([sys.executable, "-c", OPEN], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
         )
         return started[-1]
 
@@ -66,11 +71,29 @@ def opening(workspace, monkeypatch):
         process.communicate()
 
 
+CREATE = """
+import json, sys
+from lenet.runs.identity import RunIdentity
+from lenet.tracking.experiment import of_study
+from lenet.tracking.run_finder import RunFinder
+identity, finder = RunIdentity.from_json(json.loads(sys.argv[1])), RunFinder(of_study("digits"))
+for variant in ("shared", sys.argv[2]):
+    finder.find_or_create_parent(variant, identity, "", 1000, {})
+"""
+
+
 @pytest.mark.slow
-def test_eight_processes_may_create_the_database_at_once(opening, workspace):
-    processes = [opening() for _ in range(8)]
-    assert [process.communicate()[0] for process in processes] == ["1\n"] * 8
+def test_eight_processes_may_create_the_database_at_once_and_nothing_is_lost_or_doubled(opening, workspace):
+    import mlflow
+
+    who = json.dumps(asdict(identity()))
+    processes = [opening(CREATE, who, f"own_{number}") for number in range(8)]
+    assert [process.communicate()[1] for process in processes] == [""] * 8
     assert [path.name for path in workspace.glob("*mlflow.db*")] == ["mlflow.db"]
+    client = mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("lenet5-digits").experiment_id])
+    assert sorted(run.data.tags["variant"] for run in runs) == [*(f"own_{number}" for number in range(8)), "shared"]
+    assert {run.data.params["dataset"] for run in runs} == {"digits"}
 
 
 @pytest.mark.slow
