@@ -7,6 +7,7 @@ from dataclasses import asdict
 import pytest
 from support.builders import identity
 
+from lenet.tracking import client as client_module
 from lenet.tracking.client import open_client, redacted_uri, store_uri
 from lenet.workspace import project_root
 
@@ -46,6 +47,25 @@ def test_a_database_that_cannot_be_opened_is_given_up_at_once(workspace):
     with pytest.raises(Exception, match="file is not a database"):
         open_client().search_experiments()
     assert time.monotonic() - start < 30
+
+
+def test_work_that_another_publisher_disturbs_is_done_again_and_no_other_failure_is_repeated(monkeypatch):
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import BAD_REQUEST
+
+    monkeypatch.setattr(client_module.random, "random", lambda: 0)
+    failures = [MlflowException("in the way", error_code=BAD_REQUEST)] * 2
+
+    def work():
+        if failures:
+            raise failures.pop()
+        return "done"
+
+    assert client_module.undisturbed(work) == "done"
+    failures = [MlflowException("in the way", error_code=BAD_REQUEST), MlflowException("no answer")]
+    with pytest.raises(MlflowException, match="no answer"):
+        client_module.undisturbed(work)
+    assert len(failures) == 1
 
 
 OPEN = "from lenet.tracking.client import open_client; print(len(open_client().search_experiments()))"

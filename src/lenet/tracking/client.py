@@ -2,6 +2,8 @@
 
 import logging
 import os
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +32,9 @@ _LIMITS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _LOCK_TIMEOUT_S = 60
+# MLflow's codes for what an edit of others can be the reason of.
+_REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
+_ATTEMPTS = 4
 _SQLITE = "sqlite:///"
 
 
@@ -83,6 +88,21 @@ def create_once(create: Callable[[], T], find: Callable[[], T | None]) -> T:
         if (found := find()) is None:
             raise
         return found
+
+
+def undisturbed(work: Callable[[], T]) -> T:
+    """Return what the work returns, which is done again where the store refuses it: it can be repeated.
+
+    A store refuses what another publisher writes at the same moment: the same tag, or the same data set.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return work()
+        except Exception as error:
+            if getattr(error, "error_code", None) not in _REFUSALS:
+                raise
+            time.sleep(random.random())
+    return work()
 
 
 @contextmanager

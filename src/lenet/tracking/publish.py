@@ -25,7 +25,7 @@ from lenet.report import figures
 from lenet.runs.files import Run, find_run
 from lenet.settings import Settings, load_settings
 from lenet.tracking import descriptions, experiment, failures
-from lenet.tracking.client import redacted_uri, store_lock
+from lenet.tracking.client import redacted_uri, store_lock, undisturbed
 from lenet.tracking.registry import BASELINE, CHAMPION, Registry
 from lenet.tracking.run_finder import RunFinder
 from lenet.tracking.run_log import RunLog, content_digest
@@ -50,7 +50,7 @@ def _publish_result(result: VariantResult, settings: Settings) -> int:
             finder.stop_abandoned()
             return _publish(finder, result, _description(result, settings))
 
-    return failures.within_limit(publish)
+    return failures.within_limit(lambda: undisturbed(publish))
 
 
 def _description(result: VariantResult, settings: Settings) -> str:
@@ -143,7 +143,7 @@ def publish_all() -> list[VariantResult]:
     results = list(_readable_results(settings))
     lacked = sum(_publish_result(result, settings) for result in results)
     print(f"published {lacked} runs that {redacted_uri()} lacked, of {len(results)} variants", file=sys.stderr)
-    failures.within_limit(lambda: _appoint(results, settings))
+    failures.within_limit(lambda: undisturbed(lambda: _appoint(results, settings)))
     return results
 
 

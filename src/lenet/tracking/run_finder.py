@@ -127,10 +127,10 @@ class RunFinder:
             self._client.set_tag(run_id, name, value)
 
     def _parent_name(self, variant: str, identity: RunIdentity) -> str:
-        """Name a variant's run by the variant and what differs from the first run of that variant in the store."""
-        same_variant = f"tags.kind = 'variant' and tags.variant = '{variant}'"
+        """Name a variant's run by the variant and what differs from the first other run of it in the store."""
+        others = f"tags.kind = 'variant' and tags.variant = '{variant}' and tags.digest != '{identity.family}'"
         oldest = ["attributes.start_time ASC"]
-        found = self._client.search_runs([self.experiment_id], same_variant, max_results=1, order_by=oldest)
+        found = self._client.search_runs([self.experiment_id], others, max_results=1, order_by=oldest)
         if not found:
             return variant
         current = {name: str(value) for name, value in run_inputs.parameters(variant, identity).items()}

@@ -10,7 +10,7 @@ from lenet.execution.training import Wanted
 from lenet.runs import store
 from lenet.runs.identity import RunIdentity
 from lenet.tracking import failures
-from lenet.tracking.client import store_lock
+from lenet.tracking.client import store_lock, undisturbed
 from lenet.tracking.experiment import Experiment
 from lenet.tracking.run_finder import RunFinder
 from lenet.tracking.run_log import RunLog, content_digest
@@ -21,7 +21,8 @@ def publish(experiment: Experiment, runs: Sequence[Wanted], table: pd.DataFrame)
     """Publish the recipes of a table, as evaluation.trials makes it, and their runs, which the run store has."""
     for recipe, row in table.iterrows():
         identities = [run.identity for run in runs if recipe in run.variants]
-        failures.within_limit(partial(_publish_recipe, experiment, str(recipe), identities, row))
+        publish_it = partial(_publish_recipe, experiment, str(recipe), identities, row)
+        failures.within_limit(partial(undisturbed, publish_it))
 
 
 def _publish_recipe(experiment: Experiment, recipe: str, identities: Sequence[RunIdentity], row: pd.Series) -> None:
