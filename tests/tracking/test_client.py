@@ -1,11 +1,9 @@
-import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 
 import pytest
-from support.builders import identity
+from support.publishers import assert_each_run_is_there_once, publishing
 
 from lenet.tracking import client as client_module
 from lenet.tracking.client import open_client, redacted_uri, store_uri
@@ -41,12 +39,13 @@ def test_the_address_is_shown_without_a_password_and_whatever_it_is(workspace, m
 
 @pytest.mark.slow
 def test_a_database_that_cannot_be_opened_is_given_up_at_once(workspace):
-    (workspace / "mlflow.db").write_text("not a database, of that length " * 100)
-    open_client()  # imports MLflow
+    import mlflow.store.db.utils  # noqa: F401  # not counted
+
+    (workspace / "mlflow.db").mkdir()
     start = time.monotonic()
-    with pytest.raises(Exception, match="file is not a database"):
-        open_client().search_experiments()
-    assert time.monotonic() - start < 30
+    with pytest.raises(Exception, match="unable to open database file"):
+        open_client()
+    assert time.monotonic() - start < 50  # MLflow's own patience is over 100 s
 
 
 def test_work_that_another_publisher_disturbs_is_done_again_and_no_other_failure_is_repeated(monkeypatch):
@@ -73,15 +72,13 @@ OPEN = "from lenet.tracking.client import open_client; print(len(open_client().s
 
 @pytest.fixture
 def opening(workspace, monkeypatch):
-    """Start a process that opens the project's own store, which is not there yet, and does what a script says."""
+    """Start a process that opens the project's own store, which is not there yet."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     started = []
 
-    def start(script=OPEN, *arguments):
+    def start():
         started.append(
-            subprocess.Popen(
-                [sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
+            subprocess.Popen([sys.executable, "-c", OPEN], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )
         return started[-1]
 
@@ -91,29 +88,16 @@ def opening(workspace, monkeypatch):
         process.communicate()
 
 
-CREATE = """
-import json, sys
-from lenet.runs.identity import RunIdentity
-from lenet.tracking.experiment import of_study
-from lenet.tracking.run_finder import RunFinder
-identity, finder = RunIdentity.from_json(json.loads(sys.argv[1])), RunFinder(of_study("digits"))
-for variant in ("shared", sys.argv[2]):
-    finder.find_or_create_parent(variant, identity, "", 1000, {})
-"""
-
-
 @pytest.mark.slow
-def test_eight_processes_may_create_the_database_at_once_and_nothing_is_lost_or_doubled(opening, workspace):
+def test_eight_processes_may_create_the_database_at_once_and_nothing_is_lost_or_doubled(workspace):
     import mlflow
 
-    who = json.dumps(asdict(identity()))
-    processes = [opening(CREATE, who, f"own_{number}") for number in range(8)]
-    assert [process.communicate()[1] for process in processes] == [""] * 8
+    variants = [("shared", f"own_{number}") for number in range(8)]
+    with publishing([workspace] * 8, variants) as said:
+        assert said == [""] * 8
     assert [path.name for path in workspace.glob("*mlflow.db*")] == ["mlflow.db"]
     client = mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
-    runs = client.search_runs([client.get_experiment_by_name("lenet5-digits").experiment_id])
-    assert sorted(run.data.tags["variant"] for run in runs) == [*(f"own_{number}" for number in range(8)), "shared"]
-    assert {run.data.params["dataset"] for run in runs} == {"digits"}
+    assert_each_run_is_there_once(client, {variant for its in variants for variant in its})
 
 
 @pytest.mark.slow

@@ -1,15 +1,11 @@
-import os
-import shutil
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
-from support.builders import identity, variant_result
+from support.builders import identity
 from support.mlflow_servers import proxy_of
+from support.publishers import assert_each_run_is_there_once, publishing
 
-from lenet.evaluation.results import save_result
 from lenet.tracking import experiment
 from lenet.tracking.run_creation import RunCreator, WantedRun
 from lenet.tracking.run_finder import RunFinder
@@ -98,45 +94,13 @@ def test_a_request_to_create_that_is_answered_badly_creates_once(server, workspa
     assert runs[0].data.params["variant"] == "tanh_sgd"
 
 
-@pytest.fixture
-def publishable(workspace, monkeypatch):
-    """Make a folder with the results of two variants, as a checkout has them."""
-
-    def make(folder):
-        shutil.copytree(workspace, folder, ignore=shutil.ignore_patterns("[0-9]"))
-        monkeypatch.chdir(folder)
-        for variant in ("tanh_sgd", "relu_adam"):
-            save_result(variant_result(variant, errors=[1.0, 2.0]))
-        return folder
-
-    return make
-
-
-PUBLISH = "from lenet.tracking import publish; publish.main()"
-
-
 @pytest.mark.slow
-def test_several_checkouts_that_publish_into_one_server_at_once_double_nothing(server, tmp_path, publishable):
+def test_checkouts_that_publish_into_one_server_at_once_lose_and_double_nothing(server, workspace):
     import mlflow
 
-    publishers = []
-    for number in range(4):
-        folder = publishable(tmp_path / str(number))
-        environment = os.environ | {"MLFLOW_TRACKING_URI": server.address}
-        publishers.append(
-            subprocess.Popen([sys.executable, "-c", PUBLISH], cwd=folder, env=environment, stderr=subprocess.PIPE)
-        )
-    said = [publisher.communicate()[1].decode() for publisher in publishers]
-    assert [publisher.returncode for publisher in publishers] == [0] * 4, said
-    client = mlflow.MlflowClient(server.address)
-    runs = client.search_runs([client.get_experiment_by_name("lenet5-digits").experiment_id])
-    found = sorted(run.info.run_name for run in runs)
-    assert found == [
-        name for variant in ("relu_adam", "tanh_sgd") for name in (variant, f"{variant} seed 0", f"{variant} seed 1")
-    ]
-    assert {run.info.status for run in runs} == {"FINISHED"}
-    for run in runs:
-        assert len(run.inputs.dataset_inputs) == 2
-        for name in run.data.metrics:
-            points = client.get_metric_history(run.info.run_id, name)
-            assert len({point.step for point in points}) == len(points), (run.info.run_name, name)
+    checkouts = [workspace / name for name in ("a", "b", "c", "d")]
+    for folder in checkouts:
+        folder.mkdir()
+    with publishing(checkouts, [("one", "two")] * 4, MLFLOW_TRACKING_URI=server.address) as said:
+        assert said == [""] * 4
+    assert_each_run_is_there_once(mlflow.MlflowClient(server.address), ["one", "two"])

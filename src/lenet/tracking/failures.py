@@ -17,7 +17,7 @@ from lenet.tracking.outage import StoreSkippedError
 T = TypeVar("T")
 
 # For what takes seconds, as one variant does. A store that does not answer is given up sooner: see client.py.
-LIMIT_S = 120
+LIMIT_S = 300
 
 
 @contextmanager
