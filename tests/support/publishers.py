@@ -44,7 +44,7 @@ def publishing(folders, variants, **environment):
     finally:
         for process in processes:
             process.kill()
-            process.communicate()
+            process.wait()
 
 
 def assert_each_run_is_there_once(client, variants):

@@ -38,9 +38,10 @@ def test_the_address_is_shown_without_a_password_and_whatever_it_is(workspace, m
 
 
 @pytest.mark.slow
-def test_a_database_that_cannot_be_opened_is_given_up_at_once(workspace):
+def test_a_database_that_cannot_be_opened_is_given_up_at_once(workspace, monkeypatch):
     import mlflow.store.db.utils  # noqa: F401  # not counted
 
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{workspace / 'mlflow.db'}")
     (workspace / "mlflow.db").mkdir()
     start = time.monotonic()
     with pytest.raises(Exception, match="unable to open database file"):
@@ -89,9 +90,10 @@ def opening(workspace, monkeypatch):
 
 
 @pytest.mark.slow
-def test_eight_processes_may_create_the_database_at_once_and_nothing_is_lost_or_doubled(workspace):
+def test_eight_processes_may_create_the_database_at_once_and_nothing_is_lost_or_doubled(workspace, monkeypatch):
     import mlflow
 
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     variants = [("shared", f"own_{number}") for number in range(8)]
     with publishing([workspace] * 8, variants) as said:
         assert said == [""] * 8

@@ -171,10 +171,9 @@ def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_
 
 
 FULL = """
-import os, resource
+import resource
 from lenet.tracking import failures, publish
-size = os.path.getsize("mlflow.db")
-resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, resource.RLIM_INFINITY))
 with failures.as_warnings():
     publish.publish_variant("tanh_sgd")
 """
