@@ -53,7 +53,7 @@ def cpu_s() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rounds", type=int)
-    parser.add_argument("--epochs", type=int, default=400)
+    parser.add_argument("--epochs", type=int, default=60)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lenet-outage-") as folder, mlflow_server(Path(folder)) as server:
         here = new_repository(Path(folder) / "lenet lab", seeds=[0, 1], epochs=arguments.epochs)

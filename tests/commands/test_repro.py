@@ -2,6 +2,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -68,11 +69,18 @@ def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_doe
 
 
 def test_dvc_is_waited_for_where_another_make_repro_runs_it(workspace, capsys):
-    other = FileLock(named_lock("dvc"), thread_local=False)
-    other.acquire()
-    threading.Timer(0.2, other.release).start()
+    held, ended = threading.Event(), []
+
+    def other():
+        with FileLock(named_lock("dvc")):
+            held.set()
+            time.sleep(0.3)
+            ended.append(True)
+
+    threading.Thread(target=other).start()
+    held.wait()
     with repro.dvc_alone():
-        assert not other.is_locked
+        assert ended
     assert capsys.readouterr().err.startswith("waiting for DVC, which another `make repro`")
 
 
