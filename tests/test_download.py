@@ -155,6 +155,15 @@ def test_the_command_without_any_source_reports_each_and_leaves_only_the_note(fo
 
 
 @pytest.mark.slow
+def test_a_mirrors_password_is_neither_printed_nor_in_the_note(folder, server, environment):
+    address = server.url("404").replace("http://", "http://me:pa%2Fs3cret@")
+    finished = run(COMMAND, environment, MNIST_MIRROR=address)
+    note = (folder / ".runs" / NOTE.name).read_text()
+    assert f"  MNIST_MIRROR={server.url('404').replace('http://', 'http://…@')}: HTTP status 404" in note.splitlines()
+    assert "s3cret" not in finished.stderr + finished.stdout + note
+
+
+@pytest.mark.slow
 def test_the_command_on_a_full_disk_says_so_and_leaves_nothing_half_written(folder, environment):
     private = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     mount = "mount -t tmpfs -o size=1m none data"

@@ -20,7 +20,7 @@ LEVELS = [
     ["settings"],
     ["mnist"],
     ["workspace", "yaml_files"],
-    ["errors", "imports"],
+    ["errors", "imports", "redaction"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 

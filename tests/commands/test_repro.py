@@ -1,9 +1,12 @@
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 from support.builders import identity, save_evaluated
 from support.paths import ROOT
 
@@ -13,6 +16,7 @@ from lenet.evaluation.study import load_study
 from lenet.execution.training import Wanted
 from lenet.mnist import datasets
 from lenet.report import tables
+from lenet.runs.store import named_lock
 from lenet.settings import load_settings
 
 
@@ -62,6 +66,22 @@ def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_doe
     runs = [wanted("short", 0, 10), wanted("long", 0, 45), wanted("long", 1, 45), wanted("first", 0, 20)]
     ordered = repro.in_order(runs, ["first"])
     assert [run.name for run in ordered] == ["first seed 0", "long seed 0", "long seed 1", "short seed 0"]
+
+
+def test_dvc_is_waited_for_where_another_make_repro_runs_it(workspace, capsys):
+    held, ended = threading.Event(), []
+
+    def other():
+        with FileLock(named_lock("dvc")):
+            held.set()
+            time.sleep(0.3)
+            ended.append(True)
+
+    threading.Thread(target=other).start()
+    held.wait()
+    with repro.dvc_alone():
+        assert ended
+    assert capsys.readouterr().err.startswith("waiting for DVC, which another `make repro`")
 
 
 @pytest.mark.parametrize("content", ["", '{"read": {"/a": [{"pid": 1, "c'], ids=["empty", "cut off"])

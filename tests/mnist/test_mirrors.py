@@ -236,6 +236,19 @@ def test_ones_own_mirror_is_tried_first(dataset, monkeypatch):
     assert list(mirrors.sources(one)) == ["MNIST_MIRROR=digits", "https://one.example/", dataset.archive.url]
 
 
+@pytest.mark.parametrize(
+    "address", ["http://me:pa/s3cret@127.0.0.1:9/mnist", "{refused}/?token=s3cret", "ftp://me:s3cret@h"]
+)
+def test_a_mirrors_password_is_not_shown(dataset, refused, monkeypatch, capsys, address):
+    monkeypatch.setenv("MNIST_MIRROR", address.format(refused=refused))
+    with pytest.raises(DataUnreachableError, match="MNIST_MIRROR=") as raised:
+        mirrors.fetch_all(replace(dataset, archive=None))
+    said = f"{raised.value} {capsys.readouterr().err}"
+    assert "s3cret" not in said
+    assert ":pa" not in said
+    assert "…" in said
+
+
 def test_each_data_set_has_a_mirror_variable_of_its_own(dataset, monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", "digits")
     monkeypatch.setenv("FASHION_MIRROR", "clothes")

@@ -31,7 +31,7 @@ def serving(module, health):
     )
     try:
         address = f"http://127.0.0.1:{port}"
-        _wait(address + health, server)
+        wait_for(address + health, server)
         yield address, server
     finally:
         if server.poll() is None:
@@ -45,7 +45,8 @@ def press_ctrl_c(server):
     return server.wait(timeout=30)
 
 
-def _wait(url, server, within_s=120):
+def wait_for(url, server, within_s=120):
+    """Wait until a server that was started answers."""
     end = time.monotonic() + within_s
     while True:
         try:

@@ -3,8 +3,10 @@ import sys
 import time
 
 import pytest
+from support.publishers import assert_each_run_is_there_once, publishing
 
-from lenet.tracking.client import redacted_uri, store_uri
+from lenet.tracking import client as client_module
+from lenet.tracking.client import open_client, redacted_uri, store_uri
 from lenet.workspace import project_root
 
 
@@ -22,9 +24,48 @@ def test_an_experiment_in_a_temporary_folder_logs_to_the_projects_store(workspac
     assert store_uri() == "sqlite:////the/checkout/mlflow.db"
 
 
-def test_a_password_in_the_address_is_not_shown(workspace, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@db.example:5432/runs")
-    assert redacted_uri() == "postgresql://me:…@db.example:5432/runs"
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://me:secret@db.example:5432/runs", "postgresql://…@db.example:5432/runs"),
+        ("postgresql://me:pa/ss@db.example/runs", "postgresql://…@db.example/runs"),
+        ("http://[bad", "http://[bad"),
+    ],
+)
+def test_the_address_is_shown_without_a_password_and_whatever_it_is(workspace, monkeypatch, address, shown):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert redacted_uri() == shown
+
+
+@pytest.mark.slow
+def test_a_database_that_cannot_be_opened_is_given_up_at_once(workspace, monkeypatch):
+    import mlflow.store.db.utils  # noqa: F401  # not counted
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{workspace / 'mlflow.db'}")
+    (workspace / "mlflow.db").mkdir()
+    start = time.monotonic()
+    with pytest.raises(Exception, match="unable to open database file"):
+        open_client()
+    assert time.monotonic() - start < 50  # MLflow's own patience is over 100 s
+
+
+def test_work_that_another_publisher_disturbs_is_done_again_and_no_other_failure_is_repeated(monkeypatch):
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import BAD_REQUEST
+
+    monkeypatch.setattr(client_module.random, "random", lambda: 0)
+    failures = [MlflowException("in the way", error_code=BAD_REQUEST)] * 2
+
+    def work():
+        if failures:
+            raise failures.pop()
+        return "done"
+
+    assert client_module.undisturbed(work) == "done"
+    failures = [MlflowException("in the way", error_code=BAD_REQUEST), MlflowException("no answer")]
+    with pytest.raises(MlflowException, match="no answer"):
+        client_module.undisturbed(work)
+    assert len(failures) == 1
 
 
 OPEN = "from lenet.tracking.client import open_client; print(len(open_client().search_experiments()))"
@@ -49,10 +90,16 @@ def opening(workspace, monkeypatch):
 
 
 @pytest.mark.slow
-def test_three_processes_may_create_the_database_at_once(opening, workspace):
-    processes = [opening() for _ in range(3)]
-    assert [process.communicate()[0] for process in processes] == ["1\n"] * 3
+def test_eight_processes_may_create_the_database_at_once_and_nothing_is_lost_or_doubled(workspace, monkeypatch):
+    import mlflow
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    variants = [("shared", f"own_{number}") for number in range(8)]
+    with publishing([workspace] * 8, variants) as said:
+        assert said == [""] * 8
     assert [path.name for path in workspace.glob("*mlflow.db*")] == ["mlflow.db"]
+    client = mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
+    assert_each_run_is_there_once(client, {variant for its in variants for variant in its})
 
 
 @pytest.mark.slow

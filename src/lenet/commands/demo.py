@@ -18,6 +18,7 @@ from lenet.errors import LabError
 from lenet.mnist import datasets
 from lenet.report import tables, terminal
 from lenet.settings import Settings, load_settings
+from lenet.tracking import outage
 from lenet.workspace import COMPARISON, PAGE, PARAMS, REPORTS, project_root
 
 DATASET = datasets.find("digits")  # it needs no network
@@ -68,12 +69,14 @@ def _references() -> list[str]:
     return [name for name in listed if name.rsplit("/", 1)[-1] == EXPERIMENT]
 
 
+@outage.remembered()
 def main() -> None:
     run_experiment()
     extract(FOLDER)
     # The stages have published their results, unless DVC took them from its cache.
-    environment = os.environ | {"DVC_ROOT": str(project_root()), "PYTHONPATH": str(project_root() / "src")}
-    subprocess.run([sys.executable, "-m", "lenet.tracking.publish"], cwd=FOLDER, env=environment, check=False)
+    if not outage.is_noted():
+        environment = os.environ | {"DVC_ROOT": str(project_root()), "PYTHONPATH": str(project_root() / "src")}
+        subprocess.run([sys.executable, "-m", "lenet.tracking.publish"], cwd=FOLDER, env=environment, check=False)
     terminal.announce(tables.load_comparison(FOLDER / COMPARISON), FOLDER / PAGE)
 
 

@@ -6,8 +6,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from lenet import errors
 from lenet.commands import demo, foreground
@@ -20,8 +23,9 @@ from lenet.mnist.datasets import Dataset
 from lenet.mnist.mirrors import unreachable_note
 from lenet.report import readme, tables, terminal
 from lenet.runs import trainer
+from lenet.runs.store import named_lock
 from lenet.settings import Settings, load_settings
-from lenet.tracking import experiment, failures, live, publish
+from lenet.tracking import experiment, failures, live, outage, publish
 from lenet.workspace import PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
@@ -33,7 +37,9 @@ def reproduce(targets: list[str]) -> bool:
     """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails."""
     note = unreachable_note()
     note.unlink(missing_ok=True)
-    if foreground.run([*foreground.DVC, "repro", *targets]) == 0:
+    with dvc_alone():
+        status = foreground.run([*foreground.DVC, "repro", *targets])
+    if status == 0:
         return True
     if note.is_file():
         return False
@@ -41,6 +47,21 @@ def reproduce(targets: list[str]) -> bool:
         f"the pipeline stopped: {_room_left()}see the message above; what finished before is kept, "
         "and the same command goes on from there"
     )
+
+
+@contextmanager
+def dvc_alone() -> Iterator[None]:
+    """Wait for another `make repro` or `make sweep` of this checkout: DVC fails where another DVC runs a stage."""
+    lock = FileLock(named_lock("dvc"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("waiting for DVC, which another `make repro` or `make sweep` runs here", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _room_left() -> str:
@@ -84,8 +105,10 @@ def longest_first(runs: Sequence[Wanted]) -> list[Wanted]:
 def announce(settings: Settings, variants: Sequence[str]) -> None:
     """Evaluate and publish variants through DVC, and print their comparison."""
     command = [*foreground.DVC, "repro", *evaluations(variants)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    with dvc_alone():
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode == 0:
+        print("".join(line for line in done.stderr.splitlines(True) if line.startswith("warning: ")), file=sys.stderr)
         terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
     else:
         print(f"warning: {', '.join(variants)} could not be evaluated yet:\n{done.stderr}", file=sys.stderr)
@@ -140,6 +163,7 @@ def shout(message: str) -> None:
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 
 
+@outage.remembered()
 def main() -> None:
     settings = load_settings()
     variants = sys.argv[1:]

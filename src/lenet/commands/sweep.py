@@ -29,7 +29,7 @@ from lenet.runs import store, trainer
 from lenet.runs.digits import identify_digits, load_digits
 from lenet.runs.identity import DataIdentity
 from lenet.settings import Settings, Sweep, load_settings, load_sweep
-from lenet.tracking import experiment, failures, live, sweeps
+from lenet.tracking import experiment, failures, live, outage, sweeps
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 from lenet.workspace import SWEEPS, written_whole
 
@@ -152,6 +152,7 @@ def told(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+@outage.remembered()
 def main() -> None:
     if len(sys.argv) not in (2, 3):
         raise LabError(_USAGE)

@@ -21,6 +21,7 @@ from lenet.errors import DataUnreachableError
 from lenet.mnist.datasets import Archive, Dataset, KnownFile
 from lenet.mnist.idx import to_idx
 from lenet.mnist.web import SourceError, fetch_url
+from lenet.redaction import redacted
 from lenet.workspace import project_root, run_store
 
 SOURCE_TIMEOUT_S = 180
@@ -140,7 +141,7 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
     Raises DataUnreachableError, with the reason of every source, where some file cannot be downloaded.
     """
     content: dict[str, bytes] = {}
-    reasons = []
+    reasons: list[str] = []
     for source, fetch in sources(dataset).items():
         try:
             with time_limit(SOURCE_TIMEOUT_S):
@@ -149,10 +150,11 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
                         content[file.name] = fetch(file)
             return content
         except SourceError as error:
-            reasons.append(f"  {source}: {error}")
-            print(f"{source}: {error}", file=sys.stderr)
+            reasons.append(redacted(f"{source}: {error}", os.environ.get(dataset.mirror_variable, "")))
+            print(reasons[-1], file=sys.stderr)
+    listed = "".join(f"  {reason}\n" for reason in reasons)
     raise DataUnreachableError(
-        "\n".join([f"{dataset.title} could not be downloaded from any source:", *reasons]) + "\n"
+        f"{dataset.title} could not be downloaded from any source:\n{listed}"
         f"Connect to the internet, or set {dataset.mirror_variable} to a folder or base URL with the four .gz files; "
         "or try everything on the bundled digits: make demo"
     )

@@ -3,6 +3,9 @@
 import io
 from typing import TYPE_CHECKING, Any
 
+from lenet.errors import in_one_line
+from lenet.redaction import redacted
+
 if TYPE_CHECKING:
     import requests
 
@@ -48,14 +51,14 @@ def fetch_url(url: str, limit: int) -> bytes:
                     raise SourceError(f"HTTP status {response.status_code}")
                 _read(response, buffer, url.rsplit("/", 1)[-1])
     except requests.exceptions.InvalidSchema as error:
-        raise SourceError(f"{_root_cause(error)}: redirects are followed to {followed} alone") from None
+        raise SourceError(f"{_root_cause(error, url)}: redirects are followed to {followed} alone") from None
     except requests.ConnectTimeout:
         raise SourceError(f"no connection within {CONNECT_TIMEOUT_S} s") from None
     except requests.Timeout:
         raise SourceError(f"no answer within {STALL_TIMEOUT_S} s") from None
     # requests lets some errors of urllib3 through (for a misspelt host); a length that is no number is a ValueError.
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-        raise SourceError(_root_cause(error)) from None
+        raise SourceError(_root_cause(error, url)) from None
     return buffer.getvalue()
 
 
@@ -79,9 +82,9 @@ def _read(response: "requests.Response", buffer: _Bounded, name: str) -> None:
             bar.update(len(chunk))
 
 
-def _root_cause(error: BaseException) -> str:
-    """Return the exception at the start of a chain, in one line."""
+def _root_cause(error: BaseException, url: str) -> str:
+    """Return the exception at the start of a chain, in one line, without the secrets of the address."""
     while error.__context__ is not None:
         error = error.__context__
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    text = redacted(f"{type(error).__name__}: {in_one_line(error)}", url)
     return text if len(text) < 200 else f"{text[:200]}…"

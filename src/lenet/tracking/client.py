@@ -2,26 +2,39 @@
 
 import logging
 import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock
 
+from lenet.redaction import redacted
 from lenet.runs.store import named_lock
+from lenet.tracking import outage
+from lenet.tracking.outage import StoreSkippedError
 from lenet.workspace import project_root, written_whole
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+T = TypeVar("T")
+
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _LIMITS = {
     # By default MLflow retries for minutes. What cannot be logged now is published from the files later.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    _RETRIES: "1",
+    "PGCONNECT_TIMEOUT": "10",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _LOCK_TIMEOUT_S = 60
+# MLflow's codes for what an edit of others can be the reason of.
+_REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
+_ATTEMPTS = 4
 _SQLITE = "sqlite:///"
 
 
@@ -32,8 +45,7 @@ def store_uri() -> str:
 
 def redacted_uri() -> str:
     """Return the store's address without a password, so that it may be printed."""
-    password = urlsplit(store_uri()).password
-    return store_uri().replace(f":{password}@", ":…@") if password else store_uri()
+    return redacted(store_uri())
 
 
 def artifacts_uri() -> str | None:
@@ -45,16 +57,63 @@ def artifacts_uri() -> str | None:
 
 
 def open_client() -> "MlflowClient":
-    """Return a client of the store, which gives up within seconds where the store does not answer."""
+    """Return a client of the store, which gives up within seconds where the store does not answer.
+
+    Raises StoreSkippedError where the store has failed before, in this command.
+    """
+    if outage.is_noted():
+        raise StoreSkippedError
     for name, value in _LIMITS.items():
         os.environ.setdefault(name, value)
     import mlflow
+    import mlflow.store.db.utils
 
+    mlflow.store.db.utils.MAX_RETRY_COUNT = 1  # else a database that cannot be opened costs 100 s each time
     # Failures are reported once, in one line: see failures.py.
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     _create_database(store_uri())
     mlflow.set_tracking_uri(store_uri())
     return mlflow.MlflowClient(store_uri())
+
+
+def create_once(create: Callable[[], T], find: Callable[[], T | None]) -> T:
+    """Create what has a name of its own in the store; return it also where others have created it meanwhile.
+
+    A request to create is sent once: its answer may be lost, and what was asked for be there. Then it is found too.
+    """
+    try:
+        with unrepeated():
+            return create()
+    except Exception:
+        if (found := find()) is None:
+            raise
+        return found
+
+
+def undisturbed(work: Callable[[], T]) -> T:
+    """Return what the work returns, which is done again where the store refuses it: it can be repeated.
+
+    A store refuses what another publisher writes at the same moment: the same tag, or the same data set.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return work()
+        except Exception as error:
+            if getattr(error, "error_code", None) not in _REFUSALS:
+                raise
+            time.sleep(random.random())
+    return work()
+
+
+@contextmanager
+def unrepeated() -> Iterator[None]:
+    """Let MLflow send no request of the block again: it would create twice what was created, if unanswered, once."""
+    usual = os.environ[_RETRIES]
+    os.environ[_RETRIES] = "0"
+    try:
+        yield
+    finally:
+        os.environ[_RETRIES] = usual
 
 
 def store_lock() -> FileLock:

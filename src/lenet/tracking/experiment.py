@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 
 from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
 from lenet.tracking import descriptions
+from lenet.tracking.client import create_once
 from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment as MlflowExperiment
 
 _PREFIX = "lenet5-"
 # A view as MLflow's own "Share" saves it (3.17): which runs, in what order, with what columns. A version of
@@ -52,9 +54,15 @@ def of_sweep(name: str, about: str, dataset: str, settings: Sequence[str]) -> Ex
 def find_or_create(client: "MlflowClient", experiment: Experiment, artifacts: str | None) -> str:
     """Return the id of an experiment, created or restored; `artifacts` is where a new one's go."""
     name, tags = experiment.name, _tags(experiment)
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        return client.create_experiment(name, artifact_location=artifacts and f"{artifacts}/{name}", tags=tags)
+
+    def find() -> "MlflowExperiment | None":
+        return client.get_experiment_by_name(name)
+
+    def create() -> "MlflowExperiment":
+        place = artifacts and f"{artifacts}/{name}"
+        return client.get_experiment(client.create_experiment(name, artifact_location=place, tags=tags))
+
+    found = find() or create_once(create, find)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     for tag, value in tags.items():

@@ -25,7 +25,7 @@ from lenet.report import figures
 from lenet.runs.files import Run, find_run
 from lenet.settings import Settings, load_settings
 from lenet.tracking import descriptions, experiment, failures
-from lenet.tracking.client import redacted_uri, store_lock
+from lenet.tracking.client import redacted_uri, store_lock, undisturbed
 from lenet.tracking.registry import BASELINE, CHAMPION, Registry
 from lenet.tracking.run_finder import RunFinder
 from lenet.tracking.run_log import RunLog, content_digest
@@ -38,16 +38,19 @@ Outputs = Callable[[], tuple[np.ndarray, Split] | None]
 def publish_variant(variant: str) -> int:
     """Publish a variant's results from the files; return how many of its runs the store lacked.
 
-    Raises LabError where the results are missing, and what MLflow raises.
+    Raises LabError where the results are missing, TimeoutError where it takes too long, and what MLflow raises.
     """
     return _publish_result(load_result(variant), load_settings())
 
 
 def _publish_result(result: VariantResult, settings: Settings) -> int:
-    finder = RunFinder(experiment.of_study(result.dataset))
-    with store_lock():
-        finder.stop_abandoned()
-        return _publish(finder, result, _description(result, settings))
+    def publish() -> int:
+        finder = RunFinder(experiment.of_study(result.dataset))
+        with store_lock():
+            finder.stop_abandoned()
+            return _publish(finder, result, _description(result, settings))
+
+    return failures.within_limit(lambda: undisturbed(publish))
 
 
 def _description(result: VariantResult, settings: Settings) -> str:
@@ -128,6 +131,7 @@ def _publish_model(run: RunLog, seed: SeedResult, trained: Run) -> None:
     from lenet.network.model import load_model  # imports TensorFlow: only where there is a model to attach
 
     run.attach_model(load_model(trained.architecture, trained.weights), seed.epochs)
+    run.model_id()  # of two that were attached at once, one stays
 
 
 def publish_all() -> list[VariantResult]:
@@ -139,7 +143,7 @@ def publish_all() -> list[VariantResult]:
     results = list(_readable_results(settings))
     lacked = sum(_publish_result(result, settings) for result in results)
     print(f"published {lacked} runs that {redacted_uri()} lacked, of {len(results)} variants", file=sys.stderr)
-    _appoint(results, settings)
+    failures.within_limit(lambda: undisturbed(lambda: _appoint(results, settings)))
     return results
 
 

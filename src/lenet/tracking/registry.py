@@ -13,11 +13,11 @@ from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.mnist import datasets
 from lenet.report import model_card
 from lenet.tracking import descriptions, experiment
-from lenet.tracking.client import open_client, store_lock
+from lenet.tracking.client import create_once, open_client, store_lock
 from lenet.tracking.run_finder import RunFinder
 
 if TYPE_CHECKING:
-    from mlflow.entities.model_registry import RegisteredModel
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 CHAMPION, BASELINE = "champion", "baseline"
 
@@ -74,29 +74,41 @@ class Registry:
     def _create_model(self) -> None:
         model, description = self._find_model(), descriptions.of_model(self._dataset)
         if model is None:
-            self._client.create_registered_model(self.name, description=description)
+            create_once(
+                lambda: self._client.create_registered_model(self.name, description=description), self._find_model
+            )
         elif model.description != description:
             self._client.update_registered_model(self.name, description)
 
     def _find_or_create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, card: str) -> str:
         """Return the version that comes from the run, with the card as its description."""
-        found = self._client.search_model_versions(f"name = '{self.name}' and run_id = '{run_id}'")
-        if found:
-            if found[0].description != card:
-                self._client.update_model_version(self.name, found[0].version, card)
-            return str(found[0].version)
-        return self._create_version(variant, seed, run_id, model_id, card)
+        version = self._find_version(run_id) or self._create_version(variant, seed, run_id, model_id, card)
+        if version.description != card:
+            self._client.update_model_version(self.name, version.version, card)
+        return str(version.version)
 
-    def _create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, card: str) -> str:
+    def _find_version(self, run_id: str) -> "ModelVersion | None":
+        """Return the oldest version that comes from the run."""
+        found = self._client.search_model_versions(f"name = '{self.name}' and run_id = '{run_id}'")
+        return min(found, key=lambda version: int(version.version), default=None)
+
+    def _create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, card: str) -> "ModelVersion":
         tags = {
             "variant": variant,
             "seed": str(seed.identity.seed),
             "validation_error_percent": str(validation_error(seed)),
         }
-        created = self._client.create_model_version(
-            self.name, source=f"models:/{model_id}", run_id=run_id, tags=tags, description=card, model_id=model_id
-        )
+
+        def create() -> "ModelVersion":
+            return self._client.create_model_version(
+                self.name, source=f"models:/{model_id}", run_id=run_id, tags=tags, description=card, model_id=model_id
+            )
+
+        created = create_once(create, lambda: self._find_version(run_id))
+        version = self._find_version(run_id) or created
+        if created.version != version.version:  # another publisher was faster
+            self._client.delete_model_version(self.name, created.version)
         # By this MLflow's pages lead from the run to the version.
-        shown = json.dumps([{"name": self.name, "version": created.version}])
+        shown = json.dumps([{"name": self.name, "version": version.version}])
         self._client.set_logged_model_tags(model_id, {"mlflow.modelVersions": shown})
-        return str(created.version)
+        return version

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
+from lenet.runs.provenance import now_ms
+from lenet.tracking.client import unrepeated
+
 if TYPE_CHECKING:
     import keras
     from matplotlib.figure import Figure
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _CONTENT_TAG = "published_content"
 _MOST_METRICS_PER_CALL = 1000  # MLflow's own limit
+_LONGEST_UPLOAD_MS = 600_000
 
 
 class RunLog:
@@ -73,7 +77,7 @@ class RunLog:
         run = self._run()
         mlflow.set_experiment(experiment_id=run.info.experiment_id)  # else the model lands in the default one
         # mlflow.keras.log_model calls this too, but it accepts only a run that it has started, and would end it.
-        with redirect_stdout(io.StringIO()):  # the export prints a list of tensors
+        with unrepeated(), redirect_stdout(io.StringIO()):  # the export prints a list of tensors
             Model.log(
                 artifact_path=None,
                 name="model",
@@ -88,10 +92,18 @@ class RunLog:
             )
 
     def model_id(self) -> str | None:
-        """Return the id of the attached model; None without a model or where its upload was cut off."""
-        outputs = self._run().outputs
-        models = [self._client.get_logged_model(each.model_id) for each in outputs.model_outputs] if outputs else []
-        return next((model.model_id for model in models if model.status == "READY"), None)
+        """Return the id of the attached model; None without a model or where its upload was cut off.
+
+        What such an upload has left is removed, and so is a second model, of another publisher at the same moment.
+        """
+        experiment = self._run().info.experiment_id
+        found = self._client.search_logged_models([experiment], f"source_run_id = '{self.run_id}'")
+        models = sorted(found, key=lambda model: (model.creation_timestamp, model.model_id))
+        ready = [model for model in models if model.status == "READY"]
+        cut_off = [m for m in models if m not in ready and m.creation_timestamp < now_ms() - _LONGEST_UPLOAD_MS]
+        for model in ready[1:] + cut_off:
+            self._client.delete_logged_model(model.model_id)
+        return ready[0].model_id if ready else None
 
     def is_published(self, content: str) -> bool:
         """Whether the run was last published with this content: see `content_digest`."""

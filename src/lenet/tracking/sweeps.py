@@ -1,13 +1,16 @@
 """Give the MLflow store a sweep: a run per recipe, and under it one per seed and fold, nothing twice."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 
 from lenet.evaluation.trials import ERROR, LOSS
 from lenet.execution.training import Wanted
 from lenet.runs import store
-from lenet.tracking.client import store_lock
+from lenet.runs.identity import RunIdentity
+from lenet.tracking import failures
+from lenet.tracking.client import store_lock, undisturbed
 from lenet.tracking.experiment import Experiment
 from lenet.tracking.run_finder import RunFinder
 from lenet.tracking.run_log import RunLog, content_digest
@@ -16,15 +19,20 @@ from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
 
 def publish(experiment: Experiment, runs: Sequence[Wanted], table: pd.DataFrame) -> None:
     """Publish the recipes of a table, as evaluation.trials makes it, and their runs, which the run store has."""
+    for recipe, row in table.iterrows():
+        identities = [run.identity for run in runs if recipe in run.variants]
+        publish_it = partial(_publish_recipe, experiment, str(recipe), identities, row)
+        failures.within_limit(partial(undisturbed, publish_it))
+
+
+def _publish_recipe(experiment: Experiment, recipe: str, identities: Sequence[RunIdentity], row: pd.Series) -> None:
     finder = RunFinder(experiment)
     with store_lock():
         finder.stop_abandoned()
-        for recipe, row in table.iterrows():
-            identities = [run.identity for run in runs if recipe in run.variants]
-            parent, logs = finder.find_or_create_all(str(recipe), identities, "")
-            for log, identity in zip(logs, identities, strict=True):
-                log.log_history(store.load_history(identity.digest))
-            _publish_means(parent, row)
+        parent, logs = finder.find_or_create_all(recipe, identities, "")
+        for log, identity in zip(logs, identities, strict=True):
+            log.log_history(store.load_history(identity.digest))
+        _publish_means(parent, row)
 
 
 def _publish_means(parent: RunLog, row: pd.Series) -> None:
