@@ -51,6 +51,14 @@ def test_without_a_memory_every_failure_is_told(workspace, capsys):
     assert capsys.readouterr().err.count("warning") == 2
 
 
+def test_a_command_can_be_told_to_leave_the_store_alone_in_silence(workspace, monkeypatch, capsys):
+    for name, value in outage.leave_alone().items():
+        monkeypatch.setenv(name, value)
+    with outage.remembered():
+        fail()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.slow
 def test_what_a_command_starts_knows_that_the_store_has_failed(workspace):
     with outage.remembered():

@@ -20,12 +20,13 @@ from lenet.errors import LabError, nearest
 from lenet.mnist import datasets
 from lenet.runs.provenance import machine_tags
 from lenet.settings import Settings, load_settings
+from lenet.tracking import outage
 from lenet.workspace import LOCK, PARAMS, project_root
 
 ALL = "all"
 # Of the ways of training, by SGD, Adam and as in the paper, the variants that take least time.
 FEW = ("tanh_sgd", "tanh_adam_28", "lenet5_1998")
-# What would let the clone find runs of this checkout, or write to a store of others.
+# What would let the clone find runs and stores of others.
 _FOREIGN = ("DVC_ROOT", "MLFLOW_TRACKING_URI")
 
 
@@ -84,8 +85,9 @@ def _change_seeds(seeds: Sequence[int]) -> None:
 
 
 def _environment(settings: Settings, checkout: Path) -> dict[str, str]:
-    """Return the environment for the clone, whose mirror is the folder that the checkout's is."""
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN} | {"PYTHONPATH": "src"}
+    """Return the environment for the clone: its own code, no MLflow store, and the mirror that is given here."""
+    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    environment |= {"PYTHONPATH": "src"} | outage.leave_alone()
     mirror = datasets.find(settings.data.dataset).mirror_variable
     if mirror in environment and (here := checkout / environment[mirror]).is_dir():
         environment[mirror] = str(here)

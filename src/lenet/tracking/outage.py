@@ -30,6 +30,11 @@ def remembered() -> Iterator[None]:
             del os.environ[_VARIABLE]
 
 
+def leave_alone() -> dict[str, str]:
+    """Return the environment in which a command takes the store for one that has failed, and says nothing of it."""
+    return {_VARIABLE: os.devnull}
+
+
 def note() -> bool:
     """Remember a failure; return whether it is the first one, which the user does not know of."""
     if _VARIABLE not in os.environ:
