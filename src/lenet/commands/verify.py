@@ -78,10 +78,9 @@ def reproduce(settings: Settings, variants: Sequence[str], seeds: Sequence[int],
 
 
 def _change_seeds(seeds: Sequence[int]) -> None:
-    yaml = YAML()
-    params = yaml.load(PARAMS)
+    params = YAML().load(PARAMS)
     params["seeds"] = list(seeds)
-    yaml.dump(params, PARAMS)
+    YAML().dump(params, PARAMS)
 
 
 def _environment(settings: Settings, checkout: Path) -> dict[str, str]:
