@@ -14,6 +14,8 @@ from lenet.errors import LabError
 from lenet.execution import pool
 from lenet.network import determinism
 
+pytestmark = pytest.mark.slow  # processes that are started
+
 
 @pytest.fixture
 def work(tmp_path, monkeypatch):

@@ -18,6 +18,8 @@ from lenet.tracking import failures, live, outage, publish
 from lenet.tracking.client import open_client
 from lenet.tracking.experiment import of_study
 
+pytestmark = pytest.mark.slow  # real stores
+
 IS_NOTED = "from lenet.tracking import outage; print(outage.is_noted())"
 
 
@@ -59,7 +61,6 @@ def test_a_command_can_be_told_to_leave_the_store_alone_in_silence(workspace, mo
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.slow
 def test_what_a_command_starts_knows_that_the_store_has_failed(workspace):
     with outage.remembered():
         fail()
@@ -127,7 +128,6 @@ def train(variant, meanwhile):
         publish.publish_variant(variant)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "out_of_order"), [("tanh_adam", stopped), ("relu_sgd", answering_500), ("tanh_sgd_28", killed)]
 )
@@ -164,7 +164,6 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.slow
 def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_in_the_end(client, monkeypatch, capfd):
     monkeypatch.setattr(live, "_TIMEOUT_S", 1)
     with subprocess.Popen([sys.executable, "-c", LOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
@@ -187,7 +186,6 @@ with failures.as_warnings():
 """
 
 
-@pytest.mark.slow
 def test_a_full_disk_under_the_database_costs_a_warning_and_has_all_once_in_the_end(client):
     save_result(variant_result("tanh_sgd", errors=[10.0]))
     done = subprocess.run([sys.executable, "-c", FULL], env=os.environ, capture_output=True, text=True)

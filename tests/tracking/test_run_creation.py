@@ -10,6 +10,8 @@ from lenet.tracking import experiment
 from lenet.tracking.run_creation import RunCreator, WantedRun
 from lenet.tracking.run_finder import RunFinder
 
+pytestmark = pytest.mark.slow  # a real store
+
 SWEEP = experiment.of_sweep("creation", "Once?", "digits", [])
 
 
@@ -49,7 +51,6 @@ def test_a_run_whose_creator_was_killed_is_completed(client, creators):
     assert len(run.inputs.dataset_inputs) == 2
 
 
-@pytest.mark.slow
 def test_a_run_that_another_publisher_creates_at_the_moment_is_waited_for(client, creators):
     tags = {"digest": wanted().identity.digest, "variant": "tanh_sgd"}
     theirs = client().create_run(RunFinder(SWEEP).experiment_id, 1000, tags).info.run_id
@@ -75,7 +76,6 @@ def test_what_was_removed_is_not_found_again(client, creators):
     assert creators[0].find_or_create(wanted()).info.run_id != removed.info.run_id
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", [502, 3.0], ids=["an answer of 502", "a late answer"])
 @pytest.mark.parametrize("request_", ["experiments/create", "runs/create"])
 def test_a_request_to_create_that_is_answered_badly_creates_once(server, workspace, monkeypatch, fault, request_):
@@ -94,7 +94,6 @@ def test_a_request_to_create_that_is_answered_badly_creates_once(server, workspa
     assert runs[0].data.params["variant"] == "tanh_sgd"
 
 
-@pytest.mark.slow
 def test_checkouts_that_publish_into_one_server_at_once_lose_and_double_nothing(server, workspace):
     import mlflow
 
