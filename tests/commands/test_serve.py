@@ -10,7 +10,7 @@ import requests
 from support.builders import identity, seed_result, variant_result
 from support.params import edit_params
 from support.paths import ROOT
-from support.servers import free_port, press_ctrl_c, serving
+from support.servers import free_port, listening, press_ctrl_c, serving
 
 from lenet.commands import serve
 from lenet.errors import LabError
@@ -90,6 +90,7 @@ def test_the_champion_answers_digits_and_refuses_all_else_until_ctrl_c(champion,
 
         assert requests.get(address, timeout=60).text == "a page to draw on"
         assert requests.get(address, headers={"Host": "evil.example"}, timeout=60).status_code == 403
+        assert listening(server) == {"127.0.0.1"}
         answer = post({"inputs": digits.images[:3].tolist()})
         assert answer.status_code == 200
         np.testing.assert_allclose(answer.json()["predictions"], predict(champion, digits.images[:3]), atol=1e-5)

@@ -1,7 +1,7 @@
 import pytest
 import requests
 from support.builders import variant_result
-from support.servers import press_ctrl_c, serving
+from support.servers import listening, press_ctrl_c, serving
 
 from lenet.commands import ui
 from lenet.errors import LabError
@@ -15,6 +15,7 @@ def test_the_ui_serves_what_the_workspace_holds_until_ctrl_c(client):
         search = {"max_results": 10}
         found = requests.post(f"{address}/api/2.0/mlflow/experiments/search", json=search, timeout=10)
         assert "lenet5-digits" in [each["name"] for each in found.json()["experiments"]]
+        assert listening(server) == {"127.0.0.1"}
         assert press_ctrl_c(server) == 0
         with pytest.raises(requests.ConnectionError):
             requests.get(f"{address}/health", timeout=5)

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+import psutil
 import requests
 
 
@@ -37,6 +38,13 @@ def serving(module, health):
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGKILL)
         server.communicate()
+
+
+def listening(server):
+    """Return the addresses on which a server and all that it has started listen."""
+    tree = [psutil.Process(server.pid)]
+    tree += tree[0].children(recursive=True)
+    return {each.laddr.ip for process in tree for each in process.net_connections() if each.status == "LISTEN"}
 
 
 def press_ctrl_c(server):
