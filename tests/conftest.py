@@ -71,7 +71,9 @@ def workspace(tmp_path, monkeypatch):
     """An empty folder with params.yaml in it, which is both the current folder and the project's root."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
+    # Not what the command of another test remembers of its store.
+    for name in ("DVC_ROOT", "LENET_STORE_FAILED"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 

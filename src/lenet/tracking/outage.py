@@ -27,7 +27,7 @@ def remembered() -> Iterator[None]:
         try:
             yield
         finally:
-            del os.environ[_VARIABLE]
+            os.environ.pop(_VARIABLE, None)
 
 
 def leave_alone() -> dict[str, str]:
