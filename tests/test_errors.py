@@ -11,7 +11,7 @@ import pytest
 from support.paths import ROOT
 
 from lenet import errors
-from lenet.errors import LabError, nearest
+from lenet.errors import LabError, nearest, shortened
 
 SOURCE = ROOT / "src"
 DEADLINE_S = 60
@@ -190,3 +190,7 @@ def test_all_known_names_are_offered_where_none_is_near():
 
 def test_data_that_cannot_be_downloaded_are_a_users_error_too():
     assert issubclass(errors.DataUnreachableError, LabError)
+
+
+def test_only_a_text_that_is_too_long_is_cut():
+    assert [shortened(text, 3) for text in ("one", "four")] == ["one", "fou…"]

@@ -32,6 +32,11 @@ def in_one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
+def shortened(text: str, length: int) -> str:
+    """Return a text, cut where it is longer than `length`."""
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the known name closest to `name`, or all known names if none is close."""
     known = list(known)

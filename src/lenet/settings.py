@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from lenet.errors import LabError, in_one_line, nearest
+from lenet.errors import LabError, in_one_line, nearest, shortened
 from lenet.mnist import datasets
 from lenet.workspace import PARAMS
 from lenet.yaml_files import read_yaml
@@ -290,7 +290,7 @@ def checked(raw: Any, kind: type[_Whole], path: Path) -> _Whole:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        raise LabError(f"{path}: {_cut(in_one_line(_first_mistake(error, raw, kind)), 1000)}") from None
+        raise LabError(f"{path}: {shortened(in_one_line(_first_mistake(error, raw, kind)), 1000)}") from None
 
 
 def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> str:
@@ -315,13 +315,8 @@ def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> st
     expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in same_place))
     expected = expected.replace("valid tuple", "list").replace("valid dictionary or instance of", "mapping:")
     quoted = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
-    return (
-        f"{dotted or 'the whole file'}: {_cut(repr(first['input']), 200)} is not accepted, expected {expected}{quoted}"
-    )
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[:length]}…"
+    given = shortened(repr(first["input"]), 200)
+    return f"{dotted or 'the whole file'}: {given} is not accepted, expected {expected}{quoted}"
 
 
 def _place(mistake: Mapping[str, Any], raw: Any) -> list[str]:

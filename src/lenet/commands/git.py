@@ -2,12 +2,12 @@
 
 import subprocess
 
-from lenet.errors import LabError
+from lenet.errors import LabError, in_one_line
 
 
 def git(*arguments: str) -> bytes:
     """Run git and return its output; raise LabError where it fails."""
     done = subprocess.run(["git", *arguments], capture_output=True, check=False)
     if done.returncode != 0:
-        raise LabError(f"git {arguments[0]} failed: {' '.join(done.stderr.decode(errors='replace').split())}")
+        raise LabError(f"git {arguments[0]} failed: {in_one_line(done.stderr.decode(errors='replace'))}")
     return done.stdout

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from lenet.commands import foreground
-from lenet.errors import LabError
+from lenet.errors import LabError, in_one_line
 
 _CODE = "src/"
 
@@ -16,7 +16,7 @@ def lagging_stages() -> dict[str, list[str]]:
     """
     done = subprocess.run([*foreground.DVC, "status", "--json"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise LabError(f"dvc status failed: {' '.join(done.stderr.split())}")
+        raise LabError(f"dvc status failed: {in_one_line(done.stderr)}")
     lagging = {stage: _changed_code(changes) for stage, changes in json.loads(done.stdout).items()}
     return {stage: files for stage, files in lagging.items() if files}
 

@@ -21,10 +21,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from lenet.errors import in_one_line, shortened
 from lenet.workspace import DRAW, PAGE, project_root
 
 # The width and height of a digit, in pixels.
 _SIDE = 28
+# How many characters of what is refused a message shows.
+_SHOWN = 40
 _EXPECTED = (
     'expected {"inputs": [digit, …]} of 1 to 1000 digits, '
     f"each {_SIDE} rows of {_SIDE} integers from 0 (background) to 255"
@@ -149,7 +152,7 @@ def _first_mistake(error: ValidationError, body: bytes) -> str:
     if mistake["type"] == "json_invalid":
         return f"the body is not JSON ({mistake['ctx']['error']}): {_EXPECTED}"
     if mistake["type"] in of_the_body:
-        return f"the body is {_cut(' '.join(body[:400].decode(errors='replace').split()))}: {_EXPECTED}"
+        return f"the body is {shortened(in_one_line(body[:400].decode(errors='replace')), _SHOWN)}: {_EXPECTED}"
     name, *places = mistake["loc"]
     return f"{name}{''.join(f'[{place}]' for place in places)} is {_shown(mistake['input'])}: {_EXPECTED}"
 
@@ -157,8 +160,4 @@ def _first_mistake(error: ValidationError, body: bytes) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, list) and len(value) > _SIDE:
         value = value[:_SIDE]
-    return _cut(json.dumps(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}…"
+    return shortened(json.dumps(value), _SHOWN)

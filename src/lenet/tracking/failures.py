@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeVar
 
-from lenet.errors import LabError
+from lenet.errors import LabError, in_one_line, shortened
 from lenet.redaction import redacted
 from lenet.tracking import outage
 from lenet.tracking.client import redacted_uri, store_uri
@@ -74,6 +74,5 @@ def within_limit(work: Callable[[], T]) -> T:
 def _message(error: BaseException) -> str:
     secrets = (os.environ.get(f"MLFLOW_TRACKING_{name}", "") for name in ("PASSWORD", "TOKEN"))
     known = [store_uri(), *(f"://{secret}@" for secret in secrets)]
-    text = redacted(" ".join(str(error).split()), *known) or type(error).__name__
-    short = text if len(text) <= 200 else f"{text[:200]}…"
-    return f"the MLflow store at {redacted_uri()} failed: {short}"
+    text = redacted(in_one_line(error), *known) or type(error).__name__
+    return f"the MLflow store at {redacted_uri()} failed: {shortened(text, 200)}"
