@@ -5,7 +5,6 @@ The test set has no part in it.
 With FROM=<variant> it starts a new sweep instead, with that variant's recipe.
 """
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
@@ -28,7 +28,7 @@ from lenet.report import figures
 from lenet.runs import store, trainer
 from lenet.runs.digits import identify_digits, load_digits
 from lenet.runs.identity import DataIdentity
-from lenet.settings import Settings, Sweep, load_settings, load_sweep
+from lenet.settings import Settings, Sweep, VariantName, load_settings, load_sweep
 from lenet.tracking import experiment, failures, live, outage, sweeps
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 from lenet.workspace import SWEEPS, written_whole
@@ -38,9 +38,12 @@ _USAGE = "make sweep NAME=<name> runs sweeps/<name>/sweep.yaml; with FROM=<varia
 
 def folder_of(name: str) -> Path:
     """Return the folder of a sweep; raise LabError if that is no name for one."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
-        raise LabError(f"{name!r} is not a valid name of a sweep: use up to 64 lowercase letters, digits, _: {_USAGE}")
-    return SWEEPS / name
+    try:
+        return SWEEPS / TypeAdapter(VariantName).validate_python(name)  # as in params.yaml's comparison.sweeps
+    except ValidationError:
+        raise LabError(
+            f"{name!r} is not a valid name of a sweep: use up to 64 lowercase letters, digits, _: {_USAGE}"
+        ) from None
 
 
 def start(folder: Path, variant: str, settings: Settings) -> Path:
