@@ -108,7 +108,9 @@ def announce(settings: Settings, variants: Sequence[str]) -> None:
     with dvc_alone():
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        print("".join(line for line in done.stderr.splitlines(True) if line.startswith("warning: ")), file=sys.stderr)
+        for line in done.stderr.splitlines():
+            if line.startswith("warning: "):
+                print(line, file=sys.stderr)
         terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
     else:
         print(f"warning: {', '.join(variants)} could not be evaluated yet:\n{done.stderr}", file=sys.stderr)
