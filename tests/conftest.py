@@ -14,6 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 from lenet.mnist import datasets
 from lenet.mnist.splits import Split, Statistics, pixel_statistics, save_split, save_statistics, split_path
 from lenet.settings import load_settings
+from lenet.tracking import outage
 
 # What reads data is tried with random input: a few cases, the same each time, or as many as a bench has time for.
 _OPTIONS = {
@@ -37,7 +38,12 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
 
 
 # These share the session's pipeline, which takes a minute to run.
-PIPELINE = ("tests/test_pipeline.py", "tests/test_kept_runs.py", "tests/commands/test_verify.py")
+PIPELINE = (
+    "tests/test_pipeline.py",
+    "tests/test_kept_runs.py",
+    "tests/commands/test_verify.py",
+    "tests/test_outage.py",
+)
 # The longest first, so that two processes end at about the same time.
 LONGEST = (
     *PIPELINE,
@@ -72,7 +78,7 @@ def workspace(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     # Not what the command of another test remembers of its store.
-    for name in ("DVC_ROOT", "LENET_STORE_FAILED"):
+    for name in ("DVC_ROOT", *outage.leave_alone()):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
