@@ -202,8 +202,16 @@ def trials_along(table: pd.DataFrame, tried: pd.DataFrame, along: str, known: Ma
         axes.fill_between(x, mean - error, mean + error, color=colour, alpha=0.18, linewidth=0)
         for recipe in x.index.intersection(list(known)):
             axes.plot(x[recipe], mean[recipe], "s", color=colour, markersize=9, markerfacecolor="none")
-            place = (x[recipe], mean[recipe])
-            axes.annotate(known[recipe], place, (0, 9), textcoords="offset points", ha="center")
+            beside = tried.index[tried.index.isin(list(known)) & (tried[along] == x[recipe])]
+            is_above = mean[recipe] == table.loc[beside, ERROR].max()  # so that two names do not overlap
+            offset, place = (9, "bottom") if is_above else (-9, "top")
+            axes.annotate(
+                *(known[recipe], (x[recipe], mean[recipe]), (0, offset)),
+                textcoords="offset points",
+                ha="center",
+                va=place,
+                color=colour,
+            )
     axes.set(xlabel=along, ylabel="validation error (%), ± 2 standard errors")
     if (tried[along] > 0).all():
         axes.set_xscale("log")
