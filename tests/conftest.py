@@ -37,8 +37,10 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
-# These share the session's pipeline, which takes a minute to run.
+# These share the session's pipeline, which takes a minute to run. The first has Numba compile what the pipeline then
+# need not (support/pipelines.py).
 PIPELINE = (
+    "tests/training/test_sdlm.py",
     "tests/test_pipeline.py",
     "tests/test_kept_runs.py",
     "tests/commands/test_verify.py",
@@ -50,7 +52,6 @@ LONGEST = (
     "tests/network/test_determinism.py",
     "tests/test_short_study.py",
     "tests/evaluation/test_comparison.py",
-    "tests/training/test_sdlm.py",
     "tests/report/test_page.py",
 )
 
@@ -72,15 +73,26 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFile(config, log)
 
 
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    """An empty folder with params.yaml in it, which is both the current folder and the project's root."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
+def _work_in(folder, monkeypatch):
+    shutil.copy(ROOT / "params.yaml", folder)
+    monkeypatch.chdir(folder)
     # Not what the command of another test remembers of its store.
     for name in ("DVC_ROOT", *outage.leave_alone()):
         monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """An empty folder with params.yaml in it, which is both the current folder and the project's root."""
+    return _work_in(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def shared_workspace(tmp_path_factory):
+    """The same, for all tests of a module."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield _work_in(tmp_path_factory.mktemp("workspace"), monkeypatch)
 
 
 @pytest.fixture(scope="session")

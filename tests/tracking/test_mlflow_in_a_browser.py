@@ -1,6 +1,7 @@
 """What a person sees who opens MLflow's pages: a real server, a real browser."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -21,20 +22,25 @@ def with_learning_rate(result, learning_rate):
     return replace(result, seeds=[changed(seed) for seed in result.seeds])
 
 
-@pytest.fixture
-def page(client, browser):  # noqa: F811
-    """A page of the served UI, on the address that `make ui` names; two variants, which differ in their rates."""
+@pytest.fixture(scope="module")
+def pages(shared_workspace, empty_store):
+    """The addresses that `make ui` names, of a store with two variants, which differ in their rates: name → address."""
+    shutil.copy(empty_store, shared_workspace / "mlflow.db")
     save_result(with_learning_rate(variant_result("tanh_sgd", errors=[3.0, 4.0]), 0.01))
     save_result(with_learning_rate(variant_result("relu_sgd", errors=[1.0, 2.0]), 0.02))
     with serving("commands.ui", "/health") as (_, server):
-        lines = iter(server.stdout.readline, "")
-        variants = next(line for line in lines if line.startswith("lenet5-digits: ")).split()[-1]
-        page = browser.new_page(viewport={"width": 1600, "height": 1200})
-        page.set_default_timeout(60_000)
-        page.best = next(lines).removeprefix("baseline and best variant on digits: ").strip()
-        page.goto(variants)
-        yield page
-        page.close()
+        named = (server.stdout.readline().strip().partition(": ") for _ in range(3))
+        yield {name: address for name, _, address in named}
+
+
+@pytest.fixture
+def page(pages, browser):  # noqa: F811
+    """A page of the served UI: the variants."""
+    page = browser.new_page(viewport={"width": 1600, "height": 1200})
+    page.set_default_timeout(60_000)
+    page.goto(pages["lenet5-digits"])
+    yield page
+    page.close()
 
 
 def test_the_variants_are_side_by_side_and_the_compare_view_shows_what_was_changed(page, tmp_path):
@@ -57,8 +63,8 @@ def test_the_variants_are_side_by_side_and_the_compare_view_shows_what_was_chang
     assert not [row for row in rows if row.startswith("batch_size")]
 
 
-def test_baseline_and_best_variant_open_side_by_side_from_a_printed_address(page, tmp_path):
-    page.goto(page.best)
+def test_baseline_and_best_variant_open_side_by_side_from_a_printed_address(page, pages, tmp_path):
+    page.goto(pages["baseline and best variant on digits"])
     page.get_by_text("Comparing 2 Runs from 1 Experiment").wait_for()
     page.screenshot(path=tmp_path / "champion.png", full_page=True)
     names = page.get_by_role("row").filter(has_text="Run Name").first.inner_text().split()
