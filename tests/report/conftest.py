@@ -1,28 +1,14 @@
 """What the tests of the report share: the rows of a small comparison, and the committed study."""
 
-from functools import cache
-
 import pytest
 from support.builders import study
 from support.paths import ROOT
 
 from lenet.evaluation.study import load_study
-from lenet.report import page
 from lenet.report.tables import comparison_rows
 from lenet.settings import load_settings
 
-# What every page has alike, Vega's JavaScript and the templates, takes a fifth of the time that a page takes.
-_vega, _environment = cache(page._vega), cache(page.environment)
-
 ERRORS = {"tanh_sgd": [1.0, 2.0, 3.0], "relu_adam": [0.0]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _what_pages_have_alike_is_read_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "_vega", _vega)
-        patch.setattr(page, "environment", _environment)
-        yield
 
 
 @pytest.fixture
