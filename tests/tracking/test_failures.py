@@ -67,7 +67,7 @@ def test_a_users_mistake_stays_as_it_is(workspace):
 
 
 @pytest.mark.slow
-def test_an_explicit_publication_reports_a_failing_store_as_an_error(client, monkeypatch):
+def test_an_explicit_publication_reports_a_failing_store_as_an_error(sqlite_client, monkeypatch):
     no_folder = f"sqlite:///{project_root() / 'params.yaml'}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", no_folder)
     with pytest.raises(LabError, match=f"^the MLflow store at {no_folder} failed: "):

@@ -22,7 +22,7 @@ def with_learning_rate(result, learning_rate):
 
 
 @pytest.fixture
-def page(client, browser):  # noqa: F811
+def page(sqlite_client, browser):  # noqa: F811
     """A page of the served UI, on the address that `make ui` names; two variants, which differ in their rates."""
     save_result(with_learning_rate(variant_result("tanh_sgd", errors=[3.0, 4.0]), 0.01))
     save_result(with_learning_rate(variant_result("relu_sgd", errors=[1.0, 2.0]), 0.02))

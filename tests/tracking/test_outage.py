@@ -164,7 +164,7 @@ sys.stdin.read()
 """
 
 
-def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_in_the_end(client, monkeypatch, capfd):
+def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_in_the_end(sqlite_client, monkeypatch, capfd):
     monkeypatch.setattr(live, "_TIMEOUT_S", 1)
     with subprocess.Popen([sys.executable, "-c", LOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"locked\n"
@@ -174,7 +174,7 @@ def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_
         assert "no answer within 1 s" in line
         other.stdin.close()
     publish.publish_variant("tanh_sgd")
-    assert_all_is_there_once(client(), "tanh_sgd")
+    assert_all_is_there_once(sqlite_client(), "tanh_sgd")
 
 
 FULL = """
@@ -186,11 +186,11 @@ with failures.as_warnings():
 """
 
 
-def test_a_full_disk_under_the_database_costs_a_warning_and_has_all_once_in_the_end(client):
+def test_a_full_disk_under_the_database_costs_a_warning_and_has_all_once_in_the_end(sqlite_client):
     save_result(variant_result("tanh_sgd", errors=[10.0]))
     done = subprocess.run([sys.executable, "-c", FULL], env=os.environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("warning: the MLflow store at sqlite:///")
     publish.publish_variant("tanh_sgd")
-    assert_all_is_there_once(client(), "tanh_sgd")
+    assert_all_is_there_once(sqlite_client(), "tanh_sgd")
