@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: a cluster in a temporary folder, on a free port of this machine, with Debian's programs."""
+"""A PostgreSQL of the tests' own, by Debian's programs: a cluster in a temporary folder, on a free port."""
 
 import os
 import shutil
@@ -14,7 +14,13 @@ from support.servers import free_port
 PASSWORD = "s3cret"
 _PROGRAMS = Path("/usr/lib/postgresql")
 # Its data is thrown away: nothing needs to survive a power cut.
-_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "unix_socket_directories=", "log_timezone=UTC")
+_SETTINGS = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "unix_socket_directories=",
+    "log_timezone=UTC",
+)
 
 
 def _programs():
@@ -40,7 +46,14 @@ class Cluster:
         password = folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)  # in a folder that is closed to others
-        self._run("initdb", "--username=lenet", "--auth=scram-sha-256", f"--pwfile={password}", "--no-sync", "--locale=C.UTF-8")
+        self._run(
+            "initdb",
+            "--username=lenet",
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
+            "--no-sync",
+            "--locale=C.UTF-8",
+        )
         self.start()
 
     def start(self):
@@ -76,7 +89,9 @@ class Cluster:
     def _run(self, program, *arguments):
         command = [self._programs / program, f"--pgdata={self._data}", *arguments]
         # Not the output of what stays behind: it would be waited for.
-        done = subprocess.run(command, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **self._user)
+        done = subprocess.run(
+            command, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **self._user
+        )
         assert done.returncode == 0, done.stderr.decode()
 
 

@@ -20,15 +20,22 @@ from lenet.tracking.run_finder import RunFinder
 
 identities = [RunIdentity.from_json(each) for each in json.loads(sys.argv[1])]
 race = experiment.of_sweep("race", "Who is first?", "digits", [])
+
+def publish(variant):
+    _, runs = RunFinder(race).find_or_create_all(variant, identities, "described")
+    for run in runs:
+        run.log_history({"train/loss": [0.5, 0.25]})
+        run.attach_json([[1]], "confusion.json")
+
 for variant in sys.argv[2:]:
-    undisturbed(lambda: RunFinder(race).find_or_create_all(variant, identities, "described"))
+    undisturbed(lambda: publish(variant))
 """
 
 
 @contextmanager
-def publishing(folders, variants, **environment):
-    """Start a publisher per folder, its checkout, of two seeds of each of its variants; yield what they said."""
-    identities = json.dumps([asdict(identity(seed)) for seed in (0, 1)])
+def publishing(folders, variants, seeds=2, **environment):
+    """Start a publisher per folder, its checkout, of some seeds of each of its variants; yield what they said."""
+    identities = json.dumps([asdict(identity(seed)) for seed in range(seeds)])
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _SCRIPT, identities, *its_variants],
@@ -47,12 +54,16 @@ def publishing(folders, variants, **environment):
             process.wait()
 
 
-def assert_each_run_is_there_once(client, variants):
-    """Look at what the publishers have left: each run once, whole and ended."""
+def assert_each_run_is_there_once(client, variants, seeds=2):
+    """Look at what the publishers have left: each run once, whole and ended, with each point and artifact once."""
     runs = client.search_runs([client.get_experiment_by_name(SWEEP.name).experiment_id])
-    names = [name for variant in sorted(variants) for name in (variant, f"{variant} seed 0", f"{variant} seed 1")]
-    assert sorted(run.info.run_name for run in runs) == names
+    names = [name for variant in variants for name in (variant, *(f"{variant} seed {seed}" for seed in range(seeds)))]
+    assert sorted(run.info.run_name for run in runs) == sorted(names)
     assert {run.info.status for run in runs} == {"FINISHED"}
     for run in runs:
         assert run.data.params["variant"] == run.data.tags["variant"]
         assert len(run.inputs.dataset_inputs) == 2
+        if run.data.tags["kind"] == "seed":
+            points = client.get_metric_history(run.info.run_id, "train/loss")
+            assert [(point.step, point.value) for point in points] == [(1, 0.5), (2, 0.25)]
+            assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["confusion.json"]

@@ -103,3 +103,19 @@ def test_checkouts_that_publish_into_one_server_at_once_lose_and_double_nothing(
     with publishing(checkouts, [("one", "two")] * 4, MLFLOW_TRACKING_URI=server.address) as said:
         assert said == [""] * 4
     assert_each_run_is_there_once(mlflow.MlflowClient(server.address), ["one", "two"])
+
+
+def test_eight_processes_that_publish_25_runs_each_to_postgresql_at_once_lose_and_double_nothing(
+    server_on_postgresql, workspace
+):
+    import mlflow
+
+    # Five runs to a variant: itself and four seeds. Two variants are everybody's, and three each one's own.
+    variants = [("one", "two", *(f"own_{number}_{k}" for k in range(3))) for number in range(8)]
+    checkouts = [workspace / str(number) for number in range(8)]
+    for folder in checkouts:
+        folder.mkdir()
+    with publishing(checkouts, variants, seeds=4, MLFLOW_TRACKING_URI=server_on_postgresql.address) as said:
+        assert said == [""] * 8
+    client = mlflow.MlflowClient(server_on_postgresql.address)
+    assert_each_run_is_there_once(client, {variant for its in variants for variant in its}, seeds=4)
