@@ -21,17 +21,17 @@ class Server:
     It can be started again at the same address.
     """
 
-    def __init__(self, database, artifacts, workers=1):
+    def __init__(self, database, artifacts):
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self._database, self._artifacts, self._workers = database, artifacts, workers
+        self._database, self._artifacts = database, artifacts
         self.start()
 
     def start(self):
         options = {
             "--host": "127.0.0.1",
             "--port": str(self.port),
-            "--workers": str(self._workers),
+            "--workers": "1",  # of several, uvicorn kills one that a loaded machine keeps from answering within 5 s
             "--artifacts-destination": str(self._artifacts),
         }
         settings = {
@@ -63,8 +63,8 @@ class Server:
 
 
 @contextmanager
-def mlflow_server(database, artifacts, workers=1):
-    server = Server(database, artifacts, workers)
+def mlflow_server(database, artifacts):
+    server = Server(database, artifacts)
     try:
         yield server
     finally:

@@ -36,7 +36,7 @@ def client(request):
 
 @pytest.fixture(scope="session")
 def server_on_postgresql(postgresql, tmp_path_factory):
-    """A tracking server as docs/scaling.md starts it, the same one for all tests."""
+    """A tracking server on PostgreSQL, the same one for all tests."""
     artifacts = tmp_path_factory.mktemp("server") / "artifacts"
-    with mlflow_server(postgresql.create("server", template="empty"), artifacts, workers=2) as running:
+    with mlflow_server(postgresql.create("server", template="empty"), artifacts) as running:
         yield running

@@ -73,3 +73,15 @@ def test_an_explicit_publication_reports_a_failing_store_as_an_error(sqlite_clie
     with pytest.raises(LabError, match=f"^the MLflow store at {no_folder} failed: "):
         with failures.as_errors():
             RunFinder(of_study("digits"))
+
+
+@pytest.mark.slow
+def test_a_database_that_refuses_a_password_is_reported_in_a_line_without_it(workspace, postgresql, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", postgresql.address("store", password="wr0ng"))
+    with pytest.raises(LabError) as raised, failures.as_errors():
+        RunFinder(of_study("digits"))
+    said = str(raised.value)
+    assert said.startswith(f"the MLflow store at postgresql://…@127.0.0.1:{postgresql.port}/store failed: ")
+    assert "password authentication failed" in said
+    assert "wr0ng" not in said
+    assert "\n" not in said
