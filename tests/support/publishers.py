@@ -2,9 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import asdict
 
 from lenet.tracking import experiment
@@ -12,7 +13,8 @@ from support.builders import identity
 
 SWEEP = experiment.of_sweep("race", "Who is first?", "digits", [])
 _SCRIPT = """
-import json, sys
+import json, os, sys
+import mlflow, mlflow.store.db.utils  # here, once: the publishers are forks
 from lenet.runs.identity import RunIdentity
 from lenet.tracking import experiment
 from lenet.tracking.client import undisturbed
@@ -27,31 +29,37 @@ def publish(variant):
         run.log_history({"train/loss": [0.5, 0.25]})
         run.attach_json([[1]], "confusion.json")
 
-for variant in sys.argv[2:]:
-    undisturbed(lambda: publish(variant))
+publishers = []
+for folder, variants in json.loads(sys.argv[2]):
+    if not (publisher := os.fork()):
+        os.chdir(folder)
+        for variant in variants:
+            undisturbed(lambda: publish(variant))
+        os._exit(0)
+    publishers.append(publisher)
+for publisher in publishers:
+    os.waitpid(publisher, 0)
 """
 
 
-@contextmanager
-def publishing(folders, variants, seeds=2, **environment):
-    """Start a publisher per folder, its checkout, of some seeds of each of its variants; yield what they said."""
+def publish_at_once(folders, variants, seeds=2, **environment):
+    """Run a publisher per folder, its checkout, of some seeds of each of its variants; return what they said."""
     identities = json.dumps([asdict(identity(seed)) for seed in range(seeds)])
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", _SCRIPT, identities, *its_variants],
-            cwd=folder,
-            env=os.environ | environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for folder, its_variants in zip(folders, variants, strict=True)
-    ]
+    jobs = json.dumps([(str(folder), its) for folder, its in zip(folders, variants, strict=True)])
+    publishers = subprocess.Popen(
+        # Python 3.12 warns of forks where a library has started threads, as NumPy's does; here they do nothing yet.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", _SCRIPT, identities, jobs],
+        env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"} | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        yield [process.communicate()[1] for process in processes]
+        return publishers.communicate()[1]
     finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(publishers.pid, signal.SIGKILL)
+        publishers.wait()
 
 
 def assert_each_run_is_there_once(client, variants, seeds=2):
