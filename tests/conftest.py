@@ -106,8 +106,17 @@ def empty_store(tmp_path_factory):
 
 
 @pytest.fixture
-def client(workspace, empty_store, monkeypatch):
-    """A look into the workspace's own store, past the code under test: call it for an MlflowClient."""
+def client(sqlite_client):
+    """A look into the workspace's own store, past the code under test: call it for an MlflowClient.
+
+    Tests of tracking get that of PostgreSQL too.
+    """
+    return sqlite_client
+
+
+@pytest.fixture
+def sqlite_client(workspace, empty_store, monkeypatch):
+    """As `client`, on SQLite alone."""
     import mlflow
 
     shutil.copy(empty_store, workspace / "mlflow.db")
@@ -122,7 +131,7 @@ def server(empty_store, tmp_path_factory):
     """A real MLflow server in a process of its own, the same one for all tests."""
     folder = tmp_path_factory.mktemp("server")
     shutil.copy(empty_store, folder / "server.db")
-    with mlflow_server(folder) as running:
+    with mlflow_server(f"sqlite:///{folder / 'server.db'}", folder / "artifacts") as running:
         yield running
 
 

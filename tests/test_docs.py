@@ -65,6 +65,13 @@ def test_every_guarantee_has_tests_and_they_exist():
         assert all((ROOT / "tests" / name).exists() or (ROOT / name).exists() for name in named), named
 
 
+def test_the_documented_tracking_server_is_started_as_that_of_the_tests():
+    (command,) = re.findall(r"(?m)^(MLFLOW_\w+)=\S+ \\\n +mlflow server (.*)$", text("docs/scaling.md"))
+    tested = text("tests/support/mlflow_servers.py")
+    for part in (command[0], *re.findall(r"--[a-z-]+", command[1])):
+        assert f'"{part}"' in tested, part
+
+
 def test_the_table_of_the_sweep_is_that_of_its_file():
     with open(ROOT / "sweeps/lenet5_1998/trials.csv") as file:
         rows = list(csv.DictReader(file))

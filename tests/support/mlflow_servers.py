@@ -16,24 +16,32 @@ from support.servers import free_port, wait_for
 
 
 class Server:
-    """An MLflow server whose database and artifacts lie in a folder; it can be started again at the same address."""
+    """An MLflow server on a database, which serves the artifacts of a folder.
 
-    def __init__(self, folder):
-        self.folder, self.port = folder, free_port()
+    It can be started again at the same address.
+    """
+
+    def __init__(self, database, artifacts):
+        self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        self._database, self._artifacts = database, artifacts
         self.start()
 
     def start(self):
         options = {
             "--host": "127.0.0.1",
             "--port": str(self.port),
-            "--workers": "1",
-            "--backend-store-uri": f"sqlite:///{self.folder / 'server.db'}",
-            "--artifacts-destination": str(self.folder / "artifacts"),
+            "--workers": "1",  # of several, uvicorn kills one that a loaded machine keeps from answering within 5 s
+            "--artifacts-destination": str(self._artifacts),
+        }
+        settings = {
+            "MLFLOW_BACKEND_STORE_URI": self._database,  # not an option, which everyone on the machine could read
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *itertools.chain(*options.items())],
-            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            [sys.executable, "-m", "mlflow", "server", "--serve-artifacts", *itertools.chain(*options.items())],
+            env=os.environ | settings,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -55,8 +63,8 @@ class Server:
 
 
 @contextmanager
-def mlflow_server(folder):
-    server = Server(folder)
+def mlflow_server(database, artifacts):
+    server = Server(database, artifacts)
     try:
         yield server
     finally:

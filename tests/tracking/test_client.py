@@ -3,10 +3,10 @@ import sys
 import time
 
 import pytest
-from support.publishers import assert_each_run_is_there_once, publishing
+from support.publishers import assert_each_run_is_there_once, publish_at_once
 
 from lenet.tracking import client as client_module
-from lenet.tracking.client import open_client, redacted_uri, store_uri
+from lenet.tracking.client import artifacts_uri, open_client, redacted_uri, store_uri
 from lenet.workspace import project_root
 
 
@@ -22,6 +22,15 @@ def test_an_experiment_in_a_temporary_folder_logs_to_the_projects_store(workspac
     monkeypatch.setenv("DVC_ROOT", "/the/checkout")
     assert str(project_root()) == "/the/checkout"
     assert store_uri() == "sqlite:////the/checkout/mlflow.db"
+
+
+@pytest.mark.parametrize("address", ["sqlite:///another.db", "postgresql://me@host/runs"])
+def test_artifacts_beside_a_database_are_in_the_project_not_in_a_temporary_workspace(workspace, monkeypatch, address):
+    monkeypatch.setenv("DVC_ROOT", "/the/checkout")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert artifacts_uri() == "file:///the/checkout/mlartifacts"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    assert artifacts_uri() is None
 
 
 @pytest.mark.parametrize(
@@ -95,8 +104,7 @@ def test_eight_processes_may_create_the_database_at_once_and_nothing_is_lost_or_
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     variants = [("shared", f"own_{number}") for number in range(8)]
-    with publishing([workspace] * 8, variants) as said:
-        assert said == [""] * 8
+    assert publish_at_once([workspace] * 8, variants) == ""
     assert [path.name for path in workspace.glob("*mlflow.db*")] == ["mlflow.db"]
     client = mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
     assert_each_run_is_there_once(client, {variant for its in variants for variant in its})

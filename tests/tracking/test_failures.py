@@ -67,9 +67,21 @@ def test_a_users_mistake_stays_as_it_is(workspace):
 
 
 @pytest.mark.slow
-def test_an_explicit_publication_reports_a_failing_store_as_an_error(client, monkeypatch):
+def test_an_explicit_publication_reports_a_failing_store_as_an_error(sqlite_client, monkeypatch):
     no_folder = f"sqlite:///{project_root() / 'params.yaml'}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", no_folder)
     with pytest.raises(LabError, match=f"^the MLflow store at {no_folder} failed: "):
         with failures.as_errors():
             RunFinder(of_study("digits"))
+
+
+@pytest.mark.slow
+def test_a_database_that_refuses_a_password_is_reported_in_a_line_without_it(workspace, postgresql, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", postgresql.address("store", password="wr0ng"))
+    with pytest.raises(LabError) as raised, failures.as_errors():
+        RunFinder(of_study("digits"))
+    said = str(raised.value)
+    assert said.startswith(f"the MLflow store at postgresql://…@127.0.0.1:{postgresql.port}/store failed: ")
+    assert "password authentication failed" in said
+    assert "wr0ng" not in said
+    assert "\n" not in said

@@ -128,20 +128,16 @@ def train(variant, meanwhile):
         publish.publish_variant(variant)
 
 
-@pytest.mark.parametrize(
-    ("variant", "out_of_order"), [("tanh_adam", stopped), ("relu_sgd", answering_500), ("tanh_sgd_28", killed)]
-)
-def test_a_server_that_fails_in_the_middle_costs_a_warning_and_has_all_once_in_the_end(
-    server, workspace, monkeypatch, capfd, variant, out_of_order
-):
+@pytest.fixture
+def assert_trouble_costs_a_warning(workspace, monkeypatch, capfd):
+    """Train and publish through a server that has some trouble in the middle, and again once that is over."""
     import mlflow
 
     monkeypatch.setattr(live, "_TIMEOUT_S", 10)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
-    client = mlflow.MlflowClient(server.address)
-    with proxy_of(server) as proxy:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.address if out_of_order is answering_500 else server.address)
-        trouble = out_of_order(server, proxy)
+
+    def check(server, variant, trouble):
+        client = mlflow.MlflowClient(server.address)
 
         def meanwhile():
             wait_until(lambda: any("train/loss" in run.data.metrics for run in runs_of(client, variant)))
@@ -153,7 +149,34 @@ def test_a_server_that_fails_in_the_middle_costs_a_warning_and_has_all_once_in_t
         assert line.startswith("warning: the MLflow store at http://127.0.0.1:")
         trouble.__exit__(None, None, None)
         publish.publish_variant(variant)
-    assert_all_is_there_once(client, variant)
+        assert_all_is_there_once(client, variant)
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("variant", "out_of_order"), [("tanh_adam", stopped), ("relu_sgd", answering_500), ("tanh_sgd_28", killed)]
+)
+def test_a_server_that_fails_in_the_middle_costs_a_warning_and_has_all_once_in_the_end(
+    server, assert_trouble_costs_a_warning, monkeypatch, variant, out_of_order
+):
+    with proxy_of(server) as proxy:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.address if out_of_order is answering_500 else server.address)
+        assert_trouble_costs_a_warning(server, variant, out_of_order(server, proxy))
+
+
+@contextmanager
+def crashed(cluster):
+    cluster.stop()
+    yield
+    cluster.start()
+
+
+def test_a_database_that_crashes_under_the_server_costs_a_warning_and_has_all_once_in_the_end(
+    server_on_postgresql, postgresql, assert_trouble_costs_a_warning, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server_on_postgresql.address)
+    assert_trouble_costs_a_warning(server_on_postgresql, "tanh_adam", crashed(postgresql))
 
 
 LOCK = """
@@ -164,7 +187,9 @@ sys.stdin.read()
 """
 
 
-def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_in_the_end(client, monkeypatch, capfd):
+def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_in_the_end(
+    sqlite_client, monkeypatch, capfd
+):
     monkeypatch.setattr(live, "_TIMEOUT_S", 1)
     with subprocess.Popen([sys.executable, "-c", LOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"locked\n"
@@ -174,7 +199,7 @@ def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_
         assert "no answer within 1 s" in line
         other.stdin.close()
     publish.publish_variant("tanh_sgd")
-    assert_all_is_there_once(client(), "tanh_sgd")
+    assert_all_is_there_once(sqlite_client(), "tanh_sgd")
 
 
 FULL = """
@@ -186,11 +211,11 @@ with failures.as_warnings():
 """
 
 
-def test_a_full_disk_under_the_database_costs_a_warning_and_has_all_once_in_the_end(client):
+def test_a_full_disk_under_the_database_costs_a_warning_and_has_all_once_in_the_end(sqlite_client):
     save_result(variant_result("tanh_sgd", errors=[10.0]))
     done = subprocess.run([sys.executable, "-c", FULL], env=os.environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("warning: the MLflow store at sqlite:///")
     publish.publish_variant("tanh_sgd")
-    assert_all_is_there_once(client(), "tanh_sgd")
+    assert_all_is_there_once(sqlite_client(), "tanh_sgd")

@@ -77,16 +77,16 @@ def test_a_parent_tells_what_it_is_and_a_run_shows_its_confusion(client):
     assert {"confusion.json", "confusion.png"} == {file.path for file in client().list_artifacts(child.info.run_id)}
 
 
-def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(client, workspace, capsys):
+def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(sqlite_client, workspace, capsys):
     for variant in ("tanh_sgd", "relu_adam"):
         save_result(variant_result(variant, errors=[1.0, 2.0]))
     publish.main()
-    before = sorted(run.data.metrics["test/error_percent"] for run in all_runs(client()))
+    before = sorted(run.data.metrics["test/error_percent"] for run in all_runs(sqlite_client()))
     assert before == [1.0, 1.0, 1.5, 1.5, 2.0, 2.0]
     (workspace / "mlflow.db").unlink()
     shutil.rmtree(workspace / "mlartifacts")
     publish.main()
-    assert sorted(run.data.metrics["test/error_percent"] for run in all_runs(client())) == before
+    assert sorted(run.data.metrics["test/error_percent"] for run in all_runs(sqlite_client())) == before
     assert "published 4 runs" in capsys.readouterr().err
 
 

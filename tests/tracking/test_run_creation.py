@@ -4,7 +4,7 @@ import time
 import pytest
 from support.builders import identity
 from support.mlflow_servers import proxy_of
-from support.publishers import assert_each_run_is_there_once, publishing
+from support.publishers import assert_each_run_is_there_once, publish_at_once
 
 from lenet.tracking import experiment
 from lenet.tracking.run_creation import RunCreator, WantedRun
@@ -100,6 +100,22 @@ def test_checkouts_that_publish_into_one_server_at_once_lose_and_double_nothing(
     checkouts = [workspace / name for name in ("a", "b", "c", "d")]
     for folder in checkouts:
         folder.mkdir()
-    with publishing(checkouts, [("one", "two")] * 4, MLFLOW_TRACKING_URI=server.address) as said:
-        assert said == [""] * 4
+    assert publish_at_once(checkouts, [("one", "two")] * 4, MLFLOW_TRACKING_URI=server.address) == ""
     assert_each_run_is_there_once(mlflow.MlflowClient(server.address), ["one", "two"])
+
+
+def test_eight_processes_that_publish_25_runs_each_to_postgresql_at_once_lose_and_double_nothing(
+    server_on_postgresql, workspace
+):
+    import mlflow
+
+    # Five runs to a variant: itself and four seeds. Two variants are everybody's, and three each one's own.
+    variants = [("one", "two", *(f"own_{number}_{k}" for k in range(3))) for number in range(8)]
+    checkouts = [workspace / str(number) for number in range(8)]
+    for folder in checkouts:
+        folder.mkdir()
+    # Eight processes and the server share two cores, or less.
+    to_it = {"MLFLOW_TRACKING_URI": server_on_postgresql.address, "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
+    assert publish_at_once(checkouts, variants, seeds=4, **to_it) == ""
+    client = mlflow.MlflowClient(server_on_postgresql.address)
+    assert_each_run_is_there_once(client, {variant for its in variants for variant in its}, seeds=4)

@@ -36,6 +36,15 @@ _LOCK_TIMEOUT_S = 60
 _REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
 _ATTEMPTS = 4
 _SQLITE = "sqlite:///"
+_DATABASES = (
+    "sqlite:",
+    "postgresql:",
+    "postgresql+",
+    "mysql:",
+    "mysql+",
+    "mssql:",
+    "mssql+",
+)  # as SQLAlchemy names them
 
 
 def store_uri() -> str:
@@ -49,11 +58,19 @@ def redacted_uri() -> str:
 
 
 def artifacts_uri() -> str | None:
-    """Return the folder for artifacts beside the project's own database; None for a server, which has a place for them.
+    """Return the project's folder for artifacts; None for a server, which has a place for them.
 
-    None leaves the choice to MLflow.
+    A database alone has none, and MLflow would take a folder of the current one, which may be a temporary workspace.
     """
-    return (project_root() / "mlartifacts").as_uri() if store_uri() == _default_store_uri() else None
+    return (project_root() / "mlartifacts").as_uri() if store_uri().startswith(_DATABASES) else None
+
+
+def open_own_database() -> "MlflowClient | None":
+    """Return a client of the project's own SQLite file; None where it is missing, or is the store itself."""
+    from mlflow import MlflowClient
+
+    uri = _default_store_uri()
+    return MlflowClient(uri) if store_uri() != uri and Path(uri.removeprefix(_SQLITE)).is_file() else None
 
 
 def open_client() -> "MlflowClient":

@@ -2,7 +2,7 @@
 
 Reads reports/details/, and models/, predictions/ and the test set if they are there; in a fresh clone it publishes the
 committed numbers, without models and pictures of misread digits. Publishing again takes a moment. At the end the
-champion is registered.
+champion is registered. Into another store than mlflow.db, it says how many runs are in mlflow.db alone.
 """
 
 import math
@@ -24,7 +24,7 @@ from lenet.network import determinism
 from lenet.report import figures
 from lenet.runs.files import Run, find_run
 from lenet.settings import Settings, load_settings
-from lenet.tracking import descriptions, experiment, failures
+from lenet.tracking import descriptions, experiment, failures, left_behind
 from lenet.tracking.client import redacted_uri, store_lock, undisturbed
 from lenet.tracking.registry import BASELINE, CHAMPION, Registry
 from lenet.tracking.run_finder import RunFinder
@@ -197,6 +197,8 @@ def comparison_pages(results: Sequence[VariantResult]) -> dict[str, str]:
 def main() -> None:
     with failures.as_errors():
         publish_all()
+        if lacking := failures.within_limit(left_behind.describe):
+            print(lacking, file=sys.stderr)
 
 
 if __name__ == "__main__":
