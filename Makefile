@@ -14,8 +14,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 help:  ## list the targets
 	@awk -F': .*## |: *## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
-	@printf '\nVariables\n  MNIST_MIRROR         folder or URL with the files of MNIST, tried before the public mirrors\n'
-	@printf '  MLFLOW_TRACKING_URI  an MLflow server in place of mlflow.db\n  PORT                 where ui and serve listen\n'
+	@printf '\nVariables\n  MNIST_MIRROR            folder or URL with the files of MNIST, tried before the public mirrors\n'
+	@printf '  MLFLOW_TRACKING_URI     an MLflow server in place of mlflow.db\n  DASK_SCHEDULER_ADDRESS  a Dask cluster that trains, in place of the cores here\n  PORT                    where ui and serve listen\n'
 
 ##@ The study
 repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it

@@ -106,14 +106,21 @@ def test_an_edited_variant_retrains_itself_alone_and_stands_beside_the_old_one(p
     assert "Confusion, relu_adam" in page
 
 
-def test_a_queued_experiment_runs_the_code_it_was_queued_with_and_lands_in_the_store(pipeline, tmp_path):
+def test_two_workers_run_queued_experiments_with_the_code_they_were_queued_with_and_share_the_run_store(
+    pipeline, tmp_path
+):
     here = pipeline.copy(tmp_path / "queued")
     before = here.entries()
     here.edit("src/lenet/network/model.py", ("import math\n", "import math  # so that DVC runs every train stage\n"))
     here.dvc("exp", "run", "--queue", "--name", "short", "--set-param", "variants.relu_adam.epochs=1")
+    here.dvc("exp", "run", "--queue", "--name", "wide", "--set-param", "variants.relu_adam.batch_size=64")
     here.edit("src/lenet/training/one_run.py", ("import keras\n", "raise SystemExit('edited after queueing')\n"))
-    here.dvc("exp", "run", "--run-all")
-    assert len(here.entries() - before) == 2  # what it shares with the workspace is not trained again
+    here.dvc("exp", "run", "--run-all", "--jobs", "2")
+    assert len(here.entries() - before) == 4  # what they share with the workspace is not trained again
+    compared = here.dvc(
+        "exp", "show", "--only-changed", "--drop", ".*/|predictions", "--no-pager", COLUMNS="130"
+    ).stdout
+    assert all(name in compared for name in ("short", "wide", "relu_adam.test_error_percent", "relu_adam.batch_size"))
     added = [run for run in here.runs() if run.data.params["epochs"] == "1"]
     assert {run.info.run_name for run in added} == {
         "relu_adam epochs=1",

@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from filelock import Timeout
 
 from lenet.errors import LabError
-from lenet.execution import pool, progress
-from lenet.execution.pool import Worker
+from lenet.execution import cluster, pool, progress
 from lenet.execution.worker import Measured
 from lenet.runs import store
 from lenet.runs.digits import Digits, identify_digits, load_digits
@@ -20,6 +19,8 @@ from lenet.runs.provenance import Provenance, machine_tags
 from lenet.runs.trainer import EditedError
 from lenet.settings import Settings, Variant
 from lenet.training.trained_run import TrainedRun
+
+Result = TypeVar("Result")
 
 _LOOK_AGAIN_S = 0.5
 
@@ -41,6 +42,15 @@ class Wanted:
     @property
     def epochs(self) -> int:
         return self.recipe.epochs
+
+
+class Worker(Protocol):
+    """What calls a function elsewhere: a worker process of this machine, or a cluster."""
+
+    is_running: bool
+
+    def run(self, work: Callable[..., Any], *arguments: Any, emit: Callable[[Any], None]) -> Measured:
+        """Call `work(*arguments, emit)` there; what it emits reaches `emit` here."""
 
 
 class Log(Protocol):
@@ -96,7 +106,7 @@ def train_runs(
         def do(worker: Worker, run: Wanted) -> tuple[Wanted, Measured | EditedError | None]:
             return run, _train_and_store(worker, run, digits[run.identity.data], train, display, log)
 
-        for run, outcome in pool.run_side_by_side(do, runs, pool.worker_count(workers, len(runs))):
+        for run, outcome in _side_by_side(do, runs, workers):
             display.finished(run)
             if isinstance(outcome, EditedError):
                 edited += 1
@@ -112,6 +122,15 @@ def train_runs(
             f"{edited} of {len(runs)} runs were not trained to the end, because their code was edited meanwhile; "
             "the others are kept: run the same command again"
         )
+
+
+def _side_by_side(
+    do: Callable[[Worker, Wanted], Result], runs: Sequence[Wanted], workers: int | Literal["auto"]
+) -> Iterator[Result]:
+    """Yield what `do(worker, run)` returns as it does, on the workers of the user's cluster or of this machine."""
+    if scheduler := cluster.address():
+        return cluster.run_side_by_side(do, runs, scheduler)
+    return pool.run_side_by_side(do, runs, pool.worker_count(workers, len(runs)))
 
 
 def _train_and_store(
@@ -130,7 +149,9 @@ def _train_and_store(
             measured = worker.run(train, digits, run.identity, run.recipe, emit=on_event)
         except EditedError as error:
             return error
-        provenance = Provenance(machine_tags(), measured.started_ms, round(measured.duration_s, 3))
+        provenance = Provenance(
+            {**machine_tags(), **measured.machine}, measured.started_ms, round(measured.duration_s, 3)
+        )
         store.save(run.identity, measured.result, provenance)
     log.finished(run, provenance)
     return measured

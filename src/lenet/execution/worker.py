@@ -13,24 +13,28 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from lenet.errors import FIXABLE
-from lenet.runs.provenance import now_ms
+from lenet.runs.provenance import machine_tags, now_ms
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a call returned, its start (ms since 1970), its duration, and the peak memory of its worker so far."""
+    """What a call returned, its start (ms since 1970), its duration, and the peak memory of its worker so far.
+
+    machine: the tags of where it ran.
+    """
 
     result: Any
     started_ms: int
     duration_s: float
     peak_memory_mib: float
+    machine: Mapping[str, str]
 
 
 def main() -> None:
@@ -80,7 +84,8 @@ def _answer(work: Callable[..., Any], arguments: tuple[Any, ...], replies: Binar
     started_ms, started = now_ms(), time.monotonic()
     try:
         result = work(*arguments, lambda event: reply("event", event))
-        reply("done", Measured(result, started_ms, time.monotonic() - started, _peak_memory_mib()))
+        duration_s = time.monotonic() - started
+        reply("done", Measured(result, started_ms, duration_s, _peak_memory_mib(), machine_tags()))
     except Exception as error:
         error.add_note("".join(traceback.format_exception(error)))  # of this process, which a pickle leaves out
         reply("failed", error)

@@ -77,10 +77,14 @@ class RunIdentity:
         return cls(**{**raw, "data": DataIdentity(**{**raw["data"], "fold": fold and tuple(fold)})})
 
 
+def library_versions() -> dict[str, str]:
+    """Return the versions, here, of the libraries that a run's bits depend on."""
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
+
+
 def identify(recipe: Variant, seeds: Iterable[int], data: DataIdentity) -> list[RunIdentity]:
     """Return the identity of a recipe's run from each of the seeds, in their order, with the code as it is now."""
-    digest_of_code = code.digest_of_run(recipe.optimizer)
-    versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    digest_of_code, versions = code.digest_of_run(recipe.optimizer), library_versions()
     settings = recipe.model_dump()
     return [RunIdentity(seed, settings, data, digest_of_code, versions, platform.machine()) for seed in seeds]
 

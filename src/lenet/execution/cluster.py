@@ -1,0 +1,259 @@
+"""Workers of an existing Dask cluster, whose scheduler DASK_SCHEDULER_ADDRESS names.
+
+Calls are sent to the scheduler, which finds workers for them, and calls again elsewhere what a lost worker was doing.
+The driver alone draws, logs and writes. TLS and timeouts are settings of Dask, in its own files or variables.
+"""
+
+import itertools
+import os
+import pickle
+import platform
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lenet.errors import LabError, in_one_line
+from lenet.execution.worker import Measured
+
+if TYPE_CHECKING:  # an optional package
+    import distributed
+
+    from lenet.execution.on_cluster import Refused
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Emit = Callable[[Any], None]
+
+ADDRESS = "DASK_SCHEDULER_ADDRESS"
+# Calls that the scheduler is given at a time, so that a cluster may grow by what waits. A thread waits for each.
+_CALLS_AT_A_TIME = 256
+# An argument that takes so much (bytes) is sent to each worker once, and not with each call.
+_LARGE = 2**20
+_LOOK_AGAIN_S = 1
+
+
+def address() -> str | None:
+    """Return the address of the scheduler that the user named, if any."""
+    return os.environ.get(ADDRESS) or None
+
+
+def run_side_by_side(
+    do: Callable[["Cluster", Task], Result], tasks: Sequence[Task], scheduler: str
+) -> Iterator[Result]:
+    """Yield what `do(cluster, task)` returns, task by task as they finish; tasks are begun in their order.
+
+    `do` runs on a thread of this process. An error in it is raised here. Whatever ends the iteration, what was sent is
+    cancelled. Raises LabError where there is no scheduler, or no worker for too long.
+    """
+    cluster = Cluster(scheduler)
+    threads = ThreadPoolExecutor(min(len(tasks), _CALLS_AT_A_TIME), thread_name_prefix="call")
+    finished: SimpleQueue[Future[Result]] = SimpleQueue()
+    try:
+        for task in tasks:
+            threads.submit(do, cluster, task).add_done_callback(finished.put)
+        for _ in tasks:
+            yield _next(finished, cluster).result()
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        cluster.close()
+        threads.shutdown(wait=True)
+
+
+def _next(finished: "SimpleQueue[Future[Result]]", cluster: "Cluster") -> "Future[Result]":
+    while True:
+        try:
+            return finished.get(timeout=_LOOK_AGAIN_S)
+        except Empty:
+            cluster.assert_has_workers()
+
+
+class Cluster:
+    """A connection to a scheduler. It calls functions of this package; several threads may use it."""
+
+    def __init__(self, scheduler: str) -> None:
+        self._scheduler = scheduler
+        self._client = _connected(scheduler)
+        self._topic = f"lenet-{uuid.uuid4()}"
+        self._client.subscribe_topic(self._topic, self._hear)
+        # A cluster may start its first worker only when it is asked for something, and data can be sent only to one.
+        self._first = self._client.submit(platform.node, key=self._topic, pure=False)
+        self._numbers = itertools.count()
+        self._calls: dict[str, tuple[distributed.Future, SimpleQueue[Any]]] = {}  # by key: its events, and None
+        self._sent: dict[int, tuple[object, distributed.Future]] = {}  # large arguments by id, and where they are
+        self._refused: dict[str, str] = {}
+        self._last_seen = time.monotonic()
+        self._lock = Lock()
+        self.is_running = True
+
+    def run(self, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
+        """Call `work(*arguments, emit)` on a worker; what it emits reaches `emit` here, on the calling thread.
+
+        What a worker that was lost has emitted is not emitted again: an equal call emits the same. Raises what `work`
+        raises, and LabError where the call cannot be done.
+        """
+        told: list[Any] = []
+
+        def once(event: Any) -> None:
+            if event not in told:
+                told.append(event)
+                emit(event)
+
+        while True:
+            try:
+                with _in_one_line(self._scheduler):
+                    result = self._call(work, arguments, once)
+            except (
+                CancelledError
+            ):  # the arguments were lost with the last worker that had them, or so was the scheduler
+                self._assert_is_connected()
+                continue
+            if isinstance(result, Measured):
+                return result
+            self._refuse(result)
+
+    def assert_has_workers(self) -> None:
+        """Raise LabError if for too long no worker was there that could be used."""
+        if self._workers():
+            self._last_seen = time.monotonic()
+        elif (waited_s := time.monotonic() - self._last_seen) > _workers_timeout_s():
+            but = f" but {', '.join(self._refused)}, refused above," if self._refused else ""
+            raise LabError(
+                f"the Dask cluster at {self._scheduler} has had no worker{but} for {waited_s:.0f} s: start some "
+                "(docs/scaling.md), then run the same command again"
+            )
+
+    def close(self) -> None:
+        """Cancel what was sent. A call that is waited for raises LabError."""
+        self.is_running = False
+        with self._lock:
+            calls = list(self._calls.values())
+        with suppress(Exception):  # the scheduler may be gone
+            self._client.cancel([self._first, *(future for future, _ in calls)], force=True)
+        self._client.close(timeout=_LOOK_AGAIN_S)
+        for _, events in calls:
+            events.put(None)
+
+    def _call(self, work: Callable[..., Any], arguments: Sequence[Any], emit: Emit) -> "Measured | Refused":
+        self._first.result()
+        parts = [self._part(argument) for argument in (work, *arguments)]
+        key, events = self._submit(parts)
+        try:
+            while (event := events.get()) is not None:
+                emit(pickle.loads(event))
+            self._assert_is_connected()
+            return self._calls[key][0].result()
+        finally:
+            del self._calls[key]
+
+    def _submit(self, parts: Sequence[Any]) -> tuple[str, "SimpleQueue[Any]"]:
+        from lenet.execution import on_cluster
+
+        expected = on_cluster.what_decides_bits()
+        events: SimpleQueue[Any] = SimpleQueue()
+        with self._lock:
+            key = f"{self._topic}-{next(self._numbers)}"
+            future = self._client.submit(
+                *(on_cluster.call, expected, parts, self._topic),
+                key=key,
+                pure=False,
+                fifo_timeout=0,  # none overtakes another
+                workers=self._workers() if self._refused else None,
+            )
+            self._calls[key] = future, events
+        future.add_done_callback(lambda _: events.put(None))
+        return key, events
+
+    def _part(self, argument: object) -> Any:
+        """Return an argument, pickled; a large one is sent to all workers, once, and is where it is returned."""
+        with self._lock:
+            _, there = self._sent.get(id(argument), (None, None))
+            if there is not None and there.status == "finished":
+                return there
+            pickled = pickle.dumps(argument)
+            if len(pickled) < _LARGE:
+                return pickled
+            there = self._client.scatter(pickled, broadcast=True, hash=False)
+            self._sent[id(argument)] = argument, there
+            return there
+
+    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Pass an event on to the thread that waits for its call."""
+        _, told = event
+        if told["key"] in self._calls:
+            self._calls[told["key"]][1].put(told["event"])
+
+    def _workers(self) -> list[str]:
+        """Return the addresses of the workers that are not refused."""
+        return [worker for worker in self._client.scheduler_info()["workers"] if worker not in self._refused]
+
+    def _refuse(self, refused: "Refused") -> None:
+        """Send nothing more to a worker that could not give the same bits."""
+        with self._lock:
+            if refused.address in self._refused:
+                return
+            self._refused[refused.address] = refused.differences
+        print(f"warning: worker {refused.address} is not used: {refused.differences}", file=sys.stderr, flush=True)
+
+    def _assert_is_connected(self) -> None:
+        if not self.is_running or self._client.status != "running":
+            raise LabError(
+                f"the Dask scheduler at {self._scheduler} was lost: start it, then run the same command again; "
+                "finished runs are kept"
+            )
+
+
+def _connected(scheduler: str) -> "distributed.Client":
+    try:
+        import dask.config
+
+        # What it would say of a lost connection, this module says in one line.
+        with dask.config.set({"logging": {"distributed": "critical", "distributed.client": "critical"}}):
+            from distributed import Client, Security
+    except ImportError:
+        raise LabError(
+            f"{ADDRESS} is set, but the package distributed is not installed: pip install 'lenet-lab[cluster]', or "
+            "unset the variable to train on this machine"
+        ) from None
+    try:
+        security = Security()  # as Dask is configured
+        if scheduler.startswith("tls://") and security.get_connection_args("client")["ssl_context"] is None:
+            raise ValueError("no certificates: set distributed.comm.tls in Dask's configuration")
+        return Client(scheduler, security=security, name="lenet", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise LabError(
+            f"no Dask scheduler answers at {ADDRESS}={scheduler} ({in_one_line(error)}): correct the address, or unset "
+            "the variable to train on this machine"
+        ) from None
+
+
+def _workers_timeout_s() -> float:
+    """Return how long a call waits where there is no worker: DASK_LENET__WORKERS_TIMEOUT, or in Dask's own files."""
+    import dask
+
+    return dask.utils.parse_timedelta(dask.config.get("lenet.workers-timeout", "5 minutes"))
+
+
+@contextmanager
+def _in_one_line(scheduler: str) -> Iterator[None]:
+    """Raise what a person can mend as LabError."""
+    from distributed.scheduler import KilledWorker
+
+    try:
+        yield
+    except KilledWorker as error:
+        raise LabError(
+            f"{error.allowed_failures + 1} workers of the Dask cluster at {scheduler} were lost one after the other "
+            "with the same run, most likely for lack of memory: give each more, then run the same command again; "
+            "finished runs are kept"
+        ) from None
+    except ModuleNotFoundError as error:
+        raise LabError(
+            f"a worker of the Dask cluster at {scheduler} has {in_one_line(error).lower()}: set up this checkout on it "
+            "(docs/scaling.md), then run the same command again; finished runs are kept"
+        ) from None

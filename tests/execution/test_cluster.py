@@ -1,0 +1,269 @@
+"""Runs on a real Dask cluster: a scheduler and workers, processes of their own on the loopback interface."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from threading import Thread
+
+import dask
+import psutil
+import pytest
+from support.dask_clusters import certificates, cluster
+from support.params import edit_params
+from support.paths import ROOT
+from support.servers import free_port
+
+from lenet.errors import LabError
+from lenet.execution import training
+from lenet.runs import store, trainer
+from lenet.settings import load_settings
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def data(processed):
+    return processed
+
+
+@pytest.fixture
+def impatient(data):
+    """As Dask's configuration or its variables say it."""
+    with dask.config.set({"lenet.workers-timeout": "3s", "distributed.comm.timeouts.connect": "5s"}):
+        yield
+
+
+@pytest.fixture
+def a_cluster(tmp_path, monkeypatch):
+    """Start a scheduler, to which runs go from now on, and so many workers with this checkout's code."""
+    with cluster(tmp_path / "cluster") as running:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
+
+        def of(workers):
+            for _ in range(workers):
+                running.start_worker()
+            return running
+
+        yield of
+
+
+def wanted(seeds, epochs):
+    """Return the runs of a variant from some seeds, of so many short epochs."""
+    with edit_params() as params:
+        params["seeds"] = list(range(seeds))
+        params["base"]["epochs"] = epochs
+    return training.wanted_runs(load_settings(), ["tanh_sgd"])
+
+
+class Training(Thread):
+    """Runs that are being trained: what was told of them, those that are finished, the error that ended them."""
+
+    def __init__(self, runs):
+        super().__init__()
+        self.runs, self.told, self.finished_runs, self.error = runs, [], [], None
+        self.start()
+
+    def run(self):
+        try:
+            self.finished_runs += training.train_runs(self.runs, trainer.train, "auto", self)
+        except Exception as error:
+            self.error = error
+
+    def epoch(self, run, epoch, metrics):
+        self.told.append((run.name, epoch))
+
+    def finished(self, run, provenance):
+        assert provenance.tags["host"]
+
+    def wait_for(self, happened):
+        end = time.monotonic() + 400
+        while not happened():
+            assert self.is_alive(), self.error
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def result(self):
+        self.join(500)
+        assert not self.is_alive()
+        if self.error:
+            raise self.error
+        return self
+
+
+def files(runs):
+    return {
+        (run.name, path.name): path.read_bytes()
+        for run in runs
+        for path in store.entry(run.identity.digest).iterdir()
+        if path.name != "provenance.json"
+    }
+
+
+def at_work():
+    """The processes that train, of all workers here."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "from lenet.execution import worker; worker.main()" in (process.info["cmdline"] or [])
+    ]
+
+
+def test_three_workers_train_to_the_same_bits_as_this_machine_and_tell_each_epoch_in_order(
+    data, a_cluster, monkeypatch
+):
+    a_cluster(3)
+    runs = wanted(seeds=4, epochs=3)
+    done = Training(runs).result()
+    for run in runs:
+        assert [epoch for name, epoch in done.told if name == run.name] == [0, 1, 2, 3]
+    there = files(runs)
+    shutil.rmtree(data / ".runs")
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS")
+    Training(runs).result()
+    assert files(runs) == there
+
+
+def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere_and_told_once(data, a_cluster):
+    running = a_cluster(2)
+    runs = wanted(seeds=2, epochs=400)
+    going_on = Training(runs)
+    going_on.wait_for(lambda: {(run.name, 20) for run in runs} <= set(going_on.told))
+    running.workers[0].kill()
+    going_on.result()
+    assert training.lacking(runs) == []
+    assert sorted(going_on.told) == sorted((run.name, epoch) for run in runs for epoch in range(401))
+
+
+def test_data_that_were_lost_with_all_workers_are_sent_again_to_the_next(data, a_cluster):
+    running = a_cluster(1)
+    runs = wanted(seeds=2, epochs=400)
+    going_on = Training(runs)
+    going_on.wait_for(lambda: (runs[0].name, 20) in going_on.told)
+    running.workers[0].kill()
+    running.start_worker()
+    going_on.result()
+    assert training.lacking(runs) == []
+
+
+def test_a_worker_of_other_code_is_refused_by_name_before_it_trains_and_the_others_do_its_work(
+    data, a_cluster, tmp_path, capsys
+):
+    shutil.copytree(ROOT / "src", tmp_path / "other/src", ignore=shutil.ignore_patterns("__pycache__"))
+    layers = tmp_path / "other/src/lenet/network/layers.py"
+    layers.write_text(layers.read_text() + "\n_ANOTHER = 1\n")
+    running = a_cluster(0)
+    running.start_worker(tmp_path / "other/src")
+    going_on = Training(wanted(seeds=2, epochs=1))
+    said = ""
+    while "is not used" not in said:
+        said += capsys.readouterr().err
+    running.start_worker()
+    assert len(going_on.result().finished_runs) == 2
+    (line,) = [line for line in (said + capsys.readouterr().err).splitlines() if "is not used" in line]
+    assert line.startswith("warning: worker tcp://127.0.0.1:")
+    assert line.endswith(" is not used: other code in src/lenet/network/layers.py")
+
+
+def test_where_all_workers_are_refused_the_error_names_them_and_the_versions_in_which_they_differ(
+    data, a_cluster, tmp_path, capsys
+):
+    (tmp_path / "older/keras-3.0.0.dist-info").mkdir(parents=True)
+    (tmp_path / "older/keras-3.0.0.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n"
+    )
+    a_cluster(0).start_worker(os.pathsep.join([str(tmp_path / "older"), str(ROOT / "src")]))
+    going_on, said = Training(wanted(seeds=2, epochs=1)), ""
+    while "is not used" not in said:
+        said += capsys.readouterr().err
+    assert "is not used: keras 3.0.0 instead of 3." in said
+    with dask.config.set({"lenet.workers-timeout": "1s"}):
+        with pytest.raises(
+            LabError, match=r"has had no worker but tcp://127.0.0.1:\d+, refused above, for \d+ s: start some"
+        ):
+            going_on.result()
+
+
+def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, a_cluster):
+    running = a_cluster(1)
+    runs = wanted(seeds=3, epochs=200)
+    going_on = Training(runs)
+    going_on.wait_for(lambda: (runs[1].name, 1) in going_on.told)
+    running.scheduler.kill()
+    with pytest.raises(LabError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost: start it, then run"):
+        going_on.result()
+    assert going_on.finished_runs == runs[:1]
+    assert training.lacking(runs) == runs[1:]
+
+
+def test_no_worker_within_the_time_given_is_an_error(data, a_cluster, impatient):
+    a_cluster(0)
+    with pytest.raises(
+        LabError, match=r"has had no worker for [3-9] s: start some .*, then run the same command again$"
+    ):
+        Training(wanted(seeds=1, epochs=1)).result()
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense", "tls://127.0.0.1:{port}"])
+def test_no_scheduler_at_the_address_is_an_error(data, monkeypatch, impatient, address):
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address.format(port=free_port()))
+    with pytest.raises(LabError, match=r"^no Dask scheduler answers at DASK_SCHEDULER_ADDRESS=.*: correct the address"):
+        Training(wanted(seeds=1, epochs=1)).result()
+
+
+DRIVER = """
+from lenet import errors
+from lenet.execution import training
+from lenet.runs import trainer
+from lenet.settings import load_settings
+
+class Log:
+    def epoch(self, run, epoch, metrics):
+        print(run.name, epoch, flush=True)
+
+def main():
+    list(training.train_runs(training.wanted_runs(load_settings(), ["tanh_sgd"]), trainer.train, "auto", Log()))
+
+errors.run(main)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, number):
+    a_cluster(2)
+    wanted(seeds=4, epochs=100_000)
+    with subprocess.Popen(
+        [sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as it:
+        said = set()
+        while not {("0", "5"), ("1", "5")} <= said:
+            said.add(tuple(it.stdout.readline().split()[-2:]))
+        assert len(at_work()) >= 2
+        it.send_signal(number)
+        it.stdout.read()
+        if number == signal.SIGINT:
+            assert it.stderr.read().splitlines()[-1] == "interrupted"
+    end = time.monotonic() + 60
+    while at_work():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_tls_is_used_as_dask_is_configured(data, tmp_path, monkeypatch):
+    for name, value in certificates(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    dask.config.refresh()  # as a new process would
+    with cluster(tmp_path / "secured", protocol="tls") as running:
+        running.start_worker()
+        assert running.address.startswith("tls://")
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
+        assert len(Training(wanted(seeds=1, epochs=1)).result().finished_runs) == 1
+
+
+def test_without_the_package_the_error_says_what_to_install(data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
+    with pytest.raises(LabError, match=r"the package distributed is not installed: pip install 'lenet-lab\[cluster\]'"):
+        Training(wanted(seeds=1, epochs=1)).result()

@@ -1,0 +1,61 @@
+"""A real Dask scheduler and its workers, processes of their own on the loopback interface."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+from support.paths import ROOT
+
+
+class Cluster:
+    """A scheduler, and the workers that it is given."""
+
+    def __init__(self, folder, protocol):
+        folder.mkdir()
+        self._folder, self._protocol, self.workers = folder, protocol, []
+        self.scheduler = self._started("scheduler", "--port", "0")
+        file, end = folder / "scheduler.json", time.monotonic() + 60
+        while not file.is_file():
+            assert self.scheduler.poll() is None, (folder / "scheduler.log").read_text()
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        self.address = json.loads(file.read_text())["address"]
+
+    def start_worker(self, sources=ROOT / "src"):
+        """Start a worker with the code in a folder."""
+        self.workers.append(self._started("worker", "--no-nanny", "--nthreads", "1", PYTHONPATH=str(sources)))
+
+    def stop(self):
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+    def _started(self, kind, *arguments, **environment):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--scheduler-file", "scheduler.json"]
+        command += ["--host", "127.0.0.1", "--protocol", self._protocol, "--no-dashboard", *arguments]
+        with open(self._folder / f"{kind}.log", "ab") as log:
+            return subprocess.Popen(command, cwd=self._folder, env=os.environ | environment, stdout=log, stderr=log)
+
+
+@contextmanager
+def cluster(folder, protocol="tcp"):
+    """Yield a cluster without workers, in a new folder."""
+    running = Cluster(folder, protocol)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def certificates(folder):
+    """Make a certificate and return the variables by which Dask's processes show it, and trust it alone."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=cluster"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    files = {"CA_FILE": certificate}
+    for role in ("CLIENT", "SCHEDULER", "WORKER"):
+        files |= {f"{role}__KEY": key, f"{role}__CERT": certificate}
+    return {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(path) for name, path in files.items()}
