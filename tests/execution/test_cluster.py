@@ -128,20 +128,20 @@ def test_three_workers_train_to_the_same_bits_as_this_machine_and_tell_each_epoc
 
 def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere_and_told_once(data, a_cluster):
     running = a_cluster(2)
-    runs = wanted(seeds=2, epochs=400)
+    runs = wanted(seeds=2, epochs=100)
     going_on = Training(runs)
-    going_on.wait_for(lambda: {(run.name, 20) for run in runs} <= set(going_on.told))
+    going_on.wait_for(lambda: {(run.name, 10) for run in runs} <= set(going_on.told))
     running.workers[0].kill()
     going_on.result()
     assert training.lacking(runs) == []
-    assert sorted(going_on.told) == sorted((run.name, epoch) for run in runs for epoch in range(401))
+    assert sorted(going_on.told) == sorted((run.name, epoch) for run in runs for epoch in range(101))
 
 
 def test_data_that_were_lost_with_all_workers_are_sent_again_to_the_next(data, a_cluster):
     running = a_cluster(1)
-    runs = wanted(seeds=2, epochs=400)
+    runs = wanted(seeds=2, epochs=100)
     going_on = Training(runs)
-    going_on.wait_for(lambda: (runs[0].name, 20) in going_on.told)
+    going_on.wait_for(lambda: (runs[0].name, 10) in going_on.told)
     running.workers[0].kill()
     running.start_worker()
     going_on.result()
@@ -188,7 +188,7 @@ def test_where_all_workers_are_refused_the_error_names_them_and_the_versions_in_
 
 def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, a_cluster):
     running = a_cluster(1)
-    runs = wanted(seeds=3, epochs=200)
+    runs = wanted(seeds=3, epochs=60)
     going_on = Training(runs)
     going_on.wait_for(lambda: (runs[1].name, 1) in going_on.told)
     running.scheduler.kill()

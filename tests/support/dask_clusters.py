@@ -37,7 +37,8 @@ class Cluster:
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--scheduler-file", "scheduler.json"]
         command += ["--host", "127.0.0.1", "--protocol", self._protocol, "--no-dashboard", *arguments]
         with open(self._folder / f"{kind}.log", "ab") as log:
-            return subprocess.Popen(command, cwd=self._folder, env=os.environ | environment, stdout=log, stderr=log)
+            own = {"DASK_TEMPORARY_DIRECTORY": str(self._folder), **environment}
+            return subprocess.Popen(command, cwd=self._folder, env=os.environ | own, stdout=log, stderr=log)
 
 
 @contextmanager
