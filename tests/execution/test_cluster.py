@@ -39,6 +39,7 @@ def impatient(data):
 @pytest.fixture
 def a_cluster(tmp_path, monkeypatch):
     """Start a scheduler, to which runs go from now on, and so many workers with this checkout's code."""
+    monkeypatch.setattr("lenet.execution.cluster._LARGE", 10_000)  # as MNIST's digits are, these few are sent once
     with cluster(tmp_path / "cluster") as running:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
 
