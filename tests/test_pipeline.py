@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pytest
+from support.dask_clusters import cluster
 from support.pipelines import VARIANTS, Repository, stages_run, trained
 
 pytestmark = pytest.mark.slow
@@ -77,12 +78,15 @@ def test_dvcs_own_views_have_something_to_show(pipeline, command, expected):
     assert "failed" not in done.stderr
 
 
-def test_training_anew_on_purpose_changes_nothing(pipeline, tmp_path):
+def test_training_anew_on_purpose_on_a_cluster_of_three_workers_changes_nothing(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "forced")
     shutil.rmtree(here.path / ".runs")
-    done = here.dvc("repro", "--force", "evaluate@tanh_sgd")
-    assert stages_run(done) == ["download", "preprocess", "train@tanh_sgd", "evaluate@tanh_sgd"]
-    assert trained(done) == 2
+    with cluster(tmp_path / "cluster") as running:
+        for _ in range(3):
+            running.start_worker()
+        done = here.dvc("repro", "--force", DASK_SCHEDULER_ADDRESS=running.address)
+    assert len(stages_run(done)) == 9
+    assert trained(done) == 6
     assert here.git("status", "--porcelain") == ""
 
 
