@@ -103,13 +103,9 @@ def files(runs):
     }
 
 
-def at_work():
-    """The processes that train, of all workers here."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if "from lenet.execution import worker; worker.main()" in (process.info["cmdline"] or [])
-    ]
+def at_work(running):
+    """The processes that train for the cluster's workers."""
+    return [child for worker in running.workers for child in psutil.Process(worker.pid).children()]
 
 
 def test_three_workers_train_to_the_same_bits_as_this_machine_and_tell_each_epoch_in_order(
@@ -233,21 +229,21 @@ errors.run(main)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, number):
-    a_cluster(2)
-    wanted(seeds=4, epochs=100_000)
+    running = a_cluster(2)
+    wanted(seeds=4, epochs=1000)
     with subprocess.Popen(
         [sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as it:
         said = set()
         while not {("0", "5"), ("1", "5")} <= said:
             said.add(tuple(it.stdout.readline().split()[-2:]))
-        assert len(at_work()) >= 2
+        assert len(at_work(running)) == 2
         it.send_signal(number)
         it.stdout.read()
         if number == signal.SIGINT:
             assert it.stderr.read().splitlines()[-1] == "interrupted"
     end = time.monotonic() + 60
-    while at_work():
+    while at_work(running):
         assert time.monotonic() < end
         time.sleep(0.2)
 
