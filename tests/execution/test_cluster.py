@@ -186,7 +186,7 @@ def test_where_all_workers_are_refused_the_error_names_them_and_the_versions_in_
 def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, a_cluster):
     running = a_cluster(1)
     runs = wanted(seeds=3, epochs=60)
-    going_on = Training(runs)
+    going_on = Training(runs)  # in their order, by the only worker
     going_on.wait_for(lambda: (runs[1].name, 1) in going_on.told)
     running.scheduler.kill()
     with pytest.raises(LabError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost: start it, then run"):
@@ -236,7 +236,8 @@ def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, 
     ) as it:
         said = set()
         while not {("0", "5"), ("1", "5")} <= said:
-            said.add(tuple(it.stdout.readline().split()[-2:]))
+            assert (line := it.stdout.readline()), it.stderr.read()
+            said.add(tuple(line.split()[-2:]))
         assert len(at_work(running)) == 2
         it.send_signal(number)
         it.stdout.read()

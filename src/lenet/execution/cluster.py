@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,10 +44,8 @@ def address() -> str | None:
     return os.environ.get(ADDRESS) or None
 
 
-def run_side_by_side(
-    do: Callable[["Cluster", Task], Result], tasks: Sequence[Task], scheduler: str
-) -> Iterator[Result]:
-    """Yield what `do(cluster, task)` returns, task by task as they finish; tasks are begun in their order.
+def run_side_by_side(do: Callable[["InLine", Task], Result], tasks: Sequence[Task], scheduler: str) -> Iterator[Result]:
+    """Yield what `do(its place in line, task)` returns, task by task as they finish; tasks are begun in their order.
 
     `do` runs on a thread of this process. An error in it is raised here. Whatever ends the iteration, what was sent is
     cancelled. Raises LabError where there is no scheduler, or no worker for too long.
@@ -55,8 +54,8 @@ def run_side_by_side(
     threads = ThreadPoolExecutor(min(len(tasks), _CALLS_AT_A_TIME), thread_name_prefix="call")
     finished: SimpleQueue[Future[Result]] = SimpleQueue()
     try:
-        for task in tasks:
-            threads.submit(do, cluster, task).add_done_callback(finished.put)
+        for place, task in enumerate(tasks):
+            threads.submit(do, InLine(cluster, place), task).add_done_callback(finished.put)
         for _ in tasks:
             yield _next(finished, cluster).result()
     finally:
@@ -71,6 +70,22 @@ def _next(finished: "SimpleQueue[Future[Result]]", cluster: "Cluster") -> "Futur
             return finished.get(timeout=_LOOK_AGAIN_S)
         except Empty:
             cluster.assert_has_workers()
+
+
+@dataclass(frozen=True)
+class InLine:
+    """A place in line for the workers of a cluster: those in front are served first, and other users' calls too."""
+
+    cluster: "Cluster"
+    place: int
+
+    @property
+    def is_running(self) -> bool:
+        return self.cluster.is_running
+
+    def run(self, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
+        """Call `work(*arguments, emit)` on a worker, as `Cluster.run` does."""
+        return self.cluster.run(self.place, work, *arguments, emit=emit)
 
 
 class Cluster:
@@ -91,11 +106,11 @@ class Cluster:
         self._lock = Lock()
         self.is_running = True
 
-    def run(self, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
+    def run(self, place: int, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
         """Call `work(*arguments, emit)` on a worker; what it emits reaches `emit` here, on the calling thread.
 
-        What a worker that was lost has emitted is not emitted again: an equal call emits the same. Raises what `work`
-        raises, and LabError where the call cannot be done.
+        place: in line; calls with lower ones are served first. What a worker that was lost has emitted is not emitted
+        again: an equal call emits the same. Raises what `work` raises, and LabError where the call cannot be done.
         """
         told: list[Any] = []
 
@@ -107,12 +122,10 @@ class Cluster:
         while True:
             try:
                 with _in_one_line(self._scheduler):
-                    result = self._call(work, arguments, once)
-            except (
-                CancelledError
-            ):  # the arguments were lost with the last worker that had them, or so was the scheduler
+                    result = self._call(place, [work, *arguments], once)
+            except (CancelledError, TimeoutError):
                 self._assert_is_connected()
-                continue
+                continue  # the arguments were lost with the last worker that had them, or found none
             if isinstance(result, Measured):
                 return result
             self._refuse(result)
@@ -139,10 +152,9 @@ class Cluster:
         for _, events in calls:
             events.put(None)
 
-    def _call(self, work: Callable[..., Any], arguments: Sequence[Any], emit: Emit) -> "Measured | Refused":
+    def _call(self, place: int, call: Sequence[Any], emit: Emit) -> "Measured | Refused":
         self._first.result()
-        parts = [self._part(argument) for argument in (work, *arguments)]
-        key, events = self._submit(parts)
+        key, events = self._submit(place, [self._part(each) for each in call])
         try:
             while (event := events.get()) is not None:
                 emit(pickle.loads(event))
@@ -151,7 +163,7 @@ class Cluster:
         finally:
             del self._calls[key]
 
-    def _submit(self, parts: Sequence[Any]) -> tuple[str, "SimpleQueue[Any]"]:
+    def _submit(self, place: int, parts: Sequence[Any]) -> tuple[str, "SimpleQueue[Any]"]:
         from lenet.execution import on_cluster
 
         expected = on_cluster.what_decides_bits()
@@ -162,7 +174,7 @@ class Cluster:
                 *(on_cluster.call, expected, parts, self._topic),
                 key=key,
                 pure=False,
-                fifo_timeout=0,  # none overtakes another
+                priority=-place,
                 workers=self._workers() if self._refused else None,
             )
             self._calls[key] = future, events

@@ -47,7 +47,9 @@ class Wanted:
 class Worker(Protocol):
     """What calls a function elsewhere: a worker process of this machine, or a cluster."""
 
-    is_running: bool
+    @property
+    def is_running(self) -> bool:
+        """Whether calls are taken; if not, they fail."""
 
     def run(self, work: Callable[..., Any], *arguments: Any, emit: Callable[[Any], None]) -> Measured:
         """Call `work(*arguments, emit)` there; what it emits reaches `emit` here."""
