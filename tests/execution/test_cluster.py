@@ -236,7 +236,8 @@ def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, 
     ) as it:
         said = set()
         while not {("0", "5"), ("1", "5")} <= said:
-            assert (line := it.stdout.readline()), it.stderr.read()
+            line = it.stdout.readline()
+            assert line, it.stderr.read()
             said.add(tuple(line.split()[-2:]))
         assert len(at_work(running)) == 2
         it.send_signal(number)
