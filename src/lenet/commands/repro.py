@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from lenet import errors
-from lenet.commands import demo, foreground
+from lenet.commands import foreground
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
 from lenet.execution import training
@@ -21,11 +22,13 @@ from lenet.execution.training import Wanted
 from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
 from lenet.mnist.mirrors import unreachable_note
+from lenet.mnist.splits import load_statistics
 from lenet.report import readme, tables, terminal
 from lenet.runs import trainer
 from lenet.runs.store import named_lock
 from lenet.settings import Settings, load_settings
-from lenet.tracking import experiment, failures, live, outage, publish
+from lenet.tracking import experiment, failures, live, outage
+from lenet.tracking.up_to_date import publish_what_changed
 from lenet.workspace import PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
@@ -68,6 +71,19 @@ def _room_left() -> str:
     """Say how much the disk has left where that is little: DVC does not tell a full one."""
     free = shutil.disk_usage(".").free >> 20
     return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
+
+
+def all_trained(settings: Settings, variants: Sequence[str]) -> bool:
+    """Say whether the store has all runs on the digits that are here, if these are split as the settings say.
+
+    Then one DVC does the rest. It looks at every dependency: should it split the digits anew, its stages train.
+    """
+    try:
+        split, wanted = asdict(load_statistics()), training.wanted_runs(settings, variants)
+    except LabError:
+        return False
+    as_wanted = {"dataset": settings.data.dataset, **settings.preprocess.model_dump()}
+    return as_wanted.items() <= split.items() and not training.lacking(wanted)
 
 
 def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
@@ -148,6 +164,8 @@ def show(settings: Settings, variants: list[str]) -> None:
 
 def show_demo_instead_of(dataset: Dataset) -> None:
     """Run the demo, and say before and after that it is not on the data set that was asked for."""
+    from lenet.commands import demo  # which runs what is here
+
     shout(
         f"{dataset.title} could not be downloaded: the reasons are above. "
         f"Running `make demo` instead, on {demo.DATASET.title}."
@@ -165,25 +183,32 @@ def shout(message: str) -> None:
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 
 
-@outage.remembered()
-def main() -> None:
+def run(variants: list[str]) -> None:
+    """Reproduce the study of the current folder, or some variants of it; raise LabError where that is not possible."""
     settings = load_settings()
-    variants = sys.argv[1:]
     for variant in variants:
         settings.variant(variant)
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}: params.yaml no longer has its variant")
     remove_damaged_lock()
     with failures.as_warnings():
-        publish.publish_all()  # so that the store has the present results before new ones replace the files
-    if not reproduce(["preprocess"]):
+        publish_what_changed()  # so that the store has the present results before new ones replace the files
+    names = variants or list(settings.variants)
+    trained = all_trained(settings, names)
+    downloaded = trained or reproduce(["preprocess"])
+    if downloaded and not trained:
+        train_what_is_lacking(settings, names)
+    if not (downloaded and reproduce(evaluations(variants))):
         show_demo_instead_of(datasets.find(settings.data.dataset))
         return
-    train_what_is_lacking(settings, variants or list(settings.variants))
-    reproduce(evaluations(variants))
     with failures.as_warnings():
-        publish.publish_all()
+        publish_what_changed()
     show(load_settings(), variants)
+
+
+@outage.remembered()
+def main() -> None:
+    run(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ _LOCK_TIMEOUT_S = 60
 # MLflow's codes for what an edit of others can be the reason of.
 _REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
 _ATTEMPTS = 4
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 
 
 def store_uri() -> str:
@@ -125,14 +125,14 @@ def _create_database(uri: str) -> None:
     """Create a store that is a file of SQLite, whole or not at all, whoever else does so or is killed meanwhile."""
     from mlflow import MlflowClient
 
-    path = Path(uri.removeprefix(_SQLITE))
-    if not uri.startswith(_SQLITE) or path.exists():
+    path = Path(uri.removeprefix(SQLITE))
+    if not uri.startswith(SQLITE) or path.exists():
         return
     with store_lock():
         if not path.exists():
             with written_whole(path) as partial:
-                MlflowClient(f"{_SQLITE}{partial}").search_experiments()  # creates the tables
+                MlflowClient(f"{SQLITE}{partial}").search_experiments()  # creates the tables
 
 
 def _default_store_uri() -> str:
-    return f"{_SQLITE}{project_root() / 'mlflow.db'}"
+    return f"{SQLITE}{project_root() / 'mlflow.db'}"
