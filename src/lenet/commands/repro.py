@@ -8,13 +8,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from lenet import errors
-from lenet.commands import foreground
+from lenet.commands import foreground, unchanged
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
 from lenet.execution import training
@@ -22,14 +21,12 @@ from lenet.execution.training import Wanted
 from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
 from lenet.mnist.mirrors import unreachable_note
-from lenet.mnist.splits import load_statistics
 from lenet.report import readme, tables, terminal
 from lenet.runs import trainer
 from lenet.runs.store import named_lock
 from lenet.settings import Settings, load_settings
 from lenet.tracking import experiment, failures, live, outage
-from lenet.tracking.up_to_date import publish_what_changed
-from lenet.workspace import PAGE, remove_orphans
+from lenet.workspace import DETAILS, PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
 HEADLINE = 2
@@ -71,19 +68,6 @@ def _room_left() -> str:
     """Say how much the disk has left where that is little: DVC does not tell a full one."""
     free = shutil.disk_usage(".").free >> 20
     return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
-
-
-def all_trained(settings: Settings, variants: Sequence[str]) -> bool:
-    """Say whether the store has all runs on the digits that are here, if these are split as the settings say.
-
-    Then one DVC does the rest. It looks at every dependency: should it split the digits anew, its stages train.
-    """
-    try:
-        split, wanted = asdict(load_statistics()), training.wanted_runs(settings, variants)
-    except LabError:
-        return False
-    as_wanted = {"dataset": settings.data.dataset, **settings.preprocess.model_dump()}
-    return as_wanted.items() <= split.items() and not training.lacking(wanted)
 
 
 def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
@@ -188,22 +172,33 @@ def run(variants: list[str]) -> None:
     settings = load_settings()
     for variant in variants:
         settings.variant(variant)
+    if not variants and unchanged.is_noted():
+        print("Nothing has changed since the last `make repro`.")
+        show(settings, [])
+        return
+    inputs = unchanged.inputs()
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}: params.yaml no longer has its variant")
     remove_damaged_lock()
-    with failures.as_warnings():
-        publish_what_changed()  # so that the store has the present results before new ones replace the files
-    names = variants or list(settings.variants)
-    trained = all_trained(settings, names)
-    downloaded = trained or reproduce(["preprocess"])
-    if downloaded and not trained:
-        train_what_is_lacking(settings, names)
-    if not (downloaded and reproduce(evaluations(variants))):
+    publish_results()  # so that the store has the present results before new ones replace the files
+    if not reproduce(["preprocess"]):
         show_demo_instead_of(datasets.find(settings.data.dataset))
         return
-    with failures.as_warnings():
-        publish_what_changed()
+    train_what_is_lacking(settings, variants or list(settings.variants))
+    reproduce(evaluations(variants))
+    publish_results()
     show(load_settings(), variants)
+    if not variants and not outage.is_noted():
+        unchanged.note(inputs)
+
+
+def publish_results() -> None:
+    """Publish the results that are here, if any; warn where the store fails."""
+    if any(DETAILS.glob("*.json")):
+        from lenet.tracking import publish  # imports MLflow and Matplotlib, for seconds
+
+        with failures.as_warnings():
+            publish.publish_all()
 
 
 @outage.remembered()

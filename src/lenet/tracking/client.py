@@ -35,7 +35,7 @@ _LOCK_TIMEOUT_S = 60
 # MLflow's codes for what an edit of others can be the reason of.
 _REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
 _ATTEMPTS = 4
-SQLITE = "sqlite:///"
+_SQLITE = "sqlite:///"
 
 
 def store_uri() -> str:
@@ -46,6 +46,12 @@ def store_uri() -> str:
 def redacted_uri() -> str:
     """Return the store's address without a password, so that it may be printed."""
     return redacted(store_uri())
+
+
+def database() -> Path | None:
+    """Return the store's file, which need not be there; None where the store is a server."""
+    uri = store_uri()
+    return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
 
 
 def artifacts_uri() -> str | None:
@@ -71,7 +77,7 @@ def open_client() -> "MlflowClient":
     mlflow.store.db.utils.MAX_RETRY_COUNT = 1  # else a database that cannot be opened costs 100 s each time
     # Failures are reported once, in one line: see failures.py.
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
-    _create_database(store_uri())
+    _create_database()
     mlflow.set_tracking_uri(store_uri())
     return mlflow.MlflowClient(store_uri())
 
@@ -121,18 +127,18 @@ def store_lock() -> FileLock:
     return FileLock(named_lock("mlflow"), timeout=_LOCK_TIMEOUT_S, is_singleton=True)
 
 
-def _create_database(uri: str) -> None:
+def _create_database() -> None:
     """Create a store that is a file of SQLite, whole or not at all, whoever else does so or is killed meanwhile."""
     from mlflow import MlflowClient
 
-    path = Path(uri.removeprefix(SQLITE))
-    if not uri.startswith(SQLITE) or path.exists():
+    path = database()
+    if path is None or path.exists():
         return
     with store_lock():
         if not path.exists():
             with written_whole(path) as partial:
-                MlflowClient(f"{SQLITE}{partial}").search_experiments()  # creates the tables
+                MlflowClient(f"{_SQLITE}{partial}").search_experiments()  # creates the tables
 
 
 def _default_store_uri() -> str:
-    return f"{SQLITE}{project_root() / 'mlflow.db'}"
+    return f"{_SQLITE}{project_root() / 'mlflow.db'}"
