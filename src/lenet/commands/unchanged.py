@@ -24,7 +24,8 @@ def inputs() -> Stamps:
 
 def is_noted() -> bool:
     """Whether all is as it was noted: inputs, results, and an MLflow store that is a file."""
-    return _state() == _noted()
+    state = _state()
+    return state is not None and state == _noted()
 
 
 def note(inputs_before: Stamps) -> None:
@@ -44,7 +45,7 @@ def _noted() -> object:
     try:
         return json.loads(_NOTE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return "nothing"
+        return None
 
 
 def _stamps(places: Iterable[Path]) -> Stamps:

@@ -22,6 +22,7 @@ _SMALLEST_PROBABILITY = 1e-7
 
 def confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count digits by actual class (rows) and predicted class (columns): int (10, 10)."""
+    _require_examples(labels)
     counts = np.zeros((CLASSES, CLASSES), np.int64)
     np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
     return counts
