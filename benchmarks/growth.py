@@ -23,6 +23,7 @@ from support.builders import digits_of_the_test, identity, save_evaluated
 from support.params import COMPARED, edit_params
 
 from benchmarks import page
+from benchmarks.bench import VARIANT, clone
 from benchmarks.measured import GROWTH, ROOT, RUN_TIMES, machine, run
 from lenet import plot
 from lenet.commands import repro, unchanged
@@ -33,6 +34,7 @@ from lenet.mnist.splits import Statistics, save_split, split_path
 from lenet.network import determinism
 from lenet.report import readme, tables
 from lenet.runs.files import folder_of
+from lenet.runs.provenance import Provenance, busy_s
 from lenet.runs.store import load_provenance
 from lenet.serving.app import make_app
 from lenet.settings import load_settings
@@ -126,6 +128,17 @@ def measure_study(of: str, size: int) -> None:
                 "dvc status": cost_of_module("dvc", "status", cwd=Path.cwd()),
             },
         )
+
+
+def measure_workers() -> None:
+    """Measure how long four short runs on MNIST take on one worker and on two."""
+    for workers in (1, 2):
+        with clone(runs=4, epochs=3, validation_size=6_000) as study:
+            with edit_params(study / PARAMS) as params:
+                params["compute"]["workers"] = workers
+            cost = cost_of_module("dvc", "repro", f"train@{VARIANT}", cwd=study)
+            trained = filter(None, (Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64)))
+            add("workers", workers, {"train four runs": {**cost, "wall_s": busy_s(trained)}})
 
 
 def copy_runs(path: Path, count: int) -> None:
@@ -235,10 +248,11 @@ def main() -> None:
         if not is_known(of, size):
             measure_study(of, size)
     for measure, of, size in (
+        (measure_workers, "workers", 2),
         (measure_store, "runs in MLflow", STORED_RUNS[-1]),
-        (measure_serving, "digits served per second", SERVED_DIGITS[-1]),
         (measure_done_study, "wait", 1),
         (measure_demo, "stage", 0),
+        (measure_serving, "digits served per second", SERVED_DIGITS[-1]),
     ):
         if not is_known(of, size):
             measure()

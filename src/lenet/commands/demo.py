@@ -5,17 +5,24 @@ The checkout stays as it is. Run store and MLflow store are the checkout's. Anot
 
 import os
 import shutil
-from contextlib import chdir
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager, nullcontext, suppress
 from pathlib import Path
 
+import numpy as np
 from ruamel.yaml import YAML
 
 from lenet import errors
 from lenet.commands import repro
+from lenet.errors import LabError
+from lenet.execution import pool
 from lenet.mnist import datasets
-from lenet.settings import Settings, load_settings
+from lenet.mnist.splits import Split, Statistics
+from lenet.network import determinism
+from lenet.settings import Settings, Variant, load_settings
 from lenet.tracking import outage
-from lenet.workspace import PARAMS, README, SWEEPS, project_root
+from lenet.workspace import LOCK, PARAMS, README, SWEEPS, project_root
 
 DATASET = datasets.find("digits")  # it needs no network
 FOLDER = Path(".demo")
@@ -62,11 +69,38 @@ def write_workspace(folder: Path, settings: Settings) -> None:
     YAML().dump(settings.model_dump(mode="json"), folder / PARAMS)
 
 
+@contextmanager
+def compiling_ahead(recipe: Variant) -> Iterator[None]:
+    """Compile a training of 1998 in a worker of its own during the block: half a minute, once per checkout."""
+    worker = pool.Worker()
+    threading.Thread(target=_compile, args=(worker, recipe), name="compile", daemon=True).start()
+    try:
+        yield
+    finally:
+        worker.kill()
+
+
+def _compile(worker: pool.Worker, recipe: Variant) -> None:
+    with suppress(LabError):  # the worker was killed: the demo has ended before
+        worker.run(train_on_few, recipe.model_copy(update={"epochs": 1}), emit=lambda event: None)
+
+
+def train_on_few(recipe: Variant, emit: Callable[[object], None]) -> None:
+    """Train on blank digits, so that Numba leaves what it compiles in its cache; called in a worker."""
+    determinism.prepare()
+    from lenet.training.one_run import train_run  # TensorFlow belongs into workers alone
+
+    blank = Split(np.zeros((10, 28, 28), np.uint8), np.arange(10, dtype=np.uint8))
+    train_run(recipe, Statistics("", 0.1, 0, {}, 0.0, 1.0), 0, blank, blank, lambda epoch, metrics: emit(epoch))
+
+
 @outage.remembered()
 def main() -> None:
-    write_workspace(FOLDER, demo_settings(load_settings()))
+    settings = demo_settings(load_settings())
+    is_first = not (FOLDER / LOCK).is_file()
+    write_workspace(FOLDER, settings)
     os.environ["DVC_ROOT"] = str(project_root())  # whose run store and MLflow store the demo uses
-    with chdir(FOLDER):
+    with chdir(FOLDER), compiling_ahead(settings.variants[VARIANTS[-1]]) if is_first else nullcontext():
         repro.run([])
 
 
