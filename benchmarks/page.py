@@ -34,8 +34,8 @@ FITTED = 3
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 78)
 ABOUT = """\
 Measured by `make bench` (40 minutes on two idle cores) and `make growth` (half an hour); this page is written from
-`benchmarks/*.csv`. Each time is kept as soon as it is known, so an interrupted measurement goes on where it was. To start
-over, remove the CSV file. PyTorch is installed into `.bench/`, an environment of its own."""
+`benchmarks/*.csv`. Each time is kept as soon as it is known, so an interrupted measurement goes on where it was. To
+start over, remove the CSV file. PyTorch is installed into `.bench/`, an environment of its own."""
 # What would gain more, but trains every run of the study anew, because it edits code that decides a run's bits.
 IDEAS = """\
 - **Numba's cache**: it is filed under the path and date of the source, so that every clone and every temporary
