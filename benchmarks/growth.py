@@ -95,7 +95,7 @@ def made_up_study(variants: int, seeds: int) -> Iterator[None]:
                 (folder_of(name, seed) / "run.json").touch()
             for file in (f"metrics/{name}.json", f"curves/{name}.csv"):
                 Path("reports", file).parent.mkdir(exist_ok=True)
-                Path("reports", file).touch()
+                Path("reports", file).write_text("{}\n", encoding="utf-8")
         yield
 
 
