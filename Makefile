@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro demo report verify sweep prune test coverage ui serve lint lock clean
+.PHONY: help setup repro demo report verify sweep prune test coverage bench growth ui serve lint lock clean
 
 help:  ## list the targets
 	@awk -F': .*## |: *## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -21,7 +21,7 @@ help:  ## list the targets
 repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
 	@python -m lenet.commands.repro $(VARIANTS)
 
-demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: two minutes, no network
+demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: a minute, no network
 	@python -m lenet.commands.demo
 
 report: $(READY)  ## rebuild tables, charts, page and README from the committed results: seconds, no data needed
@@ -50,6 +50,12 @@ test: $(READY)  ## run the test suite in two processes; ARGS='-m "not slow"' for
 coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
 	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term:skip-covered
 
+bench: $(READY) .bench/ready  ## time training beside Keras and PyTorch: 40 minutes on an idle machine; ARGS="--rounds 3"
+	@python -m benchmarks.bench $(ARGS)
+
+growth: $(READY)  ## measure how the cost of each step grows with its work: half an hour on an idle machine
+	@python -m benchmarks.growth
+
 setup: $(READY)  ## create or update .venv from requirements.lock
 
 lint: $(READY)  ## check code and layout with ruff, and types with mypy
@@ -60,7 +66,10 @@ lock: $(READY)  ## write requirements.lock anew from pyproject.toml (needs uv)
 	    --generate-hashes --no-annotate --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what can be made again: environment, demo, caches of tools; never data, models or the store
-	@rm -rf .venv .demo .arm64 .pytest_cache .ruff_cache .mypy_cache .coverage build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .venv .bench .demo .arm64 .pytest_cache .ruff_cache .mypy_cache .coverage build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.bench/ready: benchmarks/requirements.txt
+	@python -m venv .bench && .bench/bin/python -m pip install --quiet --requirement $< && touch $@
 
 $(READY): requirements.lock pyproject.toml setup.sh
 	@./setup.sh

@@ -11,6 +11,7 @@ from lenet.errors import FIXABLE, LabError
 # Relative to the workspace, which is the current folder: the checkout, or a temporary copy of it in
 # which DVC runs an experiment.
 PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 RAW = Path("data/raw")
 PROCESSED = Path("data/processed")

@@ -10,7 +10,7 @@ from filelock import FileLock
 from support.builders import identity, save_evaluated
 from support.paths import ROOT
 
-from lenet.commands import repro
+from lenet.commands import demo, repro
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
 from lenet.execution.training import Wanted
@@ -110,7 +110,7 @@ def test_a_shouted_message_stands_between_rules(capsys):
 
 
 def test_the_demo_in_place_of_a_study_says_before_and_after_which_data_set_it_is_not_on(monkeypatch, capsys):
-    monkeypatch.setattr(repro.demo, "main", lambda: print("the demo"))
+    monkeypatch.setattr(demo, "main", lambda: print("the demo"))
     repro.show_demo_instead_of(datasets.find("mnist"))
     before, after = capsys.readouterr().out.split("the demo")
     assert "MNIST could not be downloaded" in before

@@ -47,7 +47,7 @@ def test_confusion_counts_actual_classes_in_rows_and_predicted_ones_in_columns()
 
 
 def test_confusion_of_no_digits_is_refused():
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="no examples"):
         metrics.confusion(NO_PROBABILITIES, NO_LABELS)
 
 

@@ -325,3 +325,8 @@ def test_a_sweep_along_a_number_has_a_line_for_each_combination_of_the_others_an
     assert list(lines) == ["sgd", "adam"]
     assert [text.get_text() for text in axes.texts] == ["tanh_sgd"]
     assert (axes.get_xlabel(), axes.get_xscale()) == ("learning_rate", "log")
+
+
+@pytest.mark.parametrize(("name", "panels"), [("confusion", 40), ("learning_curves", 40), ("wrong_digits", 40 * 8)])
+def test_of_many_variants_the_first_ones_are_drawn_so_that_the_image_does_not_grow_without_end(name, panels):
+    assert len(drawn(name, {f"variant_{number:03}": [10.0] for number in range(60)}).axes) == panels

@@ -1,83 +1,107 @@
-"""`make demo`: the same pipeline on the bundled digits, as a DVC experiment in a temporary workspace.
+"""`make demo`: `make repro` on the bundled digits, with few variants, in a folder of its own: .demo/.
 
-The checkout stays as it is; what the experiment reports lands in .demo/, and its runs in MLflow.
+The checkout stays as it is. Run store and MLflow store are the checkout's. Another `make demo` does only what changed.
 """
 
-import io
 import os
 import shutil
-import subprocess
-import sys
-import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager, nullcontext, suppress
 from pathlib import Path
 
+import numpy as np
+from ruamel.yaml import YAML
+
 from lenet import errors
-from lenet.commands import foreground
-from lenet.commands.git import git
+from lenet.commands import repro
 from lenet.errors import LabError
+from lenet.execution import pool
 from lenet.mnist import datasets
-from lenet.report import tables, terminal
-from lenet.settings import Settings, load_settings
+from lenet.mnist.splits import Split, Statistics
+from lenet.network import determinism
+from lenet.settings import Settings, Variant, load_settings
 from lenet.tracking import outage
-from lenet.workspace import COMPARISON, PAGE, PARAMS, REPORTS, project_root
+from lenet.workspace import LOCK, PARAMS, README, SWEEPS, project_root
 
 DATASET = datasets.find("digits")  # it needs no network
-EXPERIMENT = "demo"
 FOLDER = Path(".demo")
 # Two variants by gradient descent, whose comparison is the study's headline, and the network of the paper.
 VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
+SEEDS = (0, 1, 2)
+_DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 
 
-def demo_settings(study: Settings) -> list[str]:
-    """Return what the demonstration changes in the study's settings, for DVC: few seeds, variants and comparisons."""
-    settings = [f"data.dataset={DATASET.name}", "seeds=[0,1,2]"]
-    settings += [f"~variants.{name}" for name in study.variants if name not in VARIANTS]
-    settings += [f"~about.{name}" for name in study.about if name not in VARIANTS]
+def demo_settings(study: Settings) -> Settings:
+    """Return the study's settings with the bundled digits, few seeds and variants, and what can be compared of them."""
     compared = study.comparison
-    primary = compared.primary if set(compared.primary) <= set(VARIANTS) else ()
-    ladder = [name for name in compared.ladder if name in VARIANTS]
-    settings += [f"comparison.primary=[{','.join(primary)}]", f"comparison.ladder=[{','.join(ladder)}]"]
-    settings += ["comparison.factorial=[]", "comparison.sweeps=[]"]
-    return settings + [f"~comparison.published.{name}" for name in compared.published if name not in VARIANTS]
+    known = {
+        "primary": compared.primary if set(compared.primary) <= set(VARIANTS) else (),
+        "ladder": tuple(name for name in compared.ladder if name in VARIANTS) or VARIANTS[:1],
+        "factorial": (),
+        "published": _of_the_demo(compared.published),
+        "sweeps": (),
+    }
+    return study.model_copy(
+        update={
+            "data": study.data.model_copy(update={"dataset": DATASET.name}),
+            "seeds": SEEDS,
+            "about": _of_the_demo(study.about),
+            "variants": _of_the_demo(study.variants),
+            "comparison": compared.model_copy(update=known),
+        }
+    )
 
 
-def run_experiment() -> None:
-    """Run the pipeline apart from the checkout, as the DVC experiment `demo`, in place of an earlier one."""
-    for reference in _references():
-        git("update-ref", "-d", reference)
-    settings = demo_settings(load_settings())
-    command = [*foreground.DVC, "exp", "run", "--temp", "--name", EXPERIMENT]
-    command += [argument for setting in settings for argument in ("--set-param", setting)]
-    # DVC commits the experiment, which must work also where git has no user name.
-    nobody = {f"GIT_{role}_{what}": "lenet-lab" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    if foreground.run(command, nobody | os.environ) != 0:
-        raise LabError("the demo stopped: see the message above")
+def _of_the_demo(by_variant: dict) -> dict:
+    return {name: value for name, value in by_variant.items() if name in VARIANTS}
 
 
-def extract(folder: Path) -> None:
-    """Put the experiment's settings and reports into `folder`, in place of an earlier one's."""
-    references = _references()
-    if not references:
-        raise LabError(f"DVC kept no experiment named {EXPERIMENT}: see its message above")
-    shutil.rmtree(folder, ignore_errors=True)
-    with tarfile.open(fileobj=io.BytesIO(git("archive", references[0], str(PARAMS), str(REPORTS)))) as archive:
-        archive.extractall(folder, filter="data")
+def write_workspace(folder: Path, settings: Settings) -> None:
+    """Make `folder` a DVC repository with these settings and this checkout's pipeline and code; keep its results."""
+    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
+    (folder / ".dvc/config").write_text(_DVC_CONFIG, encoding="utf-8")
+    for name in (".dvcignore", "dvc.yaml", README):
+        shutil.copy(name, folder)
+    for name in ("src", SWEEPS):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    YAML().dump(settings.model_dump(mode="json"), folder / PARAMS)
 
 
-def _references() -> list[str]:
-    listed = git("for-each-ref", "--format=%(refname)", "refs/exps").decode().split()
-    return [name for name in listed if name.rsplit("/", 1)[-1] == EXPERIMENT]
+@contextmanager
+def compiling_ahead(recipe: Variant) -> Iterator[None]:
+    """Compile a training of 1998 in a worker of its own during the block: half a minute, once per checkout."""
+    worker = pool.Worker()
+    threading.Thread(target=_compile, args=(worker, recipe), name="compile", daemon=True).start()
+    try:
+        yield
+    finally:
+        worker.kill()
+
+
+def _compile(worker: pool.Worker, recipe: Variant) -> None:
+    with suppress(LabError):  # the worker was killed: the demo has ended before
+        worker.run(train_on_few, recipe.model_copy(update={"epochs": 1}), emit=lambda event: None)
+
+
+def train_on_few(recipe: Variant, emit: Callable[[object], None]) -> None:
+    """Train on blank digits, so that Numba leaves what it compiles in its cache; called in a worker."""
+    determinism.prepare()
+    from lenet.training.one_run import train_run  # TensorFlow belongs into workers alone
+
+    blank = Split(np.zeros((10, 28, 28), np.uint8), np.arange(10, dtype=np.uint8))
+    train_run(recipe, Statistics("", 0.1, 0, {}, 0.0, 1.0), 0, blank, blank, lambda epoch, metrics: emit(epoch))
 
 
 @outage.remembered()
 def main() -> None:
-    run_experiment()
-    extract(FOLDER)
-    # The stages have published their results, unless DVC took them from its cache.
-    if not outage.is_noted():
-        environment = os.environ | {"DVC_ROOT": str(project_root()), "PYTHONPATH": str(project_root() / "src")}
-        subprocess.run([sys.executable, "-m", "lenet.tracking.publish"], cwd=FOLDER, env=environment, check=False)
-    terminal.announce(tables.load_comparison(FOLDER / COMPARISON), FOLDER / PAGE)
+    settings = demo_settings(load_settings())
+    is_first = not (FOLDER / LOCK).is_file()
+    write_workspace(FOLDER, settings)
+    os.environ["DVC_ROOT"] = str(project_root())  # whose run store and MLflow store the demo uses
+    with chdir(FOLDER), compiling_ahead(settings.variants[VARIANTS[-1]]) if is_first else nullcontext():
+        repro.run([])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lenet import errors
-from lenet.commands import demo, foreground
+from lenet.commands import foreground, unchanged
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
 from lenet.execution import training
@@ -25,8 +25,8 @@ from lenet.report import readme, tables, terminal
 from lenet.runs import trainer
 from lenet.runs.store import named_lock
 from lenet.settings import Settings, load_settings
-from lenet.tracking import experiment, failures, live, outage, publish
-from lenet.workspace import PAGE, remove_orphans
+from lenet.tracking import experiment, failures, live, outage
+from lenet.workspace import DETAILS, PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
 HEADLINE = 2
@@ -148,6 +148,8 @@ def show(settings: Settings, variants: list[str]) -> None:
 
 def show_demo_instead_of(dataset: Dataset) -> None:
     """Run the demo, and say before and after that it is not on the data set that was asked for."""
+    from lenet.commands import demo  # which runs what is here
+
     shout(
         f"{dataset.title} could not be downloaded: the reasons are above. "
         f"Running `make demo` instead, on {demo.DATASET.title}."
@@ -165,25 +167,43 @@ def shout(message: str) -> None:
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 
 
-@outage.remembered()
-def main() -> None:
+def run(variants: list[str]) -> None:
+    """Reproduce the study of the current folder, or some variants of it; raise LabError where that is not possible."""
     settings = load_settings()
-    variants = sys.argv[1:]
     for variant in variants:
         settings.variant(variant)
+    if not variants and unchanged.is_noted():
+        print("Nothing has changed since the last `make repro`.")
+        show(settings, [])
+        return
+    inputs = unchanged.inputs()
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}: params.yaml no longer has its variant")
     remove_damaged_lock()
-    with failures.as_warnings():
-        publish.publish_all()  # so that the store has the present results before new ones replace the files
+    publish_results()  # so that the store has the present results before new ones replace the files
     if not reproduce(["preprocess"]):
         show_demo_instead_of(datasets.find(settings.data.dataset))
         return
     train_what_is_lacking(settings, variants or list(settings.variants))
     reproduce(evaluations(variants))
-    with failures.as_warnings():
-        publish.publish_all()
+    publish_results()
     show(load_settings(), variants)
+    if not variants and not outage.is_noted():
+        unchanged.note(inputs)
+
+
+def publish_results() -> None:
+    """Publish the results that are here, if any; warn where the store fails."""
+    if any(DETAILS.glob("*.json")):
+        from lenet.tracking import publish  # imports MLflow and Matplotlib, for seconds
+
+        with failures.as_warnings():
+            publish.publish_all()
+
+
+@outage.remembered()
+def main() -> None:
+    run(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from lenet.evaluation.writers import Writers, unknown_writers
 
@@ -175,7 +175,8 @@ def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = Fal
     degrees = np.divide(variances**2, doubt, out=np.ones_like(doubt), where=doubt > 0)
     level = LEVEL ** (1 / len(contrasts)) if together and contrasts else LEVEL
     variances[variances == 0] = np.nan  # nothing varied: nothing is known of how it would
-    margins = stats.t.ppf((1 + level) / 2, degrees) * np.sqrt(variances)
+    # Student's quantiles, as stats.t.ppf computes them; importing scipy.stats takes a second.
+    margins = special.stdtrit(degrees, (1 + level) / 2) * np.sqrt(variances)
     return [Estimate(*(100 * np.array([v, v - m, v + m])).tolist()) for v, m in zip(values, margins, strict=True)]
 
 

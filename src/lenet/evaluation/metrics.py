@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import confusion_matrix
 
 from lenet.training.trained_run import TRAIN_ERROR, TRAIN_LOSS, VALIDATION_ERROR, VALIDATION_LOSS
 
@@ -23,7 +22,10 @@ _SMALLEST_PROBABILITY = 1e-7
 
 def confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count digits by actual class (rows) and predicted class (columns): int (10, 10)."""
-    return confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(CLASSES))
+    _require_examples(labels)
+    counts = np.zeros((CLASSES, CLASSES), np.int64)
+    np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
+    return counts
 
 
 def error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:

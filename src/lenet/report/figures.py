@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ from lenet.report.pictures import mosaic
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 from lenet.workspace import written_whole
 
+T = TypeVar("T")
+
 # Of Okabe and Ito's palette, told apart by readers of all colour visions.
 BLUE, ORANGE = "#0072B2", "#D55E00"
 _LINES = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -29,6 +32,12 @@ _QUIET, _FAINT = "#8a8a8a", "#d4d4d4"
 # The lower edge of learning curves: some networks make no mistake on their training digits.
 _SMALLEST_ERROR_PERCENT = 0.1
 _WRONG_DIGITS = 8
+# Figures with a panel or a row per variant show the first ones: a PNG has an end, and so has patience.
+_MOST_VARIANTS = 40
+
+
+def _first(by_variant: Mapping[str, T]) -> Mapping[str, T]:
+    return dict(itertools.islice(by_variant.items(), _MOST_VARIANTS))
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -66,6 +75,7 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
 
     In grey behind are the validation errors of the other variants; one without a validation split has none.
     """
+    results = results[:_MOST_VARIANTS]
     panels, figure = _panels(len(results), columns=4, size=(2.6, 2.3), share=True)
     for axes, result in zip(panels, results, strict=True):
         for other in results:
@@ -108,11 +118,11 @@ def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
 
     counts: title → 10 × 10 counts, rows actual, columns predicted.
     """
-    percents = {title: percent_of_actual(matrix) for title, matrix in counts.items()}
+    percents = {title: percent_of_actual(matrix) for title, matrix in _first(counts).items()}
     mistakes = ~np.eye(10, dtype=bool)
     ceiling = max(1.0, *(float(percent[mistakes].max()) for percent in percents.values()))
-    side = 4.1 if len(counts) == 1 else 3.1
-    panels, figure = _panels(len(counts), columns=4, size=(side, side + 0.1))
+    side = 4.1 if len(percents) == 1 else 3.1
+    panels, figure = _panels(len(percents), columns=4, size=(side, side + 0.1))
     for axes, (title, percent) in zip(panels, percents.items(), strict=True):
         axes.imshow(np.where(mistakes, percent, np.nan), cmap="Oranges", vmin=0, vmax=ceiling)
         for row, column in np.ndindex(percent.shape):
@@ -133,6 +143,7 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
 
     probabilities: title → float32 (n, 10), for several seeds their mean.
     """
+    probabilities = _first(probabilities)
     cells, figure = _rows(list(probabilities), widths=[0.85] * _WRONG_DIGITS, height=1.0)
     for row, of_title in zip(cells, probabilities.values(), strict=True):
         predicted = of_title.argmax(axis=1)
@@ -147,6 +158,7 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
 
 def inside(predictions: Mapping[str, Predictions]) -> Figure:
     """Draw, a row per variant, a digit, C1's filters and that digit's feature maps in C1, S2 and C3."""
+    predictions = _first(predictions)
     cells, figure = _rows(list(predictions), widths=[0.85, 1.35, 1.35, 1.35, 3.5], height=1.05)
     for row, seen in zip(cells, predictions.values(), strict=True):
         row[0].imshow(seen.digit, cmap="gray_r")

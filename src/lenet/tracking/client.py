@@ -57,6 +57,12 @@ def redacted_uri() -> str:
     return redacted(store_uri())
 
 
+def database() -> Path | None:
+    """Return the store's file, which need not be there; None where the store is a server."""
+    uri = store_uri()
+    return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+
+
 def artifacts_uri() -> str | None:
     """Return the project's folder for artifacts; None for a server, which has a place for them.
 
@@ -88,7 +94,7 @@ def open_client() -> "MlflowClient":
     mlflow.store.db.utils.MAX_RETRY_COUNT = 1  # else a database that cannot be opened costs 100 s each time
     # Failures are reported once, in one line: see failures.py.
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
-    _create_database(store_uri())
+    _create_database()
     mlflow.set_tracking_uri(store_uri())
     return mlflow.MlflowClient(store_uri())
 
@@ -138,12 +144,12 @@ def store_lock() -> FileLock:
     return FileLock(named_lock("mlflow"), timeout=_LOCK_TIMEOUT_S, is_singleton=True)
 
 
-def _create_database(uri: str) -> None:
+def _create_database() -> None:
     """Create a store that is a file of SQLite, whole or not at all, whoever else does so or is killed meanwhile."""
     from mlflow import MlflowClient
 
-    path = Path(uri.removeprefix(_SQLITE))
-    if not uri.startswith(_SQLITE) or path.exists():
+    path = database()
+    if path is None or path.exists():
         return
     with store_lock():
         if not path.exists():

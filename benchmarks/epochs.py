@@ -1,0 +1,40 @@
+"""The project's own epochs, two runs side by side, in the current workspace; without start-up and compiling.
+
+    python -m benchmarks.epochs
+
+Prints as JSON the median seconds between the ends of two epochs of a run. Its first epoch, in which TensorFlow builds
+the graph, is left out.
+"""
+
+import json
+import statistics
+import time
+from itertools import pairwise
+
+from lenet.execution import pool, training
+from lenet.execution.pool import Worker
+from lenet.execution.training import Wanted
+from lenet.runs import trainer
+from lenet.runs.digits import load_digits
+from lenet.settings import load_settings
+
+SIDE_BY_SIDE = 2
+
+
+def epoch_times(worker: Worker, run: Wanted) -> list[float]:
+    """Train a run; return the seconds that each epoch took but the first."""
+    ends: list[float] = []  # epoch 0 is the run's start
+    digits = load_digits(run.identity.data)
+    worker.run(trainer.train, digits, run.identity, run.recipe, emit=lambda event: ends.append(time.perf_counter()))
+    return [end - start for start, end in pairwise(ends[1:])]
+
+
+def main() -> None:
+    settings = load_settings()
+    runs = training.wanted_runs(settings, list(settings.variants)[:1])[:SIDE_BY_SIDE]
+    times = [seconds for each in pool.run_side_by_side(epoch_times, runs, SIDE_BY_SIDE) for seconds in each]
+    print(json.dumps({"epoch_s": statistics.median(times)}))
+
+
+if __name__ == "__main__":
+    main()

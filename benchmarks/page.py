@@ -1,0 +1,218 @@
+"""Write docs/benchmarks.md and its figure from what was measured.
+
+python -m benchmarks.page
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from benchmarks.measured import GROWTH, ROOT, RUN_TIMES, TRAINING
+from benchmarks.schedule import makespan_s
+from lenet.workspace import written_whole
+
+PAGE = ROOT / "docs/benchmarks.md"
+FIGURE = ROOT / "docs/benchmarks.png"
+CONTENDERS = {
+    "keras_fit": "Keras, `fit` as in tutorials, one run after another",
+    "pytorch": "PyTorch, two threads, one run after another",
+    "pytorch_side_by_side": "PyTorch, one thread, two runs side by side",
+    "pytorch_compiled": "the same with `torch.compile`, compiling included",
+    "lab_epochs": "this project, its epochs alone, two runs side by side",
+    "lab_make_repro": "this project, `make repro` in a new clone, everything included",
+    "machine_limit": "limit: the network's arithmetic at the speed of both cores",
+}
+# How many times as long as which other one may take, at most or at least.
+FASTER = {"keras_fit": 3.0, "pytorch": 2.1, "pytorch_side_by_side": 1.8, "pytorch_compiled": 1.8}
+MOST_TIMES_THE_LIMIT, MOST_BESIDE_TRAINING, MOST_SLOPE = 1.6, 0.08, 1.1
+MOST_S = {"make repro, nothing changed": 3, "make demo": 60}
+STUDY_VARIANTS = 15
+# Of the largest sizes, so many tell the slope: costs that do not grow hide it in small ones.
+FITTED = 3
+WORKERS = (1, 2, 4, 8, 16, 32, 64, 78)
+ABOUT = """\
+Measured by `make bench` (40 minutes on two idle cores) and `make growth` (half an hour); this page is written from
+`benchmarks/*.csv`. Each time is kept as soon as it is known, so an interrupted measurement goes on where it was. To
+start over, remove the CSV file. PyTorch is installed into `.bench/`, an environment of its own."""
+# What would gain more, but trains every run of the study anew, because it edits code that decides a run's bits.
+IDEAS = """\
+- **Numba's cache**: it is filed under the path and date of the source, so that every clone and every temporary
+  workspace compiles the training of 1998 again: 27 s. Filed under the source's digest, it could be shared.
+- **One graph for all seeds**: TensorFlow traces and optimizes the same network once for each run. The first epoch of a
+  run shows what that takes: `make repro` above less its epochs."""
+
+
+def slope(sizes: np.ndarray, costs: np.ndarray) -> float:
+    """Return the slope of the logarithms at the largest sizes: 1 where cost is proportional to work."""
+    return float(np.polyfit(np.log(sizes[-FITTED:]), np.log(costs[-FITTED:]), 1)[0])
+
+
+def last_benchmark(training: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the last machine and amount of work in the table."""
+    return training.merge(training[["machine", "digits", "runs", "epochs"]].tail(1))
+
+
+def medians(training: pd.DataFrame) -> pd.DataFrame:
+    """Return the median of each contender's times."""
+    return training.groupby("contender")[["wall_s", "train_s", "compile_s"]].median().reindex(CONTENDERS)
+
+
+def beside_training(found: pd.DataFrame, run_times: pd.Series) -> tuple[float, float]:
+    """Return the share of time that is not training: of one variant, and at most of the whole study on two workers."""
+    ours = found.loc["lab_make_repro"]
+    beside_s, study_s = ours.wall_s - ours.train_s, makespan_s(run_times, 2)
+    return beside_s / ours.wall_s, STUDY_VARIANTS * beside_s / (STUDY_VARIANTS * beside_s + study_s)
+
+
+def verdict(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
+def table(header: str, rows: Iterator[tuple[object, ...]]) -> str:
+    """Return a table in Markdown; its first column is text, the others are numbers."""
+    columns = header.count("|") + 1
+    lines = [f"| {header} |", f"|---|{'---:|' * (columns - 1)}", *(f"| {' | '.join(map(str, row))} |" for row in rows)]
+    return "\n".join(lines)
+
+
+def of_training(training: pd.DataFrame) -> Iterator[str]:
+    """Yield the paragraphs on the time that training takes."""
+    last, found = training.iloc[-1], medians(training)
+    ours, limit = found.wall_s["lab_make_repro"], found.wall_s["machine_limit"]
+    yield (
+        f"{last.machine}. {last.runs} runs of {last.epochs} epochs of {last.digits:,} digits: LeNet-5 with 61,706 "
+        "parameters, average pooling, tanh, SGD in batches of 32, validated after each epoch. Times are those of whole "
+        f"processes, imports included, but for e and g; medians of {training['round'].max()} rounds in which all take "
+        "turns."
+    )
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for letter, (name, what) in zip("abcdefg", CONTENDERS.items(), strict=True):
+            seconds = found.wall_s[name]
+            ratio, target = f"{seconds / ours:.2f}", ""
+            if name in FASTER:
+                target = f"≥ {FASTER[name]}: {verdict(seconds / ours >= FASTER[name])}"
+            elif name == "lab_epochs":
+                times = seconds / limit
+                target = f"≤ {MOST_TIMES_THE_LIMIT} × g: {times:.2f}, {verdict(times <= MOST_TIMES_THE_LIMIT)}"
+            yield f"{letter}) {what}", f"{seconds:.0f} s", ratio, target
+
+    yield table("what | time | time / f | target", rows())
+    compiling = found.compile_s["pytorch_compiled"]
+    yield f"Of d, compiling takes {compiling:.0f} s, once in each of the two processes, with an empty cache."
+
+
+def of_the_rest(training: pd.DataFrame, run_times: pd.Series) -> str:
+    one, study = beside_training(medians(training), run_times)
+    minutes = makespan_s(run_times, 2) / 60
+    return (
+        f"What is not training (imports, start-up, DVC, MLflow, evaluation, report) takes {one:.0%} of f, one variant "
+        f"alone. Of the whole study, whose runs take {minutes:.0f} minutes on two workers, it takes "
+        f"at most {study:.1%}, counted once per variant, though start-up is shared (target: below "
+        f"{MOST_BESIDE_TRAINING:.0%}, {verdict(study < MOST_BESIDE_TRAINING)})."
+    )
+
+
+def of_workers(run_times: pd.Series, growth: pd.DataFrame) -> str:
+    """Return the simulated table, and what was measured on one worker and on two."""
+    alone = makespan_s(run_times, 1)
+    rows = (
+        (workers, f"{(took := makespan_s(run_times, workers)) / 60:.1f} min", f"{alone / took:.1f}")
+        for workers in WORKERS
+    )
+    simulated = table("workers | training | times as fast", rows)
+    measured = growth[growth.of == "workers"].groupby("size").wall_s.last() if len(growth) else {}
+    if len(measured) < 2:
+        return simulated
+    faster = measured[1] / measured[2]
+    return f"{simulated}\n\nMeasured: four short runs are {faster:.2f} times as fast on two workers as on one."
+
+
+def of_growth(growth: pd.DataFrame) -> str:
+    """Return the table of slopes, over all steps that were measured at several sizes."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for (of, step), each in growth.groupby(["of", "step"], sort=False):
+            if len(each) > FITTED:
+                small, large, found = each.iloc[0], each.iloc[-1], slope(each["size"].to_numpy(), each.cpu_s.to_numpy())
+                costs = f"{small.cpu_s:.2g} s at {small['size']:,}", f"{large.cpu_s:.2g} s at {large['size']:,}"
+                yield f"{step}, by {of}", *costs, f"{found:.2f}", verdict(found <= MOST_SLOPE)
+
+    return table(f"step | least | most | slope | ≤ {MOST_SLOPE}", rows())
+
+
+def of_waits(growth: pd.DataFrame) -> str:
+    def rows() -> Iterator[tuple[object, ...]]:
+        for row in growth[growth.of == "wait"].itertuples():
+            most = MOST_S.get(row.step)
+            yield row.step, f"{row.wall_s:.1f} s", f"below {most} s: {verdict(row.wall_s < most)}" if most else ""
+
+    return table("what a person waits for | time | target", rows())
+
+
+def of_stages(growth: pd.DataFrame) -> str:
+    stages = growth[growth.of == "stage"].set_index("step")
+    rows = (
+        (f"`{step}`", f"{stages.cpu_s[f'import {step}']:.1f} s", f"{row.cpu_s:.1f} s", f"{row.peak_mib:.0f} MiB")
+        for step, row in stages.iterrows()
+        if f"import {step}" in stages.index
+    )
+    return table("stage, on the demo's digits | its imports | all of it | peak memory", rows)
+
+
+def draw(growth: pd.DataFrame, run_times: pd.Series) -> Figure:
+    """Draw cost against work, a panel for each kind of work, and the study's time against the number of workers."""
+    kinds = [of for of in growth.of.unique() if growth[growth.of == of]["size"].nunique() > FITTED]
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    panels = figure.subplots(2, 3).ravel()
+    for panel, kind in zip(panels, kinds, strict=False):
+        for step, each in growth[growth.of == kind].groupby("step", sort=False):
+            panel.loglog(each["size"], each.cpu_s, "o-", label=step)
+        panel.set(xlabel=kind, ylabel="CPU time (s)")
+        panel.legend(fontsize="small")
+    if len(run_times):
+        workers = np.arange(1, len(run_times) + 1)
+        panels[-1].loglog(workers, [makespan_s(run_times, each) / 60 for each in workers], label="simulated")
+        panels[-1].loglog(workers, run_times.sum() / 60 / workers, ":", label="work / workers")
+        panels[-1].set(xlabel="workers", ylabel="training (min)")
+        panels[-1].legend(fontsize="small")
+    return figure
+
+
+def text(training: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Series) -> str:
+    """Return the page, in Markdown; what was not measured is left out."""
+    parts = ["# Benchmarks", ABOUT]
+    if len(training):
+        training = last_benchmark(training)
+        parts += ["## Training", *of_training(training)]
+        if len(run_times):
+            parts.append(of_the_rest(training, run_times))
+    if len(run_times):
+        about = "Simulated from how long each run of the study took on two workers: a free worker begins the next run."
+        parts += ["## Workers", about, of_workers(run_times, growth)]
+    if len(growth):
+        about = (
+            "CPU time against work. The slope is that of the logarithms at the three largest sizes: 1 where twice the "
+            "work costs twice as much. Studies and runs are made up: no network was trained for this."
+        )
+        parts += ["## Growth", "![Cost against work, and training against workers](benchmarks.png)", about]
+        parts += [of_growth(growth), "## Waiting", of_waits(growth), of_stages(growth)]
+    return "\n\n".join([*parts, "## What would gain more", "These edits would train every run anew:", IDEAS]) + "\n"
+
+
+def write() -> None:
+    """Write the page and its figure from the tables of measurements."""
+    training, growth = TRAINING.read(), GROWTH.read()
+    run_times = pd.read_csv(RUN_TIMES)["duration_s"] if RUN_TIMES.is_file() else pd.Series(dtype=float)
+    if len(growth):
+        growth = growth[growth.machine == growth.machine.iloc[-1]]
+        with written_whole(FIGURE) as partial:
+            draw(growth, run_times).savefig(partial, format="png", dpi=110, metadata={"Software": None})
+    with written_whole(PAGE) as partial:
+        partial.write_text(text(training, growth, run_times), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

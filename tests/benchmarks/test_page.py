@@ -1,0 +1,90 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import page
+
+SECONDS = {
+    "keras_fit": 300.0,
+    "pytorch": 220.0,
+    "pytorch_side_by_side": 170.0,
+    "pytorch_compiled": 190.0,
+    "lab_epochs": 80.0,
+    "lab_make_repro": 100.0,
+    "machine_limit": 60.0,
+}
+
+
+@pytest.fixture
+def training():
+    """Two rounds on one machine; those of f take 90 and 110 s, of which 80 are training. And a round on another one."""
+    keys = {"machine": "a processor, 2 cores", "digits": 54_000, "runs": 4, "epochs": 20}
+    rows = [{**keys, "machine": "another", "contender": "keras_fit", "round": 1, "wall_s": 1.0}]
+    for number in (1, 2):
+        for name, seconds in SECONDS.items():
+            off = {1: -10, 2: 10}[number] if name == "lab_make_repro" else 0
+            rows.append(
+                {
+                    **keys,
+                    "contender": name,
+                    "round": number,
+                    "wall_s": seconds + off,
+                    "train_s": 80.0,
+                    "compile_s": 20.0,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def growth():
+    sizes = (1, 10, 100, 1000)
+    rows = [("seeds", size, "report", size / 100) for size in sizes] + [
+        ("seeds", size, "plan", size**2) for size in sizes
+    ]
+    rows += [("wait", 0, "make demo", 61.0), ("stage", 0, "import train", 1.0), ("stage", 0, "train", 9.0)]
+    table = pd.DataFrame(rows, columns=["of", "size", "step", "cpu_s"])
+    return table.assign(machine="a processor, 2 cores", wall_s=table.cpu_s, peak_mib=300.0)
+
+
+def line(text, start):
+    (found,) = (each for each in text.splitlines() if each.startswith(start))
+    return found
+
+
+def test_each_contender_stands_beside_make_repro_with_its_target(training, growth):
+    text = page.text(training, growth, pd.Series([100.0] * 78))
+    assert "medians of 2 rounds" in text
+    assert line(text, "| a)").endswith("| 300 s | 3.00 | ≥ 3.0: met |")
+    assert line(text, "| c)").endswith("| 170 s | 1.70 | ≥ 1.8: **missed** |")
+    assert line(text, "| e)").endswith("| 80 s | 0.80 | ≤ 1.6 × g: 1.33, met |")
+
+
+def test_what_is_not_training_is_told_of_one_variant_and_of_the_study(training):
+    one, study = page.beside_training(page.medians(page.last_benchmark(training)), [100.0] * 78)
+    assert one == pytest.approx(0.2)
+    assert study == pytest.approx(300 / (300 + 3900))
+
+
+def test_a_step_that_grows_faster_than_its_work_misses_its_target(training, growth):
+    text = page.text(training, growth, pd.Series(dtype=float))
+    assert line(text, "| report").endswith("| 0.01 s at 1 | 10 s at 1,000 | 1.00 | met |")
+    assert line(text, "| plan").endswith("| 2.00 | **missed** |")
+    assert line(text, "| make demo").endswith("| 61.0 s | below 60 s: **missed** |")
+    assert line(text, "| `train`") == "| `train` | 1.0 s | 9.0 s | 300 MiB |"
+
+
+def test_a_fixed_cost_at_small_sizes_does_not_hide_growth_at_large_ones():
+    sizes = np.array([1, 2, 4, 1000, 2000, 4000])
+    assert page.slope(sizes, 50 + sizes**1.5) == pytest.approx(1.5, abs=0.01)
+
+
+def test_what_was_not_measured_is_left_out():
+    text = page.text(pd.DataFrame(), pd.DataFrame(), pd.Series(dtype=float))
+    assert "## Training" not in text
+    assert "## What would gain more" in text
+
+
+def test_the_figure_has_a_panel_for_each_kind_of_work_and_one_for_workers(growth):
+    figure = page.draw(growth, pd.Series([100.0, 50.0]))
+    assert [panel.get_xlabel() for panel in figure.axes if panel.get_xlabel()] == ["seeds", "workers"]
