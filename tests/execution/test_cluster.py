@@ -18,7 +18,7 @@ from support.servers import free_port
 
 from lenet.errors import LabError
 from lenet.execution import training
-from lenet.runs import store, trainer
+from lenet.runs import trainer
 from lenet.settings import load_settings
 
 pytestmark = pytest.mark.slow
@@ -110,20 +110,20 @@ def test_three_workers_train_each_run_once_and_tell_its_epochs_in_order(data, a_
 
 def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere_and_told_once(data, a_cluster):
     running = a_cluster(2)
-    runs = wanted(seeds=2, epochs=100)
+    runs = wanted(seeds=2, epochs=30)
     going_on = Training(runs)
-    going_on.wait_for(lambda: {(run.name, 10) for run in runs} <= set(going_on.told))
+    going_on.wait_for(lambda: {(run.name, 3) for run in runs} <= set(going_on.told))
     running.workers[0].kill()
     going_on.result()
     assert training.lacking(runs) == []
-    assert sorted(going_on.told) == sorted((run.name, epoch) for run in runs for epoch in range(101))
+    assert sorted(going_on.told) == sorted((run.name, epoch) for run in runs for epoch in range(31))
 
 
 def test_data_that_were_lost_with_all_workers_are_sent_again_to_the_next(data, a_cluster):
     running = a_cluster(1)
-    runs = wanted(seeds=1, epochs=100)
+    runs = wanted(seeds=1, epochs=30)
     going_on = Training(runs)
-    going_on.wait_for(lambda: (runs[0].name, 10) in going_on.told)
+    going_on.wait_for(lambda: (runs[0].name, 3) in going_on.told)
     running.workers[0].kill()
     running.start_worker()
     going_on.result()
