@@ -171,13 +171,13 @@ def test_where_all_workers_are_refused_the_error_names_them_and_the_versions_in_
 def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, a_cluster):
     running = a_cluster(1)
     runs = wanted(seeds=2, epochs=10)
-    going_on = Training(runs)  # in their order, by the only worker
-    going_on.wait_for(lambda: (runs[1].name, 1) in going_on.told)
+    going_on = Training(runs)
+    going_on.wait_for(lambda: going_on.finished_runs and len({name for name, _ in going_on.told}) == 2)
     running.scheduler.kill()
     with pytest.raises(LabError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost: start it, then run"):
         going_on.result()
-    assert going_on.finished_runs == runs[:1]
-    assert training.lacking(runs) == runs[1:]
+    assert len(going_on.finished_runs) == 1
+    assert training.lacking(runs) == [run for run in runs if run not in going_on.finished_runs]
 
 
 def test_no_worker_within_the_time_given_is_an_error(data, a_cluster, impatient):
@@ -219,7 +219,7 @@ def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, 
     with subprocess.Popen(
         [sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as it:
-        while (line := it.stdout.readline()) != "tanh_sgd seed 0 5\n":
+        while not (line := it.stdout.readline()).endswith(" 5\n"):  # epochs
             assert line, it.stderr.read()
         assert len(at_work(running)) == 1
         it.send_signal(number)

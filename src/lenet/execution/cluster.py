@@ -45,7 +45,7 @@ def address() -> str | None:
 
 
 def run_side_by_side(do: Callable[["InLine", Task], Result], tasks: Sequence[Task], scheduler: str) -> Iterator[Result]:
-    """Yield what `do(its place in line, task)` returns, task by task as they finish; tasks are begun in their order.
+    """Yield what `do(its place in line, task)` returns, task by task as they finish; the first tasks go first.
 
     `do` runs on a thread of this process. An error in it is raised here. Whatever ends the iteration, what was sent is
     cancelled. Raises LabError where there is no scheduler, or no worker for too long.
@@ -74,7 +74,7 @@ def _next(finished: "SimpleQueue[Future[Result]]", cluster: "Cluster") -> "Futur
 
 @dataclass(frozen=True)
 class InLine:
-    """A place in line for the workers of a cluster: those in front are served first, and other users' calls too."""
+    """A place in line for the workers of a cluster: of calls that wait, those in front are served first."""
 
     cluster: "Cluster"
     place: int
