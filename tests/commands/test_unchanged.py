@@ -55,3 +55,8 @@ def test_of_a_server_nobody_knows_whether_it_changed(done, monkeypatch):
 def test_a_damaged_note_counts_for_nothing(done):
     (done / ".dvc/tmp/reproduced.json").write_text("[")
     assert not unchanged.is_noted()
+
+
+def test_another_version_of_a_library_that_decides_bits_is_a_change(done, monkeypatch):
+    monkeypatch.setattr(unchanged, "library_versions", lambda: {"keras": "2.0.0"})
+    assert not unchanged.is_noted()

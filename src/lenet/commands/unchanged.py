@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from lenet.runs.identity import library_versions
 from lenet.tracking.client import database
 from lenet.workspace import LOCK, MODELS, PARAMS, PIPELINE, PREDICTIONS, README, REPORTS, SWEEPS, written_whole
 
@@ -18,8 +19,8 @@ Stamps = list[list[str | int]]
 
 
 def inputs() -> Stamps:
-    """Return what tells whether settings, stages, code or sweeps change."""
-    return _stamps(_INPUTS)
+    """Return what tells whether settings, stages, code, sweeps or the libraries that decide bits change."""
+    return [*_stamps(_INPUTS), *map(list, library_versions().items())]
 
 
 def is_noted() -> bool:
@@ -38,7 +39,7 @@ def note(inputs_before: Stamps) -> None:
 def _state() -> Stamps | None:
     """Return the state of the study and its store; None where the store cannot be told by a file."""
     store = database()
-    return _stamps([*_INPUTS, *_OUTPUTS, store]) if store and store.is_file() else None
+    return [*inputs(), *_stamps([*_OUTPUTS, store])] if store and store.is_file() else None
 
 
 def _noted() -> object:
