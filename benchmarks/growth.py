@@ -26,7 +26,7 @@ from benchmarks import page
 from benchmarks.bench import VARIANT, clone
 from benchmarks.measured import GROWTH, ROOT, RUN_TIMES, machine, run
 from lenet import plot
-from lenet.commands import repro, unchanged
+from lenet.commands import pipeline, unchanged
 from lenet.commands.verify import clone_of_committed_state
 from lenet.evaluation.metrics import TEST_ERROR
 from lenet.execution import training
@@ -102,7 +102,7 @@ def made_up_study(variants: int, seeds: int) -> Iterator[None]:
 def plan() -> None:
     """Find out which runs the store lacks, as `make repro` does before it trains."""
     settings = load_settings()
-    repro.in_order(training.lacking(training.wanted_runs(settings, list(settings.variants))), [])
+    pipeline.in_order(training.lacking(training.wanted_runs(settings, list(settings.variants))), [])
 
 
 def update_readme() -> None:
@@ -235,7 +235,7 @@ def save_run_times() -> None:
     """Write how long each run of the study took, in the order in which they are trained, if the run store knows."""
     settings = load_settings()
     variants = list(settings.variants)
-    runs = repro.in_order(training.wanted_runs(settings, variants), variants[: repro.HEADLINE])
+    runs = pipeline.in_order(training.wanted_runs(settings, variants), variants[: pipeline.HEADLINE])
     known = [load_provenance(run.identity.digest) for run in runs]
     if all(known):
         rows = [(run.name, run.epochs, round(its.duration_s, 1)) for run, its in zip(runs, known, strict=True)]

@@ -14,7 +14,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from lenet import errors
-from lenet.commands import repro
+from lenet.commands import pipeline
 from lenet.errors import LabError
 from lenet.execution import pool
 from lenet.mnist import datasets
@@ -101,7 +101,7 @@ def main() -> None:
     write_workspace(FOLDER, settings)
     os.environ["DVC_ROOT"] = str(project_root())  # whose run store and MLflow store the demo uses
     with chdir(FOLDER), compiling_ahead(settings.variants[VARIANTS[-1]]) if is_first else nullcontext():
-        repro.run([])
+        pipeline.run([])
 
 
 if __name__ == "__main__":

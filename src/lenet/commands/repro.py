@@ -1,155 +1,20 @@
-"""`make repro`: run what changed, publish it, show the comparison; `VARIANTS="…"` narrows it to some variants."""
+"""`make repro`: run what changed, publish it, show the comparison; `VARIANTS="…"` narrows it to some variants.
 
-import json
-import shutil
-import subprocess
+Where the data cannot be downloaded, the demo is run instead.
+"""
+
 import sys
-import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from lenet import errors
-from lenet.commands import foreground, unchanged
-from lenet.errors import LabError
-from lenet.evaluation.study import load_study
-from lenet.execution import training
-from lenet.execution.training import Wanted
+from lenet.commands import demo, pipeline
 from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
-from lenet.mnist.mirrors import unreachable_note
-from lenet.report import readme, tables, terminal
-from lenet.runs import trainer
-from lenet.runs.store import named_lock
-from lenet.settings import Settings, load_settings
-from lenet.tracking import experiment, failures, live, outage
-from lenet.workspace import DETAILS, PAGE, remove_orphans
-
-# How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
-HEADLINE = 2
-_LITTLE_MB = 100
-
-
-def reproduce(targets: list[str]) -> bool:
-    """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails."""
-    note = unreachable_note()
-    note.unlink(missing_ok=True)
-    with dvc_alone():
-        status = foreground.run([*foreground.DVC, "repro", *targets])
-    if status == 0:
-        return True
-    if note.is_file():
-        return False
-    raise LabError(
-        f"the pipeline stopped: {_room_left()}see the message above; what finished before is kept, "
-        "and the same command goes on from there"
-    )
-
-
-@contextmanager
-def dvc_alone() -> Iterator[None]:
-    """Wait for another `make repro` or `make sweep` of this checkout: DVC fails where another DVC runs a stage."""
-    lock = FileLock(named_lock("dvc"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print("waiting for DVC, which another `make repro` or `make sweep` runs here", file=sys.stderr, flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _room_left() -> str:
-    """Say how much the disk has left where that is little: DVC does not tell a full one."""
-    free = shutil.disk_usage(".").free >> 20
-    return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
-
-
-def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
-    """Train all runs that the store lacks, side by side; the headline is evaluated and printed while the rest trains.
-
-    This happens outside of DVC, which runs one stage after the other and would let cores idle; its stages then take
-    the runs from the store.
-    """
-    headline = variants[:HEADLINE]
-    runs = in_order(training.wanted_runs(settings, variants), headline)
-    ours = [run for run in runs if not set(headline).isdisjoint(run.variants)]
-    awaited = {run.identity.digest for run in training.lacking(ours)}
-    study = experiment.of_study(settings.data.dataset)
-    ahead = threading.Thread(target=announce, args=(settings, headline), name="headline", daemon=True)
-    try:
-        for run in live.train_lacking(runs, trainer.train, settings.compute.workers, settings.about, study):
-            awaited.discard(run.identity.digest)
-            if not awaited and len(headline) < len(variants) and ahead.ident is None:
-                ahead.start()
-    finally:
-        if ahead.ident is not None:
-            ahead.join()
-
-
-def in_order(runs: Sequence[Wanted], headline: Sequence[str]) -> list[Wanted]:
-    """Return the headline's runs first, then the longest first."""
-    return sorted(longest_first(runs), key=lambda run: set(headline).isdisjoint(run.variants))
-
-
-def longest_first(runs: Sequence[Wanted]) -> list[Wanted]:
-    """Return the longest runs first, so that the end does not wait for one of them."""
-    return sorted(runs, key=lambda run: -run.epochs)
-
-
-def announce(settings: Settings, variants: Sequence[str]) -> None:
-    """Evaluate and publish variants through DVC, and print their comparison."""
-    command = [*foreground.DVC, "repro", *evaluations(variants)]
-    with dvc_alone():
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        for line in done.stderr.splitlines():
-            if line.startswith("warning: "):
-                print(line, file=sys.stderr)
-        terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
-    else:
-        print(f"warning: {', '.join(variants)} could not be evaluated yet:\n{done.stderr}", file=sys.stderr)
-
-
-def evaluations(variants: Iterable[str]) -> list[str]:
-    """Return DVC's names of the stages that evaluate variants."""
-    return [f"evaluate@{variant}" for variant in variants]
-
-
-def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
-    """Remove DVC's list of locks if a full disk left it cut off: every later `dvc repro` would fail."""
-    for attempt in range(2):  # DVC may just be writing it
-        try:
-            json.loads(path.read_text(encoding="utf-8"))
-            return
-        except FileNotFoundError:
-            return
-        except ValueError:
-            time.sleep(1 - attempt)
-    path.unlink(missing_ok=True)
-    print(f"removed {path}, which was truncated, perhaps by a full disk", file=sys.stderr)
-
-
-def show(settings: Settings, variants: list[str]) -> None:
-    """Print the comparison, of `variants` alone where there are any, and bring report and README up to date."""
-    if variants:
-        terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
-        print("The report shows all variants: `make repro` brings it up to date.")
-        return
-    rows = tables.load_comparison()
-    readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
-    terminal.announce(rows, PAGE)
+from lenet.settings import load_settings
+from lenet.tracking import outage
 
 
 def show_demo_instead_of(dataset: Dataset) -> None:
     """Run the demo, and say before and after that it is not on the data set that was asked for."""
-    from lenet.commands import demo  # which runs what is here
-
     shout(
         f"{dataset.title} could not be downloaded: the reasons are above. "
         f"Running `make demo` instead, on {demo.DATASET.title}."
@@ -167,43 +32,10 @@ def shout(message: str) -> None:
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 
 
-def run(variants: list[str]) -> None:
-    """Reproduce the study of the current folder, or some variants of it; raise LabError where that is not possible."""
-    settings = load_settings()
-    for variant in variants:
-        settings.variant(variant)
-    if not variants and unchanged.is_noted():
-        print("Nothing has changed since the last `make repro`.")
-        show(settings, [])
-        return
-    inputs = unchanged.inputs()
-    for orphan in remove_orphans(settings.variants):
-        print(f"removed {orphan}: params.yaml no longer has its variant")
-    remove_damaged_lock()
-    publish_results()  # so that the store has the present results before new ones replace the files
-    if not reproduce(["preprocess"]):
-        show_demo_instead_of(datasets.find(settings.data.dataset))
-        return
-    train_what_is_lacking(settings, variants or list(settings.variants))
-    reproduce(evaluations(variants))
-    publish_results()
-    show(load_settings(), variants)
-    if not variants and not outage.is_noted():
-        unchanged.note(inputs)
-
-
-def publish_results() -> None:
-    """Publish the results that are here, if any; warn where the store fails."""
-    if any(DETAILS.glob("*.json")):
-        from lenet.tracking import publish  # imports MLflow and Matplotlib, for seconds
-
-        with failures.as_warnings():
-            publish.publish_all()
-
-
 @outage.remembered()
 def main() -> None:
-    run(sys.argv[1:])
+    if not pipeline.run(sys.argv[1:]):
+        show_demo_instead_of(datasets.find(load_settings().data.dataset))
 
 
 if __name__ == "__main__":

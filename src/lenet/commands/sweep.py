@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from lenet import errors
-from lenet.commands.repro import longest_first, reproduce
+from lenet.commands.pipeline import longest_first, reproduce
 from lenet.errors import LabError
 from lenet.evaluation import trials
 from lenet.evaluation.trials import Trial

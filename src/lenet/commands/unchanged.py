@@ -20,7 +20,7 @@ Stamps = list[list[str | int]]
 
 def inputs() -> Stamps:
     """Return what tells whether settings, stages, code, sweeps or the libraries that decide bits change."""
-    return [*_stamps(_INPUTS), *map(list, library_versions().items())]
+    return [*_stamps(_INPUTS), *([name, version] for name, version in library_versions().items())]
 
 
 def is_noted() -> bool:

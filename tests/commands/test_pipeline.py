@@ -1,0 +1,102 @@
+import shutil
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from filelock import FileLock
+from support.builders import identity, save_evaluated
+from support.paths import ROOT
+
+from lenet.commands import pipeline
+from lenet.errors import LabError
+from lenet.evaluation.study import load_study
+from lenet.execution.training import Wanted
+from lenet.report import tables
+from lenet.runs.store import named_lock
+from lenet.settings import load_settings
+
+
+@pytest.fixture
+def results(workspace):
+    """Results of every variant of params.yaml, and a README to put them into."""
+    shutil.copy(ROOT / "README.md", workspace)
+    settings = load_settings()
+    for variant in settings.variants:
+        save_evaluated(variant, [1.0, 2.0])
+    tables.save_tables(load_study(settings, list(settings.variants)))
+    return settings
+
+
+def test_the_table_goes_to_the_terminal_and_into_the_readme(results, workspace, capsys):
+    pipeline.show(results, [])
+    printed = capsys.readouterr().out
+    readme = (workspace / "README.md").read_text()
+    for variant in results.variants:
+        assert variant in printed
+        assert f"| `{variant}` |" in readme
+    assert str(workspace / "reports/index.html") in printed
+
+
+def test_narrowed_to_some_variants_it_prints_those_and_leaves_the_readme(results, workspace, capsys):
+    before = (workspace / "README.md").read_text()
+    pipeline.show(results, ["relu_adam"])
+    printed = capsys.readouterr().out
+    assert "relu_adam" in printed
+    assert "tanh_sgd" not in printed
+    assert (workspace / "README.md").read_text() == before
+
+
+def wanted(variant, seed, epochs):
+    recipe = load_settings(ROOT / "params.yaml").base.model_copy(update={"epochs": epochs})
+    return Wanted(identity(seed, epochs=epochs), recipe, (variant,))
+
+
+def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_does_not_wait_for_one():
+    runs = [wanted("short", 0, 10), wanted("long", 0, 45), wanted("long", 1, 45), wanted("first", 0, 20)]
+    ordered = pipeline.in_order(runs, ["first"])
+    assert [run.name for run in ordered] == ["first seed 0", "long seed 0", "long seed 1", "short seed 0"]
+
+
+def test_dvc_is_waited_for_where_another_make_repro_runs_it(workspace, capsys):
+    held, ended = threading.Event(), []
+
+    def other():
+        with FileLock(named_lock("dvc")):
+            held.set()
+            time.sleep(0.3)
+            ended.append(True)
+
+    threading.Thread(target=other).start()
+    held.wait()
+    with pipeline.dvc_alone():
+        assert ended
+    assert capsys.readouterr().err.startswith("waiting for DVC, which another `make repro`")
+
+
+@pytest.mark.parametrize("content", ["", '{"read": {"/a": [{"pid": 1, "c'], ids=["empty", "cut off"])
+def test_a_list_of_locks_that_a_full_disk_cut_off_is_removed_with_one_line(workspace, content, capsys):
+    path = workspace / ".dvc/tmp/rwlock"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    pipeline.remove_damaged_lock()
+    assert not path.exists()
+    assert capsys.readouterr().err == "removed .dvc/tmp/rwlock, which was truncated, perhaps by a full disk\n"
+
+
+def test_a_whole_list_of_locks_or_none_is_left_alone(workspace, capsys):
+    pipeline.remove_damaged_lock()
+    path = workspace / ".dvc/tmp/rwlock"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    pipeline.remove_damaged_lock()
+    assert path.read_text() == "{}"
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("free_mb", "told"), [(3, "only 3 MB are left on the disk: free some space; "), (5000, "")])
+def test_a_pipeline_that_stops_on_a_full_disk_says_so(workspace, monkeypatch, free_mb, told):
+    monkeypatch.setattr(pipeline.foreground, "run", lambda command: 1)
+    monkeypatch.setattr(pipeline.shutil, "disk_usage", lambda path: SimpleNamespace(free=free_mb << 20))
+    with pytest.raises(LabError, match=f"^the pipeline stopped: {told}see the message above; "):
+        pipeline.reproduce(["plot"])
