@@ -20,7 +20,8 @@ Stamps = list[list[str | int]]
 
 def inputs() -> Stamps:
     """Return what tells whether settings, stages, code, sweeps or the libraries that decide bits change."""
-    return [*_stamps(_INPUTS), *([name, version] for name, version in library_versions().items())]
+    versions: Stamps = [[name, version] for name, version in library_versions().items()]
+    return _stamps(_INPUTS) + versions
 
 
 def is_noted() -> bool:
