@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[1]
 class Cost:
     """What commands side by side took until the last one ended, and what each printed.
 
-    cpu_s: of all of them and of all that they started. peak_mib: memory of the largest process at its largest.
+    cpu_s: of all of them and of all that they started. peak_mib: memory of the largest process at its largest, and at
+    least that of the process that starts them, which Linux counts in.
     """
 
     wall_s: float

@@ -76,8 +76,8 @@ def pytest_xdist_make_scheduler(config, log):
 def _work_in(folder, monkeypatch):
     shutil.copy(ROOT / "params.yaml", folder)
     monkeypatch.chdir(folder)
-    # Not what the command of another test remembers of its store.
-    for name in ("DVC_ROOT", *outage.leave_alone()):
+    # Not the store of another test, which MLflow leaves to its children, nor what a command remembers of it.
+    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", *outage.leave_alone()):
         monkeypatch.delenv(name, raising=False)
     return folder
 
