@@ -84,9 +84,10 @@ def test_training_anew_on_purpose_on_a_cluster_of_three_workers_changes_nothing(
     with cluster(tmp_path / "cluster") as running:
         for _ in range(3):
             running.start_worker()
-        done = here.dvc("repro", "--force", DASK_SCHEDULER_ADDRESS=running.address)
-    assert len(stages_run(done)) == 9
-    assert trained(done) == 6
+        targets = ("evaluate@tanh_sgd", "evaluate@lenet5_1998")
+        done = here.dvc("repro", "--force", *targets, DASK_SCHEDULER_ADDRESS=running.address)
+    assert len(stages_run(done)) == 6
+    assert trained(done) == 4
     assert here.git("status", "--porcelain") == ""
 
 
