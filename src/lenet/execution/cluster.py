@@ -94,6 +94,9 @@ class Cluster:
     def __init__(self, scheduler: str) -> None:
         self._scheduler = scheduler
         self._client = _connected(scheduler)
+        from lenet.execution import on_cluster  # imports distributed, which may not be there
+
+        self._remote_call, self._expected = on_cluster.call, on_cluster.what_decides_bits()
         self._topic = f"lenet-{uuid.uuid4()}"
         self._client.subscribe_topic(self._topic, self._hear)
         # A cluster may start its first worker only when it is asked for something, and data can be sent only to one.
@@ -101,7 +104,7 @@ class Cluster:
         self._numbers = itertools.count()
         self._calls: dict[str, tuple[distributed.Future, SimpleQueue[Any]]] = {}  # by key: its events, and None
         self._sent: dict[int, tuple[object, distributed.Future]] = {}  # large arguments by id, and where they are
-        self._refused: dict[str, str] = {}
+        self._refused: list[str] = []  # addresses of workers
         self._last_seen = time.monotonic()
         self._lock = Lock()
         self.is_running = True
@@ -164,14 +167,11 @@ class Cluster:
             del self._calls[key]
 
     def _submit(self, place: int, parts: Sequence[Any]) -> tuple[str, "SimpleQueue[Any]"]:
-        from lenet.execution import on_cluster
-
-        expected = on_cluster.what_decides_bits()
         events: SimpleQueue[Any] = SimpleQueue()
         with self._lock:
             key = f"{self._topic}-{next(self._numbers)}"
             future = self._client.submit(
-                *(on_cluster.call, expected, parts, self._topic),
+                *(self._remote_call, self._expected, parts, self._topic),
                 key=key,
                 pure=False,
                 priority=-place,
@@ -209,7 +209,7 @@ class Cluster:
         with self._lock:
             if refused.address in self._refused:
                 return
-            self._refused[refused.address] = refused.differences
+            self._refused.append(refused.address)
         print(f"warning: worker {refused.address} is not used: {refused.differences}", file=sys.stderr, flush=True)
 
     def _assert_is_connected(self) -> None:
