@@ -48,7 +48,7 @@ test: $(READY)  ## run the test suite in two processes; ARGS='-m "not slow"' for
 	@python -m pytest -n 2 $(ARGS)
 
 coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
-	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term:skip-covered
+	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term-missing:skip-covered
 
 bench: $(READY) .bench/ready  ## time training beside Keras and PyTorch: 40 minutes on an idle machine; ARGS="--rounds 3"
 	@python -m benchmarks.bench $(ARGS)

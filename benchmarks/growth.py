@@ -82,11 +82,11 @@ def made_up_study(variants: int, seeds: int) -> Iterator[None]:
         names = [f"variant_{number:03}" for number in range(variants)]
         shutil.rmtree("reports")
         with edit_params() as params:
-            params["variants"] = {
-                name: params["base"] | {"learning_rate": 0.01 + number / 100_000} for number, name in enumerate(names)
-            }
-            params |= {"about": {}, "seeds": list(range(seeds)), "data": {"dataset": "digits"}}
+            params |= {"variants": {}, "about": {}, "seeds": list(range(seeds)), "data": {"dataset": "digits"}}
             params["comparison"] = COMPARED | {"ladder": names[:1]}
+            params["base"].yaml_set_anchor("base", always_dump=True)
+        lines = [f"  {name}: {{<<: *base, learning_rate: {0.01 + n / 100_000:g}}}" for n, name in enumerate(names)]
+        PARAMS.write_text(PARAMS.read_text().replace("variants: {}", "\n".join(["variants:", *lines])))
         cost_of_module("dvc", "repro", "preprocess", cwd=study)
         for number, name in enumerate(names):
             save_evaluated(name, [10.0 + (number + seed) % 7 for seed in range(seeds)])
@@ -212,11 +212,13 @@ def measure_demo() -> None:
         with edit_params(checkout / PARAMS) as params:
             params["variants"]["relu_adam"]["learning_rate"] = 0.002
         waits["make demo with one edited parameter"] = cost_of_module("lenet.commands.demo", cwd=checkout)
-        add("wait", 0, waits)
+        stages = {}
         for stage in STAGES:
             imported = run([sys.executable, "-c", f"import lenet.{stage}"], cwd=workspace, PYTHONPATH="src")
             alone = cost_of_module(f"lenet.{stage}", cwd=workspace, DVC_STAGE=f"{stage}@tanh_sgd")
-            add("stage", 0, {f"import {stage}": imported.as_row(), stage: alone})
+            stages |= {f"import {stage}": imported.as_row(), stage: alone}
+        add("wait", 0, waits)
+        add("stage", 0, stages)
 
 
 def measure_done_study() -> None:

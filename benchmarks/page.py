@@ -24,14 +24,14 @@ CONTENDERS = {
     "lab_make_repro": "this project, `make repro` in a new clone, everything included",
     "machine_limit": "limit: the network's arithmetic at the speed of both cores",
 }
-# How many times as long as which other one may take, at most or at least.
+# Targets. At least so many times as long as `make repro` (f) does each of these take:
 FASTER = {"keras_fit": 3.0, "pytorch": 2.1, "pytorch_side_by_side": 1.8, "pytorch_compiled": 1.8}
+# At most: e in multiples of g, the share of time beside training, a slope, seconds.
 MOST_TIMES_THE_LIMIT, MOST_BESIDE_TRAINING, MOST_SLOPE = 1.6, 0.08, 1.1
 MOST_S = {"make repro, nothing changed": 3, "make demo": 60}
-STUDY_VARIANTS = 15
 # Of the largest sizes, so many tell the slope: costs that do not grow hide it in small ones.
 FITTED = 3
-WORKERS = (1, 2, 4, 8, 16, 32, 64, 78)
+WORKERS = (1, 2, 4, 8, 16, 32, 64)  # and as many as there are runs
 ABOUT = """\
 Measured by `make bench` (40 minutes on two idle cores) and `make growth` (half an hour); this page is written from
 `benchmarks/*.csv`. Each time is kept as soon as it is known, so an interrupted measurement goes on where it was. To
@@ -62,8 +62,9 @@ def medians(training: pd.DataFrame) -> pd.DataFrame:
 def beside_training(found: pd.DataFrame, run_times: pd.Series) -> tuple[float, float]:
     """Return the share of time that is not training: of one variant, and at most of the whole study on two workers."""
     ours = found.loc["lab_make_repro"]
-    beside_s, study_s = ours.wall_s - ours.train_s, makespan_s(run_times, 2)
-    return beside_s / ours.wall_s, STUDY_VARIANTS * beside_s / (STUDY_VARIANTS * beside_s + study_s)
+    one_s, study_s = ours.wall_s - ours.train_s, makespan_s(run_times, 2)
+    all_s = one_s * run_times.index.str.split().str[0].nunique()  # once per variant
+    return one_s / ours.wall_s, all_s / (all_s + study_s)
 
 
 def verdict(met: bool) -> str:
@@ -120,7 +121,7 @@ def of_workers(run_times: pd.Series, growth: pd.DataFrame) -> str:
     alone = makespan_s(run_times, 1)
     rows = (
         (workers, f"{(took := makespan_s(run_times, workers)) / 60:.1f} min", f"{alone / took:.1f}")
-        for workers in WORKERS
+        for workers in (*WORKERS, len(run_times))
     )
     simulated = table("workers | training | times as fast", rows)
     measured = growth[growth.of == "workers"].groupby("size").wall_s.last() if len(growth) else {}
@@ -205,7 +206,7 @@ def text(training: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Series) -> 
 def write() -> None:
     """Write the page and its figure from the tables of measurements."""
     training, growth = TRAINING.read(), GROWTH.read()
-    run_times = pd.read_csv(RUN_TIMES)["duration_s"] if RUN_TIMES.is_file() else pd.Series(dtype=float)
+    run_times = pd.read_csv(RUN_TIMES, index_col="run")["duration_s"] if RUN_TIMES.is_file() else pd.Series(dtype=float)
     if len(growth):
         growth = growth[growth.machine == growth.machine.iloc[-1]]
         with written_whole(FIGURE) as partial:

@@ -1,8 +1,11 @@
+import re
+
 import pytest
 from ruamel.yaml import YAML
 from support.paths import ROOT
 
 from lenet.commands import demo
+from lenet.errors import LabError
 from lenet.settings import load_settings
 
 
@@ -16,6 +19,17 @@ def test_the_demonstration_compares_only_variants_that_it_has(workspace, primary
     assert settings.comparison.primary == kept
     assert settings.comparison.ladder == ("tanh_sgd", "relu_adam")
     assert tuple(settings.variants) == tuple(settings.about) == demo.VARIANTS
+
+
+def test_the_demonstration_goes_with_the_variants_that_the_study_still_has(workspace):
+    study = load_settings()
+    left = {name: recipe for name, recipe in study.variants.items() if name not in ("tanh_sgd", "lenet5_1998")}
+    settings = demo.demo_settings(study.model_copy(update={"variants": left}))
+    assert tuple(settings.variants) == settings.comparison.ladder == ("relu_adam",)
+    with demo.compiling_ahead(settings.variants.values()):
+        pass
+    with pytest.raises(LabError, match=re.escape("has none of the demo's variants: keep one of tanh_sgd,")):
+        demo.demo_settings(study.model_copy(update={"variants": {"modern": study.variants["modern"]}}))
 
 
 def test_the_demonstration_has_a_workspace_of_its_own_with_this_code_and_its_settings(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def results(workspace):
 
 
 def test_the_table_goes_to_the_terminal_and_into_the_readme(results, workspace, capsys):
-    pipeline.show(results, [])
+    pipeline.show_study(results)
     printed = capsys.readouterr().out
     readme = (workspace / "README.md").read_text()
     for variant in results.variants:
@@ -40,7 +40,7 @@ def test_the_table_goes_to_the_terminal_and_into_the_readme(results, workspace, 
 
 def test_narrowed_to_some_variants_it_prints_those_and_leaves_the_readme(results, workspace, capsys):
     before = (workspace / "README.md").read_text()
-    pipeline.show(results, ["relu_adam"])
+    pipeline.show_some(results, ["relu_adam"])
     printed = capsys.readouterr().out
     assert "relu_adam" in printed
     assert "tanh_sgd" not in printed

@@ -6,7 +6,7 @@ The checkout stays as it is. Run store and MLflow store are the checkout's. Anot
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir, contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -33,11 +33,16 @@ _DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_s
 
 
 def demo_settings(study: Settings) -> Settings:
-    """Return the study's settings with the bundled digits, few seeds and variants, and what can be compared of them."""
-    compared = study.comparison
+    """Return the study's settings with the bundled digits, few seeds and variants, and what can be compared of them.
+
+    Raises LabError where the study has none of the demo's variants.
+    """
+    compared, variants = study.comparison, _of_the_demo(study.variants)
+    if not variants:
+        raise LabError(f"{PARAMS} has none of the demo's variants: keep one of {', '.join(VARIANTS)}")
     known = {
-        "primary": compared.primary if set(compared.primary) <= set(VARIANTS) else (),
-        "ladder": tuple(name for name in compared.ladder if name in VARIANTS) or VARIANTS[:1],
+        "primary": compared.primary if variants.keys() >= set(compared.primary) else (),
+        "ladder": tuple(name for name in compared.ladder if name in variants) or tuple(variants)[:1],
         "factorial": (),
         "published": _of_the_demo(compared.published),
         "sweeps": (),
@@ -47,7 +52,7 @@ def demo_settings(study: Settings) -> Settings:
             "data": study.data.model_copy(update={"dataset": DATASET.name}),
             "seeds": SEEDS,
             "about": _of_the_demo(study.about),
-            "variants": _of_the_demo(study.variants),
+            "variants": variants,
             "comparison": compared.model_copy(update=known),
         }
     )
@@ -70,8 +75,12 @@ def write_workspace(folder: Path, settings: Settings) -> None:
 
 
 @contextmanager
-def compiling_ahead(recipe: Variant) -> Iterator[None]:
-    """Compile a training of 1998 in a worker of its own during the block: half a minute, once per checkout."""
+def compiling_ahead(recipes: Iterable[Variant]) -> Iterator[None]:
+    """Compile the training of 1998, if a recipe has it, in a worker of its own: half a minute, once per checkout."""
+    recipe = next((each for each in recipes if each.optimizer == "sdlm"), None)
+    if recipe is None:
+        yield
+        return
     worker = pool.Worker()
     threading.Thread(target=_compile, args=(worker, recipe), name="compile", daemon=True).start()
     try:
@@ -100,7 +109,7 @@ def main() -> None:
     is_first = not (FOLDER / LOCK).is_file()
     write_workspace(FOLDER, settings)
     os.environ["DVC_ROOT"] = str(project_root())  # whose run store and MLflow store the demo uses
-    with chdir(FOLDER), compiling_ahead(settings.variants[VARIANTS[-1]]) if is_first else nullcontext():
+    with chdir(FOLDER), compiling_ahead(settings.variants.values()) if is_first else nullcontext():
         pipeline.run([])
 
 

@@ -93,12 +93,12 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
 
 
 def in_order(runs: Sequence[Wanted], headline: Sequence[str]) -> list[Wanted]:
-    """Return the headline's runs first, then the longest first."""
+    """Return the headline's runs first, then those of most epochs first."""
     return sorted(longest_first(runs), key=lambda run: set(headline).isdisjoint(run.variants))
 
 
 def longest_first(runs: Sequence[Wanted]) -> list[Wanted]:
-    """Return the longest runs first, so that the end does not wait for one of them."""
+    """Return the runs of most epochs first, which mostly take longest: the end should not wait for one of them."""
     return sorted(runs, key=lambda run: -run.epochs)
 
 
@@ -135,12 +135,14 @@ def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
     print(f"removed {path}, which was truncated, perhaps by a full disk", file=sys.stderr)
 
 
-def show(settings: Settings, variants: list[str]) -> None:
-    """Print the comparison, of `variants` alone where there are any, and bring report and README up to date."""
-    if variants:
-        terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
-        print("The report shows all variants: `make repro` brings it up to date.")
-        return
+def show_some(settings: Settings, variants: Sequence[str]) -> None:
+    """Print the comparison of some variants."""
+    terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
+    print("The report shows all variants: `make repro` brings it up to date.")
+
+
+def show_study(settings: Settings) -> None:
+    """Print the comparison and bring the README up to date."""
     rows = tables.load_comparison()
     readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
     terminal.announce(rows, PAGE)
@@ -156,7 +158,7 @@ def run(variants: list[str]) -> bool:
         settings.variant(variant)
     if not variants and unchanged.is_noted():
         print("Nothing has changed since the last `make repro`.")
-        show(settings, [])
+        show_study(settings)
         return True
     inputs = unchanged.inputs()
     for orphan in remove_orphans(settings.variants):
@@ -168,8 +170,11 @@ def run(variants: list[str]) -> bool:
     train_what_is_lacking(settings, variants or list(settings.variants))
     reproduce(evaluations(variants))
     publish_results()
-    show(load_settings(), variants)
-    if not variants and not outage.is_noted():
+    if variants:
+        show_some(load_settings(), variants)
+        return True
+    show_study(load_settings())
+    if not outage.is_noted():
         unchanged.note(inputs)
     return True
 

@@ -32,9 +32,10 @@ def is_noted() -> bool:
 
 def note(inputs_before: Stamps) -> None:
     """Note the present state as that of a study which is done, unless an input has changed since it began."""
-    if inputs() == inputs_before:
+    state = _state()
+    if state is not None and state[: len(inputs_before)] == inputs_before:
         with written_whole(_NOTE) as partial:
-            partial.write_text(json.dumps(_state()), encoding="utf-8")
+            partial.write_text(json.dumps(state), encoding="utf-8")
 
 
 def _state() -> Stamps | None:
