@@ -130,23 +130,52 @@ def test_data_that_were_lost_with_all_workers_are_sent_again_to_the_next(data, a
     assert training.lacking(runs) == []
 
 
+def sources_with_edited_layers(folder):
+    """Copy this checkout's code and edit a module that decides bits."""
+    shutil.copytree(ROOT / "src", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    edit(folder)
+    return folder
+
+
+def edit(sources):
+    with open(sources / "lenet/network/layers.py", "a") as file:
+        file.write("\n_ANOTHER = 1\n")
+
+
+def wait_for_refusal(capsys):
+    said, end = "", time.monotonic() + 60
+    while "is not used" not in said:
+        said += capsys.readouterr().err
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return said
+
+
 def test_a_worker_of_other_code_is_refused_by_name_before_it_trains_and_the_others_do_its_work(
     data, a_cluster, tmp_path, capsys
 ):
-    shutil.copytree(ROOT / "src", tmp_path / "other/src", ignore=shutil.ignore_patterns("__pycache__"))
-    layers = tmp_path / "other/src/lenet/network/layers.py"
-    layers.write_text(layers.read_text() + "\n_ANOTHER = 1\n")
     running = a_cluster(0)
-    running.start_worker(tmp_path / "other/src")
+    running.start_worker(sources_with_edited_layers(tmp_path / "other"))
     going_on = Training(wanted(seeds=1, epochs=1))
-    said = ""
-    while "is not used" not in said:
-        said += capsys.readouterr().err
+    said = wait_for_refusal(capsys)
     running.start_worker()
     assert len(going_on.result().finished_runs) == 1
     (line,) = [line for line in (said + capsys.readouterr().err).splitlines() if "is not used" in line]
     assert line.startswith("warning: worker tcp://127.0.0.1:")
     assert line.endswith(" is not used: other code in src/lenet/network/layers.py")
+
+
+def test_beside_a_refused_worker_a_new_one_takes_over_from_one_that_is_lost(data, a_cluster, tmp_path, capsys):
+    running = a_cluster(0)
+    running.start_worker(sources_with_edited_layers(tmp_path / "other"))
+    runs = wanted(seeds=1, epochs=12)
+    going_on = Training(runs)
+    wait_for_refusal(capsys)
+    running.start_worker()
+    going_on.wait_for(lambda: (runs[0].name, 3) in going_on.told)
+    running.workers[1].kill()
+    running.start_worker()
+    assert len(going_on.result().finished_runs) == 1
 
 
 def test_where_all_workers_are_refused_the_error_names_them_and_the_versions_in_which_they_differ(
@@ -157,11 +186,9 @@ def test_where_all_workers_are_refused_the_error_names_them_and_the_versions_in_
         "Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n"
     )
     a_cluster(0).start_worker(os.pathsep.join([str(tmp_path / "older"), str(ROOT / "src")]))
-    going_on, said = Training(wanted(seeds=1, epochs=1)), ""
-    while "is not used" not in said:
-        said += capsys.readouterr().err
-    assert "is not used: keras 3.0.0 instead of 3." in said
-    with dask.config.set({"lenet.workers-timeout": "1s"}):
+    with dask.config.set({"lenet.workers-timeout": "15s"}):
+        going_on = Training(wanted(seeds=1, epochs=1))
+        assert "is not used: keras 3.0.0 instead of 3." in wait_for_refusal(capsys)
         with pytest.raises(
             LabError, match=r"has had no worker but tcp://127.0.0.1:\d+, refused above, for \d+ s: start some"
         ):
@@ -212,15 +239,25 @@ errors.run(main)
 """
 
 
+def started(sources=ROOT / "src"):
+    """Start a process that trains on the cluster with that code."""
+    environment = os.environ | {"PYTHONPATH": str(sources)}
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_epoch(driver, number):
+    while not (line := driver.stdout.readline()).endswith(f" {number}\n"):
+        assert line, driver.stderr.read()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, number):
     running = a_cluster(1)
     wanted(seeds=2, epochs=1000)
-    with subprocess.Popen(
-        [sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as it:
-        while not (line := it.stdout.readline()).endswith(" 5\n"):  # epochs
-            assert line, it.stderr.read()
+    with started() as it:
+        wait_for_epoch(it, 5)
         assert len(at_work(running)) == 1
         it.send_signal(number)
         it.stdout.read()
@@ -230,6 +267,37 @@ def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, 
     while at_work(running):
         assert time.monotonic() < end
         time.sleep(0.2)
+
+
+def test_code_that_is_edited_meanwhile_ends_the_command_with_one_line(data, a_cluster, tmp_path):
+    sources = tmp_path / "shared"
+    shutil.copytree(ROOT / "src", sources, ignore=shutil.ignore_patterns("__pycache__"))
+    a_cluster(0).start_worker(sources)
+    wanted(seeds=2, epochs=10)
+    with started(sources) as it:
+        wait_for_epoch(it, 3)
+        edit(sources)
+        it.stdout.read()
+        last = it.stderr.read().splitlines()[-1]
+    assert last.startswith("error: the code was edited while runs were trained on a cluster: run the same command")
+    assert it.returncode == 1
+
+
+def test_a_scheduler_without_this_project_is_an_error(data, tmp_path, monkeypatch):
+    (tmp_path / "other/lenet").mkdir(parents=True)
+    (tmp_path / "other/lenet/__init__.py").touch()  # hides the one that is installed
+    with cluster(tmp_path / "cluster", sources=tmp_path / "other") as running:
+        running.start_worker()
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
+        with pytest.raises(LabError, match=r"does not know this project's code: set up this checkout where it runs"):
+            Training(wanted(seeds=1, epochs=1)).result()
+
+
+def test_a_time_that_is_none_is_an_error(data, a_cluster):
+    a_cluster(0)
+    with dask.config.set({"lenet.workers-timeout": "soon"}):
+        with pytest.raises(LabError, match=r"^DASK_LENET__WORKERS_TIMEOUT=soon: expected how long to wait"):
+            Training(wanted(seeds=1, epochs=1)).result()
 
 
 def test_tls_is_used_as_dask_is_configured(data, tmp_path, monkeypatch):
@@ -246,5 +314,5 @@ def test_tls_is_used_as_dask_is_configured(data, tmp_path, monkeypatch):
 def test_without_the_package_the_error_says_what_to_install(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
-    with pytest.raises(LabError, match=r"the package distributed is not installed: pip install 'lenet-lab\[cluster\]'"):
+    with pytest.raises(LabError, match=r"the package distributed is not installed: run `make setup`, or unset"):
         Training(wanted(seeds=1, epochs=1)).result()

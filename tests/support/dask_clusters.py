@@ -13,10 +13,10 @@ from support.paths import ROOT
 class Cluster:
     """A scheduler, and the workers that it is given."""
 
-    def __init__(self, folder, protocol):
+    def __init__(self, folder, protocol, sources):
         folder.mkdir()
         self._folder, self._protocol, self.workers = folder, protocol, []
-        self.scheduler = self._started("scheduler", "--port", "0")
+        self.scheduler = self._started("scheduler", "--port", "0", PYTHONPATH=str(sources))
         file, end = folder / "scheduler.json", time.monotonic() + 60
         while not file.is_file():
             assert self.scheduler.poll() is None, (folder / "scheduler.log").read_text()
@@ -42,9 +42,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder, protocol="tcp"):
-    """Yield a cluster without workers, in a new folder."""
-    running = Cluster(folder, protocol)
+def cluster(folder, protocol="tcp", sources=ROOT / "src"):
+    """Yield a cluster without workers, in a new folder; its scheduler imports modules from `sources`."""
+    running = Cluster(folder, protocol, sources)
     try:
         yield running
     finally:

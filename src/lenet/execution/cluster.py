@@ -11,7 +11,7 @@ import platform
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -44,8 +44,10 @@ def address() -> str | None:
     return os.environ.get(ADDRESS) or None
 
 
-def run_side_by_side(do: Callable[["InLine", Task], Result], tasks: Sequence[Task], scheduler: str) -> Iterator[Result]:
-    """Yield what `do(its place in line, task)` returns, task by task as they finish; the first tasks go first.
+def run_side_by_side(
+    do: Callable[["PlaceInQueue", Task], Result], tasks: Sequence[Task], scheduler: str
+) -> Iterator[Result]:
+    """Yield what `do(its place in the queue, task)` returns, task by task as they finish; the first tasks go first.
 
     `do` runs on a thread of this process. An error in it is raised here. Whatever ends the iteration, what was sent is
     cancelled. Raises LabError where there is no scheduler, or no worker for too long.
@@ -55,7 +57,7 @@ def run_side_by_side(do: Callable[["InLine", Task], Result], tasks: Sequence[Tas
     finished: SimpleQueue[Future[Result]] = SimpleQueue()
     try:
         for place, task in enumerate(tasks):
-            threads.submit(do, InLine(cluster, place), task).add_done_callback(finished.put)
+            threads.submit(do, PlaceInQueue(cluster, place), task).add_done_callback(finished.put)
         for _ in tasks:
             yield _next(finished, cluster).result()
     finally:
@@ -69,12 +71,12 @@ def _next(finished: "SimpleQueue[Future[Result]]", cluster: "Cluster") -> "Futur
         try:
             return finished.get(timeout=_LOOK_AGAIN_S)
         except Empty:
-            cluster.assert_has_workers()
+            cluster.look_after_workers()
 
 
 @dataclass(frozen=True)
-class InLine:
-    """A place in line for the workers of a cluster: of calls that wait, those in front are served first."""
+class PlaceInQueue:
+    """A place in the queue for the workers of a cluster: of calls that wait, those in front are served first."""
 
     cluster: "Cluster"
     place: int
@@ -88,6 +90,15 @@ class InLine:
         return self.cluster.run(self.place, work, *arguments, emit=emit)
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A call that the scheduler has: what it emitted, then None; the only workers that it may go to, if not all."""
+
+    future: "distributed.Future"
+    events: "SimpleQueue[Any]"
+    only: Set[str]
+
+
 class Cluster:
     """A connection to a scheduler. It calls functions of this package; several threads may use it."""
 
@@ -96,24 +107,25 @@ class Cluster:
         self._client = _connected(scheduler)
         from lenet.execution import on_cluster  # imports distributed, which may not be there
 
-        self._remote_call, self._expected = on_cluster.call, on_cluster.what_decides_bits()
+        self._on_cluster, self._expected = on_cluster, on_cluster.what_decides_bits()
+        self._timeout_s = _workers_timeout_s()
         self._topic = f"lenet-{uuid.uuid4()}"
         self._client.subscribe_topic(self._topic, self._hear)
-        # A cluster may start its first worker only when it is asked for something, and data can be sent only to one.
-        self._first = self._client.submit(platform.node, key=self._topic, pure=False)
         self._numbers = itertools.count()
-        self._calls: dict[str, tuple[distributed.Future, SimpleQueue[Any]]] = {}  # by key: its events, and None
+        self._calls: dict[str, _Call] = {}  # by key
         self._sent: dict[int, tuple[object, distributed.Future]] = {}  # large arguments by id, and where they are
-        self._refused: list[str] = []  # addresses of workers
+        self._probe: distributed.Future | None = None
+        self._refused: set[str] = set()  # addresses of workers
         self._last_seen = time.monotonic()
-        self._lock = Lock()
+        self._lock, self._sending = Lock(), Lock()
         self.is_running = True
 
     def run(self, place: int, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
         """Call `work(*arguments, emit)` on a worker; what it emits reaches `emit` here, on the calling thread.
 
-        place: in line; calls with lower ones are served first. What a worker that was lost has emitted is not emitted
-        again: an equal call emits the same. Raises what `work` raises, and LabError where the call cannot be done.
+        place: in the queue; calls with lower ones are served first. What a worker that was lost has emitted is not
+        emitted again: an equal call emits the same. Raises what `work` raises, and LabError where the call cannot be
+        done.
         """
         told: list[Any] = []
 
@@ -124,21 +136,27 @@ class Cluster:
 
         while True:
             try:
-                with _in_one_line(self._scheduler):
+                with _as_lab_errors(self._scheduler):
                     result = self._call(place, [work, *arguments], once)
             except (CancelledError, TimeoutError):
                 self._assert_is_connected()
                 continue  # the arguments were lost with the last worker that had them, or found none
+            self._last_seen = time.monotonic()
             if isinstance(result, Measured):
                 return result
             self._refuse(result)
 
-    def assert_has_workers(self) -> None:
-        """Raise LabError if for too long no worker was there that could be used."""
-        if self._workers():
+    def look_after_workers(self) -> None:
+        """Cancel calls whose workers have all left; raise LabError if for too long no worker could be used."""
+        usable = self._workers() - self._refused
+        with self._lock:
+            stuck = [call.future for call in self._calls.values() if call.only and call.only.isdisjoint(usable)]
+        if stuck:
+            self._client.cancel(stuck, force=True)  # their threads send them again
+        if usable:
             self._last_seen = time.monotonic()
-        elif (waited_s := time.monotonic() - self._last_seen) > _workers_timeout_s():
-            but = f" but {', '.join(self._refused)}, refused above," if self._refused else ""
+        elif (waited_s := time.monotonic() - self._last_seen) > self._timeout_s:
+            but = f" but {', '.join(sorted(self._refused))}, refused above," if self._refused else ""
             raise LabError(
                 f"the Dask cluster at {self._scheduler} has had no worker{but} for {waited_s:.0f} s: start some "
                 "(docs/scaling.md), then run the same command again"
@@ -146,44 +164,58 @@ class Cluster:
 
     def close(self) -> None:
         """Cancel what was sent. A call that is waited for raises LabError."""
-        self.is_running = False
         with self._lock:
+            self.is_running = False
             calls = list(self._calls.values())
         with suppress(Exception):  # the scheduler may be gone
-            self._client.cancel([self._first, *(future for future, _ in calls)], force=True)
-        self._client.close(timeout=_LOOK_AGAIN_S)
-        for _, events in calls:
-            events.put(None)
+            self._client.cancel([*filter(None, [self._probe]), *(call.future for call in calls)], force=True)
+            self._client.close(timeout=_LOOK_AGAIN_S)
+        for call in calls:
+            call.events.put(None)
 
-    def _call(self, place: int, call: Sequence[Any], emit: Emit) -> "Measured | Refused":
-        self._first.result()
-        key, events = self._submit(place, [self._part(each) for each in call])
+    def _call(self, place: int, parts: Sequence[Any], emit: Emit) -> "Measured | Refused":
+        self._wait_for_a_worker()
+        key, call = self._submit(place, [self._part(each) for each in parts])
         try:
-            while (event := events.get()) is not None:
+            while (event := call.events.get()) is not None:
                 emit(pickle.loads(event))
             self._assert_is_connected()
-            return self._calls[key][0].result()
+            return call.future.result()
         finally:
-            del self._calls[key]
+            with self._lock:
+                del self._calls[key]
 
-    def _submit(self, place: int, parts: Sequence[Any]) -> tuple[str, "SimpleQueue[Any]"]:
-        events: SimpleQueue[Any] = SimpleQueue()
+    def _wait_for_a_worker(self) -> None:
+        """Wait until there is a worker, to which data can be sent; a cluster may start its first one when asked."""
         with self._lock:
+            self._assert_is_connected()
+            if self._probe is None or self._probe.cancelled():
+                self._probe = self._client.submit(platform.node, pure=False)
+            probe = self._probe
+        probe.result()
+        while (there := self._workers()) and there <= self._refused:
+            self._assert_is_connected()
+            time.sleep(_LOOK_AGAIN_S)
+
+    def _submit(self, place: int, parts: Sequence[Any]) -> tuple[str, _Call]:
+        with self._lock:
+            self._assert_is_connected()
+            only = self._workers() - self._refused if self._refused else set()
             key = f"{self._topic}-{next(self._numbers)}"
             future = self._client.submit(
-                *(self._remote_call, self._expected, parts, self._topic),
+                *(self._on_cluster.call, self._expected, parts, self._topic),
                 key=key,
                 pure=False,
                 priority=-place,
-                workers=self._workers() if self._refused else None,
+                workers=sorted(only) or None,
             )
-            self._calls[key] = future, events
-        future.add_done_callback(lambda _: events.put(None))
-        return key, events
+            call = self._calls[key] = _Call(future, SimpleQueue(), only)
+        future.add_done_callback(lambda _: call.events.put(None))
+        return key, call
 
     def _part(self, argument: object) -> Any:
         """Return an argument, pickled; a large one is sent to all workers, once, and is where it is returned."""
-        with self._lock:
+        with self._sending:
             _, there = self._sent.get(id(argument), (None, None))
             if there is not None and there.status == "finished":
                 return there
@@ -197,19 +229,24 @@ class Cluster:
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         """Pass an event on to the thread that waits for its call."""
         _, told = event
-        if told["key"] in self._calls:
-            self._calls[told["key"]][1].put(told["event"])
+        if call := self._calls.get(told["key"]):
+            call.events.put(told["event"])
 
-    def _workers(self) -> list[str]:
-        """Return the addresses of the workers that are not refused."""
-        return [worker for worker in self._client.scheduler_info()["workers"] if worker not in self._refused]
+    def _workers(self) -> set[str]:
+        """Return the addresses of the cluster's workers."""
+        return set(self._client.scheduler_info(n_workers=-1)["workers"])
 
     def _refuse(self, refused: "Refused") -> None:
         """Send nothing more to a worker that could not give the same bits."""
+        if self._on_cluster.what_decides_bits() != self._expected:
+            raise LabError(
+                "the code was edited while runs were trained on a cluster: run the same command again; finished runs "
+                "are kept"
+            )
         with self._lock:
             if refused.address in self._refused:
                 return
-            self._refused.append(refused.address)
+            self._refused.add(refused.address)
         print(f"warning: worker {refused.address} is not used: {refused.differences}", file=sys.stderr, flush=True)
 
     def _assert_is_connected(self) -> None:
@@ -229,7 +266,7 @@ def _connected(scheduler: str) -> "distributed.Client":
             from distributed import Client, Security
     except ImportError:
         raise LabError(
-            f"{ADDRESS} is set, but the package distributed is not installed: pip install 'lenet-lab[cluster]', or "
+            f"{ADDRESS} is set, but the package distributed is not installed: run `make setup`, or "
             "unset the variable to train on this machine"
         ) from None
     try:
@@ -248,12 +285,18 @@ def _workers_timeout_s() -> float:
     """Return how long a call waits where there is no worker: DASK_LENET__WORKERS_TIMEOUT, or in Dask's own files."""
     import dask
 
-    return dask.utils.parse_timedelta(dask.config.get("lenet.workers-timeout", "5 minutes"))
+    told = dask.config.get("lenet.workers-timeout", "5 minutes")
+    try:
+        return float(dask.utils.parse_timedelta(told))
+    except (KeyError, TypeError, ValueError):
+        raise LabError(
+            f'DASK_LENET__WORKERS_TIMEOUT={told}: expected how long to wait for a worker, such as "1 hour"'
+        ) from None
 
 
 @contextmanager
-def _in_one_line(scheduler: str) -> Iterator[None]:
-    """Raise what a person can mend as LabError."""
+def _as_lab_errors(scheduler: str) -> Iterator[None]:
+    """Raise errors that a person can correct as LabError."""
     from distributed.scheduler import KilledWorker
 
     try:
@@ -268,4 +311,11 @@ def _in_one_line(scheduler: str) -> Iterator[None]:
         raise LabError(
             f"a worker of the Dask cluster at {scheduler} has {in_one_line(error).lower()}: set up this checkout on it "
             "(docs/scaling.md), then run the same command again; finished runs are kept"
+        ) from None
+    except RuntimeError as error:
+        if "deserialization of the task graph" not in str(error):
+            raise
+        raise LabError(
+            f"the Dask scheduler at {scheduler} does not know this project's code: set up this checkout where it runs "
+            "(docs/scaling.md), start it anew, then run the same command again; finished runs are kept"
         ) from None

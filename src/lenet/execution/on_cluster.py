@@ -26,7 +26,7 @@ class Refused:
     differences: str
 
 
-class CancelledError(Exception):
+class AbandonedError(Exception):
     """The driver does not wait for this call any more, or is gone."""
 
 
@@ -38,7 +38,7 @@ def what_decides_bits() -> dict[str, str]:
 def call(expected: Mapping[str, str], parts: Sequence[bytes], topic: str) -> Measured | Refused:
     """Call what is pickled in `parts`, a function and its arguments, here; what it emits becomes events of the topic.
 
-    Raises what the function raises, and CancelledError if it emits what nobody waits for.
+    Raises what the function raises, and AbandonedError if it emits what nobody waits for.
     """
     dask_worker = get_worker()
     if differences := _differences(expected, what_decides_bits()):
@@ -48,7 +48,7 @@ def call(expected: Mapping[str, str], parts: Sequence[bytes], topic: str) -> Mea
     def emit(event: Any) -> None:
         task = dask_worker.state.tasks.get(key)
         if task is None or task.state == "cancelled":
-            raise CancelledError(key)
+            raise AbandonedError(key)
         dask_worker.log_event(topic, {"key": key, "event": pickle.dumps(event)})
 
     work, *arguments = [pickle.loads(part) for part in parts]
