@@ -29,6 +29,9 @@ FASTER = {"keras_fit": 3.0, "pytorch": 2.1, "pytorch_side_by_side": 1.8, "pytorc
 # At most: e in multiples of g, the share of time beside training, a slope, seconds.
 MOST_TIMES_THE_LIMIT, MOST_BESIDE_TRAINING, MOST_SLOPE = 1.6, 0.08, 1.1
 MOST_S = {"make repro, nothing changed": 3, "make demo": 60}
+# A study for a cluster: its variants, its seeds, and numbers of workers.
+LARGE = (1_000, 10)
+LARGE_WORKERS = (16, 128, 1_024)
 # Of the largest sizes, so many tell the slope: costs that do not grow hide it in small ones.
 FITTED = 3
 WORKERS = (1, 2, 4, 8, 16, 32, 64)  # and as many as there are runs
@@ -131,6 +134,31 @@ def of_workers(run_times: pd.Series, growth: pd.DataFrame) -> str:
     return f"{simulated}\n\nMeasured: four short runs are {faster:.2f} times as fast on two workers as on one."
 
 
+def of_a_large_study(run_times: pd.Series, growth: pd.DataFrame) -> str:
+    """Return what a study for a cluster costs: its training, if its runs take as long as these, and what is around."""
+    variants, seeds = LARGE
+    times = np.sort(np.resize(run_times, variants * seeds))[::-1]
+    rows = (
+        (f"{workers:,}", f"{makespan_s(times, workers) / 3600:.1f} h", f"{times.sum() / workers / 3600:.1f} h")
+        for workers in LARGE_WORKERS
+    )
+    told = (
+        f"A study of {variants:,} variants × {seeds} seeds, whose runs take as long as those of this study "
+        f"({times.mean():.0f} s on average), costs {times.sum() / 3600:,.0f} core hours of training:"
+    )
+    parts = [told, table("workers | training | work / workers", rows)]
+    around = growth[growth.of == "variants"] if len(growth) else growth
+    if len(around):
+        largest = around[around["size"] == around["size"].max()]
+        each_s = largest.cpu_s.sum() / largest["size"].iloc[0]
+        parts.append(
+            f"Planning, `dvc status`, the report and the README take {variants * each_s / 60:.0f} minutes more, on the "
+            f"machine that runs the command: {each_s:.2f} s per variant, as measured for {largest['size'].iloc[0]}. It "
+            "also evaluates each variant, one after the other."
+        )
+    return "\n\n".join(parts)
+
+
 def of_growth(growth: pd.DataFrame) -> str:
     """Return the table of slopes, over all steps that were measured at several sizes."""
 
@@ -193,6 +221,7 @@ def text(training: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Series) -> 
     if len(run_times):
         about = "Simulated from how long each run of the study took on two workers: a free worker begins the next run."
         parts += ["## Workers", about, of_workers(run_times, growth)]
+        parts += ["### A thousand variants", of_a_large_study(run_times, growth)]
     if len(growth):
         about = (
             "CPU time against work. The slope is that of the logarithms at the three largest sizes: 1 where twice the "

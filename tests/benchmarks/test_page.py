@@ -71,6 +71,18 @@ def test_what_is_not_training_is_told_of_one_variant_and_of_the_study(training):
     assert study == pytest.approx(300 / (300 + 3900))
 
 
+def test_a_large_study_costs_as_many_core_hours_as_its_runs_take(training):
+    rows = [
+        ("variants", size, step, size * cost) for size in (5, 50) for step, cost in (("plan", 0.1), ("report", 0.5))
+    ]
+    growth = pd.DataFrame(rows, columns=["of", "size", "step", "cpu_s"])
+    text = page.of_a_large_study(run_times(90), growth)
+    assert "1,000 variants × 10 seeds" in text
+    assert "(100 s on average), costs 278 core hours" in text
+    assert line(text, "| 128 ") == "| 128 | 2.2 h | 2.2 h |"
+    assert "take 10 minutes more, on the machine that runs the command: 0.60 s per variant, as measured for 50." in text
+
+
 def test_a_step_that_grows_faster_than_its_work_misses_its_target(training, growth):
     text = page.text(training, growth, pd.Series(dtype=float))
     assert line(text, "| report").endswith("| 0.01 s at 1 | 10 s at 1,000 | 1.00 | met |")

@@ -8,8 +8,9 @@ from support.builders import study
 from lenet.commands import sweep
 from lenet.errors import LabError
 from lenet.evaluation import trials
+from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.trials import Trial
-from lenet.report.swept import load_swept
+from lenet.report.swept import Effects, load_swept
 from lenet.settings import load_settings, load_sweep
 from lenet.workspace import SWEEPS
 
@@ -51,6 +52,15 @@ def test_a_sweep_is_shown_with_its_question_its_figure_and_its_effects(shown, me
         told = [*effects.differences.values(), effects.interaction]
         assert [each.value for each in told] == pytest.approx(expected["points"].tolist(), abs=1e-6)
         assert [each.low for each in told] == pytest.approx(expected["points_low"].tolist(), abs=1e-6)
+
+
+def test_names_are_short_where_a_setting_is_equal_in_all_four():
+    four = tuple(f"activation={one} schedule=cosine learning_rate={two}" for one in "ab" for two in (0.1, 0.2))
+    one, two = Estimate(1.0, 0.5, 1.5), Estimate(2.0, 1.0, 3.0)
+    effects = Effects(four, {(four[1], four[0]): one}, two)
+    shared, short = effects.shortened()
+    assert shared == "schedule=cosine"
+    assert short == Effects(("a 0.1", "a 0.2", "b 0.1", "b 0.2"), {("a 0.2", "a 0.1"): one}, two)
 
 
 @pytest.mark.parametrize("missing", ["trials.png", "effects.csv"])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lenet.errors import LabError
-from lenet.report.swept import load_swept
+from lenet.report.swept import Swept, load_swept
 from lenet.report.tables import Row, load_differences
 from lenet.report.wording import (
     base_of,
@@ -51,12 +51,18 @@ def _effects(settings: Settings, rows: Sequence[Row]) -> list[str]:
         return []
     found = load_differences()
     told = [f"Test error: {two_changes(four, found, found['interaction', ''])}."]
-    for sweep in load_swept(settings, rows[0]["dataset"]):
-        for each in sweep.effects:
-            worth = two_changes(each.four, each.differences, each.interaction)
-            told.append(f"Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv): {worth}.")
+    told += [_swept(sweep) for sweep in load_swept(settings, rows[0]["dataset"]) if sweep.effects]
     heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
     return [heading, "", *(f"- {each}" for each in told)]
+
+
+def _swept(sweep: Swept) -> str:
+    """Say what a sweep asks, and what the changes of its 2×2's are worth."""
+    told = [f"{in_markdown(sweep.about)} Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv)."]
+    for shared, effects in (each.shortened() for each in sweep.effects):
+        worth = two_changes(effects.four, effects.differences, effects.interaction)
+        told.append(f"`{shared}`: {worth}." if shared else f"{worth}.")
+    return " ".join(told)
 
 
 def readme_block(rows: Sequence[Row], about: Mapping[str, str], answers: Sequence[str] = ()) -> str:

@@ -1,6 +1,6 @@
 """The sweeps that the report shows: what was asked, the figure, and what two changes are worth where that was asked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -19,6 +19,14 @@ class Effects:
     differences: Mapping[Pair, Estimate]
     interaction: Estimate
 
+    def shortened(self) -> tuple[str, "Effects"]:
+        """Return the settings that all four recipes have, and the effects by the values of the others."""
+        first, *others = map(str.split, self.four)
+        shared = [setting for setting in first if all(setting in other for other in others)]
+        short = {name: _values(each for each in name.split() if each not in shared) for name in self.four}
+        differences = {(short[one], short[other]): found for (one, other), found in self.differences.items()}
+        return " ".join(shared), Effects(tuple(short.values()), differences, self.interaction)
+
 
 @dataclass(frozen=True)
 class Swept:
@@ -28,6 +36,10 @@ class Swept:
     about: str
     figure: bytes
     effects: list[Effects]
+
+
+def _values(settings: Iterable[str]) -> str:
+    return " ".join(setting.partition("=")[2] for setting in settings)
 
 
 def load_swept(settings: Settings, dataset: str) -> list[Swept]:
