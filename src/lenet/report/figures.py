@@ -176,7 +176,8 @@ def trials(table: pd.DataFrame) -> Figure:
 
     table: as evaluation.trials makes it. The numbers beside are the recipe's own means.
     """
-    figure = Figure(figsize=(10, 1 + 0.36 * len(table)), layout="constrained")
+    names_inches = 0.08 * max(map(len, table.index))
+    figure = Figure(figsize=(6 + names_inches, 1 + 0.36 * len(table)), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     titles = {LOSS: ("validation cross-entropy (nats)", ".4f"), ERROR: ("validation error (%)", ".2f")}
     for axes, (name, (title, digits)) in zip(panels, titles.items(), strict=True):
@@ -189,11 +190,12 @@ def trials(table: pd.DataFrame) -> Figure:
             axes.text(1.02, row, f"{mean:{digits}}", transform=axes.get_yaxis_transform(), va="center")
         axes.axvline(0, color=_QUIET, linewidth=1)
         axes.set_title(title, fontsize=9, fontweight="bold")
-        axes.set(xlabel="difference from the first recipe ± 2 standard errors", yticks=range(len(table)))
+        axes.set_yticks(range(len(table)))
         axes.tick_params(axis="y", length=0)
         _plain(axes)
     panels[0].set_yticklabels(table.index)
     panels[0].set_ylim(len(table) - 0.4, -0.6)
+    figure.supxlabel("difference from the first recipe ± 2 standard errors", fontsize="medium")
     return figure
 
 
