@@ -2,11 +2,16 @@ import sqlite3
 
 import pytest
 
-from benchmarks import growth
+
+@pytest.fixture
+def growth():
+    from benchmarks import growth  # imports MLflow, for seconds
+
+    return growth
 
 
 @pytest.fixture
-def database(tmp_path):
+def database(tmp_path, growth):
     """Two runs, in tables with the columns that matter."""
     path = tmp_path / "mlflow.db"
     with sqlite3.connect(path) as connection:
@@ -24,7 +29,7 @@ def read(database, query):
         return [value for (value,) in connection.execute(query)]
 
 
-def test_runs_are_copied_under_names_and_digests_of_their_own(database):
+def test_runs_are_copied_under_names_and_digests_of_their_own(database, growth):
     growth.copy_runs(database, 10)
     assert len(set(read(database, "SELECT run_uuid FROM runs"))) == 10
     assert len(set(read(database, "SELECT value FROM tags WHERE key = 'digest'"))) == 10
@@ -32,7 +37,7 @@ def test_runs_are_copied_under_names_and_digests_of_their_own(database):
     assert set(read(database, "SELECT run_uuid FROM tags")) == set(read(database, "SELECT run_uuid FROM runs"))
 
 
-def test_a_store_that_is_large_enough_is_left_alone(database):
+def test_a_store_that_is_large_enough_is_left_alone(database, growth):
     growth.copy_runs(database, 2)
     growth.copy_runs(database, 3)
     assert read(database, "SELECT run_uuid FROM runs") == ["a", "b"]

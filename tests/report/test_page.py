@@ -81,7 +81,8 @@ TEXT = "<script>alert(1)</script> a & b < c \"quoted\" and 'so' {{ 7 * 7 }}"
 @pytest.fixture(scope="module")
 def rich(digits, tmp_path_factory):
     """What the page of a study shows that has all there is to tell."""
-    effects = Effects(tuple("abcd"), {("b", "a"): Estimate(-0.1, -0.2, 0.05)}, Estimate(-0.3, -0.4, -0.2))
+    four = tuple(f"learning_rate={each} schedule=cosine" for each in "abcd")
+    effects = Effects(four, {(four[1], four[0]): Estimate(-0.1, -0.2, 0.05)}, Estimate(-0.3, -0.4, -0.2))
     sweep = Swept("rates", "Which rate?", b"a picture", [effects])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("rich"))
@@ -188,7 +189,7 @@ def test_of_the_committed_study_the_page_tells_writers_and_digits_of_1998(commit
 
 def test_a_sweep_is_told_with_its_effects(rich):
     assert "Which rate?" in rich.text
-    assert "interaction −0.30 (−0.40 to −0.20)" in rich.text
+    assert "with schedule=cosine (simultaneous 95 % intervals); interaction −0.30 (−0.40 to −0.20)" in rich.text
     assert "b a −0.10 (−0.20 to +0.05)" in rich.text
 
 
