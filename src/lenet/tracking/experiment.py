@@ -19,6 +19,8 @@ _PREFIX = "lenet5-"
 # A view as MLflow's own "Share" saves it (3.17): which runs, in what order, with what columns. A version of
 # MLflow that does not know it opens its default view instead.
 _VIEW = "variants"
+# What MLflow shows beside a page: its menu for training, not that for language models.
+_WORKFLOW = {"workflowType": "machine_learning"}
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,14 @@ def find_or_create(client: "MlflowClient", experiment: Experiment, artifacts: st
 
 def pages(client: "MlflowClient") -> dict[str, str]:
     """Return for each experiment that is there, by name, the path of the page that compares its variants."""
-    view = urlencode({"workflowType": "machine_learning", "viewStateShareKey": _VIEW})
+    view = urlencode({**_WORKFLOW, "viewStateShareKey": _VIEW})
     found = client.search_experiments(filter_string=f"name LIKE '{_PREFIX}%'", order_by=["name"])
     return {each.name: f"/#/experiments/{each.experiment_id}/runs?{view}" for each in found}
 
 
 def comparison_page(experiment_id: str, run_ids: Sequence[str]) -> str:
     """Return the path of the page that compares some runs of an experiment."""
-    compared = urlencode({"runs": json.dumps(run_ids), "experiments": json.dumps([experiment_id])})
+    compared = urlencode({"runs": json.dumps(run_ids), "experiments": json.dumps([experiment_id]), **_WORKFLOW})
     return f"/#/compare-runs?{compared}"
 
 
