@@ -21,7 +21,7 @@ help:  ## list the targets
 repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
 	@python -m lenet.commands.repro $(VARIANTS)
 
-demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: two minutes, no network
+demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: two to three minutes, no network
 	@python -m lenet.commands.demo
 
 report: $(READY)  ## rebuild tables, charts, page and README from the committed results: seconds, no data needed
