@@ -6,12 +6,13 @@ Appends to benchmarks/growth.csv as soon as something is measured, so that it go
 about half an hour. Where nothing else is said, costs are CPU time, which other programs disturb little.
 """
 
+import json
 import shutil
 import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, closing, contextmanager
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 import requests
 import uvicorn
+from ruamel.yaml import YAML
 from support.builders import digits_of_the_test, identity, save_evaluated
 from support.params import COMPARED, edit_params
 
@@ -41,7 +43,7 @@ from lenet.settings import load_settings
 from lenet.tracking import experiment, publish
 from lenet.tracking.client import database, open_client
 from lenet.tracking.run_finder import RunFinder
-from lenet.workspace import PARAMS
+from lenet.workspace import LOCK, PARAMS
 
 STUDIES = [("seeds", size) for size in (1, 2, 4, 8, 16, 32, 64)] + [("variants", size) for size in (1, 5, 20, 100, 500)]
 STORED_RUNS = (10, 100, 1_000, 10_000)
@@ -105,6 +107,19 @@ def plan() -> None:
     pipeline.in_order(training.lacking(training.wanted_runs(settings, list(settings.variants))), [])
 
 
+def record_stages(variants: Sequence[str]) -> None:
+    """Give DVC digests to compare with: those of the first variant's stages for all, in the time that one takes."""
+    first = variants[0]
+    ours = [f"train@{first}", f"evaluate@{first}"]
+    cost_of_module("dvc", "commit", "--force", "preprocess", "plot", *ours, cwd=Path.cwd())
+    yaml = YAML(typ="safe")
+    lock = yaml.load(LOCK)
+    of_one = json.dumps({name: lock["stages"][name] for name in ours})
+    for variant in variants[1:]:
+        lock["stages"] |= json.loads(of_one.replace(first, variant))
+    yaml.dump(lock, LOCK)
+
+
 def update_readme() -> None:
     settings, rows = load_settings(), tables.load_comparison()
     readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
@@ -117,7 +132,7 @@ def measure_study(of: str, size: int) -> None:
         for split in ("train", "test"):
             save_split(split_path(split), digits_of_the_test())
         reported = cost_of(plot.main)
-        cost_of_module("dvc", "commit", "--force", cwd=Path.cwd())  # so that it has digests to compare with
+        record_stages(list(load_settings().variants))
         add(
             of,
             size,
