@@ -4,6 +4,7 @@ import csv
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,22 @@ from lenet.runs.provenance import machine_tags
 ROOT = Path(__file__).parents[1]
 
 
+# Runs a command and writes the memory (KiB) of its largest process into a file. Linux counts into that of a process the
+# memory of the one that started it, which therefore has to be small.
+_LAUNCH = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[2:])
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)
+"""
+_LAUNCHER = (sys.executable, "-S", "-c", _LAUNCH)
+
+
 @dataclass(frozen=True)
 class Cost:
     """What commands side by side took until the last one ended, and what each printed.
 
-    cpu_s: of all of them and of all that they started. peak_mib: memory of the largest process at its largest, and at
-    least that of the process that starts them, which Linux counts in.
+    cpu_s: of all of them and of all that they started. peak_mib: memory of the largest process at its largest.
     """
 
     wall_s: float
@@ -40,10 +51,11 @@ def run(*commands: Sequence[str], cwd: Path = ROOT, **environment: str) -> Cost:
     """Run commands side by side to their ends; raise CalledProcessError where one fails."""
     with ExitStack() as stack:
         outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in commands]
+        peaks = [Path(stack.enter_context(tempfile.NamedTemporaryFile()).name) for _ in commands]
         started = time.perf_counter()
         processes = [
-            subprocess.Popen(command, cwd=cwd, env=os.environ | environment, stdout=output)
-            for command, output in zip(commands, outputs, strict=True)
+            subprocess.Popen([*_LAUNCHER, str(peak), *command], cwd=cwd, env=os.environ | environment, stdout=output)
+            for command, output, peak in zip(commands, outputs, peaks, strict=True)
         ]
         ended = [os.wait4(process.pid, 0) for process in processes]
         wall_s = time.perf_counter() - started
@@ -57,7 +69,7 @@ def run(*commands: Sequence[str], cwd: Path = ROOT, **environment: str) -> Cost:
         return Cost(
             wall_s,
             sum(each.ru_utime + each.ru_stime for each in used),
-            max(each.ru_maxrss for each in used) / 1024,
+            max(float(peak.read_text()) for peak in peaks) / 1024,
             [output.read() for output in outputs],
         )
 

@@ -39,6 +39,10 @@ ABOUT = """\
 Measured by `make bench` (40 minutes on two idle cores) and `make growth` (half an hour); this page is written from
 `benchmarks/*.csv`. Each time is kept as soon as it is known, so an interrupted measurement goes on where it was. To
 start over, remove the CSV file. PyTorch is installed into `.bench/`, an environment of its own."""
+# What profiles (py-spy) show where a cost grows faster than its work.
+WHY = """\
+`dvc status` grows faster than the number of variants, because DVC parses the whole of `params.yaml` again for each
+stage. A study of many variants is best split over several checkouts, which can share a tracking server."""
 # What would gain more, but trains every run of the study anew, because it edits code that decides a run's bits.
 IDEAS = """\
 - **Numba's cache**: it is filed under the path and date of the source, so that every clone and every temporary
@@ -228,7 +232,7 @@ def text(training: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Series) -> 
             "work costs twice as much. Studies and runs are made up: no network was trained for this."
         )
         parts += ["## Growth", "![Cost against work, and training against workers](benchmarks.png)", about]
-        parts += [of_growth(growth), "## Waiting", of_waits(growth), of_stages(growth)]
+        parts += [of_growth(growth), WHY, "## Waiting", of_waits(growth), of_stages(growth)]
     return "\n\n".join([*parts, "## What would gain more", "These edits would train every run anew:", IDEAS]) + "\n"
 
 

@@ -24,7 +24,7 @@ def test_commands_run_side_by_side_and_what_each_prints_is_kept():
     cost = run(*commands)
     assert cost.printed == ["1\n", "2\n"]
     assert cost.wall_s >= 0.5
-    assert cost.peak_mib > 0
+    assert 0 < cost.peak_mib < 60  # not that of this process
 
 
 def test_a_command_that_fails_is_reported():
