@@ -5,22 +5,17 @@ The checkout stays as it is. Run store and MLflow store are the checkout's. Anot
 
 import os
 import shutil
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import chdir, contextmanager, nullcontext, suppress
+from contextlib import chdir, nullcontext
 from pathlib import Path
 
-import numpy as np
 from ruamel.yaml import YAML
 
 from lenet import errors
 from lenet.commands import pipeline
+from lenet.commands.compiling import compiling_ahead
 from lenet.errors import LabError
-from lenet.execution import pool
 from lenet.mnist import datasets
-from lenet.mnist.splits import Split, Statistics
-from lenet.network import determinism
-from lenet.settings import Settings, Variant, load_settings
+from lenet.settings import Settings, load_settings
 from lenet.tracking import outage
 from lenet.workspace import LOCK, PARAMS, README, SWEEPS, project_root
 
@@ -72,35 +67,6 @@ def write_workspace(folder: Path, settings: Settings) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     YAML().dump(settings.model_dump(mode="json"), folder / PARAMS)
-
-
-@contextmanager
-def compiling_ahead(recipes: Iterable[Variant]) -> Iterator[None]:
-    """Compile the training of 1998, if a recipe has it, in a worker of its own: half a minute, once per checkout."""
-    recipe = next((each for each in recipes if each.optimizer == "sdlm"), None)
-    if recipe is None:
-        yield
-        return
-    worker = pool.Worker()
-    threading.Thread(target=_compile, args=(worker, recipe), name="compile", daemon=True).start()
-    try:
-        yield
-    finally:
-        worker.kill()
-
-
-def _compile(worker: pool.Worker, recipe: Variant) -> None:
-    with suppress(LabError):  # the worker was killed: the demo has ended before
-        worker.run(train_on_few, recipe.model_copy(update={"epochs": 1}), emit=lambda event: None)
-
-
-def train_on_few(recipe: Variant, emit: Callable[[object], None]) -> None:
-    """Train on blank digits, so that Numba leaves what it compiles in its cache; called in a worker."""
-    determinism.prepare()
-    from lenet.training.one_run import train_run  # TensorFlow belongs into workers alone
-
-    blank = Split(np.zeros((10, 28, 28), np.uint8), np.arange(10, dtype=np.uint8))
-    train_run(recipe, Statistics("", 0.1, 0, {}, 0.0, 1.0), 0, blank, blank, lambda epoch, metrics: emit(epoch))
 
 
 @outage.remembered()
