@@ -211,7 +211,7 @@ def measure_serving() -> None:
 
     ask(1)  # TensorFlow builds the graph
     for size in SERVED_DIGITS:
-        add("digits served per second", size, {"serve": cost_of(lambda count=size: ask(count))})
+        add("digits in a request", size, {"serve": cost_of(lambda count=size: ask(count))})
     server.should_exit = True
     thread.join()
 
@@ -269,7 +269,7 @@ def main() -> None:
         (measure_store, "runs in MLflow", STORED_RUNS[-1]),
         (measure_done_study, "wait", 1),
         (measure_demo, "stage", 0),
-        (measure_serving, "digits served per second", SERVED_DIGITS[-1]),
+        (measure_serving, "digits in a request", SERVED_DIGITS[-1]),
     ):
         if not is_known(of, size):
             measure()

@@ -163,6 +163,10 @@ def of_a_large_study(run_times: pd.Series, growth: pd.DataFrame) -> str:
     return "\n\n".join(parts)
 
 
+def _rounded(seconds: float) -> str:
+    return f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.2g}"
+
+
 def of_growth(growth: pd.DataFrame) -> str:
     """Return the table of slopes, over all steps that were measured at several sizes."""
 
@@ -170,7 +174,7 @@ def of_growth(growth: pd.DataFrame) -> str:
         for (of, step), each in growth.groupby(["of", "step"], sort=False):
             if len(each) > FITTED:
                 small, large, found = each.iloc[0], each.iloc[-1], slope(each["size"].to_numpy(), each.cpu_s.to_numpy())
-                costs = f"{small.cpu_s:.2g} s at {small['size']:,}", f"{large.cpu_s:.2g} s at {large['size']:,}"
+                costs = (f"{_rounded(row.cpu_s)} s at {row['size']:,}" for row in (small, large))
                 yield f"{step}, by {of}", *costs, f"{found:.2f}", verdict(found <= MOST_SLOPE)
 
     return table(f"step | least | most | slope | ≤ {MOST_SLOPE}", rows())
@@ -205,6 +209,8 @@ def draw(growth: pd.DataFrame, run_times: pd.Series) -> Figure:
             panel.loglog(each["size"], each.cpu_s, "o-", label=step)
         panel.set(xlabel=kind, ylabel="CPU time (s)")
         panel.legend(fontsize="small")
+    for spare in panels[len(kinds) : -1]:
+        spare.remove()
     if len(run_times):
         workers = np.arange(1, len(run_times) + 1)
         panels[-1].loglog(workers, [makespan_s(run_times, each) / 60 for each in workers], label="simulated")
