@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -57,8 +58,10 @@ def main() -> None:
     parser.add_argument("rounds", type=int)
     parser.add_argument("--epochs", type=int, default=60)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="lenet-outage-") as folder, mlflow_server(Path(folder)) as server:
-        here = new_repository(Path(folder) / "lenet lab", seeds=[0, 1], epochs=arguments.epochs)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lenet-outage-")))
+        server = stack.enter_context(mlflow_server(f"sqlite:///{folder / 'server.db'}", folder / "artifacts"))
+        here = new_repository(folder / "lenet lab", seeds=[0, 1], epochs=arguments.epochs)
         here.dvc("repro", "preprocess")
         taken: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
         for number in range(1, arguments.rounds + 1):
