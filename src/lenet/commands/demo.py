@@ -5,7 +5,7 @@ The checkout stays as it is. Run store and MLflow store are the checkout's. Anot
 
 import os
 import shutil
-from contextlib import chdir, nullcontext
+from contextlib import chdir
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -72,10 +72,10 @@ def write_workspace(folder: Path, settings: Settings) -> None:
 @outage.remembered()
 def main() -> None:
     settings = demo_settings(load_settings())
-    is_first = not (FOLDER / LOCK).is_file()
+    to_compile = [] if (FOLDER / LOCK).is_file() else settings.variants.values()
     write_workspace(FOLDER, settings)
     os.environ["DVC_ROOT"] = str(project_root())  # whose run store and MLflow store the demo uses
-    with chdir(FOLDER), compiling_ahead(settings.variants.values()) if is_first else nullcontext():
+    with chdir(FOLDER), compiling_ahead(to_compile):
         pipeline.run([])
 
 
