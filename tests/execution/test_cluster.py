@@ -130,14 +130,12 @@ def test_data_that_were_lost_with_all_workers_are_sent_again_to_the_next(data, a
     assert training.lacking(runs) == []
 
 
-def sources_with_edited_layers(folder):
-    """Copy this checkout's code and edit a module that decides bits."""
-    shutil.copytree(ROOT / "src", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    edit(folder)
-    return folder
+def copied_sources(folder):
+    return shutil.copytree(ROOT / "src", folder, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def edit(sources):
+    """Edit a module that decides bits."""
     with open(sources / "lenet/network/layers.py", "a") as file:
         file.write("\n_ANOTHER = 1\n")
 
@@ -154,8 +152,9 @@ def wait_for_refusal(capsys):
 def test_a_worker_of_other_code_is_refused_by_name_before_it_trains_and_the_others_do_its_work(
     data, a_cluster, tmp_path, capsys
 ):
-    running = a_cluster(0)
-    running.start_worker(sources_with_edited_layers(tmp_path / "other"))
+    running, other = a_cluster(0), copied_sources(tmp_path / "other")
+    edit(other)
+    running.start_worker(other)
     going_on = Training(wanted(seeds=1, epochs=1))
     said = wait_for_refusal(capsys)
     running.start_worker()
@@ -166,8 +165,9 @@ def test_a_worker_of_other_code_is_refused_by_name_before_it_trains_and_the_othe
 
 
 def test_beside_a_refused_worker_a_new_one_takes_over_from_one_that_is_lost(data, a_cluster, tmp_path, capsys):
-    running = a_cluster(0)
-    running.start_worker(sources_with_edited_layers(tmp_path / "other"))
+    running, other = a_cluster(0), copied_sources(tmp_path / "other")
+    edit(other)
+    running.start_worker(other)
     runs = wanted(seeds=1, epochs=12)
     going_on = Training(runs)
     wait_for_refusal(capsys)
@@ -270,8 +270,7 @@ def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, 
 
 
 def test_code_that_is_edited_meanwhile_ends_the_command_with_one_line(data, a_cluster, tmp_path):
-    sources = tmp_path / "shared"
-    shutil.copytree(ROOT / "src", sources, ignore=shutil.ignore_patterns("__pycache__"))
+    sources = copied_sources(tmp_path / "shared")
     a_cluster(0).start_worker(sources)
     wanted(seeds=2, epochs=10)
     with started(sources) as it:

@@ -193,7 +193,7 @@ class Cluster:
                 self._probe = self._client.submit(platform.node, pure=False)
             probe = self._probe
         probe.result()
-        while (there := self._workers()) and there <= self._refused:
+        while self._refused and (there := self._workers()) and there <= self._refused:
             self._assert_is_connected()
             time.sleep(_LOOK_AGAIN_S)
 
