@@ -20,7 +20,7 @@ import psutil
 from support.params import COMPARED, edit_params
 
 from benchmarks import limit, page
-from benchmarks.measured import ROOT, TRAINING, Cost, machine, run
+from benchmarks.measured import EPOCH, ROOT, TRAINING, Cost, machine, run
 from lenet.commands.verify import clone_of_committed_state
 from lenet.runs.provenance import Provenance, busy_s
 from lenet.workspace import LOCK, PARAMS, PROCESSED
@@ -95,14 +95,25 @@ def lab_make_repro(bench: Bench) -> dict[str, float]:
 
 def machine_limit(bench: Bench) -> dict[str, float]:
     """Tell how long the arithmetic alone takes, on both cores at their measured rates."""
+    return {"wall_s": _least_s(bench) * bench.epochs * bench.runs / CORES}
+
+
+def _least_s(bench: Bench, **environment: str) -> float:
+    """Return how long one core takes for the arithmetic of an epoch, beside another at the same."""
     command = [sys.executable, "-m", "benchmarks.limit"]
     (work,) = run([*command, "work"], cwd=bench.study, PYTHONPATH=MODULES).printed
-    rates = [json.loads(each) for each in run(*[[*command, "rates"]] * CORES).printed]
+    rates = [json.loads(each) for each in run(*[[*command, "rates"]] * CORES, **environment).printed]
     slower = {name: min(each[name] for each in rates) for name in rates[0]}
     with np.load(bench.digits) as digits:
         trained, validated = len(digits["train_labels"]), len(digits["validation_labels"])
-    epoch_s = limit.Work(**json.loads(work)).seconds(trained, validated, **slower)
-    return {"wall_s": epoch_s * bench.epochs * bench.runs / CORES}
+    return limit.Work(**json.loads(work)).seconds(trained, validated, **slower)
+
+
+def epoch_parts(bench: Bench) -> dict[str, float]:
+    """Profile an epoch of two runs side by side; return the seconds of its parts, and its limits on one core."""
+    both = run(*[[sys.executable, "-m", "benchmarks.operations"]] * CORES, cwd=bench.study, PYTHONPATH=MODULES)
+    limits = {"limit": _least_s(bench), "limit with AVX2": _least_s(bench, **limit.AVX2_ALONE)}
+    return json.loads(both.printed[0]) | limits
 
 
 # In the order of the page, a to g.
@@ -158,6 +169,9 @@ def main() -> None:
                 if not TRAINING.has(**keys):
                     TRAINING.add(keys | contender(bench))
                     print(f"round {number}: {contender.__name__} is timed", flush=True)
+        if not EPOCH.has(machine=machine()):
+            for part, seconds in epoch_parts(bench).items():
+                EPOCH.add({"machine": machine(), "part": part, "seconds": seconds})
     page.write()
 
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     import keras
 
 _MEASURED_S = 2.0
+# Environment in which NumPy and its OpenBLAS compute with no wider instructions than the project's training does.
+AVX2_ALONE = {
+    "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "AVX512F,AVX512CD,AVX512_SKX,AVX512_CLX,AVX512_CNL,AVX512_ICL,AVX512_SPR",
+}
 
 
 @dataclass(frozen=True)

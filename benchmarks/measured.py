@@ -111,6 +111,8 @@ TRAINING = Table(
     ("machine", "digits", "runs", "epochs", "contender", "round"),
     ("wall_s", "cpu_s", "train_s", "compile_s"),
 )
+# Of an epoch: all of it, each kind of operation, and the limits.
+EPOCH = Table(Path(__file__).with_name("epoch.csv"), ("machine", "part"), ("seconds",))
 GROWTH = Table(
     Path(__file__).with_name("growth.csv"),
     ("machine", "of", "size", "step"),
