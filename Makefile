@@ -44,13 +44,13 @@ serve: $(READY)  ## serve the best model on 127.0.0.1
 	@python -m lenet.commands.serve
 
 ##@ Work on it
-test: $(READY)  ## run the test suite in two processes; ARGS='-m "not slow"' for the fast part
-	@python -m pytest -n 2 $(ARGS)
+test: $(READY)  ## run the test suite in three processes; ARGS='-m "not slow"' for the fast part
+	@python -m pytest -n 3 $(ARGS)
 
 coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
 	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term-missing:skip-covered
 
-bench: $(READY) .bench/ready  ## time training beside Keras and PyTorch: 40 minutes on an idle machine; ARGS="--rounds 3"
+bench: $(READY) .bench/ready  ## time training beside Keras and PyTorch: two hours on an idle machine; ARGS="--rounds 3"
 	@python -m benchmarks.bench $(ARGS)
 
 growth: $(READY)  ## measure how the cost of each step grows with its work: half an hour on an idle machine

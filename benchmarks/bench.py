@@ -3,7 +3,7 @@
     python -m benchmarks.bench --runs 4 --epochs 20 --rounds 2
 
 Appends each time to benchmarks/training.csv as soon as it is known, so that an interrupted benchmark goes on where it
-was. Takes about 40 minutes on two cores, which should have nothing else to do.
+was. Takes about an hour a round on two cores, which should have nothing else to do.
 """
 
 import argparse

@@ -73,8 +73,9 @@ def add(of: str, size: int, costs: Mapping[str, Mapping[str, float]]) -> None:
         print(f"{size} {of}, {step}: {cost['cpu_s']:.3g} s", flush=True)
 
 
-def is_known(of: str, size: int) -> bool:
-    return GROWTH.has(machine=machine(), of=of, size=size)
+def is_known(of: str, size: int | None = None) -> bool:
+    """Whether this was measured on this machine, at this size or at any."""
+    return GROWTH.has(machine=machine(), of=of, **({} if size is None else {"size": size}))
 
 
 @contextmanager
@@ -239,6 +240,19 @@ def measure_demo() -> None:
         add("stage", 0, stages)
 
 
+def measure_whole_study() -> None:
+    """Measure `make repro` of the whole study in a new clone, one epoch per run: the time in which no run trains."""
+    with clone_of_committed_state(ROOT) as study:
+        (study / LOCK).unlink()
+        with edit_params(study / PARAMS) as params:
+            for recipe in (params["base"], *params["variants"].values()):
+                recipe["epochs"] = 1
+        cost = cost_of_module("lenet.commands.repro", cwd=study)
+        trained = [Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64)]
+        rest_s = cost["wall_s"] - busy_s(filter(None, trained))
+        add("runs of the study", len(trained), {"no run trains": {**cost, "wall_s": rest_s}})
+
+
 def measure_done_study() -> None:
     """Measure in this checkout what people wait for where nothing changed; nothing where something did."""
     if not unchanged.is_noted():
@@ -270,6 +284,7 @@ def main() -> None:
     for measure, of, size in (
         (measure_workers, "workers", 2),
         (measure_store, "runs in MLflow", STORED_RUNS[-1]),
+        (measure_whole_study, "runs of the study", None),
         (measure_done_study, "wait", 1),
         (measure_demo, "stage", 0),
         (measure_serving, "digits in a request", SERVED_DIGITS[-1]),

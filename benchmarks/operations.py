@@ -2,7 +2,7 @@
 
     python -m benchmarks.operations
 
-Prints as JSON the seconds of an epoch without the profiler, `epoch`, and of the next one those of each kind of operation.
+Prints as JSON the seconds of an epoch without the profiler, `epoch`, and those of each kind of operation in the next.
 """
 
 import json
@@ -46,16 +46,16 @@ class Profiler:
 
 
 def seconds_by_kind(trace: bytes) -> dict[str, float]:
-    """Return the seconds that operations of each kind took in a trace, where they are called `name:kind`."""
+    """Return the seconds of each kind of operation in a trace, which has them as `name:kind`; oneDNN's without a mark."""
     from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
 
     picoseconds: Counter[str] = Counter()
     for plane in XSpace.FromString(trace).planes:
         for line in plane.lines:
             for event in line.events:
-                _, separator, kind = plane.event_metadata[event.metadata_id].name.partition(":")
-                if separator:
-                    picoseconds[kind] += event.duration_ps
+                _, _, kind = plane.event_metadata[event.metadata_id].name.partition(":")
+                if kind.isidentifier():  # not `ExecutorState::Process`, say, which contains other events
+                    picoseconds[kind.removeprefix("_Mkl").removeprefix("Native")] += event.duration_ps
     return {kind: each / 1e12 for kind, each in picoseconds.items()}
 
 

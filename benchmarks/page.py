@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.measured import GROWTH, ROOT, RUN_TIMES, TRAINING
+from benchmarks.measured import EPOCH, GROWTH, ROOT, RUN_TIMES, TRAINING
 from benchmarks.schedule import makespan_s
 from lenet.workspace import written_whole
 
@@ -34,15 +34,20 @@ LARGE = (1_000, 10)
 LARGE_WORKERS = (16, 128, 1_024)
 # Of the largest sizes, so many tell the slope: costs that do not grow hide it in small ones.
 FITTED = 3
+# Kinds of operations that take less of an epoch are not told apart.
+LEAST_SHARE = 0.015
 WORKERS = (1, 2, 4, 8, 16, 32, 64)  # and as many as there are runs
 ABOUT = """\
-Measured by `make bench` (40 minutes on two idle cores) and `make growth` (half an hour); this page is written from
+Measured by `make bench` (two hours on two idle cores) and `make growth` (half an hour); this page is written from
 `benchmarks/*.csv`. Each time is kept as soon as it is known, so an interrupted measurement goes on where it was. To
 start over, remove the CSV file. PyTorch is installed into `.bench/`, an environment of its own."""
 # What profiles (py-spy) show where a cost grows faster than its work.
 WHY = """\
 `dvc status` grows faster than the number of variants, because DVC parses the whole of `params.yaml` again for each
 stage. A study of many variants is best split over several checkouts, which can share a tracking server."""
+WHY_NOT_THE_LIMIT = """\
+oneDNN comes near the speed of large matrix products only where there are many channels: C1 has one channel in and six
+out, C3 six in and sixteen out."""
 # What would gain more, but trains every run of the study anew, because it edits code that decides a run's bits.
 IDEAS = """\
 - **Numba's cache**: it is filed under the path and date of the source, so that every clone and every temporary
@@ -64,14 +69,6 @@ def last_benchmark(training: pd.DataFrame) -> pd.DataFrame:
 def medians(training: pd.DataFrame) -> pd.DataFrame:
     """Return the median of each contender's times."""
     return training.groupby("contender")[["wall_s", "train_s", "compile_s"]].median().reindex(CONTENDERS)
-
-
-def beside_training(found: pd.DataFrame, run_times: pd.Series) -> tuple[float, float]:
-    """Return the share of time that is not training: of one variant, and at most of the whole study on two workers."""
-    ours = found.loc["lab_make_repro"]
-    one_s, study_s = ours.wall_s - ours.train_s, makespan_s(run_times, 2)
-    all_s = one_s * run_times.index.str.split().str[0].nunique()  # once per variant
-    return one_s / ours.wall_s, all_s / (all_s + study_s)
 
 
 def verdict(met: bool) -> str:
@@ -108,18 +105,52 @@ def of_training(training: pd.DataFrame) -> Iterator[str]:
             yield f"{letter}) {what}", f"{seconds:.0f} s", ratio, target
 
     yield table("what | time | time / f | target", rows())
-    compiling = found.compile_s["pytorch_compiled"]
-    yield f"Of d, compiling takes {compiling:.0f} s, once in each of the two processes, with an empty cache."
+    compiling, trained = found.compile_s["pytorch_compiled"], found.train_s["lab_make_repro"]
+    side_by_side, compiled = (found.wall_s[f"pytorch_{how}"] / trained for how in ("side_by_side", "compiled"))
+    yield (
+        f"Of d, compiling takes {compiling:.0f} s, once in each of the two processes, with an empty cache. Of f, "
+        f"{trained:.0f} s are training: {side_by_side:.2f} times as fast as c, and {compiled:.2f} times as fast as d. "
+        "With more variants, seeds or epochs, f comes near to that."
+    )
 
 
-def of_the_rest(training: pd.DataFrame, run_times: pd.Series) -> str:
-    one, study = beside_training(medians(training), run_times)
-    minutes = makespan_s(run_times, 2) / 60
+def of_an_epoch(epoch: pd.DataFrame) -> str:
+    """Return where the time of an epoch goes, and how long its arithmetic alone takes."""
+    parts = epoch.set_index("part").seconds
+    all_s, limits = parts["epoch"], ("limit", "limit with AVX2")
+    kinds = parts.drop(["epoch", *limits]).sort_values(ascending=False)
+    kinds = kinds[kinds >= LEAST_SHARE * all_s]
+    kinds["all others, and what is between"] = all_s - kinds.sum()
+    rows = (
+        (f"`{kind}`" if kind.isidentifier() else kind, f"{seconds:.2f} s", f"{seconds / all_s:.0%}")
+        for kind, seconds in kinds.items()
+    )
+    convolutions_s = kinds[[kind for kind in kinds.index if "Conv2D" in kind]].sum()
     return (
-        f"What is not training (imports, start-up, DVC, MLflow, evaluation, report) takes {one:.0%} of f, one variant "
-        f"alone. Of the whole study, whose runs take {minutes:.0f} minutes on two workers, it takes "
-        f"at most {study:.1%}, counted once per variant, though start-up is shared (target: below "
-        f"{MOST_BESIDE_TRAINING:.0%}, {verdict(study < MOST_BESIDE_TRAINING)})."
+        f"An epoch of one run beside another takes {all_s:.2f} s, validation included. Its arithmetic takes "
+        f"{parts[limits[0]]:.2f} s on one core as large matrix products, and {parts[limits[1]]:.2f} s with "
+        "instructions no wider than AVX2: wider ones would give other bits on other processors. By TensorFlow's profiler, "
+        f"{convolutions_s / all_s:.0%} of the epoch are convolutions:\n\n"
+        + table("operation | time | share", rows)
+        + f"\n\n{WHY_NOT_THE_LIMIT}"
+    )
+
+
+def of_the_rest(training: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Series) -> str:
+    """Return which share of time no run trains: of one variant alone, and of the whole study."""
+    ours, study_s = medians(training).loc["lab_make_repro"], makespan_s(run_times, 2)
+    told = (
+        "What is not training (imports, start-up, DVC, MLflow, evaluation, report) takes "
+        f"{1 - ours.train_s / ours.wall_s:.0%} of f, one variant alone."
+    )
+    rest = growth[growth.of == "runs of the study"].wall_s if len(growth) else []
+    if not len(rest):
+        return told
+    share = rest.iloc[-1] / (rest.iloc[-1] + study_s)
+    return (
+        f"{told} Of the whole study, whose runs take {study_s / 60:.0f} minutes on two workers, it takes {share:.1%}: "
+        f"{rest.iloc[-1]:.0f} s in which no run trains (target: below {MOST_BESIDE_TRAINING:.0%}, "
+        f"{verdict(share < MOST_BESIDE_TRAINING)})."
     )
 
 
@@ -220,22 +251,24 @@ def draw(growth: pd.DataFrame, run_times: pd.Series) -> Figure:
     return figure
 
 
-def text(training: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Series) -> str:
+def text(training: pd.DataFrame, epoch: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Series) -> str:
     """Return the page, in Markdown; what was not measured is left out."""
     parts = ["# Benchmarks", ABOUT]
     if len(training):
         training = last_benchmark(training)
         parts += ["## Training", *of_training(training)]
         if len(run_times):
-            parts.append(of_the_rest(training, run_times))
+            parts.append(of_the_rest(training, growth, run_times))
+        if len(epoch):
+            parts += ["### Where an epoch's time goes", of_an_epoch(epoch)]
     if len(run_times):
         about = "Simulated from how long each run of the study took on two workers: a free worker begins the next run."
         parts += ["## Workers", about, of_workers(run_times, growth)]
         parts += ["### A thousand variants", of_a_large_study(run_times, growth)]
     if len(growth):
         about = (
-            "CPU time against work. The slope is that of the logarithms at the three largest sizes: 1 where twice the "
-            "work costs twice as much. Studies and runs are made up: no network was trained for this."
+            f"{growth.machine.iloc[-1]}. CPU time against work. The slope is that of the logarithms at the three largest "
+            "sizes: 1 where twice the work costs twice as much. Studies and runs are made up: no network was trained for this."
         )
         parts += ["## Growth", "![Cost against work, and training against workers](benchmarks.png)", about]
         parts += [of_growth(growth), WHY, "## Waiting", of_waits(growth), of_stages(growth)]
@@ -244,14 +277,15 @@ def text(training: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Series) -> 
 
 def write() -> None:
     """Write the page and its figure from the tables of measurements."""
-    training, growth = TRAINING.read(), GROWTH.read()
+    training, epoch, growth = TRAINING.read(), EPOCH.read(), GROWTH.read()
+    epoch = epoch[epoch.machine == epoch.machine.tail(1).squeeze()]
     run_times = pd.read_csv(RUN_TIMES, index_col="run")["duration_s"] if RUN_TIMES.is_file() else pd.Series(dtype=float)
     if len(growth):
         growth = growth[growth.machine == growth.machine.iloc[-1]]
         with written_whole(FIGURE) as partial:
             draw(growth, run_times).savefig(partial, format="png", dpi=110, metadata={"Software": None})
     with written_whole(PAGE) as partial:
-        partial.write_text(text(training, growth, run_times), encoding="utf-8")
+        partial.write_text(text(training, epoch, growth, run_times), encoding="utf-8")
 
 
 if __name__ == "__main__":

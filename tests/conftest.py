@@ -37,22 +37,20 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
-# These share the session's pipeline, which takes a minute to run. The first has Numba compile what the pipeline then
-# need not (support/pipelines.py).
-PIPELINE = (
-    "tests/training/test_sdlm.py",
-    "tests/test_pipeline.py",
+# The longest first, so that all processes end at about the same time. The first two belong together: Numba compiles for
+# the one what the other then need not compile (support/pipelines.py).
+TOGETHER = ("tests/training/test_sdlm.py", "tests/test_pipeline.py")
+LONGEST = (
+    *TOGETHER,
+    "tests/network/test_determinism.py",
+    "tests/execution/test_cluster.py",
     "tests/test_kept_runs.py",
     "tests/commands/test_verify.py",
-    "tests/test_outage.py",
-)
-# The longest first, so that two processes end at about the same time.
-LONGEST = (
-    *PIPELINE,
-    "tests/network/test_determinism.py",
     "tests/test_short_study.py",
     "tests/evaluation/test_comparison.py",
-    "tests/report/test_page.py",
+    "tests/test_outage.py",
+    "tests/commands/test_serve.py",
+    "tests/tracking/test_run_creation.py",
 )
 
 
@@ -62,12 +60,12 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Give a file's tests to one process, which makes the module's fixtures once; those of the pipeline too."""
+    """Give a file's tests to one process, which makes the module's fixtures once."""
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid):
             file = super()._split_scope(nodeid)
-            return PIPELINE[0] if file in PIPELINE else file
+            return TOGETHER[0] if file in TOGETHER else file
 
     config.option.loadscopereorder = False
     return ByFile(config, log)

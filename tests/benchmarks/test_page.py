@@ -37,11 +37,19 @@ def training():
 
 
 @pytest.fixture
+def epoch():
+    seconds = {"epoch": 5.0, "limit": 2.0, "limit with AVX2": 2.25, "Conv2D": 1.5, "Conv2DBackpropInput": 1.0}
+    parts = pd.DataFrame((seconds | {"Tanh": 0.5, "Pad": 0.01}).items(), columns=["part", "seconds"])
+    return parts.assign(machine="a processor, 2 cores")
+
+
+@pytest.fixture
 def growth():
     sizes = (1, 10, 100, 1000)
     rows = [("seeds", size, "report", size / 100) for size in sizes] + [
         ("seeds", size, "plan", size**2) for size in sizes
     ]
+    rows += [("runs of the study", 78, "no run trains", 100.0)]
     rows += [("wait", 0, "make demo", 61.0), ("stage", 0, "import train", 1.0), ("stage", 0, "train", 9.0)]
     table = pd.DataFrame(rows, columns=["of", "size", "step", "cpu_s"])
     return table.assign(machine="a processor, 2 cores", wall_s=table.cpu_s, peak_mib=300.0)
@@ -57,18 +65,31 @@ def line(text, start):
     return found
 
 
-def test_each_contender_stands_beside_make_repro_with_its_target(training, growth):
-    text = page.text(training, growth, run_times(78))
+def test_each_contender_stands_beside_make_repro_with_its_target(training, epoch, growth):
+    text = page.text(training, epoch, growth, run_times(78))
     assert "medians of 2 rounds" in text
     assert line(text, "| a)").endswith("| 300 s | 3.00 | ≥ 3.0: met |")
     assert line(text, "| c)").endswith("| 170 s | 1.70 | ≥ 1.8: **missed** |")
     assert line(text, "| e)").endswith("| 80 s | 0.80 | ≤ 1.6 × g: 1.33, met |")
+    assert "Of f, 80 s are training: 2.12 times as fast as c, and 2.38 times as fast as d." in text
 
 
-def test_what_is_not_training_is_told_of_one_variant_and_of_the_study(training):
-    one, study = page.beside_training(page.medians(page.last_benchmark(training)), run_times(78))
-    assert one == pytest.approx(0.2)
-    assert study == pytest.approx(300 / (300 + 3900))
+def test_what_is_not_training_is_told_of_one_variant_and_of_the_study(training, growth):
+    last = page.last_benchmark(training)
+    told = page.of_the_rest(last, growth, run_times(78))
+    assert "takes 20% of f, one variant alone" in told
+    assert "it takes 2.5%: 100 s in which no run trains (target: below 8%, met)" in told  # 100 of 100 + 78 × 100 / 2
+    assert page.of_the_rest(last, pd.DataFrame(), run_times(78)).endswith("one variant alone.")
+
+
+def test_the_operations_of_an_epoch_are_told_by_their_share_and_small_ones_together(epoch):
+    told = page.of_an_epoch(epoch)
+    assert "takes 5.00 s" in told
+    assert "2.00 s on one core as large matrix products, and 2.25 s with" in told
+    assert "50% of the epoch are convolutions" in told
+    assert line(told, "| `Conv2D`") == "| `Conv2D` | 1.50 s | 30% |"
+    assert line(told, "| all others") == "| all others, and what is between | 2.00 s | 40% |"
+    assert "Pad" not in told
 
 
 def test_a_large_study_costs_as_many_core_hours_as_its_runs_take(training):
@@ -84,7 +105,7 @@ def test_a_large_study_costs_as_many_core_hours_as_its_runs_take(training):
 
 
 def test_a_step_that_grows_faster_than_its_work_misses_its_target(training, growth):
-    text = page.text(training, growth, pd.Series(dtype=float))
+    text = page.text(training, pd.DataFrame(), growth, pd.Series(dtype=float))
     assert line(text, "| report").endswith("| 0.01 s at 1 | 10 s at 1,000 | 1.00 | met |")
     assert line(text, "| plan").endswith("| 2.00 | **missed** |")
     assert line(text, "| make demo").endswith("| 61.0 s | below 60 s: **missed** |")
@@ -97,7 +118,7 @@ def test_a_fixed_cost_at_small_sizes_does_not_hide_growth_at_large_ones():
 
 
 def test_what_was_not_measured_is_left_out():
-    text = page.text(pd.DataFrame(), pd.DataFrame(), pd.Series(dtype=float))
+    text = page.text(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), pd.Series(dtype=float))
     assert "## Training" not in text
     assert "## What would gain more" in text
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from support.params import COMPARED, edit_params
 from support.paths import ROOT
@@ -146,8 +147,20 @@ def new_repository(path, seeds, epochs):
 
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory):
-    """A committed repository in which `dvc repro` has run: three variants, two seeds, two epochs."""
-    repository = new_repository(tmp_path_factory.mktemp("with a space") / "lenet lab", seeds=[0, 1], epochs=2)
-    repository.first_run = repository.dvc("repro")
-    repository.commit()
+    """A committed repository in which `dvc repro` has run: three variants, two seeds, two epochs.
+
+    It is run once, in the first of the tests' processes that asks for it; each process has a copy.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    original, printed = Repository(shared / "with a space/lenet lab"), shared / "with a space/printed by dvc repro"
+    with FileLock(shared / "pipeline.lock"):
+        if not printed.exists():
+            new_repository(original.path, seeds=[0, 1], epochs=2)
+            stdout = original.dvc("repro").stdout
+            original.commit()
+            printed.write_text(stdout)
+    repository = original.copy(tmp_path_factory.mktemp("with a space") / "lenet lab")
+    repository.first_run = subprocess.CompletedProcess("dvc repro", 0, printed.read_text())
     return repository

@@ -87,7 +87,9 @@ def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(sqlit
     shutil.rmtree(workspace / "mlartifacts")
     publish.main()
     assert sorted(run.data.metrics["test/error_percent"] for run in all_runs(sqlite_client())) == before
-    assert "published 4 runs" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "tanh_sgd: published 2 runs" in said
+    assert "published 4 runs that" in said
 
 
 def test_results_of_a_variant_without_settings_are_not_published(client, workspace):

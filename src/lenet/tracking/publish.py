@@ -135,13 +135,17 @@ def _publish_model(run: RunLog, seed: SeedResult, trained: Run) -> None:
 
 
 def publish_all() -> list[VariantResult]:
-    """Publish every variant of params.yaml that has results here, say how much was lacking, register the champion.
+    """Publish every variant of params.yaml that has results here, register the champion; say what was lacking.
 
     Returns the results that were published.
     """
     settings = load_settings()
     results = list(_readable_results(settings))
-    lacked = sum(_publish_result(result, settings) for result in results)
+    lacked = 0
+    for result in results:
+        if of_variant := _publish_result(result, settings):
+            print(f"{result.variant}: published {of_variant} runs", file=sys.stderr)  # each model takes a second
+            lacked += of_variant
     print(f"published {lacked} runs that {redacted_uri()} lacked, of {len(results)} variants", file=sys.stderr)
     failures.within_limit(lambda: undisturbed(lambda: _appoint(results, settings)))
     return results
