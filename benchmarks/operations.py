@@ -46,7 +46,7 @@ class Profiler:
 
 
 def seconds_by_kind(trace: bytes) -> dict[str, float]:
-    """Return the seconds of each kind of operation in a trace, which has them as `name:kind`; oneDNN's without a mark."""
+    """Return the seconds of each kind of operation in a trace, which has them as `name:kind`; oneDNN's like others."""
     from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
 
     picoseconds: Counter[str] = Counter()

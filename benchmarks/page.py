@@ -129,8 +129,8 @@ def of_an_epoch(epoch: pd.DataFrame) -> str:
     return (
         f"An epoch of one run beside another takes {all_s:.2f} s, validation included. Its arithmetic takes "
         f"{parts[limits[0]]:.2f} s on one core as large matrix products, and {parts[limits[1]]:.2f} s with "
-        "instructions no wider than AVX2: wider ones would give other bits on other processors. By TensorFlow's profiler, "
-        f"{convolutions_s / all_s:.0%} of the epoch are convolutions:\n\n"
+        "instructions no wider than AVX2: wider ones would give other bits on other processors. By TensorFlow's "
+        f"profiler, {convolutions_s / all_s:.0%} of the epoch are convolutions:\n\n"
         + table("operation | time | share", rows)
         + f"\n\n{WHY_NOT_THE_LIMIT}"
     )
@@ -267,8 +267,9 @@ def text(training: pd.DataFrame, epoch: pd.DataFrame, growth: pd.DataFrame, run_
         parts += ["### A thousand variants", of_a_large_study(run_times, growth)]
     if len(growth):
         about = (
-            f"{growth.machine.iloc[-1]}. CPU time against work. The slope is that of the logarithms at the three largest "
-            "sizes: 1 where twice the work costs twice as much. Studies and runs are made up: no network was trained for this."
+            f"{growth.machine.iloc[-1]}. CPU time against work. The slope is that of the logarithms at the three "
+            "largest sizes: 1 where twice the work costs twice as much. Studies and runs are made up: no network was "
+            "trained for this."
         )
         parts += ["## Growth", "![Cost against work, and training against workers](benchmarks.png)", about]
         parts += [of_growth(growth), WHY, "## Waiting", of_waits(growth), of_stages(growth)]
@@ -278,7 +279,7 @@ def text(training: pd.DataFrame, epoch: pd.DataFrame, growth: pd.DataFrame, run_
 def write() -> None:
     """Write the page and its figure from the tables of measurements."""
     training, epoch, growth = TRAINING.read(), EPOCH.read(), GROWTH.read()
-    epoch = epoch[epoch.machine == epoch.machine.tail(1).squeeze()]
+    epoch = epoch[epoch.machine.isin(epoch.machine.tail(1))]
     run_times = pd.read_csv(RUN_TIMES, index_col="run")["duration_s"] if RUN_TIMES.is_file() else pd.Series(dtype=float)
     if len(growth):
         growth = growth[growth.machine == growth.machine.iloc[-1]]
