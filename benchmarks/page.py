@@ -45,9 +45,13 @@ start over, remove the CSV file. PyTorch is installed into `.bench/`, an environ
 WHY = """\
 `dvc status` grows faster than the number of variants, because DVC parses the whole of `params.yaml` again for each
 stage. A study of many variants is best split over several checkouts, which can share a tracking server."""
-WHY_NOT_THE_LIMIT = """\
-oneDNN comes near the speed of large matrix products only where there are many channels: C1 has one channel in and six
-out, C3 six in and sixteen out."""
+WHY_THE_DEMO = """\
+`make demo` takes {cpu_s:.0f} s of CPU time, which two cores cannot do in a minute: nine trainings, six of them with a
+TensorFlow graph of their own, the compilation of the training of 1998, and each program's imports."""
+WHY_NOT_THE_LIMIT = (
+    "oneDNN comes near the speed of large matrix products only where there are many channels: C1 has one in and six "
+    "out, C3 six in and sixteen out."
+)
 # What would gain more, but trains every run of the study anew, because it edits code that decides a run's bits.
 IDEAS = """\
 - **Numba's cache**: it is filed under the path and date of the source, so that every clone and every temporary
@@ -84,13 +88,13 @@ def table(header: str, rows: Iterator[tuple[object, ...]]) -> str:
 
 def of_training(training: pd.DataFrame) -> Iterator[str]:
     """Yield the paragraphs on the time that training takes."""
-    last, found = training.iloc[-1], medians(training)
+    last, found, rounds = training.iloc[-1], medians(training), training["round"].max()
     ours, limit = found.wall_s["lab_make_repro"], found.wall_s["machine_limit"]
     yield (
         f"{last.machine}. {last.runs} runs of {last.epochs} epochs of {last.digits:,} digits: LeNet-5 with 61,706 "
         "parameters, average pooling, tanh, SGD in batches of 32, validated after each epoch. Times are those of whole "
-        f"processes, imports included, but for e and g; medians of {training['round'].max()} rounds in which all take "
-        "turns."
+        f"processes, imports included, but for e and g; {f'medians of {rounds} rounds' if rounds > 1 else 'one round'} "
+        "in which all take turns."
     )
 
     def rows() -> Iterator[tuple[object, ...]]:
@@ -115,24 +119,20 @@ def of_training(training: pd.DataFrame) -> Iterator[str]:
 
 
 def of_an_epoch(epoch: pd.DataFrame) -> str:
-    """Return where the time of an epoch goes, and how long its arithmetic alone takes."""
+    """Return which operations take the time of an epoch, and how long its arithmetic alone takes."""
     parts = epoch.set_index("part").seconds
-    all_s, limits = parts["epoch"], ("limit", "limit with AVX2")
-    kinds = parts.drop(["epoch", *limits]).sort_values(ascending=False)
+    kinds = parts.drop(["epoch", "limit", "limit with AVX2"]).sort_values(ascending=False)
+    all_s, convolutions_s = kinds.sum(), kinds[kinds.index.str.startswith("Conv2D")].sum()
     kinds = kinds[kinds >= LEAST_SHARE * all_s]
-    kinds["all others, and what is between"] = all_s - kinds.sum()
-    rows = (
-        (f"`{kind}`" if kind.isidentifier() else kind, f"{seconds:.2f} s", f"{seconds / all_s:.0%}")
-        for kind, seconds in kinds.items()
-    )
-    convolutions_s = kinds[[kind for kind in kinds.index if "Conv2D" in kind]].sum()
+    rows = [(f"`{kind}`", f"{seconds:.2f} s", f"{seconds / all_s:.0%}") for kind, seconds in kinds.items()]
+    others_s = all_s - kinds.sum()
+    rows.append(("all others", f"{others_s:.2f} s", f"{others_s / all_s:.0%}"))
     return (
-        f"An epoch of one run beside another takes {all_s:.2f} s, validation included. Its arithmetic takes "
-        f"{parts[limits[0]]:.2f} s on one core as large matrix products, and {parts[limits[1]]:.2f} s with "
-        "instructions no wider than AVX2: wider ones would give other bits on other processors. By TensorFlow's "
-        f"profiler, {convolutions_s / all_s:.0%} of the epoch are convolutions:\n\n"
-        + table("operation | time | share", rows)
-        + f"\n\n{WHY_NOT_THE_LIMIT}"
+        f"An epoch of one run beside another took {parts['epoch']:.2f} s, validation included. Of the next one, "
+        f"TensorFlow's profiler counts {all_s:.2f} s in operations, {convolutions_s / all_s:.0%} of them in "
+        f"convolutions:\n\n{table('operation | time | share', iter(rows))}\n\nAs large matrix products, the same "
+        f"arithmetic takes {parts['limit']:.2f} s of one core, and {parts['limit with AVX2']:.2f} s with instructions "
+        f"no wider than AVX2: wider ones would give other bits on other processors. {WHY_NOT_THE_LIMIT}"
     )
 
 
@@ -217,7 +217,9 @@ def of_waits(growth: pd.DataFrame) -> str:
             most = MOST_S.get(row.step)
             yield row.step, f"{row.wall_s:.1f} s", f"below {most} s: {verdict(row.wall_s < most)}" if most else ""
 
-    return table("what a person waits for | time | target", rows())
+    waits = table("what a person waits for | time | target", rows())
+    demo = growth[growth.step == "make demo"].tail(1)
+    return "\n\n".join([waits, *(WHY_THE_DEMO.format(cpu_s=row.cpu_s) for row in demo.itertuples())])
 
 
 def of_stages(growth: pd.DataFrame) -> str:
