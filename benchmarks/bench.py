@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ HERE = Path(__file__).parent
 VARIANT = "tanh_sgd"
 CORES = 2
 MODULES = f"src:{ROOT}"
+LIMIT = (sys.executable, "-m", "benchmarks.limit")
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,14 @@ def lab_make_repro(bench: Bench) -> dict[str, float]:
     """Time `make repro` in a clone that has neither runs nor data."""
     with clone(bench.runs, bench.epochs, bench.validation_size) as study:
         cost = run([sys.executable, "-m", "lenet.commands.repro"], cwd=study, PYTHONPATH="src")
-        trained = [Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64)]
+        trained = trained_in(study)
     assert len(trained) == bench.runs
-    return {"wall_s": cost.wall_s, "cpu_s": cost.cpu_s, "train_s": busy_s(filter(None, trained))}
+    return {"wall_s": cost.wall_s, "cpu_s": cost.cpu_s, "train_s": busy_s(trained)}
+
+
+def trained_in(study: Path) -> list[Provenance]:
+    """Return the origin of each run in a clone's run store."""
+    return list(filter(None, (Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64))))
 
 
 def machine_limit(bench: Bench) -> dict[str, float]:
@@ -100,13 +107,18 @@ def machine_limit(bench: Bench) -> dict[str, float]:
 
 def _least_s(bench: Bench, **environment: str) -> float:
     """Return how long one core takes for the arithmetic of an epoch, beside another at the same."""
-    command = [sys.executable, "-m", "benchmarks.limit"]
-    (work,) = run([*command, "work"], cwd=bench.study, PYTHONPATH=MODULES).printed
-    rates = [json.loads(each) for each in run(*[[*command, "rates"]] * CORES, **environment).printed]
+    rates = [json.loads(each) for each in run(*[[*LIMIT, "rates"]] * CORES, **environment).printed]
     slower = {name: min(each[name] for each in rates) for name in rates[0]}
     with np.load(bench.digits) as digits:
         trained, validated = len(digits["train_labels"]), len(digits["validation_labels"])
-    return limit.Work(**json.loads(work)).seconds(trained, validated, **slower)
+    return _work(bench).seconds(trained, validated, **slower)
+
+
+@cache
+def _work(bench: Bench) -> limit.Work:
+    """Return the arithmetic of one digit; once, since it imports TensorFlow."""
+    (work,) = run([*LIMIT, "work"], cwd=bench.study, PYTHONPATH=MODULES).printed
+    return limit.Work(**json.loads(work))
 
 
 def epoch_parts(bench: Bench) -> dict[str, float]:

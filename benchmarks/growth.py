@@ -25,7 +25,7 @@ from support.builders import digits_of_the_test, identity, save_evaluated
 from support.params import COMPARED, edit_params
 
 from benchmarks import page
-from benchmarks.bench import VARIANT, clone
+from benchmarks.bench import VARIANT, clone, trained_in
 from benchmarks.measured import GROWTH, ROOT, RUN_TIMES, machine, run
 from lenet import plot
 from lenet.commands import pipeline, unchanged
@@ -36,7 +36,7 @@ from lenet.mnist.splits import Statistics, save_split, split_path
 from lenet.network import determinism
 from lenet.report import readme, tables
 from lenet.runs.files import folder_of
-from lenet.runs.provenance import Provenance, busy_s
+from lenet.runs.provenance import busy_s
 from lenet.runs.store import load_provenance
 from lenet.serving.app import make_app
 from lenet.settings import load_settings
@@ -73,9 +73,8 @@ def add(of: str, size: int, costs: Mapping[str, Mapping[str, float]]) -> None:
         print(f"{size} {of}, {step}: {cost['cpu_s']:.3g} s", flush=True)
 
 
-def is_known(of: str, size: int | None = None) -> bool:
-    """Whether this was measured on this machine, at this size or at any."""
-    return GROWTH.has(machine=machine(), of=of, **({} if size is None else {"size": size}))
+def is_known(of: str, size: int) -> bool:
+    return GROWTH.has(machine=machine(), of=of, size=size)
 
 
 @contextmanager
@@ -153,8 +152,7 @@ def measure_workers() -> None:
             with edit_params(study / PARAMS) as params:
                 params["compute"]["workers"] = workers
             cost = cost_of_module("dvc", "repro", f"train@{VARIANT}", cwd=study)
-            trained = filter(None, (Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64)))
-            add("workers", workers, {"train four runs": {**cost, "wall_s": busy_s(trained)}})
+            add("workers", workers, {"train four runs": {**cost, "wall_s": busy_s(trained_in(study))}})
 
 
 def copy_runs(path: Path, count: int) -> None:
@@ -248,9 +246,8 @@ def measure_whole_study() -> None:
             for recipe in (params["base"], *params["variants"].values()):
                 recipe["epochs"] = 1
         cost = cost_of_module("lenet.commands.repro", cwd=study)
-        trained = [Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64)]
-        rest_s = cost["wall_s"] - busy_s(filter(None, trained))
-        add("runs of the study", len(trained), {"no run trains": {**cost, "wall_s": rest_s}})
+        rest_s = cost["wall_s"] - busy_s(trained_in(study))
+        add("study", 0, {"no run trains": {**cost, "wall_s": rest_s}})
 
 
 def measure_done_study() -> None:
@@ -284,7 +281,7 @@ def main() -> None:
     for measure, of, size in (
         (measure_workers, "workers", 2),
         (measure_store, "runs in MLflow", STORED_RUNS[-1]),
-        (measure_whole_study, "runs of the study", None),
+        (measure_whole_study, "study", 0),
         (measure_done_study, "wait", 1),
         (measure_demo, "stage", 0),
         (measure_serving, "digits in a request", SERVED_DIGITS[-1]),

@@ -1,4 +1,4 @@
-"""Where an epoch's time goes, by TensorFlow's profiler: one run alone, in the current workspace.
+"""Where an epoch's time goes, by TensorFlow's profiler: one run, in the current workspace.
 
     python -m benchmarks.operations
 

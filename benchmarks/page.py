@@ -65,6 +65,11 @@ def slope(sizes: np.ndarray, costs: np.ndarray) -> float:
     return float(np.polyfit(np.log(sizes[-FITTED:]), np.log(costs[-FITTED:]), 1)[0])
 
 
+def of_last_machine(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the last machine in the table."""
+    return measured[measured.machine.isin(measured.machine.tail(1))]
+
+
 def last_benchmark(training: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the last machine and amount of work in the table."""
     return training.merge(training[["machine", "digits", "runs", "epochs"]].tail(1))
@@ -143,13 +148,14 @@ def of_the_rest(training: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Seri
         "What is not training (imports, start-up, DVC, MLflow, evaluation, report) takes "
         f"{1 - ours.train_s / ours.wall_s:.0%} of f, one variant alone."
     )
-    rest = growth[growth.of == "runs of the study"].wall_s if len(growth) else []
+    rest = growth[growth.of == "study"].wall_s if len(growth) else growth
     if not len(rest):
         return told
-    share = rest.iloc[-1] / (rest.iloc[-1] + study_s)
+    rest_s = rest.iloc[-1]
+    share = rest_s / (rest_s + study_s)
     return (
         f"{told} Of the whole study, whose runs take {study_s / 60:.0f} minutes on two workers, it takes {share:.1%}: "
-        f"{rest.iloc[-1]:.0f} s in which no run trains (target: below {MOST_BESIDE_TRAINING:.0%}, "
+        f"{rest_s:.0f} s in which no run trains (target: below {MOST_BESIDE_TRAINING:.0%}, "
         f"{verdict(share < MOST_BESIDE_TRAINING)})."
     )
 
@@ -280,11 +286,9 @@ def text(training: pd.DataFrame, epoch: pd.DataFrame, growth: pd.DataFrame, run_
 
 def write() -> None:
     """Write the page and its figure from the tables of measurements."""
-    training, epoch, growth = TRAINING.read(), EPOCH.read(), GROWTH.read()
-    epoch = epoch[epoch.machine.isin(epoch.machine.tail(1))]
+    training, epoch, growth = TRAINING.read(), of_last_machine(EPOCH.read()), of_last_machine(GROWTH.read())
     run_times = pd.read_csv(RUN_TIMES, index_col="run")["duration_s"] if RUN_TIMES.is_file() else pd.Series(dtype=float)
     if len(growth):
-        growth = growth[growth.machine == growth.machine.iloc[-1]]
         with written_whole(FIGURE) as partial:
             draw(growth, run_times).savefig(partial, format="png", dpi=110, metadata={"Software": None})
     with written_whole(PAGE) as partial:

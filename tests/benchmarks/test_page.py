@@ -49,7 +49,7 @@ def growth():
     rows = [("seeds", size, "report", size / 100) for size in sizes] + [
         ("seeds", size, "plan", size**2) for size in sizes
     ]
-    rows += [("runs of the study", 78, "no run trains", 100.0)]
+    rows += [("study", 0, "no run trains", 100.0)]
     rows += [("wait", 0, "make demo", 61.0), ("stage", 0, "import train", 1.0), ("stage", 0, "train", 9.0)]
     table = pd.DataFrame(rows, columns=["of", "size", "step", "cpu_s"])
     return table.assign(machine="a processor, 2 cores", wall_s=table.cpu_s, peak_mib=300.0)
