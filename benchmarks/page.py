@@ -3,7 +3,7 @@
 python -m benchmarks.page
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -88,7 +88,7 @@ def verdict(met: bool) -> str:
     return "met" if met else "**missed**"
 
 
-def table(header: str, rows: Iterator[tuple[object, ...]]) -> str:
+def table(header: str, rows: Iterable[tuple[object, ...]]) -> str:
     """Return a table in Markdown; its first column is text, the others are numbers."""
     columns = header.count("|") + 1
     lines = [f"| {header} |", f"|---|{'---:|' * (columns - 1)}", *(f"| {' | '.join(map(str, row))} |" for row in rows)]
@@ -139,7 +139,7 @@ def of_an_epoch(epoch: pd.DataFrame) -> str:
     return (
         f"An epoch of one run beside another took {parts['epoch']:.2f} s, validation included. Of the next one, "
         f"TensorFlow's profiler counts {all_s:.2f} s in operations, {convolutions_s / all_s:.0%} of them in "
-        f"convolutions:\n\n{table('operation | time | share', iter(rows))}\n\nAs large matrix products, the same "
+        f"convolutions:\n\n{table('operation | time | share', rows)}\n\nAs large matrix products, the same "
         f"arithmetic takes {parts['limit']:.2f} s of one core, and {parts['limit with AVX2']:.2f} s with instructions "
         f"no wider than AVX2: wider ones would give other bits on other processors. {WHY_NOT_THE_LIMIT}"
     )
@@ -152,7 +152,7 @@ def of_the_rest(training: pd.DataFrame, growth: pd.DataFrame, run_times: pd.Seri
         "What is not training (imports, start-up, DVC, MLflow, evaluation, report) takes "
         f"{1 - ours.train_s / ours.wall_s:.0%} of f, one variant alone."
     )
-    rest = growth[growth.of == "study"].wall_s if len(growth) else growth
+    rest = growth[growth.of == "study"].wall_s
     if not len(rest):
         return told
     rest_s = rest.iloc[-1]
@@ -172,7 +172,7 @@ def of_workers(run_times: pd.Series, growth: pd.DataFrame) -> str:
         for workers in (*WORKERS, len(run_times))
     )
     simulated = table("workers | training | times as fast", rows)
-    measured = growth[growth.of == "workers"].groupby("size").wall_s.last() if len(growth) else {}
+    measured = growth[growth.of == "workers"].groupby("size").wall_s.last()
     if len(measured) < 2:
         return simulated
     faster = measured[1] / measured[2]
@@ -192,7 +192,7 @@ def of_a_large_study(run_times: pd.Series, growth: pd.DataFrame) -> str:
         f"({times.mean():.0f} s on average), costs {times.sum() / 3600:,.0f} core hours of training:"
     )
     parts = [told, table("workers | training | work / workers", rows)]
-    around = growth[growth.of == "variants"] if len(growth) else growth
+    around = growth[growth.of == "variants"]
     if len(around):
         largest = around[around["size"] == around["size"].max()]
         each_s = largest.cpu_s.sum() / largest["size"].iloc[0]

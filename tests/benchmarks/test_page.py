@@ -80,7 +80,7 @@ def test_what_is_not_training_is_told_of_one_variant_and_of_the_study(training, 
     told = page.of_the_rest(last, growth, run_times(78))
     assert "takes 20% of f, one variant alone" in told
     assert "it takes 2.5%: 100 s in which no run trains (target: below 8%, met)" in told  # 100 of 100 + 78 × 100 / 2
-    assert page.of_the_rest(last, pd.DataFrame(), run_times(78)).endswith("one variant alone.")
+    assert page.of_the_rest(last, growth.head(0), run_times(78)).endswith("one variant alone.")
 
 
 def test_the_operations_of_an_epoch_are_told_by_their_share_and_small_ones_together(epoch):
