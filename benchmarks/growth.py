@@ -40,9 +40,9 @@ from lenet.runs.provenance import busy_s
 from lenet.runs.store import load_provenance
 from lenet.serving.app import make_app
 from lenet.settings import load_settings
-from lenet.tracking import experiment, publish
-from lenet.tracking.client import database, open_client
-from lenet.tracking.run_finder import RunFinder
+from lenet.tracking import pages, publish
+from lenet.tracking.runs import Runs
+from lenet.tracking.store import database, open_client
 from lenet.workspace import LOCK, PARAMS
 
 STUDIES = [("seeds", size) for size in (1, 2, 4, 8, 16, 32, 64)] + [("variants", size) for size in (1, 5, 20, 100, 500)]
@@ -173,11 +173,11 @@ def measure_store() -> None:
     """Measure publishing, finding and listing in stores of more and more runs."""
     with made_up_study(variants=1, seeds=4):
         publish.publish_all()
-        finder, client, path = RunFinder(experiment.of_study("digits")), open_client(), database()
+        runs, client, path = Runs(pages.study_experiment("digits")), open_client(), database()
 
         def list_variants() -> None:
             order = [f"metrics.`{TEST_ERROR}`"]
-            client.search_runs([finder.experiment_id], "tags.kind = 'variant'", max_results=100, order_by=order)
+            client.search_runs([runs.experiment_id], "tags.kind = 'variant'", max_results=100, order_by=order)
 
         for number, size in enumerate(STORED_RUNS):
             copy_runs(path, size)
@@ -186,7 +186,7 @@ def measure_store() -> None:
             save_evaluated("variant_000", [20.0 + number + seed for seed in range(4)])  # not what is published
             costs = {
                 "publish": cost_of(lambda: publish.publish_variant("variant_000")),
-                "find by digest": cost_of(lambda: finder.find_seed("variant_000", identity(0))),
+                "find by digest": cost_of(lambda: runs.find("variant_000", identity(0).digest)),
                 "list": cost_of(list_variants),
             }
             add("runs in MLflow", size, costs)

@@ -14,7 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 from lenet.mnist import datasets
 from lenet.mnist.splits import Split, Statistics, pixel_statistics, save_split, save_statistics, split_path
 from lenet.settings import load_settings
-from lenet.tracking import outage
+from lenet.tracking import store
 
 # What reads data is tried with random input: a few cases, the same each time, or as many as a bench has time for.
 _OPTIONS = {
@@ -50,7 +50,7 @@ LONGEST = (
     "tests/evaluation/test_comparison.py",
     "tests/test_outage.py",
     "tests/commands/test_serve.py",
-    "tests/tracking/test_run_creation.py",
+    "tests/tracking/test_runs.py",
 )
 
 
@@ -75,7 +75,7 @@ def _work_in(folder, monkeypatch):
     shutil.copy(ROOT / "params.yaml", folder)
     monkeypatch.chdir(folder)
     # Not the store of another test, which MLflow leaves to its children, nor what a command remembers of it.
-    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", *outage.leave_alone()):
+    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", *store.left_alone()):
         monkeypatch.delenv(name, raising=False)
     return folder
 

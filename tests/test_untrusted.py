@@ -44,8 +44,7 @@ def test_what_runs_what_it_reads_would_be_noticed(source, found):
 def test_pickles_come_from_the_projects_own_processes_alone():
     found = {f"{path.parent.name}/{path.name}": found_in(path.read_text(encoding="utf-8")) for path in SOURCES}
     assert {name: calls for name, calls in found.items() if calls} == {
-        # Between a driver and a cluster's workers, which may run any code of each other's by Dask's nature.
-        "execution/cluster.py": ["pickle.loads"],
+        # From a driver to a cluster's workers, which may run any code of each other's by Dask's nature.
         "execution/on_cluster.py": ["pickle.loads"],
         "execution/pool.py": ["pickle.load"],  # from a worker that it has started
         "execution/worker.py": ["pickle.load"],  # from the process that has started it

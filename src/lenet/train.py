@@ -15,15 +15,13 @@ from lenet.errors import LabError
 from lenet.execution import training
 from lenet.runs import code, store, trainer
 from lenet.settings import Settings, load_settings
-from lenet.tracking import experiment, live
 from lenet.workspace import MODELS, variant_of_stage, written_whole
 
 
 def train(variant: str, settings: Settings, folder: Path) -> None:
     """Train what the store lacks of a variant's runs, and copy them all to `folder`."""
     runs = training.wanted_runs(settings, [variant])
-    study = experiment.of_study(settings.data.dataset)
-    for _ in live.train_lacking(runs, trainer.train, settings.compute.workers, settings.about, study):
+    for _ in training.train_runs(training.lacking(runs), trainer.train, settings.compute.workers):
         pass
     for run in runs:
         store.copy(run.identity, folder / f"seed-{run.identity.seed}")

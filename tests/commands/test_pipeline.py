@@ -96,7 +96,7 @@ def test_a_whole_list_of_locks_or_none_is_left_alone(workspace, capsys):
 
 @pytest.mark.parametrize(("free_mb", "told"), [(3, "only 3 MB are left on the disk: free some space; "), (5000, "")])
 def test_a_pipeline_that_stops_on_a_full_disk_says_so(workspace, monkeypatch, free_mb, told):
-    monkeypatch.setattr(pipeline.foreground, "run", lambda command: 1)
+    monkeypatch.setattr(pipeline.foreground, "run", lambda command, environment: 1)
     monkeypatch.setattr(pipeline.shutil, "disk_usage", lambda path: SimpleNamespace(free=free_mb << 20))
     with pytest.raises(LabError, match=f"^the pipeline stopped: {told}see the message above; "):
         pipeline.reproduce(["plot"])

@@ -13,7 +13,7 @@ from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
 from lenet.mnist.splits import Split
 from lenet.report import tables
 from lenet.runs.files import Run
-from lenet.tracking import descriptions
+from lenet.tracking import pages
 from lenet.training.trained_run import EPOCH_METRICS
 
 NO_PROBABILITIES = np.zeros((0, 10), np.float32)
@@ -205,7 +205,7 @@ def test_a_new_metric_needs_one_entry_to_be_measured_summarised_tabulated_and_de
         statistics=("mean",),
         column="brier",
     )
-    for module in (metrics, tables, descriptions):
+    for module in (metrics, tables, pages):
         monkeypatch.setattr(module, "METRICS", (*METRICS, brier))
     test = Split(np.zeros((100, 28, 28), np.uint8), builders.labels())
     run = Run(None, builders.identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
@@ -215,4 +215,4 @@ def test_a_new_metric_needs_one_entry_to_be_measured_summarised_tabulated_and_de
     summary = made.results["tanh_sgd"].summary | evaluate.summarise([result], builders.misread([0.0]).wrong(100))
     made = replace(made, results={"tanh_sgd": replace(made.results["tanh_sgd"], summary=summary)})
     assert tables.comparison_rows(made)[0]["brier_mean"] == "0.0090"
-    assert "| `test/brier` | mean squared distance" in descriptions.of_experiment("mnist")
+    assert "| `test/brier` | mean squared distance" in pages.study_experiment("mnist").description

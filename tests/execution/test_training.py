@@ -23,20 +23,6 @@ def data(processed):
     return processed
 
 
-class Listener:
-    """Notes what it is told."""
-
-    def __init__(self):
-        self.told = []
-
-    def epoch(self, run, epoch, metrics):
-        self.told.append((run.name, epoch))
-
-    def finished(self, run, provenance):
-        self.told.append((run.name, "finished"))
-        assert store.load_provenance(run.identity.digest) == provenance
-
-
 def test_the_runs_of_variants_come_in_their_order_and_that_of_the_seeds(data):
     runs = training.wanted_runs(load_settings(), ["relu_adam", "tanh_sgd"])
     assert [run.name for run in runs] == [f"{v} seed {s}" for v in ("relu_adam", "tanh_sgd") for s in (0, 1)]
@@ -58,40 +44,46 @@ def test_what_the_store_has_is_not_lacking(data):
 
 
 def test_nothing_wanted_starts_nothing(data):
-    assert list(training.train_runs([], None, "auto", Listener())) == []
+    assert list(training.train_runs([], None, "auto")) == []
 
 
 def test_other_data_than_the_runs_are_identified_by_is_refused(data):
     wanted = Wanted(identity(), load_settings().base, ("tanh_sgd",))
     with pytest.raises(LabError, match=r"^data/processed changed just now"):
-        list(training.train_runs([wanted], None, 1, Listener()))
+        list(training.train_runs([wanted], None, 1))
 
 
 @pytest.mark.slow
-def test_each_run_is_stored_and_told_of_and_what_is_stored_is_not_trained_again(data):
+def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_again(data, capsys):
     with edit_params() as params:
         params["base"]["epochs"] = 1
-    runs, listener = training.wanted_runs(load_settings(), ["tanh_sgd", "relu_adam"]), Listener()
+    runs = training.wanted_runs(load_settings(), ["tanh_sgd", "relu_adam"])
     store.save(runs[1].identity, TRAINED, PROVENANCE)
-    finished = training.train_runs(training.lacking(runs), trainer.train, 2, listener)
-    assert sorted(run.name for run in finished) == ["relu_adam seed 0", "relu_adam seed 1", "tanh_sgd seed 0"]
+    finished = []
+    for run in training.train_runs(training.lacking(runs), trainer.train, 2):
+        assert store.has(run.identity)
+        assert store.load_provenance(run.identity.digest).duration_s > 0
+        finished.append(run.name)
+    assert sorted(finished) == ["relu_adam seed 0", "relu_adam seed 1", "tanh_sgd seed 0"]
     assert training.lacking(runs) == []
-    for name in ("relu_adam seed 0", "relu_adam seed 1", "tanh_sgd seed 0"):
-        assert [what for run, what in listener.told if run == name] == [0, 1, "finished"]
+    said = capsys.readouterr().err
+    for name in finished:
+        assert f"{name}: epoch 0/1\n" in said
+        assert f"{name}: epoch 1/1 validation accuracy" in said
 
 
 @pytest.mark.slow
-def test_a_run_that_another_process_trains_is_waited_for_and_taken_from_the_store(data):
-    (run, _), listener = training.wanted_runs(load_settings(), ["tanh_sgd"]), Listener()
+def test_a_run_that_another_process_trains_is_waited_for_and_taken_from_the_store(data, capsys):
+    run, _ = training.wanted_runs(load_settings(), ["tanh_sgd"])
     with store.lock(run.identity.digest):
-        waiting = Thread(target=lambda: list(training.train_runs([run], trainer.train, 1, listener)))
+        waiting = Thread(target=lambda: list(training.train_runs([run], trainer.train, 1)))
         waiting.start()
         time.sleep(3)
         assert waiting.is_alive()
         store.save(run.identity, TRAINED, PROVENANCE)
     waiting.join(30)
     assert not waiting.is_alive()
-    assert listener.told == []
+    assert "epoch" not in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -101,5 +93,5 @@ def test_runs_whose_code_is_edited_meanwhile_are_not_kept_and_the_others_are(dat
     with edit_params() as params:
         params["base"]["epochs"] = 1
     with pytest.raises(LabError, match=r"^1 of 2 runs were not trained to the end, because their code was edited"):
-        list(training.train_runs([edited, kept], trainer.train, 2, Listener()))
+        list(training.train_runs([edited, kept], trainer.train, 2))
     assert training.lacking([kept, edited]) == [edited]

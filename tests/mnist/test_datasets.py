@@ -15,7 +15,7 @@ from lenet.mnist import datasets, idx, splits
 from lenet.mnist.datasets import DATASETS, Dataset
 from lenet.report.tables import comparison_rows
 from lenet.report.wording import dataset_title
-from lenet.tracking import descriptions, registry
+from lenet.tracking import pages, registry
 
 # The table
 
@@ -92,7 +92,9 @@ def test_a_new_data_sets_title_is_in_tables_and_reports(fashion):
     assert dataset_title(comparison_rows(study({"tanh_sgd": [1.0]}, dataset="fashion"))) == "Fashion-MNIST"
 
 
-@pytest.mark.parametrize("describe", [descriptions.of_experiment, descriptions.of_model])
+@pytest.mark.parametrize(
+    "describe", [lambda dataset: pages.study_experiment(dataset).description, pages.describe_model]
+)
 def test_a_new_data_sets_description_is_in_mlflows_pages(fashion, describe):
     assert "Fashion-MNIST, which shows ten kinds of clothes." in describe("fashion")
 

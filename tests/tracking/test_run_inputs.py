@@ -1,24 +1,31 @@
 from dataclasses import replace
 
-import pytest
 from support.builders import identity, settings
+from support.runs import PROVENANCE
 
-from lenet.tracking.experiment import of_study
-from lenet.tracking.run_finder import RunFinder
-
-pytestmark = pytest.mark.slow  # a real database
+from lenet.tracking import run_inputs
 
 
-def dataset_contexts(client, train_on):
-    finder = RunFinder(of_study("digits"))
-    trained = replace(identity(), settings=settings(train_on=train_on))
-    parent = finder.find_or_create_parent("tanh_sgd", trained, "", 0, {})
-    run_id = finder.find_or_create_seed("tanh_sgd", trained, parent, 0, {}).run_id
-    inputs = client().get_run(run_id).inputs.dataset_inputs
+def test_a_seeds_parameters_are_those_of_its_variant_and_its_own():
+    who = identity(seed=3)
+    assert run_inputs.parameters("tanh_sgd", who).items() >= {**who.settings, "variant": "tanh_sgd"}.items()
+    folded = replace(who, data=replace(who.data, fold=(2, 5)))
+    assert run_inputs.seed_parameters("tanh_sgd", folded).items() >= {"seed": 3, "fold": 2, "folds": 5}.items()
+
+
+def test_the_commit_has_the_name_that_mlflow_shows():
+    tags = run_inputs.provenance_tags(replace(PROVENANCE, tags={"git_commit": "abc"}))
+    assert tags["mlflow.source.git.commit"] == tags["git_commit"] == "abc"
+    assert "mlflow.source.git.commit" not in run_inputs.provenance_tags(PROVENANCE)
+
+
+def used_for(train_on):
+    inputs = run_inputs.dataset_inputs(replace(identity(), settings=settings(train_on=train_on)))
     return {each.dataset.name: each.tags[0].value for each in inputs}
 
 
-def test_the_splits_are_named_as_what_they_were_used_for(client):
-    assert dataset_contexts(client, "train") == {"digits train": "train", "digits validation": "validation"}
-    both = dataset_contexts(client, "train_and_validation")
-    assert both == {"digits train": "train", "digits validation": "train"}
+def test_the_splits_are_named_as_what_they_were_used_for():
+    assert used_for("train") == {"digits train": "train", "digits validation": "validation"}
+    assert used_for("train_and_validation") == {"digits train": "train", "digits validation": "train"}
+    digests = {each.dataset.digest for each in run_inputs.dataset_inputs(identity())}
+    assert digests == {identity().data.train_md5, identity().data.validation_md5}

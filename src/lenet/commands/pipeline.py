@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import methodcaller
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from lenet.commands import foreground, unchanged
+from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
 from lenet.execution import training
@@ -25,7 +28,7 @@ from lenet.report import readme, tables, terminal
 from lenet.runs import trainer
 from lenet.runs.store import named_lock
 from lenet.settings import Settings, load_settings
-from lenet.tracking import experiment, failures, live, outage
+from lenet.tracking import pages, store
 from lenet.workspace import DETAILS, PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
@@ -34,11 +37,14 @@ _LITTLE_MB = 100
 
 
 def reproduce(targets: list[str]) -> bool:
-    """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails."""
+    """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails.
+
+    Its stages publish nothing: each would import MLflow, and this process has done so.
+    """
     note = unreachable_note()
     note.unlink(missing_ok=True)
     with dvc_alone():
-        status = foreground.run([*foreground.DVC, "repro", *targets])
+        status = foreground.run([*foreground.DVC, "repro", *targets], os.environ | store.left_alone())
     if status == 0:
         return True
     if note.is_file():
@@ -70,7 +76,7 @@ def _room_left() -> str:
     return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
 
 
-def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
+def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher: Publisher) -> None:
     """Train all runs that the store lacks, side by side; the headline is evaluated and printed while the rest trains.
 
     This happens outside of DVC, which runs one stage after the other and would let cores idle; its stages then take
@@ -80,10 +86,11 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str]) -> None:
     runs = in_order(training.wanted_runs(settings, variants), headline)
     ours = [run for run in runs if not set(headline).isdisjoint(run.variants)]
     awaited = {run.identity.digest for run in training.lacking(ours)}
-    study = experiment.of_study(settings.data.dataset)
-    ahead = threading.Thread(target=announce, args=(settings, headline), name="headline", daemon=True)
+    study = pages.study_experiment(settings.data.dataset)
+    ahead = threading.Thread(target=announce, args=(settings, headline, publisher), name="headline", daemon=True)
     try:
-        for run in live.train_lacking(runs, trainer.train, settings.compute.workers, settings.about, study):
+        for run in training.train_runs(training.lacking(runs), trainer.train, settings.compute.workers):
+            publisher.add(methodcaller("publish_run", study, run))
             awaited.discard(run.identity.digest)
             if not awaited and len(headline) < len(variants) and ahead.ident is None:
                 ahead.start()
@@ -102,15 +109,21 @@ def longest_first(runs: Sequence[Wanted]) -> list[Wanted]:
     return sorted(runs, key=lambda run: -run.epochs)
 
 
-def announce(settings: Settings, variants: Sequence[str]) -> None:
-    """Evaluate and publish variants through DVC, and print their comparison."""
+def announce(settings: Settings, variants: Sequence[str], publisher: Publisher) -> None:
+    """Evaluate and publish variants, and print their comparison."""
+    publisher.wait()  # it may read the results that are replaced now
     command = [*foreground.DVC, "repro", *evaluations(variants)]
     with dvc_alone():
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            env=os.environ | store.left_alone(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode == 0:
-        for line in done.stderr.splitlines():
-            if line.startswith("warning: "):
-                print(line, file=sys.stderr)
+        publisher.add(methodcaller("publish_variants", variants))
         terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
     else:
         print(f"warning: {', '.join(variants)} could not be evaluated yet:\n{done.stderr}", file=sys.stderr)
@@ -164,25 +177,21 @@ def run(variants: list[str]) -> bool:
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}: params.yaml no longer has its variant")
     remove_damaged_lock()
-    publish_results()  # so that the store has the present results before new ones replace the files
+    publisher = Publisher()
+    if any(DETAILS.glob("*.json")):
+        publisher.add(methodcaller("publish_all"))  # the present results, before new ones replace the files
     if not reproduce(["preprocess"]):
+        publisher.wait()
         return False
-    train_what_is_lacking(settings, variants or list(settings.variants))
+    train_what_is_lacking(settings, variants or list(settings.variants), publisher)
+    publisher.wait()
     reproduce(evaluations(variants))
-    publish_results()
+    publisher.add(methodcaller("publish_all"))
+    publisher.wait()
     if variants:
         show_some(load_settings(), variants)
         return True
     show_study(load_settings())
-    if not outage.is_noted():
+    if not store.is_left_alone():
         unchanged.note(inputs)
     return True
-
-
-def publish_results() -> None:
-    """Publish the results that are here, if any; warn where the store fails."""
-    if any(DETAILS.glob("*.json")):
-        from lenet.tracking import publish  # imports MLflow and Matplotlib, for seconds
-
-        with failures.as_warnings():
-            publish.publish_all()

@@ -8,18 +8,17 @@ from lenet.errors import LabError
 from lenet.network import determinism
 from lenet.serving import app
 from lenet.settings import load_settings
-from lenet.tracking import failures, publish, registry
-from lenet.tracking.client import redacted_uri
+from lenet.tracking import publish, registry, store
 
 _MOST_CONNECTIONS = 32  # at once; more get status 503
 
 
 def load_champion(dataset: str) -> Starlette:
     """Return the app that answers with the data set's champion; raise LabError where there is none."""
-    with failures.as_errors():
+    with store.failures_as_errors():
         if not registry.Registry(dataset).has(registry.CHAMPION):
             raise LabError(
-                f"{redacted_uri()} has no champion of {registry.model_name(dataset)} yet: "
+                f"{store.redacted_uri()} has no champion of {registry.model_name(dataset)} yet: "
                 "run `make repro`, which trains and registers one"
             )
         return app.load_app(registry.model_uri(dataset))

@@ -7,6 +7,7 @@ With FROM=<variant> it starts a new sweep instead, with that variant's recipe.
 
 import sys
 from collections.abc import Mapping, Sequence
+from operator import methodcaller
 from pathlib import Path
 
 import matplotlib
@@ -18,6 +19,7 @@ from ruamel.yaml.comments import CommentedSeq
 
 from lenet import errors
 from lenet.commands.pipeline import longest_first, reproduce
+from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
 from lenet.evaluation import trials
 from lenet.evaluation.trials import Trial
@@ -29,7 +31,8 @@ from lenet.runs import store, trainer
 from lenet.runs.digits import identify_digits, load_digits
 from lenet.runs.identity import DataIdentity
 from lenet.settings import Settings, Sweep, VariantName, load_settings, load_sweep
-from lenet.tracking import experiment, failures, live, outage, sweeps
+from lenet.tracking import pages
+from lenet.tracking.store import failing_once
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 from lenet.workspace import SWEEPS, written_whole
 
@@ -155,7 +158,7 @@ def told(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-@outage.remembered()
+@failing_once()
 def main() -> None:
     if len(sys.argv) not in (2, 3):
         raise LabError(_USAGE)
@@ -170,15 +173,17 @@ def main() -> None:
             "the data could not be downloaded (reasons above): correct that, then run the same command again"
         )
     runs = wanted_runs(sweep)
-    its_experiment = experiment.of_sweep(folder.name, sweep.about, settings.data.dataset, sweep.varied)
-    for _ in live.train_lacking(longest_first(runs), trainer.train, settings.compute.workers, {}, its_experiment):
-        pass
+    experiment = pages.sweep_experiment(folder.name, sweep.about, settings.data.dataset, sweep.varied)
+    publisher = Publisher()
+    lacking = longest_first(training.lacking(runs))
+    for run in training.train_runs(lacking, trainer.train, settings.compute.workers):
+        publisher.add(methodcaller("publish_run", experiment, run, with_model=False))
     measured = measure(runs, list(sweep.recipes()))
     table = trials.table(measured)
     save(folder, sweep, table, runs, known_variants(sweep, settings))
     save_effects(folder, sweep, measured)
-    with failures.as_warnings():
-        sweeps.publish(its_experiment, runs, table)
+    publisher.add(methodcaller("publish_sweep", experiment, runs, table))
+    publisher.wait()
     print(f"{told(table)}\nWritten into {folder}; `make ui` shows all runs in MLflow.")
 
 

@@ -1,14 +1,20 @@
-"""`make ui`: publish what the store lacks, then serve MLflow's UI on 127.0.0.1 until Ctrl-C."""
+"""`make ui`: publish what the store lacks, and serve MLflow's UI on 127.0.0.1 until Ctrl-C.
+
+The comparison of the primary contrast is published first; the rest follows while the server runs.
+"""
 
 import os
 import sys
+from collections.abc import Mapping
+from types import ModuleType
 
 from lenet import errors
 from lenet.commands import foreground
 from lenet.commands.foreground import HOST
+from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
-from lenet.tracking import experiment, failures, publish
-from lenet.tracking.client import open_client, redacted_uri, store_uri
+from lenet.settings import load_settings
+from lenet.tracking import store
 
 
 def serve(uri: str, port: int) -> int:
@@ -23,20 +29,36 @@ def serve(uri: str, port: int) -> int:
     return foreground.run(command, os.environ | settings)
 
 
+def show(pages: Mapping[str, str], port: int) -> None:
+    """Print the addresses of pages: title → path."""
+    for title, path in pages.items():
+        print(f"{title}: http://{HOST}:{port}{path}", flush=True)
+
+
 def main() -> None:
-    uri = store_uri()
+    uri = store.uri()
     if uri.startswith(("http://", "https://")):
+        from lenet.tracking import publish
+
         publish.main()
-        print(f"The store is a server with a UI of its own: {redacted_uri()}")
+        print(f"The store is a server with a UI of its own: {store.redacted_uri()}")
         return
     port = foreground.free_port("ui", default=5000)
-    with failures.as_errors():
-        compared = publish.comparison_pages(publish.publish_all())
-        pages = experiment.pages(open_client())
-    pages |= {f"baseline and best variant on {dataset}": page for dataset, page in compared.items()}
-    print("MLflow, the variants side by side: tick two and press Compare. Ctrl-C stops the server.", flush=True)
-    for name, page in pages.items():
-        print(f"{name}: http://{HOST}:{port}{page}", flush=True)
+    with store.failures_as_errors():
+        from lenet.tracking import publish
+
+        compared = publish.comparison_pages(publish.publish_variants(load_settings().comparison.primary))
+    show(compared, port)
+
+    def publish_the_rest(publish: ModuleType) -> None:
+        from lenet.tracking import runs
+
+        pages = publish.comparison_pages(publish.publish_all())
+        show({title: path for title, path in pages.items() if title not in compared}, port)
+        show(runs.list_pages(), port)
+        print("In a list: tick two runs and press Compare. Ctrl-C stops the server.", flush=True)
+
+    Publisher().add(publish_the_rest)
     try:
         status = serve(uri, port)
     except KeyboardInterrupt:

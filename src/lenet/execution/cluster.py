@@ -16,7 +16,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lenet.errors import LabError, in_one_line
@@ -86,16 +86,15 @@ class PlaceInQueue:
         return self.cluster.is_running
 
     def run(self, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
-        """Call `work(*arguments, emit)` on a worker, as `Cluster.run` does."""
-        return self.cluster.run(self.place, work, *arguments, emit=emit)
+        """Call `work(*arguments, emit)` on a worker, as `Cluster.run` does; what it emits stays there."""
+        return self.cluster.run(self.place, work, *arguments)
 
 
 @dataclass(frozen=True)
 class _Call:
-    """A call that the scheduler has: what it emitted, then None; the only workers that it may go to, if not all."""
+    """A call that the scheduler has; the only workers that it may go to, if not all."""
 
     future: "distributed.Future"
-    events: "SimpleQueue[Any]"
     only: Set[str]
 
 
@@ -109,8 +108,7 @@ class Cluster:
 
         self._on_cluster, self._expected = on_cluster, on_cluster.what_decides_bits()
         self._timeout_s = _workers_timeout_s()
-        self._topic = f"lenet-{uuid.uuid4()}"
-        self._client.subscribe_topic(self._topic, self._hear)
+        self._name = f"lenet-{uuid.uuid4()}"
         self._numbers = itertools.count()
         self._calls: dict[str, _Call] = {}  # by key
         self._sent: dict[int, tuple[object, distributed.Future]] = {}  # large arguments by id, and where they are
@@ -120,24 +118,16 @@ class Cluster:
         self._lock, self._sending = Lock(), Lock()
         self.is_running = True
 
-    def run(self, place: int, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
-        """Call `work(*arguments, emit)` on a worker; what it emits reaches `emit` here, on the calling thread.
+    def run(self, place: int, work: Callable[..., Any], *arguments: Any) -> Measured:
+        """Call `work(*arguments, emit)` on a worker.
 
-        place: in the queue; calls with lower ones are served first. What a worker that was lost has emitted is not
-        emitted again: an equal call emits the same. Raises what `work` raises, and LabError where the call cannot be
-        done.
+        place: in the queue; calls with lower ones are served first. Raises what `work` raises, and LabError where the
+        call cannot be done.
         """
-        told: list[Any] = []
-
-        def once(event: Any) -> None:
-            if event not in told:
-                told.append(event)
-                emit(event)
-
         while True:
             try:
                 with _as_lab_errors(self._scheduler):
-                    result = self._call(place, [work, *arguments], once)
+                    result = self._call(place, [work, *arguments])
             except (CancelledError, TimeoutError):
                 self._assert_is_connected()
                 continue  # the arguments were lost with the last worker that had them, or found none
@@ -170,17 +160,17 @@ class Cluster:
         with suppress(Exception):  # the scheduler may be gone
             self._client.cancel([*filter(None, [self._probe]), *(call.future for call in calls)], force=True)
             self._client.close(timeout=_LOOK_AGAIN_S)
-        for call in calls:
-            call.events.put(None)
 
-    def _call(self, place: int, parts: Sequence[Any], emit: Emit) -> "Measured | Refused":
+    def _call(self, place: int, parts: Sequence[Any]) -> "Measured | Refused":
         self._wait_for_a_worker()
-        key, call = self._submit(place, [self._part(each) for each in parts])
+        key, future = self._submit(place, [self._part(each) for each in parts])
         try:
-            while (event := call.events.get()) is not None:
-                emit(pickle.loads(event))
+            done = Event()
+            future.add_done_callback(lambda _: done.set())
+            while not done.wait(_LOOK_AGAIN_S):
+                self._assert_is_connected()
             self._assert_is_connected()
-            return call.future.result()
+            return future.result()
         finally:
             with self._lock:
                 del self._calls[key]
@@ -197,21 +187,20 @@ class Cluster:
             self._assert_is_connected()
             time.sleep(_LOOK_AGAIN_S)
 
-    def _submit(self, place: int, parts: Sequence[Any]) -> tuple[str, _Call]:
+    def _submit(self, place: int, parts: Sequence[Any]) -> "tuple[str, distributed.Future]":
         with self._lock:
             self._assert_is_connected()
             only = self._workers() - self._refused if self._refused else set()
-            key = f"{self._topic}-{next(self._numbers)}"
+            key = f"{self._name}-{next(self._numbers)}"
             future = self._client.submit(
-                *(self._on_cluster.call, self._expected, parts, self._topic),
+                *(self._on_cluster.call, self._expected, parts),
                 key=key,
                 pure=False,
                 priority=-place,
                 workers=sorted(only) or None,
             )
-            call = self._calls[key] = _Call(future, SimpleQueue(), only)
-        future.add_done_callback(lambda _: call.events.put(None))
-        return key, call
+            self._calls[key] = _Call(future, only)
+        return key, future
 
     def _part(self, argument: object) -> Any:
         """Return an argument, pickled; a large one is sent to all workers, once, and is where it is returned."""
@@ -225,12 +214,6 @@ class Cluster:
             there = self._client.scatter(pickled, broadcast=True, hash=False)
             self._sent[id(argument)] = argument, there
             return there
-
-    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """Pass an event on to the thread that waits for its call."""
-        _, told = event
-        if call := self._calls.get(told["key"]):
-            call.events.put(told["event"])
 
     def _workers(self) -> set[str]:
         """Return the addresses of the cluster's workers."""

@@ -35,10 +35,10 @@ def what_decides_bits() -> dict[str, str]:
     return {"processor": platform.machine(), **library_versions(), **code.digests("train")}
 
 
-def call(expected: Mapping[str, str], parts: Sequence[bytes], topic: str) -> Measured | Refused:
-    """Call what is pickled in `parts`, a function and its arguments, here; what it emits becomes events of the topic.
+def call(expected: Mapping[str, str], parts: Sequence[bytes]) -> Measured | Refused:
+    """Call what is pickled in `parts`, a function and its arguments, here; what it emits goes nowhere.
 
-    Raises what the function raises, and AbandonedError if it emits what nobody waits for.
+    Raises what the function raises, and AbandonedError, when it emits something, if nobody waits for it any more.
     """
     dask_worker = get_worker()
     if differences := _differences(expected, what_decides_bits()):
@@ -49,7 +49,6 @@ def call(expected: Mapping[str, str], parts: Sequence[bytes], topic: str) -> Mea
         task = dask_worker.state.tasks.get(key)
         if task is None or task.state == "cancelled":
             raise AbandonedError(key)
-        dask_worker.log_event(topic, {"key": key, "event": pickle.dumps(event)})
 
     work, *arguments = [pickle.loads(part) for part in parts]
     worker = Worker()

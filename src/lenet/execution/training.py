@@ -55,16 +55,6 @@ class Worker(Protocol):
         """Call `work(*arguments, emit)` there; what it emits reaches `emit` here."""
 
 
-class Log(Protocol):
-    """Who is told of the runs that are trained here, from several threads."""
-
-    def epoch(self, run: Wanted, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take note of an epoch's metrics; of epoch 0, without any, when the run starts."""
-
-    def finished(self, run: Wanted, provenance: Provenance) -> None:
-        """Take note that the run is in the store."""
-
-
 def wanted_runs(settings: Settings, variants: Sequence[str]) -> list[Wanted]:
     """Return the runs of variants, in their order and that of the seeds; a run that two of them share is there once.
 
@@ -89,7 +79,7 @@ def lacking(runs: Iterable[Wanted]) -> list[Wanted]:
 
 
 def train_runs(
-    runs: Sequence[Wanted], train: Callable[..., TrainedRun], workers: int | Literal["auto"], log: Log
+    runs: Sequence[Wanted], train: Callable[..., TrainedRun], workers: int | Literal["auto"]
 ) -> Iterator[Wanted]:
     """Train runs side by side, begun in their order; yield each when the store has it.
 
@@ -106,7 +96,7 @@ def train_runs(
     with progress.shown([run.epochs for run in runs]) as display:
 
         def do(worker: Worker, run: Wanted) -> tuple[Wanted, Measured | EditedError | None]:
-            return run, _train_and_store(worker, run, digits[run.identity.data], train, display, log)
+            return run, _train_and_store(worker, run, digits[run.identity.data], train, display)
 
         for run, outcome in _side_by_side(do, runs, workers):
             display.finished(run)
@@ -136,12 +126,11 @@ def _side_by_side(
 
 
 def _train_and_store(
-    worker: Worker, run: Wanted, digits: Digits, train: Callable[..., TrainedRun], display: progress.Display, log: Log
+    worker: Worker, run: Wanted, digits: Digits, train: Callable[..., TrainedRun], display: progress.Display
 ) -> Measured | EditedError | None:
     """Train a run and store it; None where another process has done so meanwhile."""
 
     def on_event(event: tuple[int, Mapping[str, float]]) -> None:
-        log.epoch(run, *event)
         display.epoch(run, *event)
 
     with _held(run.identity.digest, worker):
@@ -155,7 +144,6 @@ def _train_and_store(
             {**machine_tags(), **measured.machine}, measured.started_ms, round(measured.duration_s, 3)
         )
         store.save(run.identity, measured.result, provenance)
-    log.finished(run, provenance)
     return measured
 
 

@@ -1,159 +1,107 @@
-"""`python -m lenet.tracking.publish`: give the MLflow store all that the workspace holds and it lacks, nothing twice.
+"""`python -m lenet.tracking.publish`: give the MLflow store whatever it lacks of what is here; nothing twice.
 
-Reads reports/details/, and models/, predictions/ and the test set if they are there; in a fresh clone it publishes the
-committed numbers, without models and pictures of misread digits. Publishing again takes a moment. At the end the
-champion is registered. Into another store than mlflow.db, it says how many runs are in mlflow.db alone.
+A run is published when the run store has it, and again when its variant is evaluated: then with test metrics, and with
+the means on the run of the variant. In a fresh clone reports/details/ has all numbers; models and misread digits are
+published where models/, predictions/ and the test set are here. Publishing again takes a moment.
 """
 
-import math
+import gc
+import random
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import partial
+from typing import TypeVar
 
-import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
 
 from lenet import errors
 from lenet.errors import LabError
-from lenet.evaluation import metrics
 from lenet.evaluation.champion import ranked
-from lenet.evaluation.metrics import METRICS, TEST_ERROR_INTERVAL
-from lenet.evaluation.predictions import load_predictions
-from lenet.evaluation.results import SeedResult, VariantResult, load_result
-from lenet.mnist.splits import Split, load_split
-from lenet.network import determinism
-from lenet.report import figures
-from lenet.runs.files import Run, find_run
+from lenet.evaluation.results import VariantResult, load_result
+from lenet.execution.training import Wanted
+from lenet.runs.provenance import busy_s
 from lenet.settings import Settings, load_settings
-from lenet.tracking import descriptions, experiment, failures, left_behind
-from lenet.tracking.client import redacted_uri, store_lock, undisturbed
-from lenet.tracking.registry import BASELINE, CHAMPION, Registry
-from lenet.tracking.run_finder import RunFinder
-from lenet.tracking.run_log import RunLog, content_digest
+from lenet.tracking import artifacts, contents, pages, registry, run_inputs, store
+from lenet.tracking.contents import FinishedRun, Means
+from lenet.tracking.pages import Experiment
+from lenet.tracking.runs import Runs
+from lenet.tracking.stored_run import StoredRun
 from lenet.workspace import DETAILS
 
-# Returns the probabilities of all seeds (seeds, n, 10) and the test digits, or None if they are not here.
-Outputs = Callable[[], tuple[np.ndarray, Split] | None]
+T = TypeVar("T")
+
+_ATTEMPTS = 4
+# The parts of a run.
+_CURVES, _TEST, _MISTAKES, _MEANS = "curves", "test", "mistakes", "means"
+
+
+def publish_run(experiment: Experiment, run: Wanted, with_model: bool = True) -> None:
+    """Publish a run that the run store has, under each variant that has it; raise what MLflow raises."""
+    finished = contents.stored_run(run.identity, with_model)
+    for variant in run.variants:
+        _publish(experiment, variant, [finished])
+
+
+def publish_sweep(experiment: Experiment, runs: Sequence[Wanted], table: pd.DataFrame) -> None:
+    """Publish the recipes of a table, as evaluation.trials makes it, and their runs, which the run store has."""
+    for recipe, row in table.iterrows():
+        finished = [contents.stored_run(run.identity, with_model=False) for run in runs if recipe in run.variants]
+        _publish(experiment, str(recipe), finished, contents.means_of_recipe(row))
 
 
 def publish_variant(variant: str) -> int:
-    """Publish a variant's results from the files; return how many of its runs the store lacked.
+    """Publish a variant's results from the files; return how many of its runs the store lacked, in part or whole.
 
     Raises LabError where the results are missing, TimeoutError where it takes too long, and what MLflow raises.
     """
     return _publish_result(load_result(variant), load_settings())
 
 
-def _publish_result(result: VariantResult, settings: Settings) -> int:
-    def publish() -> int:
-        finder = RunFinder(experiment.of_study(result.dataset))
-        with store_lock():
-            finder.stop_abandoned()
-            return _publish(finder, result, _description(result, settings))
-
-    return failures.within_limit(lambda: undisturbed(publish))
-
-
-def _description(result: VariantResult, settings: Settings) -> str:
-    baseline = settings.comparison.ladder[0]
-    its = settings.variant(baseline).model_dump()
-    return descriptions.of_variant(result, settings.about.get(result.variant, ""), baseline, its)
-
-
-def _publish(finder: RunFinder, result: VariantResult, description: str) -> int:
-    outputs = cache(lambda: _outputs(result))  # read once, and only if a run lacks it
-    parent, runs = finder.find_or_create_all(result.variant, [seed.identity for seed in result.seeds], description)
-    lacked = sum(_publish_seed(run, result, index, outputs) for index, run in enumerate(runs))
-    _publish_summary(parent, result)
-    return lacked
-
-
-def _publish_summary(parent: RunLog, result: VariantResult) -> None:
-    """Publish a variant's headline metrics and the interval of its test error."""
-    names = [each.name for each in METRICS if each.headline] + list(TEST_ERROR_INTERVAL)
-    headline = {name: result.summary[name] for name in names if name in result.summary}
-    headline |= {"parameters": result.parameters, "multiply_accumulates": result.multiply_accumulates}
-    headline |= {"seeds": len(result.seeds)}
-    content = content_digest(headline, [seed.confusion for seed in result.seeds])
-    if not parent.is_published(content):
-        # An interval of more seeds than there are now is not true any more.
-        outdated = {name: math.nan for name in TEST_ERROR_INTERVAL if parent.has_metric(name)}
-        parent.log_final(0, outdated | headline)  # step 0 alone: MLflow draws bars, not curves
-        parent.mark_published(content)
-
-
-def _outputs(result: VariantResult) -> tuple[np.ndarray, Split] | None:
-    """Return the probabilities of all seeds and the test digits, if they are here and belong to these results."""
-    try:
-        probabilities, test = load_predictions(result.variant).probabilities, load_split("test")
-    except LabError:
-        return None
-    if probabilities.shape[:2] != (len(result.seeds), len(test)):
-        return None
-    counts = [metrics.confusion(of_seed, test.labels).tolist() for of_seed in probabilities]
-    return (probabilities, test) if counts == [seed.confusion for seed in result.seeds] else None
-
-
-def _publish_seed(run: RunLog, result: VariantResult, index: int, outputs: Outputs) -> bool:
-    """Publish what the store lacks of one run: numbers, figures, model; return whether it lacked any."""
-    seed = result.seeds[index]
-    title = f"{result.variant} seed {seed.identity.seed}"
-    content = content_digest(seed.metrics, seed.confusion, seed.history)
-    trained = find_run(result.variant, seed.identity)
-    lacks_numbers = not run.is_published(content)
-    lacks_model = trained is not None and run.model_id() is None
-    if lacks_numbers:
-        _publish_numbers(run, seed, title)
-    if lacks_numbers or lacks_model:
-        _publish_wrong_digits(run, title, index, outputs)
-    if trained is not None and lacks_model:
-        _publish_model(run, seed, trained)
-    if lacks_numbers:
-        run.mark_published(content)  # last, so that a publication that was cut off is done again
-    return lacks_numbers or lacks_model
-
-
-def _publish_numbers(run: RunLog, seed: SeedResult, title: str) -> None:
-    run.log_history(seed.history)
-    run.log_final(seed.epochs, seed.metrics)
-    run.attach_json(seed.confusion, "confusion.json")
-    run.attach_figure(figures.confusion({title: seed.confusion}), "confusion.png")
-
-
-def _publish_wrong_digits(run: RunLog, title: str, index: int, outputs: Outputs) -> None:
-    """Attach the most confidently wrong digits, if the predictions are here."""
-    if found := outputs():
-        probabilities, test = found
-        run.attach_figure(figures.wrong_digits({title: probabilities[index]}, test), "wrong_digits.png")
-
-
-def _publish_model(run: RunLog, seed: SeedResult, trained: Run) -> None:
-    determinism.prepare()
-    from lenet.network.model import load_model  # imports TensorFlow: only where there is a model to attach
-
-    run.attach_model(load_model(trained.architecture, trained.weights), seed.epochs)
-    run.model_id()  # of two that were attached at once, one stays
-
-
 def publish_all() -> list[VariantResult]:
-    """Publish every variant of params.yaml that has results here, register the champion; say what was lacking.
+    """Publish every variant of params.yaml that has results here, and appoint champion and baseline.
 
     Returns the results that were published.
     """
-    settings = load_settings()
-    results = list(_readable_results(settings))
-    lacked = 0
-    for result in results:
-        if of_variant := _publish_result(result, settings):
-            print(f"{result.variant}: published {of_variant} runs", file=sys.stderr)  # each model takes a second
-            lacked += of_variant
-    print(f"published {lacked} runs that {redacted_uri()} lacked, of {len(results)} variants", file=sys.stderr)
-    failures.within_limit(lambda: undisturbed(lambda: _appoint(results, settings)))
+    results = publish_variants(list(load_settings().variants))
+    with store.lock():
+        _undisturbed(partial(registry.appoint_all, results, load_settings()))
     return results
 
 
-def _readable_results(settings: Settings) -> Iterator[VariantResult]:
+def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
+    """Publish those of the variants that have results here; say what was lacking, and return the results."""
+    gc.freeze()  # else the collector looks again and again at what MLflow has imported: a sixth of the time
+    settings = load_settings()
+    results = list(_readable_results(variants))
+    for result in results:
+        if lacked := _publish_result(result, settings):
+            print(f"{result.variant}: published {lacked} runs to {store.redacted_uri()}", file=sys.stderr)
+    return results
+
+
+def comparison_pages(results: Sequence[VariantResult]) -> dict[str, str]:
+    """Return pages that compare two variants, title → path: the primary contrast, then the baseline and the best.
+
+    results: those that were published. Pages of variants that are not among them are left out.
+    """
+    comparison, by_name = load_settings().comparison, {result.variant: result for result in results}
+    best = [result.variant for result, _ in ranked(results)[:1]]
+    pairs = [list(reversed(comparison.primary)), [comparison.ladder[0], *best]]
+    found = {}
+    for pair in pairs:
+        if len(set(pair)) == 2 and by_name.keys() >= set(pair):
+            runs = Runs(pages.study_experiment(by_name[pair[0]].dataset))
+            stored = [runs.find(name, by_name[name].seeds[0].identity.family) for name in pair]
+            ids = [run.id for run in stored if run]
+            found[" and ".join(pair)] = pages.comparison_page(runs.experiment_id, ids)
+    return found
+
+
+def _readable_results(variants: Sequence[str]) -> Iterator[VariantResult]:
     """Yield the results that are here; warn of files that cannot be read, which hold up no other variant."""
-    for variant in settings.variants:
+    for variant in variants:
         if (DETAILS / f"{variant}.json").is_file():
             try:
                 yield load_result(variant)
@@ -161,48 +109,107 @@ def _readable_results(settings: Settings) -> Iterator[VariantResult]:
                 print(f"warning: {variant} is not published: {error}", file=sys.stderr)
 
 
-def _appoint(results: Sequence[VariantResult], settings: Settings) -> None:
-    """Register the champion and the best run of the baseline variant, per data set."""
-    for dataset, candidates in _candidates(results, settings).items():
-        registry = Registry(dataset)
-        for alias, of_alias in candidates.items():
-            if news := registry.appoint(alias, of_alias, settings.about):
-                print(news, file=sys.stderr)
+def _publish_result(result: VariantResult, settings: Settings) -> int:
+    baseline, about = settings.comparison.ladder[0], settings.about.get(result.variant, "")
+    description = pages.describe_variant(result, about, baseline, settings.variant(baseline).model_dump())
+    means = contents.means_of_result(result, description)
+    return _publish(pages.study_experiment(result.dataset), result.variant, contents.evaluated_runs(result), means)
 
 
-def _candidates(results: Sequence[VariantResult], settings: Settings) -> dict[str, dict[str, list[VariantResult]]]:
-    """Return the variants whose runs may become champion and baseline: data set → alias → results."""
-    baseline = settings.comparison.ladder[0]
-    candidates = {}
-    for dataset in dict.fromkeys(result.dataset for result in results):
-        of_dataset = [result for result in results if result.dataset == dataset]
-        candidates[dataset] = {
-            CHAMPION: of_dataset,
-            BASELINE: [result for result in of_dataset if result.variant == baseline],
-        }
-    return candidates
+def _publish(experiment: Experiment, variant: str, finished: Sequence[FinishedRun], means: Means | None = None) -> int:
+    """Publish runs of a variant, and the means over them; return how many runs the store lacked, in part or whole."""
+    with store.lock():
+        return _undisturbed(partial(_publish_once, experiment, variant, finished, means))
 
 
-def comparison_pages(results: Sequence[VariantResult]) -> dict[str, str]:
-    """Return, by data set, the path of the page that compares the baseline with the variant of the best run.
+def _undisturbed(work: Callable[[], T]) -> T:
+    """Return what the work returns, which is done again where the store refuses it.
 
-    results: those that were published.
+    A store refuses what another publisher writes at the same moment: the same run, tag or data set.
     """
-    pages = {}
-    for dataset, of_alias in _candidates(results, load_settings()).items():
-        finder = RunFinder(experiment.of_study(dataset))
-        best = [result for alias in (BASELINE, CHAMPION) for result, _ in ranked(of_alias[alias])[:1]]
-        runs = [finder.find_parent(result.variant, result.seeds[0].identity) for result in best]
-        if len(ids := {run.run_id: None for run in runs if run}) == 2:
-            pages[dataset] = experiment.comparison_page(finder.experiment_id, list(ids))
-    return pages
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return work()
+        except MlflowException as error:
+            if error.get_http_status_code() >= 500:
+                raise
+            time.sleep(random.random())
+    return work()
+
+
+def _publish_once(experiment: Experiment, variant: str, finished: Sequence[FinishedRun], means: Means | None) -> int:
+    deadline = time.monotonic() + store.LIMIT_S
+    runs = Runs(experiment)
+    parent = _parent(runs, variant, finished, means)
+    lacked = 0
+    for run in finished:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not finished within {store.LIMIT_S:g} s")
+        stored = runs.find_or_create_seed(variant, run.identity, parent, run.provenance)
+        lacked += _publish_seed(stored, run, variant)
+    if means:
+        _publish_means(parent, means, finished)
+    return lacked
+
+
+def _parent(runs: Runs, variant: str, finished: Sequence[FinishedRun], means: Means | None) -> StoredRun:
+    """Return the run of a variant; a new one where the means of other seeds are on the old one."""
+    provenances = [run.provenance for run in finished if run.provenance]
+    earliest = min(provenances, key=lambda provenance: provenance.started_ms, default=None)
+    parent = runs.find_or_create_variant(variant, finished[0].identity, earliest)
+    if means and parent.metrics and parent.lacks(_MEANS, _digest(means)):
+        return runs.replace_variant(parent, variant, finished[0].identity)
+    return parent
+
+
+def _publish_means(parent: StoredRun, means: Means, finished: Sequence[FinishedRun]) -> None:
+    parent.describe(means.description)
+    if parent.lacks(_MEANS, _digest(means)):
+        parent.write({}, means.curves, means.final, {_MEANS: _digest(means)}, means.tags)
+        provenances = [run.provenance for run in finished if run.provenance]
+        if len(provenances) == len(finished):
+            parent.end(busy_s(provenances))
+
+
+def _digest(means: Means) -> str:
+    return contents.digest(means.curves, means.final)
+
+
+def _publish_seed(stored: StoredRun, run: FinishedRun, variant: str) -> bool:
+    """Publish what the store lacks of one run: numbers, pages, model; return whether it lacked any."""
+    lacking = _lacking_parts(stored, run)
+    result = run.result if _TEST in lacking else None
+    if result:
+        stored.attach(artifacts.confusion_page(contents.title(variant, result), result.confusion), "confusion.html")
+    if _MISTAKES in lacking:
+        if page := run.mistakes():
+            stored.attach(page, "mistakes.html")
+        else:
+            del lacking[_MISTAKES]
+    if lacking:
+        curves = contents.curves(run.history) if _CURVES in lacking else []
+        final = contents.final(result.metrics, run.epochs) if result else []
+        stored.write(run_inputs.seed_parameters(variant, run.identity), curves, final, lacking)
+    if run.model is None or stored.find_model(artifacts.NETWORK):
+        return bool(lacking)
+    write = partial(artifacts.keras_model, run.model, versions=run.identity.versions)
+    stored.attach_model(artifacts.NETWORK, run.epochs, write)
+    return True
+
+
+def _lacking_parts(stored: StoredRun, run: FinishedRun) -> dict[str, str]:
+    """Return the parts of a run, except for its model, that the store lacks: part → digest of its content."""
+    parts = {_CURVES: contents.digest(run.history)}
+    if run.result:
+        tested = contents.digest(run.result.metrics, run.result.confusion)
+        parts |= {_TEST: tested, _MISTAKES: tested}
+    with_files = (_TEST, _MISTAKES) if stored.has_lost_its_artifacts() else ()
+    return {part: content for part, content in parts.items() if stored.lacks(part, content) or part in with_files}
 
 
 def main() -> None:
-    with failures.as_errors():
+    with store.failures_as_errors():
         publish_all()
-        if lacking := failures.within_limit(left_behind.describe):
-            print(lacking, file=sys.stderr)
 
 
 if __name__ == "__main__":

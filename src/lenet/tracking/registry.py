@@ -1,25 +1,29 @@
 """MLflow's model registry: which trained model is the champion, and which the baseline. Both are chosen on validation.
 
 Each data set has a registered model of its own, so that one trained on MNIST never stands in for one trained on other
-digits. A version is found again by the run it comes from, so that registering twice changes nothing.
+digits. A version is found again by the model that it serves, so that registering twice changes nothing.
 """
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 from lenet.evaluation.champion import ranked, validation_error
 from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.mnist import datasets
 from lenet.report import model_card
-from lenet.tracking import descriptions, experiment
-from lenet.tracking.client import create_once, open_client, store_lock
-from lenet.tracking.run_finder import RunFinder
-
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+from lenet.settings import Settings
+from lenet.tracking import artifacts, pages, store
+from lenet.tracking.pages import WRITTEN_TAG
+from lenet.tracking.runs import Runs
 
 CHAMPION, BASELINE = "champion", "baseline"
+_EXAMPLE = Path(__file__).parents[3] / "digit.json"  # the first digit of MNIST's test set
 
 
 def model_name(dataset: str) -> str:
@@ -32,29 +36,40 @@ def model_uri(dataset: str) -> str:
     return f"models:/{model_name(dataset)}@{CHAMPION}"
 
 
+def appoint_all(results: Sequence[VariantResult], settings: Settings) -> None:
+    """Register champion and baseline, the best run of the baseline variant, for each data set; say what changed."""
+    for dataset in dict.fromkeys(result.dataset for result in results):
+        candidates = [result for result in results if result.dataset == dataset]
+        baseline = [result for result in candidates if result.variant == settings.comparison.ladder[0]]
+        registry = Registry(dataset)
+        for alias, of_alias in ((CHAMPION, candidates), (BASELINE, baseline)):
+            if news := registry.appoint(alias, of_alias, settings.about):
+                print(news, file=sys.stderr)
+
+
 class Registry:
     """The registered model of one data set."""
 
     def __init__(self, dataset: str) -> None:
         self.name = model_name(dataset)
         self._dataset = dataset
-        self._client = open_client()
-        self._runs = RunFinder(experiment.of_study(dataset))
+        self._client = store.open_client()
 
     def appoint(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
-        """Give the alias to the best run whose model the store has; return what was done, None if that was nothing."""
-        for result, seed in ranked(results):
-            run = self._runs.find_seed(result.variant, seed.identity)
-            if run and (model_id := run.model_id()):
+        """Give the alias to the best run whose model the store has; return what was done, None if that was nothing.
+
+        Its model is exported from the store's own artifact, and only where it was not before: that takes seconds.
+        """
+        runs = Runs(pages.study_experiment(self._dataset))
+        for result, seed in ranked(results) if runs.have_models(artifacts.NETWORK) else ():
+            if model_id := _served_model(runs, result.variant, seed):
                 card = model_card.card(result, seed, about.get(result.variant, ""))
-                with store_lock():
-                    self._create_model()
-                    version = self._find_or_create_version(result.variant, seed, run.run_id, model_id, card)
-                    return self._give(alias, version, f"{result.variant} seed {seed.identity.seed}")
+                version = self._find_or_create_version(result.variant, seed, model_id, card)
+                return self._give(alias, version, f"{result.variant} seed {seed.identity.seed}")
         return None
 
     def has(self, alias: str) -> bool:
-        """Whether some version has the alias."""
+        """Return whether some version has the alias."""
         return alias in self._aliases()
 
     def _give(self, alias: str, version: str, run: str) -> str | None:
@@ -63,7 +78,7 @@ class Registry:
         self._client.set_registered_model_alias(self.name, alias, version)
         return f"{run} is the {alias}: version {version} of {self.name}"
 
-    def _find_model(self) -> "RegisteredModel | None":
+    def _find_model(self) -> RegisteredModel | None:
         found = self._client.search_registered_models(f"name = '{self.name}'")
         return found[0] if found else None
 
@@ -71,44 +86,59 @@ class Registry:
         model = self._find_model()
         return {alias: str(version) for alias, version in model.aliases.items()} if model else {}
 
-    def _create_model(self) -> None:
-        model, description = self._find_model(), descriptions.of_model(self._dataset)
+    def _create_or_describe_model(self) -> None:
+        model, description = self._find_model(), pages.describe_model(self._dataset)
         if model is None:
-            create_once(
-                lambda: self._client.create_registered_model(self.name, description=description), self._find_model
-            )
-        elif model.description != description:
+            tags = {WRITTEN_TAG: pages.written(description)}
+            self._client.create_registered_model(self.name, tags, description)
+        elif pages.is_renewed(description, model.description, model.tags):
+            self._client.set_registered_model_tag(self.name, WRITTEN_TAG, pages.written(description))
             self._client.update_registered_model(self.name, description)
 
-    def _find_or_create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, card: str) -> str:
-        """Return the version that comes from the run, with the card as its description."""
-        version = self._find_version(run_id) or self._create_version(variant, seed, run_id, model_id, card)
-        if version.description != card:
+    def _find_or_create_version(self, variant: str, seed: SeedResult, model_id: str, card: str) -> str:
+        """Return the version that serves the model, with the card as its description."""
+        self._create_or_describe_model()
+        version = self._find_version(model_id) or self._create_version(variant, seed, model_id, card)
+        if pages.is_renewed(card, version.description, version.tags):
+            self._client.set_model_version_tag(self.name, version.version, WRITTEN_TAG, pages.written(card))
             self._client.update_model_version(self.name, version.version, card)
         return str(version.version)
 
-    def _find_version(self, run_id: str) -> "ModelVersion | None":
-        """Return the oldest version that comes from the run."""
-        found = self._client.search_model_versions(f"name = '{self.name}' and run_id = '{run_id}'")
-        return min(found, key=lambda version: int(version.version), default=None)
+    def _find_version(self, model_id: str) -> ModelVersion | None:
+        """Return the oldest version that serves the model."""
+        found = self._client.search_model_versions(f"name = '{self.name}'")
+        serving = [version for version in found if version.source == f"models:/{model_id}"]
+        return min(serving, key=lambda version: int(version.version), default=None)
 
-    def _create_version(self, variant: str, seed: SeedResult, run_id: str, model_id: str, card: str) -> "ModelVersion":
+    def _create_version(self, variant: str, seed: SeedResult, model_id: str, card: str) -> ModelVersion:
         tags = {
             "variant": variant,
             "seed": str(seed.identity.seed),
             "validation_error_percent": str(validation_error(seed)),
+            WRITTEN_TAG: pages.written(card),
         }
-
-        def create() -> "ModelVersion":
-            return self._client.create_model_version(
-                self.name, source=f"models:/{model_id}", run_id=run_id, tags=tags, description=card, model_id=model_id
-            )
-
-        created = create_once(create, lambda: self._find_version(run_id))
-        version = self._find_version(run_id) or created
+        run_id = self._client.get_logged_model(model_id).source_run_id
+        created = self._client.create_model_version(
+            self.name, source=f"models:/{model_id}", run_id=run_id, tags=tags, description=card, model_id=model_id
+        )
+        version = self._find_version(model_id) or created
         if created.version != version.version:  # another publisher was faster
             self._client.delete_model_version(self.name, created.version)
         # By this MLflow's pages lead from the run to the version.
         shown = json.dumps([{"name": self.name, "version": version.version}])
         self._client.set_logged_model_tags(model_id, {"mlflow.modelVersions": shown})
         return version
+
+
+def _served_model(runs: Runs, variant: str, seed: SeedResult) -> str | None:
+    """Return the id of a run's model for serving, exported if it was not before; None without a network to export."""
+    run = runs.find(variant, seed.identity.digest)
+    network = run.find_model(artifacts.NETWORK) if run else None
+    if run is None or network is None:
+        return None
+    served = run.find_model(artifacts.SERVED)
+    if served is None:
+        example = np.array(json.loads(_EXAMPLE.read_text(encoding="utf-8"))["inputs"], np.uint8)
+        write = partial(artifacts.served_model, network.model_id, versions=seed.identity.versions, example=example)
+        served = run.attach_model(artifacts.SERVED, seed.epochs, write)
+    return served.model_id if served else None

@@ -1,13 +1,11 @@
-"""What MLflow shows of a run's identity: its parameters, its tags and its data sets."""
+"""What MLflow shows of who a run is: its parameters, its tags and its data sets."""
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from lenet.runs.identity import RunIdentity, Setting
-
-if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput
+from lenet.runs.provenance import Provenance
 
 _COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own name: its pages show the commit
 
@@ -24,6 +22,12 @@ def parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
     return {**identity.settings, **data, "variant": variant}
 
 
+def seed_parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
+    """Return the parameters of one seed's run."""
+    fold: dict[str, Setting] = {"fold": identity.data.fold[0]} if identity.data.fold else {}
+    return parameters(variant, identity) | {"seed": identity.seed} | fold
+
+
 def identity_tags(variant: str, identity: RunIdentity) -> dict[str, str]:
     """Return the tags that say which variant, data set, code and versions a run is of."""
     return {
@@ -35,13 +39,13 @@ def identity_tags(variant: str, identity: RunIdentity) -> dict[str, str]:
     }
 
 
-def provenance_tags(provenance: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags of where and when a run was trained, the commit also under the name that MLflow looks for."""
-    commit = {_COMMIT_TAG: provenance["git_commit"]} if "git_commit" in provenance else {}
-    return {**provenance, **commit}
+def provenance_tags(provenance: Provenance) -> dict[str, str]:
+    """Return the tags of where a run was trained, the commit also under the name that MLflow looks for."""
+    tags = dict(provenance.tags)
+    return tags | ({_COMMIT_TAG: tags["git_commit"]} if "git_commit" in tags else {})
 
 
-def dataset_inputs(identity: RunIdentity) -> list["DatasetInput"]:
+def dataset_inputs(identity: RunIdentity) -> list[DatasetInput]:
     """Return both splits, each with what it was used for: a run may train on the validation split too."""
     data = identity.data
     trained_on_both = identity.settings.get("train_on") == "train_and_validation"
@@ -51,9 +55,7 @@ def dataset_inputs(identity: RunIdentity) -> list["DatasetInput"]:
     ]
 
 
-def _dataset_input(identity: RunIdentity, split: str, md5: str, used_for: str) -> "DatasetInput":
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
+def _dataset_input(identity: RunIdentity, split: str, md5: str, used_for: str) -> DatasetInput:
     dataset = Dataset(
         name=f"{identity.data.dataset} {split}",
         digest=md5,

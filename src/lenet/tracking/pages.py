@@ -1,0 +1,213 @@
+"""What a person reads and opens in MLflow: descriptions in Markdown, the list of variants, addresses."""
+
+import colorsys
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from lenet.evaluation.metrics import METRICS, TEST_ERROR, TEST_ERROR_INTERVAL, TEST_LOSS
+from lenet.evaluation.results import VariantResult
+from lenet.mnist import datasets
+from lenet.report.model_card import INTERFACE
+from lenet.report.wording import in_markdown
+from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
+
+PREFIX = "lenet5-"
+TEST_ACCURACY, VALIDATION_ACCURACY = "test/accuracy", "validation/accuracy"
+INTERVAL_TAG = "interval"
+# MLflow's own tags: of a description, and of the colour of a run's curves.
+NOTE_TAG, _COLOUR_TAG = "mlflow.note.content", "mlflow.runColor"
+# The digest of the description that this project wrote last: another text is a person's.
+WRITTEN_TAG = "written_description"
+
+# A view as MLflow's own "Share" saves it (3.17): which runs, in what order, with what columns. A version of
+# MLflow that does not know it opens its default view instead.
+_VIEW = "variants"
+_LEFT = {"attributes.`Run Name`": 180, "runDateAndNestInfo": 120}  # columns that each list begins with
+# What MLflow shows beside a page: its menu for training, not that for language models.
+_WORKFLOW = {"workflowType": "machine_learning"}
+_PAPERS = {
+    "LeCun et al. 1998": "https://doi.org/10.1109/5.726791",
+    "Simard et al. 2003": "https://doi.org/10.1109/ICDAR.2003.1227801",
+    "Kingma and Ba 2015": "https://doi.org/10.48550/arXiv.1412.6980",
+    "Hendrycks and Gimpel 2016": "https://doi.org/10.48550/arXiv.1606.08415",
+    "Loshchilov and Hutter 2017": "https://doi.org/10.48550/arXiv.1608.03983",
+    "Loshchilov and Hutter 2019": "https://doi.org/10.48550/arXiv.1711.05101",
+    "Jordan et al. 2024": "https://kellerjordan.github.io/posts/muon/",
+}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment: its name, its description, and the columns of its list, with their widths in pixels.
+
+    The first column sorts the list.
+    """
+
+    name: str
+    description: str
+    columns: Mapping[str, int]
+
+
+def study_experiment(dataset: str) -> Experiment:
+    """Return the experiment of params.yaml's variants on a data set."""
+    return Experiment(
+        PREFIX + dataset,
+        _linked(f"""\
+LeNet-5 of 1998 (LeCun et al. 1998) against what we would train today, change by change, on {_named(dataset)}.
+
+A run such as `relu_adam` is a **variant**. Its metrics are means over its seeds: learning curves, and numbers after the
+last epoch. Each **seed** is a nested run with its own curves, a confusion matrix, its most confident mistakes and its
+model.
+
+**To compare two variants**, search for `tags.kind = 'variant'`, tick two runs, say `tanh_sgd` and `relu_adam`, and
+press *Compare*. *Show diff only* hides equal parameters.
+
+{_metrics_table()}
+"""),
+        {
+            f"metrics.`{TEST_ERROR}`": 130,
+            f"tags.`{INTERVAL_TAG}`": 100,
+            "metrics.`seeds`": 60,
+            "params.`activation`": 85,
+            "params.`optimizer`": 80,
+            "params.`learning_rate`": 95,
+            "params.`pooling`": 80,
+            "params.`epochs`": 60,
+        },
+    )
+
+
+def sweep_experiment(name: str, about: str, dataset: str, settings: Sequence[str]) -> Experiment:
+    """Return the experiment of a sweep over these settings."""
+    return Experiment(
+        f"{PREFIX}{dataset}-sweep-{name}",
+        _linked(f"""\
+{in_markdown(about)}
+
+The data set is {_named(dataset)}. Each run is a recipe, with a nested run for each seed and fold. Its metrics are means
+over them, on validation digits. A sweep does not use the test set.
+
+**To see what the settings do**, search for `tags.kind = 'variant'`, tick all runs, press *Compare* and choose *Parallel
+coordinates*.
+"""),
+        dict.fromkeys([f"metrics.`{name}`" for name in (VALIDATION_LOSS, VALIDATION_ERROR)], 150)
+        | dict.fromkeys([f"params.`{name}`" for name in settings], 110),
+    )
+
+
+def experiment_tags(experiment: Experiment) -> dict[str, str]:
+    """Return the tags of an experiment, except for its description."""
+    columns = list(experiment.columns)
+    view = {
+        "searchFilter": "tags.kind = 'variant'",
+        "orderByKey": columns[0],
+        "orderByAsc": True,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": columns,
+        "columnOrder": [*_LEFT, *columns],
+        "columnWidths": {**_LEFT, **experiment.columns},
+    }
+    return {
+        "mlflow.experimentKind": "custom_model_development",  # else MLflow takes it for one about language models
+        f"mlflow.sharedViewState.{_VIEW}": json.dumps(view),
+    }
+
+
+def list_page(experiment_id: str) -> str:
+    """Return the path of the page that lists an experiment's variants."""
+    return f"/#/experiments/{experiment_id}/runs?{urlencode({**_WORKFLOW, 'viewStateShareKey': _VIEW})}"
+
+
+def comparison_page(experiment_id: str, run_ids: Sequence[str]) -> str:
+    """Return the path of the page that draws some runs of an experiment over each other."""
+    ids = ", ".join(f"'{run_id}'" for run_id in run_ids)
+    shown = {"searchFilter": f"attributes.run_id IN ({ids})", "compareRunsMode": "CHART"}
+    return f"/#/experiments/{experiment_id}/runs?{urlencode({**_WORKFLOW, **shown})}"
+
+
+def colour_tag(variant: str) -> dict[str, str]:
+    """Return the tag that gives a variant's curves one of eight hues, since MLflow draws many runs in one colour."""
+    hue = zlib.crc32(variant.encode()) * 3 % 8 / 8  # × 3: tanh_sgd, relu_adam and modern differ
+    red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(hue, 0.45, 0.7))
+    return {_COLOUR_TAG: f"#{red:02X}{green:02X}{blue:02X}"}
+
+
+def describe_variant(result: VariantResult, about: str, baseline: str, baseline_settings: Mapping[str, object]) -> str:
+    """Say what a variant achieved, what it is (`about`), and how it differs from the variant called `baseline`."""
+    # In few lines: MLflow folds up what is longer.
+    settings = result.seeds[0].identity.settings
+    changed = [
+        f"`{name}` {baseline_settings.get(name, '–')} → {value}"
+        for name, value in settings.items()
+        if baseline_settings.get(name) != value
+    ]
+    if changed:
+        compared = f"Changes from `{baseline}`: {' · '.join(changed)}."
+    else:
+        compared = f"It has the settings of `{baseline}`, the baseline that other variants are compared with."
+    seeds = len(result.seeds)
+    runs = "one seed, the nested run" if seeds == 1 else f"{seeds} seeds, the nested runs"
+    means = f"The metrics are means over {runs}."
+    return "\n\n".join(part for part in (_achieved(result), _linked(in_markdown(about)), compared, means) if part)
+
+
+def describe_model(dataset: str) -> str:
+    """Say what the versions of the registered model are, and how to use one."""
+    return _linked(f"""\
+LeNet-5 (LeCun et al. 1998) and its modern relatives, which read handwritten digits. Trained on {_named(dataset)}.
+
+- **champion**: the run with the lowest validation error. The test set is not used to choose it.
+- **baseline**: the best run of the baseline variant, by validation error.
+
+{INTERFACE}
+
+`make serve` serves the champion on 127.0.0.1.
+""")
+
+
+def written(description: str) -> str:
+    """Return the digest by which a description is recognised later as this project's."""
+    return hashlib.sha256(description.encode()).hexdigest()[:16]
+
+
+def is_renewed(description: str, current: str | None, tags: Mapping[str, str]) -> bool:
+    """Return whether a description replaces the current one: it differs, and no person has written the current one."""
+    known = tags.get(WRITTEN_TAG)
+    is_ours = written(current or "") == known if known else not current
+    return is_ours and description != current
+
+
+def _achieved(result: VariantResult) -> str:
+    error, *ends = (result.summary.get(name) for name in (TEST_ERROR, *TEST_ERROR_INTERVAL))
+    if error is None or not math.isfinite(result.summary[TEST_LOSS]):  # of NaN the error is a number, the loss is not
+        return "The training diverged."
+    interval = f" (95 % interval {ends[0]:.2f} to {ends[1]:.2f} %)" if None not in ends else ""
+    return f"Test error **{error:.2f} %**{interval}."
+
+
+def _metrics_table() -> str:
+    rows = [(f"`{metric.name}`", metric.meaning) for metric in METRICS if metric.headline]
+    accuracies = f"`{TEST_ACCURACY}`, `{VALIDATION_ACCURACY}`"
+    rows.append((accuracies, "the share of digits read rightly, as a fraction from 0 to 1"))
+    ends = ", ".join(f"`{name}`" for name in TEST_ERROR_INTERVAL)
+    rows.append((ends, "the 95 % interval of the mean test error, over seeds and writers of test digits"))
+    return "\n".join(["| metric | meaning |", "|---|---|", *(f"| {names} | {meaning} |" for names, meaning in rows)])
+
+
+def _named(dataset: str) -> str:
+    return datasets.find(dataset).description
+
+
+def _linked(text: str) -> str:
+    """Turn the papers that a text cites into links."""
+    for paper, address in _PAPERS.items():
+        text = text.replace(paper, f"[{paper}]({address})")
+    return text

@@ -1,0 +1,56 @@
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from lenet.commands.publisher import Publisher
+from lenet.tracking import publish, store
+
+
+def test_work_is_done_in_its_order_on_another_thread_with_the_module_that_publishes(workspace):
+    done = []
+    publisher = Publisher()
+    for number in range(3):
+        publisher.add(lambda module, number=number: done.append((number, module, threading.current_thread().name)))
+    publisher.wait()
+    assert done == [(number, publish, "mlflow") for number in range(3)]
+
+
+def test_work_that_fails_costs_one_warning_and_the_rest_is_done(workspace, capsys):
+    done = []
+    publisher = Publisher()
+
+    def fail(module):
+        raise ConnectionError("no answer")
+
+    with store.failing_once():
+        for work in (fail, fail, lambda module: done.append("rest")):
+            publisher.add(work)
+        publisher.wait()
+    assert done == ["rest"]
+    assert capsys.readouterr().err.count("warning: the MLflow store at ") == 1
+
+
+def test_a_store_that_is_too_slow_is_waited_for_no_longer(workspace, monkeypatch, capsys):
+    monkeypatch.setattr(store, "LIMIT_S", 0.1)
+    free = threading.Event()
+    publisher = Publisher()
+    publisher.add(lambda module: free.wait())
+    with store.failing_once():
+        publisher.wait()
+        assert store.is_left_alone()
+    free.set()
+    assert "not finished within 0.1 s" in capsys.readouterr().err
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """An environment in which MLflow cannot be imported."""
+    monkeypatch.setitem(__import__("sys").modules, "lenet.tracking", SimpleNamespace(store=store))
+
+
+def test_mlflow_that_cannot_be_imported_costs_a_warning(workspace, broken, capsys):
+    publisher = Publisher()
+    publisher.add(lambda module: None)
+    publisher.wait()
+    assert "warning: the MLflow store at " in capsys.readouterr().err
