@@ -36,7 +36,7 @@ def test_a_server_that_is_down_costs_make_repro_one_warning_and_is_given_all_lat
     assert len(warnings) == 1
     assert warnings[0].startswith(f"warning: the MLflow store at {down} failed: ")
     assert f"{VARIANT} seed 2" not in {name for name, _ in here.statuses()}
-    assert here.module("tracking.publish").stderr.startswith(f"{VARIANT}: published ")
+    assert f"{VARIANT}: published " in here.module("tracking.publish").stderr
     assert_published_once(here)
 
 

@@ -31,18 +31,6 @@ def test_work_that_fails_costs_one_warning_and_the_rest_is_done(workspace, capsy
     assert capsys.readouterr().err.count("warning: the MLflow store at ") == 1
 
 
-def test_a_store_that_is_too_slow_is_waited_for_no_longer(workspace, monkeypatch, capsys):
-    monkeypatch.setattr(store, "LIMIT_S", 0.1)
-    free = threading.Event()
-    publisher = Publisher()
-    publisher.add(lambda module: free.wait())
-    with store.failing_once():
-        publisher.wait()
-        assert store.is_left_alone()
-    free.set()
-    assert "not finished within 0.1 s" in capsys.readouterr().err
-
-
 @pytest.fixture
 def broken(monkeypatch):
     """An environment in which MLflow cannot be imported."""

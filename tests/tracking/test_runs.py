@@ -54,7 +54,7 @@ def test_a_run_whose_creator_was_killed_is_completed(client, runs):
     half = client().create_run(runs.experiment_id, 1000, tags).info.run_id
     assert make(runs)[0].id == half
     run = client().get_run(half)
-    assert run.data.params["optimizer"] == "sgd"
+    assert (run.info.status, run.data.params["optimizer"]) == ("FINISHED", "sgd")
     assert len(run.inputs.dataset_inputs) == 2
 
 

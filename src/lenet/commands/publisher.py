@@ -26,11 +26,10 @@ class Publisher:
         self._waiting.put(work)
 
     def wait(self) -> None:
-        """Return when everything is done that was added so far; warn where the store is too slow for that."""
+        """Return when everything is done that was added so far. A store that is slow or fails is given up there."""
         done = threading.Event()
         self._waiting.put(done)
-        if not done.wait(store.LIMIT_S):
-            store.warn(TimeoutError(f"not finished within {store.LIMIT_S:g} s"))
+        done.wait()
 
     def _run(self) -> None:
         while True:

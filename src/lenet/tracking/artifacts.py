@@ -94,9 +94,18 @@ def keras_model(run: Path, about: Model, versions: Mapping[str, str]) -> Iterato
             file.write(run / WEIGHTS, "model.weights.h5")
         about.signature = _SIGNATURE
         about.add_flavor("keras", data="data", keras_version=versions["keras"], save_exported_model=False)
-        pyfunc.add_to_model(about, loader_module="mlflow.keras")
+        pyfunc.add_to_model(about, loader_module=__name__)
         about.save(Path(folder) / "MLmodel")
         yield Path(folder)
+
+
+def _load_pyfunc(path: str) -> object:
+    """Load what `keras_model` has written; MLflow calls this, by its name."""
+    import mlflow.keras  # imports TensorFlow
+
+    from lenet.network import layers  # noqa: F401  # registers them with Keras
+
+    return mlflow.keras._load_pyfunc(path)
 
 
 @contextmanager

@@ -46,8 +46,7 @@ class Runs:
             run = self._create(self._name(variant, identity), variant, identity, tags, provenance)
         if not run.has_parameters:
             run.write(run_inputs.parameters(variant, identity))
-        run.log_datasets(identity)
-        run.learn(provenance)
+        run.complete(identity, provenance)
         return run
 
     def find_or_create_seed(
@@ -66,8 +65,7 @@ class Runs:
             run = self._create(f"{parent.name} seed {identity.seed}{fold}", variant, identity, tags, provenance)
         if run.tags.get(_PARENT_TAG) != parent.id:
             self._client.set_tag(run.id, _PARENT_TAG, parent.id)
-        run.log_datasets(identity)
-        run.learn(provenance)
+        run.complete(identity, provenance)
         return run
 
     def replace_variant(self, old: StoredRun, variant: str, identity: RunIdentity) -> StoredRun:
@@ -79,9 +77,8 @@ class Runs:
         tags = kept | {_CREATED_TAG: str(time.time_ns())}
         created = self._client.create_run(self.experiment_id, old.start_ms, tags, old.name)
         new = StoredRun(self._client, created)
-        new.end(0)
+        new.complete(identity, None)
         new.write(run_inputs.parameters(variant, identity))
-        new.log_datasets(identity)
         condition = f"tags.`{_PARENT_TAG}` = '{old.id}'"
         for seed in self._client.search_runs([self.experiment_id], condition):
             self._client.set_tag(seed.info.run_id, _PARENT_TAG, new.id)
@@ -100,13 +97,12 @@ class Runs:
         tags: Mapping[str, str],
         provenance: Provenance | None,
     ) -> StoredRun:
-        """Create a run, which ends at once; return the one that counts, which may be another publisher's."""
+        """Create a run; return the one that counts, which may be another publisher's."""
         start_ms = provenance.started_ms if provenance else now_ms()
         known = run_inputs.provenance_tags(provenance) if provenance else {REPUBLISHED_TAG: "true"}
         own = {_CREATED_TAG: str(time.time_ns()), **tags}
         described = run_inputs.identity_tags(variant, identity) | known | own
         created = StoredRun(self._client, self._client.create_run(self.experiment_id, start_ms, described, name))
-        created.end(provenance.duration_s if provenance else 0)
         return self.find(variant, tags[_DIGEST_TAG]) or created
 
     def _name(self, variant: str, identity: RunIdentity) -> str:

@@ -57,10 +57,19 @@ class StoredRun:
         """Return whether their folder is missing. What a server keeps is its own matter."""
         return _is_missing(self._run.info.artifact_uri)
 
-    def log_datasets(self, identity: RunIdentity) -> None:
-        """Log the run's data sets, unless they are there."""
+    def complete(self, identity: RunIdentity, provenance: Provenance | None) -> None:
+        """Add what a new run lacks, or one whose publisher was killed: its end and its data sets.
+
+        Also when and where it was trained, if that is known by now of a run that was published from the files.
+        """
+        if self._run.info.status != "FINISHED":
+            self.end(provenance.duration_s if provenance else 0)
         if not (self._run.inputs and self._run.inputs.dataset_inputs):
             self._client.log_inputs(self.id, datasets=run_inputs.dataset_inputs(identity))
+        if provenance and REPUBLISHED_TAG in self.tags:
+            self._client.delete_tag(self.id, REPUBLISHED_TAG)
+            for name, value in run_inputs.provenance_tags(provenance).items():
+                self._client.set_tag(self.id, name, value)
 
     def write(
         self,
@@ -106,13 +115,6 @@ class StoredRun:
     def end(self, duration_s: float) -> None:
         """Say how long the run took."""
         self._client.set_terminated(self.id, "FINISHED", self.start_ms + round(1000 * duration_s))
-
-    def learn(self, provenance: Provenance | None) -> None:
-        """Note when and where a run that was published from the files was trained, once that is known here."""
-        if provenance and REPUBLISHED_TAG in self.tags:
-            self._client.delete_tag(self.id, REPUBLISHED_TAG)
-            for name, value in run_inputs.provenance_tags(provenance).items():
-                self._client.set_tag(self.id, name, value)
 
     def find_model(self, name: str) -> LoggedModel | None:
         """Return the run's model of that name, if its artifacts are there; of several the oldest counts.
