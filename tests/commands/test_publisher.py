@@ -23,7 +23,7 @@ def test_work_that_fails_costs_one_warning_and_the_rest_is_done(workspace, capsy
     def fail(module):
         raise ConnectionError("no answer")
 
-    with store.failing_once():
+    with store.one_warning():
         for work in (fail, fail, lambda module: done.append("rest")):
             publisher.add(work)
         publisher.wait()

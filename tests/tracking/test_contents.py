@@ -8,7 +8,7 @@ from lenet.evaluation.results import load_result
 from lenet.mnist.splits import save_split, split_path
 from lenet.runs import store
 from lenet.tracking import contents
-from lenet.tracking.stored_run import Point
+from lenet.tracking.mlflow_run import Point
 
 
 def test_epochs_are_counted_from_1_and_the_error_has_its_accuracy_beside_it():
@@ -50,10 +50,10 @@ def test_a_diverged_loss_stays_one():
 
 def test_a_run_of_the_run_store_has_its_curves_its_provenance_and_its_files(workspace):
     store.save(identity(), TRAINED, PROVENANCE)
-    run = contents.stored_run(identity(), with_model=True)
+    run = contents.from_run_store(identity(), with_model=True)
     assert (run.history, run.provenance, run.result) == (HISTORY, PROVENANCE, None)
     assert (run.model / "model.weights.h5").read_bytes() == TRAINED.weights
-    assert contents.stored_run(identity(), with_model=False).model is None
+    assert contents.from_run_store(identity(), with_model=False).model is None
 
 
 def test_evaluated_runs_have_their_mistakes_where_predictions_and_test_set_are_here_and_fit(workspace):

@@ -60,18 +60,18 @@ def assert_trouble_costs_a_warning(workspace, monkeypatch, capfd):
     import mlflow
 
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
-    write = publish.StoredRun.write
+    write = publish.MlflowRun.write
 
     def check(server, variant, trouble):
         def write_in_trouble(run, *arguments, **named):
             if run.tags["kind"] == "seed":
                 trouble.__enter__()
-                monkeypatch.setattr(publish.StoredRun, "write", write)
+                monkeypatch.setattr(publish.MlflowRun, "write", write)
             return write(run, *arguments, **named)
 
         save_result(variant_result(variant, errors=[10.0]))
-        monkeypatch.setattr(publish.StoredRun, "write", write_in_trouble)
-        with store.failing_once():
+        monkeypatch.setattr(publish.MlflowRun, "write", write_in_trouble)
+        with store.one_warning():
             for _ in range(3):
                 with store.failures_as_warnings():
                     publish.publish_variant(variant)
@@ -99,7 +99,7 @@ def test_a_server_that_never_answers_is_given_up_soon(server, workspace, monkeyp
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
     with stopped(server, None):
         start = time.monotonic()
-        with store.failing_once(), store.failures_as_warnings():
+        with store.one_warning(), store.failures_as_warnings():
             store.open_client()
         assert time.monotonic() - start < 9  # by itself MLflow would wait for minutes
     assert capfd.readouterr().err.startswith(f"warning: the MLflow store at {server.address} failed: ")
@@ -131,7 +131,7 @@ def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_
     save_result(variant_result("tanh_sgd", errors=[10.0]))
     with subprocess.Popen([sys.executable, "-c", LOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"locked\n"
-        with store.failing_once(), store.failures_as_warnings():
+        with store.one_warning(), store.failures_as_warnings():
             publish.publish_variant("tanh_sgd")
         (line,) = capfd.readouterr().err.splitlines()
         assert line.startswith("warning: the MLflow store at sqlite:///")

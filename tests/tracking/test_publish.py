@@ -272,10 +272,10 @@ def test_what_another_publisher_disturbs_is_done_again_and_no_other_failure_is_r
             raise failures.pop()
         return "done"
 
-    assert publish._undisturbed(work) == "done"
+    assert publish._repeated_on_conflict(work) == "done"
     failures = [MlflowException("in the way", error_code=BAD_REQUEST), MlflowException("no answer")]
     with pytest.raises(MlflowException, match="no answer"):
-        publish._undisturbed(work)
+        publish._repeated_on_conflict(work)
     assert len(failures) == 1
 
 

@@ -7,9 +7,9 @@ from support.publishers import assert_each_run_is_there_once, publish_at_once
 from support.runs import PROVENANCE
 
 from lenet.tracking import pages
+from lenet.tracking.mlflow_run import Point
 from lenet.tracking.pages import study_experiment
 from lenet.tracking.runs import Runs, list_pages
-from lenet.tracking.stored_run import Point
 
 pytestmark = pytest.mark.slow  # a real database
 
@@ -64,6 +64,9 @@ def test_of_two_equal_runs_the_oldest_counts_and_the_other_is_removed(client, ru
     client().create_run(runs.experiment_id, 1, tags)
     assert len(runs_in(client(), kind="variant")) == 2
     assert runs.find("tanh_sgd", identity().family).id == oldest.id
+    assert [run.info.run_id for run in runs_in(client(), kind="variant")] == [oldest.id]
+    client().delete_experiment(runs.experiment_id)
+    Runs(STUDY)  # restores the experiment, and all its runs
     assert [run.info.run_id for run in runs_in(client(), kind="variant")] == [oldest.id]
 
 

@@ -110,7 +110,7 @@ def fail(reason="no answer"):
 
 
 def test_a_store_that_has_failed_is_left_alone_by_the_command_which_says_so_once(workspace, capsys):
-    with store.failing_once():
+    with store.one_warning():
         fail("no answer")
         fail("no answer again")
         assert store.is_left_alone()
@@ -122,8 +122,8 @@ def test_a_store_that_has_failed_is_left_alone_by_the_command_which_says_so_once
 
 
 def test_a_command_within_another_shares_its_memory(workspace, capsys):
-    with store.failing_once():
-        with store.failing_once():
+    with store.one_warning():
+        with store.one_warning():
             fail()
         fail()
     assert capsys.readouterr().err.count("warning") == 1
@@ -138,13 +138,13 @@ def test_without_a_memory_every_failure_is_told(workspace, capsys):
 def test_a_command_can_be_told_to_leave_the_store_alone_in_silence(workspace, monkeypatch, capsys):
     for name, value in store.left_alone().items():
         monkeypatch.setenv(name, value)
-    with store.failing_once():
+    with store.one_warning():
         fail()
     assert capsys.readouterr().err == ""
 
 
 def test_what_a_command_starts_knows_that_the_store_has_failed(workspace):
-    with store.failing_once():
+    with store.one_warning():
         fail()
         assert subprocess.check_output([sys.executable, "-c", IS_LEFT_ALONE]) == b"True\n"
     assert subprocess.check_output([sys.executable, "-c", IS_LEFT_ALONE]) == b"False\n"

@@ -69,7 +69,7 @@ def write_workspace(folder: Path, settings: Settings) -> None:
     YAML().dump(settings.model_dump(mode="json"), folder / PARAMS)
 
 
-@store.failing_once()
+@store.one_warning()
 def main() -> None:
     settings = demo_settings(load_settings())
     to_compile = [] if (FOLDER / LOCK).is_file() else settings.variants.values()

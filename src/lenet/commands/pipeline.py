@@ -77,7 +77,7 @@ def _room_left() -> str:
 
 
 def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher: Publisher) -> None:
-    """Train all runs that the store lacks, side by side; the headline is evaluated and printed while the rest trains.
+    """Train all runs that the run store lacks, side by side; evaluate and print the headline while the rest trains.
 
     This happens outside of DVC, which runs one stage after the other and would let cores idle; its stages then take
     the runs from the store.
@@ -179,7 +179,8 @@ def run(variants: list[str]) -> bool:
     remove_damaged_lock()
     publisher = Publisher()
     if any(DETAILS.glob("*.json")):
-        publisher.add(methodcaller("publish_all"))  # the present results, before new ones replace the files
+        # The present results, before new ones replace the files. A champion is not exported beside the training.
+        publisher.add(methodcaller("publish_variants", list(settings.variants)))
     if not reproduce(["preprocess"]):
         publisher.wait()
         return False

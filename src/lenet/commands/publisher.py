@@ -19,17 +19,19 @@ class Publisher:
 
     def __init__(self) -> None:
         self._waiting: SimpleQueue[Work | threading.Event] = SimpleQueue()
-        threading.Thread(target=self._run, name="mlflow", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="mlflow", daemon=True)
+        self._thread.start()
 
     def add(self, work: Work) -> None:
-        """Do this once everything is done that was added before."""
+        """Queue a piece of work; what is queued is done in its order."""
         self._waiting.put(work)
 
     def wait(self) -> None:
-        """Return when everything is done that was added so far. A store that is slow or fails is given up there."""
+        """Return when everything that was queued is done."""
         done = threading.Event()
         self._waiting.put(done)
-        done.wait()
+        while not done.wait(1) and self._thread.is_alive():  # a closed terminal, which takes no warning, ends it
+            pass
 
     def _run(self) -> None:
         while True:

@@ -32,7 +32,7 @@ def shout(message: str) -> None:
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 
 
-@store.failing_once()
+@store.one_warning()
 def main() -> None:
     if not pipeline.run(sys.argv[1:]):
         show_demo_instead_of(datasets.find(load_settings().data.dataset))

@@ -32,7 +32,7 @@ from lenet.runs.digits import identify_digits, load_digits
 from lenet.runs.identity import DataIdentity
 from lenet.settings import Settings, Sweep, VariantName, load_settings, load_sweep
 from lenet.tracking import pages
-from lenet.tracking.store import failing_once
+from lenet.tracking.store import one_warning
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 from lenet.workspace import SWEEPS, written_whole
 
@@ -158,7 +158,7 @@ def told(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-@failing_once()
+@one_warning()
 def main() -> None:
     if len(sys.argv) not in (2, 3):
         raise LabError(_USAGE)

@@ -38,7 +38,7 @@ def what_decides_bits() -> dict[str, str]:
 def call(expected: Mapping[str, str], parts: Sequence[bytes]) -> Measured | Refused:
     """Call what is pickled in `parts`, a function and its arguments, here; what it emits goes nowhere.
 
-    Raises what the function raises, and AbandonedError, when it emits something, if nobody waits for it any more.
+    Raises what the function raises, and AbandonedError at its next event if the driver no longer waits.
     """
     dask_worker = get_worker()
     if differences := _differences(expected, what_decides_bits()):

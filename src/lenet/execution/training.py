@@ -52,7 +52,7 @@ class Worker(Protocol):
         """Whether calls are taken; if not, they fail."""
 
     def run(self, work: Callable[..., Any], *arguments: Any, emit: Callable[[Any], None]) -> Measured:
-        """Call `work(*arguments, emit)` there; what it emits reaches `emit` here."""
+        """Call `work(*arguments, emit)` there; what it emits reaches `emit` here, except from a cluster."""
 
 
 def wanted_runs(settings: Settings, variants: Sequence[str]) -> list[Wanted]:

@@ -120,14 +120,15 @@ def served_model(model_id: str, about: Model, versions: Mapping[str, str], examp
     from lenet.network import layers  # noqa: F401  # registers them with Keras
 
     network = mlflow.keras.load_model(f"models:/{model_id}")
-    with tempfile.TemporaryDirectory(prefix="lenet-") as folder, redirect_stdout(io.StringIO()):
-        mlflow.keras.save_model(
-            network,
-            folder,
-            save_exported_model=True,
-            mlflow_model=about,
-            signature=_SIGNATURE,
-            input_example=example,
-            pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "numpy")],
-        )
+    with tempfile.TemporaryDirectory(prefix="lenet-") as folder:
+        with redirect_stdout(io.StringIO()):  # it prints a list of tensors
+            mlflow.keras.save_model(
+                network,
+                folder,
+                save_exported_model=True,
+                mlflow_model=about,
+                signature=_SIGNATURE,
+                input_example=example,
+                pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "numpy")],
+            )
         yield Path(folder)

@@ -1,4 +1,4 @@
-"""What MLflow shall show of a variant, read from the files: its finished runs, and the means over them."""
+"""What is published of a variant, read from the files: its finished runs, and the means over them."""
 
 import hashlib
 import json
@@ -22,8 +22,8 @@ from lenet.runs.files import find_run
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance
 from lenet.tracking import artifacts
+from lenet.tracking.mlflow_run import Point
 from lenet.tracking.pages import INTERVAL_TAG, TEST_ACCURACY, VALIDATION_ACCURACY
-from lenet.tracking.stored_run import Point
 from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS, History
 
 
@@ -31,8 +31,8 @@ from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS, Histor
 class FinishedRun:
     """A trained run, and what is here of it.
 
-    model: the folder with its weights. result: what `evaluate` measured. mistakes: makes the page of its most confident
-    mistakes, or returns None where predictions are not here.
+    model: the folder with its weights. result: what `evaluate` measured. mistakes: returns the page of its most
+    confident mistakes, None without predictions.
     """
 
     identity: RunIdentity
@@ -84,7 +84,7 @@ def _accuracy(error_percent: float) -> float:
     return round(1 - error_percent / 100, 8)
 
 
-def stored_run(identity: RunIdentity, with_model: bool) -> FinishedRun:
+def from_run_store(identity: RunIdentity, with_model: bool) -> FinishedRun:
     """Return a run that the run store has."""
     folder = run_store.entry(identity.digest) if with_model else None
     history = run_store.load_history(identity.digest)

@@ -1,4 +1,4 @@
-"""`python -m lenet.tracking.publish`: give the MLflow store whatever it lacks of what is here; nothing twice.
+"""`python -m lenet.tracking.publish`: publish to MLflow what the files have and the store lacks.
 
 A run is published when the run store has it, and again when its variant is evaluated: then with test metrics, and with
 the means on the run of the variant. In a fresh clone reports/details/ has all numbers; models and misread digits are
@@ -25,9 +25,9 @@ from lenet.runs.provenance import busy_s
 from lenet.settings import Settings, load_settings
 from lenet.tracking import artifacts, contents, pages, registry, run_inputs, store
 from lenet.tracking.contents import FinishedRun, Means
+from lenet.tracking.mlflow_run import MlflowRun
 from lenet.tracking.pages import Experiment
 from lenet.tracking.runs import Runs
-from lenet.tracking.stored_run import StoredRun
 from lenet.workspace import DETAILS
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ _CURVES, _TEST, _MISTAKES, _MEANS = "curves", "test", "mistakes", "means"
 
 def publish_run(experiment: Experiment, run: Wanted, with_model: bool = True) -> None:
     """Publish a run that the run store has, under each variant that has it; raise what MLflow raises."""
-    finished = contents.stored_run(run.identity, with_model)
+    finished = contents.from_run_store(run.identity, with_model)
     for variant in run.variants:
         _publish(experiment, variant, [finished])
 
@@ -47,12 +47,12 @@ def publish_run(experiment: Experiment, run: Wanted, with_model: bool = True) ->
 def publish_sweep(experiment: Experiment, runs: Sequence[Wanted], table: pd.DataFrame) -> None:
     """Publish the recipes of a table, as evaluation.trials makes it, and their runs, which the run store has."""
     for recipe, row in table.iterrows():
-        finished = [contents.stored_run(run.identity, with_model=False) for run in runs if recipe in run.variants]
+        finished = [contents.from_run_store(run.identity, with_model=False) for run in runs if recipe in run.variants]
         _publish(experiment, str(recipe), finished, contents.means_of_recipe(row))
 
 
 def publish_variant(variant: str) -> int:
-    """Publish a variant's results from the files; return how many of its runs the store lacked, in part or whole.
+    """Publish a variant's results from the files; return how many of its runs were created or completed.
 
     Raises LabError where the results are missing, TimeoutError where it takes too long, and what MLflow raises.
     """
@@ -66,7 +66,7 @@ def publish_all() -> list[VariantResult]:
     """
     results = publish_variants(list(load_settings().variants))
     with store.lock():
-        _undisturbed(partial(registry.appoint_all, results, load_settings()))
+        _repeated_on_conflict(partial(registry.appoint_all, results, load_settings()))
     return results
 
 
@@ -117,15 +117,16 @@ def _publish_result(result: VariantResult, settings: Settings) -> int:
 
 
 def _publish(experiment: Experiment, variant: str, finished: Sequence[FinishedRun], means: Means | None = None) -> int:
-    """Publish runs of a variant, and the means over them; return how many runs the store lacked, in part or whole."""
+    """Publish runs of a variant, and the means over them; return how many were created or completed."""
+    deadline = time.monotonic() + store.LIMIT_S
     with store.lock():
-        return _undisturbed(partial(_publish_once, experiment, variant, finished, means))
+        return _repeated_on_conflict(partial(_publish_once, experiment, variant, finished, means, deadline))
 
 
-def _undisturbed(work: Callable[[], T]) -> T:
-    """Return what the work returns, which is done again where the store refuses it.
+def _repeated_on_conflict(work: Callable[[], T]) -> T:
+    """Return what `work` returns; repeat it where the store reports a conflict.
 
-    A store refuses what another publisher writes at the same moment: the same run, tag or data set.
+    Another publisher may write the same run, tag or data set at the same moment.
     """
     for _ in range(_ATTEMPTS - 1):
         try:
@@ -137,8 +138,9 @@ def _undisturbed(work: Callable[[], T]) -> T:
     return work()
 
 
-def _publish_once(experiment: Experiment, variant: str, finished: Sequence[FinishedRun], means: Means | None) -> int:
-    deadline = time.monotonic() + store.LIMIT_S
+def _publish_once(
+    experiment: Experiment, variant: str, finished: Sequence[FinishedRun], means: Means | None, deadline: float
+) -> int:
     runs = Runs(experiment)
     parent = _parent(runs, variant, finished, means)
     lacked = 0
@@ -152,7 +154,7 @@ def _publish_once(experiment: Experiment, variant: str, finished: Sequence[Finis
     return lacked
 
 
-def _parent(runs: Runs, variant: str, finished: Sequence[FinishedRun], means: Means | None) -> StoredRun:
+def _parent(runs: Runs, variant: str, finished: Sequence[FinishedRun], means: Means | None) -> MlflowRun:
     """Return the run of a variant; a new one where the means of other seeds are on the old one."""
     provenances = [run.provenance for run in finished if run.provenance]
     earliest = min(provenances, key=lambda provenance: provenance.started_ms, default=None)
@@ -162,7 +164,7 @@ def _parent(runs: Runs, variant: str, finished: Sequence[FinishedRun], means: Me
     return parent
 
 
-def _publish_means(parent: StoredRun, means: Means, finished: Sequence[FinishedRun]) -> None:
+def _publish_means(parent: MlflowRun, means: Means, finished: Sequence[FinishedRun]) -> None:
     parent.describe(means.description)
     if parent.lacks(_MEANS, _digest(means)):
         parent.write({}, means.curves, means.final, {_MEANS: _digest(means)}, means.tags)
@@ -175,7 +177,7 @@ def _digest(means: Means) -> str:
     return contents.digest(means.curves, means.final)
 
 
-def _publish_seed(stored: StoredRun, run: FinishedRun, variant: str) -> bool:
+def _publish_seed(stored: MlflowRun, run: FinishedRun, variant: str) -> bool:
     """Publish what the store lacks of one run: numbers, pages, model; return whether it lacked any."""
     lacking = _lacking_parts(stored, run)
     result = run.result if _TEST in lacking else None
@@ -197,7 +199,7 @@ def _publish_seed(stored: StoredRun, run: FinishedRun, variant: str) -> bool:
     return True
 
 
-def _lacking_parts(stored: StoredRun, run: FinishedRun) -> dict[str, str]:
+def _lacking_parts(stored: MlflowRun, run: FinishedRun) -> dict[str, str]:
     """Return the parts of a run, except for its model, that the store lacks: part → digest of its content."""
     parts = {_CURVES: contents.digest(run.history)}
     if run.result:

@@ -56,9 +56,9 @@ class Registry:
         self._client = store.open_client()
 
     def appoint(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
-        """Give the alias to the best run whose model the store has; return what was done, None if that was nothing.
+        """Give the alias to the best run that has a model in the store; return a message if anything changed.
 
-        Its model is exported from the store's own artifact, and only where it was not before: that takes seconds.
+        The model is exported from the store's own artifact, once. That takes seconds.
         """
         runs = Runs(pages.study_experiment(self._dataset))
         for result, seed in ranked(results) if runs.have_models(artifacts.NETWORK) else ():

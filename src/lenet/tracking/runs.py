@@ -1,7 +1,7 @@
-"""Runs in the MLflow store: each is found by the digest of what was run, or created. To write again changes nothing.
+"""Find or create runs in the MLflow store, by the digest of what was run.
 
-A variant has a run, and each of its seeds has a run under it. MLflow lets anybody create a second run of a digest: of
-equal runs the oldest counts, and whoever sees the others removes them.
+A variant has a run, and each of its seeds has a run under it. If two publishers create the same run, the older one
+stays, and whoever sees the newer one deletes it.
 """
 
 import time
@@ -13,10 +13,10 @@ from mlflow.entities import ViewType
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance, now_ms
 from lenet.tracking import pages, run_inputs, store
+from lenet.tracking.mlflow_run import PUBLISHED_TAG, REPUBLISHED_TAG, MlflowRun
 from lenet.tracking.pages import NOTE_TAG, WRITTEN_TAG, Experiment
-from lenet.tracking.stored_run import PUBLISHED_TAG, REPUBLISHED_TAG, StoredRun
 
-# The first one is of an experiment: its first name, whatever a person calls it.
+# `study` is an experiment's first name, by which it is found again when a person has renamed it.
 _STUDY_TAG, _DIGEST_TAG, _KIND_TAG, _VARIANT_TAG = "study", "digest", "kind", "variant"
 _CREATED_TAG = "created_ns"
 _PARENT_TAG = "mlflow.parentRunId"  # MLflow's own
@@ -29,16 +29,16 @@ class Runs:
         self._client = store.open_client()
         self.experiment_id = _find_or_create_experiment(self._client, experiment)
 
-    def find(self, variant: str, digest: str) -> StoredRun | None:
+    def find(self, variant: str, digest: str) -> MlflowRun | None:
         """Return the run of a variant with that digest, unless it is missing or deleted."""
         condition = f"tags.{_DIGEST_TAG} = '{digest}' and tags.{_VARIANT_TAG} = '{variant}'"
-        found = [StoredRun(self._client, run) for run in self._client.search_runs([self.experiment_id], condition)]
+        found = [MlflowRun(self._client, run) for run in self._client.search_runs([self.experiment_id], condition)]
         found.sort(key=lambda run: (int(run.tags.get(_CREATED_TAG, 0)), run.id))
         for double in found[1:]:
-            self._client.delete_run(double.id)
+            self._remove(double, found[0])
         return found[0] if found else None
 
-    def find_or_create_variant(self, variant: str, identity: RunIdentity, provenance: Provenance | None) -> StoredRun:
+    def find_or_create_variant(self, variant: str, identity: RunIdentity, provenance: Provenance | None) -> MlflowRun:
         """Return the run of a variant: that of `identity` and of all identities of the same family."""
         run = self.find(variant, identity.family)
         if run is None:
@@ -50,8 +50,8 @@ class Runs:
         return run
 
     def find_or_create_seed(
-        self, variant: str, identity: RunIdentity, parent: StoredRun, provenance: Provenance | None
-    ) -> StoredRun:
+        self, variant: str, identity: RunIdentity, parent: MlflowRun, provenance: Provenance | None
+    ) -> MlflowRun:
         """Return the run of one seed, under that of its variant."""
         fold = f" fold {identity.data.fold[0]}" if identity.data.fold else ""
         run = self.find(variant, identity.digest)
@@ -68,22 +68,27 @@ class Runs:
         run.complete(identity, provenance)
         return run
 
-    def replace_variant(self, old: StoredRun, variant: str, identity: RunIdentity) -> StoredRun:
-        """Make the run of a variant anew, without metrics: MLflow takes no point back.
+    def replace_variant(self, old: MlflowRun, variant: str, identity: RunIdentity) -> MlflowRun:
+        """Make the run of a variant anew, without metrics, since MLflow cannot delete the value of a metric.
 
         Name, tags and description stay, its seeds move to the new run, and the old one is deleted.
         """
         kept = {name: value for name, value in old.tags.items() if name not in (PUBLISHED_TAG, "mlflow.runName")}
         tags = kept | {_CREATED_TAG: str(time.time_ns())}
         created = self._client.create_run(self.experiment_id, old.start_ms, tags, old.name)
-        new = StoredRun(self._client, created)
+        new = MlflowRun(self._client, created)
         new.complete(identity, None)
         new.write(run_inputs.parameters(variant, identity))
-        condition = f"tags.`{_PARENT_TAG}` = '{old.id}'"
-        for seed in self._client.search_runs([self.experiment_id], condition):
-            self._client.set_tag(seed.info.run_id, _PARENT_TAG, new.id)
-        self._client.delete_run(old.id)
+        self._remove(old, new)
         return new
+
+    def _remove(self, run: MlflowRun, heir: MlflowRun) -> None:
+        """Delete a run, whose seeds go to another one; it is not found again, not even where it is restored."""
+        for seed in self._client.search_runs([self.experiment_id], f"tags.`{_PARENT_TAG}` = '{run.id}'"):
+            self._client.set_tag(seed.info.run_id, _PARENT_TAG, heir.id)
+        for tag in (_DIGEST_TAG, _KIND_TAG):
+            self._client.set_tag(run.id, tag, "replaced")
+        self._client.delete_run(run.id)
 
     def have_models(self, name: str) -> bool:
         """Return whether some run has a model of that name."""
@@ -96,13 +101,13 @@ class Runs:
         identity: RunIdentity,
         tags: Mapping[str, str],
         provenance: Provenance | None,
-    ) -> StoredRun:
+    ) -> MlflowRun:
         """Create a run; return the one that counts, which may be another publisher's."""
         start_ms = provenance.started_ms if provenance else now_ms()
         known = run_inputs.provenance_tags(provenance) if provenance else {REPUBLISHED_TAG: "true"}
         own = {_CREATED_TAG: str(time.time_ns()), **tags}
         described = run_inputs.identity_tags(variant, identity) | known | own
-        created = StoredRun(self._client, self._client.create_run(self.experiment_id, start_ms, described, name))
+        created = MlflowRun(self._client, self._client.create_run(self.experiment_id, start_ms, described, name))
         return self.find(variant, tags[_DIGEST_TAG]) or created
 
     def _name(self, variant: str, identity: RunIdentity) -> str:

@@ -1,6 +1,6 @@
 """The MLflow store: its address, a client for it, the lock on it, and what happens where it fails.
 
-The only module here that can be imported without MLflow.
+It imports MLflow only where the store is opened.
 """
 
 import itertools
@@ -39,7 +39,6 @@ _LIMITS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _FIRST_ANSWER_S = 2
-_LOCK_TIMEOUT_S = 60
 # As SQLAlchemy names them.
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 # Where MLflow's database keeps the absolute paths of artifacts.
@@ -49,7 +48,7 @@ _ARTIFACT_PATHS = {
     "logged_models": "artifact_location",
     "model_versions": "storage_location",
 }
-# Names a file. While it exists, the store is left alone.
+# The variable with the path of a file: while that file exists, the store is left alone.
 _LEFT_ALONE_IF = "LENET_STORE_LEFT_ALONE_IF"
 
 
@@ -70,7 +69,7 @@ def redacted_uri() -> str:
 def database() -> Path | None:
     """Return the store's file, which need not exist; None where the store is no SQLite file."""
     scheme, _, path = uri().partition(":///")
-    return Path(unquote(path)) if scheme.partition("+")[0] == "sqlite" else None
+    return Path(unquote(path.partition("?")[0])) if scheme.partition("+")[0] == "sqlite" else None
 
 
 def artifacts_uri() -> str | None:
@@ -84,7 +83,7 @@ def artifacts_uri() -> str | None:
 
 def lock() -> FileLock:
     """Return the lock between this checkout's processes, temporary workspaces included; it may be nested."""
-    return FileLock(named_lock("mlflow"), timeout=_LOCK_TIMEOUT_S, is_singleton=True)
+    return FileLock(named_lock("mlflow"), timeout=LIMIT_S, is_singleton=True)
 
 
 def open_client() -> "MlflowClient":
@@ -100,11 +99,11 @@ def open_client() -> "MlflowClient":
     import mlflow.store.db.utils
 
     mlflow.store.db.utils.MAX_RETRY_COUNT = 1  # else a database that cannot be opened costs 100 s each time
-    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # a failure is reported in one line: see `failing_with`
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # a failure is reported in one line: see `_message`
     if path := database():
         with lock():
             _create(path)
-            if path == _own_database():
+            if path.resolve() == _own_database():
                 _move_artifact_paths(path)
     mlflow.set_tracking_uri(uri())
     return _connected()
@@ -141,16 +140,20 @@ def _move_artifact_paths(path: Path) -> None:
     MLflow keeps absolute paths, and would create the old folders again.
     """
     ours, ours_like = _artifacts().as_uri(), [f"file:///%/{_artifacts().name}/lenet5-%"]
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection, connection:  # MLflow says what is wrong
-        rows = connection.execute("SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?", ours_like)
-        moved = {location.rpartition("/")[0] for (location,) in rows} - {ours}
+    with closing(sqlite3.connect(path)) as connection, connection:
+        moved: set[str] = set()
+        with suppress(sqlite3.DatabaseError):  # MLflow says what is wrong
+            rows = connection.execute(
+                "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?", ours_like
+            )
+            moved = {location.rpartition("/")[0] for (location,) in rows} - {ours}
         for folder, (table, column) in itertools.product(moved, _ARTIFACT_PATHS.items()):
             connection.execute(
                 f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
                 (f"{ours}/", len(folder) + 2, len(folder) + 1, f"{folder}/"),
             )
-        if moved:
-            print(f"the checkout was moved: MLflow now finds its artifacts in {_artifacts()}", file=sys.stderr)
+    if moved:
+        print(f"the checkout was moved: MLflow now finds its artifacts in {_artifacts()}", file=sys.stderr)
 
 
 def _connected() -> "MlflowClient":
@@ -171,7 +174,7 @@ def _connected() -> "MlflowClient":
             raise
         raise LabError(
             f"{redacted_uri()} was written by another version of MLflow: move it away, and the next command rebuilds "
-            "it from the files, but for runs of earlier settings (`mlflow db upgrade` keeps those of an older version)"
+            "it from the files, without runs of earlier settings; `mlflow db upgrade` keeps those of an older version"
         ) from None
 
 
@@ -214,7 +217,7 @@ def _message(error: Exception) -> str:
 
 
 @contextmanager
-def failing_once() -> Iterator[None]:
+def one_warning() -> Iterator[None]:
     """In the block, and in all processes that it starts, leave a store alone once it has failed.
 
     DVC's stages are processes of their own, so a file remembers the failure; they inherit its path.
@@ -231,7 +234,7 @@ def failing_once() -> Iterator[None]:
 
 
 def left_alone() -> dict[str, str]:
-    """Return the environment in which a command leaves the store alone and says nothing of it."""
+    """Return the environment that makes a command leave the store alone, in silence."""
     return {_LEFT_ALONE_IF: os.devnull}
 
 

@@ -1,4 +1,4 @@
-"""One run in the MLflow store: its numbers, its files, its models. To write the same again changes nothing."""
+"""One run in the MLflow store: its numbers, its files, its models. Writing the same again changes nothing."""
 
 import json
 import math
@@ -16,11 +16,11 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from lenet.runs.identity import RunIdentity, Setting
 from lenet.runs.provenance import Provenance, now_ms
-from lenet.tracking import pages, run_inputs
+from lenet.tracking import pages, run_inputs, store
 from lenet.tracking.pages import NOTE_TAG, WRITTEN_TAG
 
 PUBLISHED_TAG = "published"  # JSON: part of the run → digest of what is published of it
-REPUBLISHED_TAG = "republished"  # of a run of which it is not known when and where it was trained
+REPUBLISHED_TAG = "republished"  # of a run that was published without knowing when and where it was trained
 _MOST_METRICS_PER_CALL = 1000  # MLflow's own limit
 _LONGEST_UPLOAD_MS = 600_000
 
@@ -36,7 +36,7 @@ class Point(NamedTuple):
     step: int
 
 
-class StoredRun:
+class MlflowRun:
     """A run in the store, as it was when it was looked up."""
 
     def __init__(self, client: MlflowClient, run: Run) -> None:
@@ -50,7 +50,7 @@ class StoredRun:
         return bool(self._run.data.params)
 
     def lacks(self, part: str, content: str) -> bool:
-        """Return whether something else than this content, or nothing, is published of a part of the run."""
+        """Return whether this content of a part is not published: another one is, or none."""
         return self._published.get(part) != content
 
     def has_lost_its_artifacts(self) -> bool:
@@ -58,10 +58,7 @@ class StoredRun:
         return _is_missing(self._run.info.artifact_uri)
 
     def complete(self, identity: RunIdentity, provenance: Provenance | None) -> None:
-        """Add what a new run lacks, or one whose publisher was killed: its end and its data sets.
-
-        Also when and where it was trained, if that is known by now of a run that was published from the files.
-        """
+        """Add end and data sets, if they are missing; and where the run was trained, if that was unknown before."""
         if self._run.info.status != "FINISHED":
             self.end(provenance.duration_s if provenance else 0)
         if not (self._run.inputs and self._run.inputs.dataset_inputs):
@@ -117,10 +114,7 @@ class StoredRun:
         self._client.set_terminated(self.id, "FINISHED", self.start_ms + round(1000 * duration_s))
 
     def find_model(self, name: str) -> LoggedModel | None:
-        """Return the run's model of that name, if its artifacts are there; of several the oldest counts.
-
-        The others are removed, and what uploads have left that were cut off.
-        """
+        """Return the oldest usable model of that name. Delete the others, and what interrupted uploads have left."""
         condition = f"name = '{name}' and source_run_id = '{self.id}'"
         found = self._client.search_logged_models([self._run.info.experiment_id], condition)
         models = sorted(found, key=lambda model: (model.creation_timestamp, model.model_id))
@@ -147,8 +141,12 @@ class StoredRun:
 
 
 def _is_missing(location: str) -> bool:
-    """Return whether a location of artifacts is a folder of this machine that does not exist."""
-    return location.startswith("file:") and not Path(unquote(location.removeprefix("file://"))).is_dir()
+    """Return whether artifacts are lost: their folder belongs to a database of this machine and does not exist."""
+    return (
+        store.database() is not None
+        and location.startswith("file:")
+        and not Path(unquote(location.removeprefix("file://"))).is_dir()
+    )
 
 
 def _chunks(points: Sequence[Metric]) -> list[Sequence[Metric]]:
