@@ -23,7 +23,7 @@ def test_epochs_are_counted_from_1_and_the_error_has_its_accuracy_beside_it():
 
 
 def test_recall_is_no_metric_and_the_test_error_has_its_accuracy_beside_it():
-    points = {point.metric: point.value for point in contents.final(seed_result(error=10.0).metrics, 2)}
+    points = {point.metric: point.value for point in contents.final(seed_result(error=10.0).metrics)}
     assert points == {
         "test/error_percent": 10.0,
         "test/accuracy": 0.9,

@@ -78,9 +78,9 @@ def models_of(client, run):
 
 
 def test_of_two_models_the_oldest_counts_and_the_other_is_removed(client, find, folder):
-    first = find().attach_model("network", 1, folder)
-    assert find().attach_model("network", 1, folder).model_id == first.model_id
-    other = find().attach_model("served", 1, folder)
+    first = find().attach_model("network", folder)
+    assert find().attach_model("network", folder).model_id == first.model_id
+    other = find().attach_model("served", folder)
     assert sorted(models_of(client(), find())) == sorted([first.model_id, other.model_id])
     assert find().find_model("network").model_id == first.model_id
 
@@ -93,7 +93,7 @@ def test_a_model_whose_upload_was_cut_off_counts_as_lacking_and_is_left_time(cli
 
 
 def test_a_model_whose_files_were_deleted_is_removed_unless_another_machine_may_have_them(client, find, folder):
-    model = find().attach_model("network", 1, folder)
+    model = find().attach_model("network", folder)
     find().attach("a text", "a.txt")
     assert not find().has_lost_its_artifacts()
     shutil.rmtree(project_root() / "mlartifacts")

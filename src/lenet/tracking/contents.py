@@ -42,10 +42,6 @@ class FinishedRun:
     result: SeedResult | None = None
     mistakes: Callable[[], str | None] = lambda: None
 
-    @property
-    def epochs(self) -> int:
-        return len(next(iter(self.history.values())))
-
 
 @dataclass(frozen=True)
 class Means:
@@ -55,6 +51,10 @@ class Means:
     final: Sequence[Point]
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        return digest(self.curves, self.final)
 
 
 def digest(*parts: object) -> str:
@@ -72,12 +72,12 @@ def curves(history: Mapping[str, Sequence[float]]) -> list[Point]:
     ]
 
 
-def final(measured: Mapping[str, float], step: int) -> list[Point]:
-    """Return what was measured on the test set as points; recall is on the page of the confusion."""
+def final(measured: Mapping[str, float]) -> list[Point]:
+    """Return what was measured at the end as points of step 0, which MLflow draws as bars; without recall per class."""
     shown = {name: value for name, value in measured.items() if "/recall_percent/" not in name}
     if TEST_ERROR in shown:
         shown[TEST_ACCURACY] = _accuracy(shown[TEST_ERROR])
-    return [Point(name, value, step) for name, value in shown.items()]
+    return [Point(name, value, 0) for name, value in shown.items()]
 
 
 def _accuracy(error_percent: float) -> float:
@@ -139,7 +139,7 @@ def means_of_result(result: VariantResult, description: str) -> Means:
     measured |= {"parameters": result.parameters, "multiply_accumulates": result.multiply_accumulates}
     ends = [result.summary[name] for name in TEST_ERROR_INTERVAL if name in result.summary]
     tags = {INTERVAL_TAG: " to ".join(f"{end:.2f}" for end in ends) or "–"}
-    return Means(curves(history), final(measured | {"seeds": len(result.seeds)}, step=0), description, tags)
+    return Means(curves(history), final(measured | {"seeds": len(result.seeds)}), description, tags)
 
 
 def means_of_recipe(row: pd.Series) -> Means:
@@ -147,4 +147,4 @@ def means_of_recipe(row: pd.Series) -> Means:
     measured: dict[str, float] = {}
     for column, metric in ((ERROR, VALIDATION_ERROR), (LOSS, VALIDATION_LOSS)):
         measured |= {metric: float(row[column]), f"{metric}_se": float(row[f"{column}_se"])}
-    return Means([], final(measured, step=0))
+    return Means([], final(measured))

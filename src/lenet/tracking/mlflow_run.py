@@ -17,7 +17,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from lenet.runs.identity import RunIdentity, Setting
 from lenet.runs.provenance import Provenance, now_ms
 from lenet.tracking import pages, run_inputs, store
-from lenet.tracking.pages import NOTE_TAG, WRITTEN_TAG
+from lenet.tracking.pages import NOTE_TAG
 
 PUBLISHED_TAG = "published"  # JSON: part of the run → digest of what is published of it
 REPUBLISHED_TAG = "republished"  # of a run that was published without knowing when and where it was trained
@@ -106,7 +106,7 @@ class MlflowRun:
     def describe(self, description: str) -> None:
         """Renew the run's description, unless a person has written one."""
         if pages.is_renewed(description, self.tags.get(NOTE_TAG), self.tags):
-            tags = {NOTE_TAG: description, WRITTEN_TAG: pages.written(description)}
+            tags = pages.description_tags(description)
             self._client.log_batch(self.id, tags=[RunTag(name, value) for name, value in tags.items()])
 
     def end(self, duration_s: float) -> None:
@@ -129,10 +129,10 @@ class MlflowRun:
                 self._client.delete_logged_model(model.model_id)
         return ready[0] if ready else None
 
-    def attach_model(self, name: str, step: int, written: WrittenModel) -> LoggedModel | None:
+    def attach_model(self, name: str, written: WrittenModel) -> LoggedModel | None:
         """Attach a model; return the one that counts."""
         model = self._client.create_logged_model(self._run.info.experiment_id, name=name, source_run_id=self.id)
-        self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step)])
+        self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
         about = Model(artifact_path=model.artifact_location, run_id=self.id, model_id=model.model_id)
         with written(about) as folder:
             self._client.log_model_artifacts(model.model_id, str(folder))

@@ -173,6 +173,11 @@ LeNet-5 (LeCun et al. 1998) and its modern relatives, which read handwritten dig
 """)
 
 
+def description_tags(description: str) -> dict[str, str]:
+    """Return the tags of a description that this project writes."""
+    return {NOTE_TAG: description, WRITTEN_TAG: written(description)}
+
+
 def written(description: str) -> str:
     """Return the digest by which a description is recognised later as this project's."""
     return hashlib.sha256(description.encode()).hexdigest()[:16]

@@ -159,22 +159,18 @@ def _parent(runs: Runs, variant: str, finished: Sequence[FinishedRun], means: Me
     provenances = [run.provenance for run in finished if run.provenance]
     earliest = min(provenances, key=lambda provenance: provenance.started_ms, default=None)
     parent = runs.find_or_create_variant(variant, finished[0].identity, earliest)
-    if means and parent.metrics and parent.lacks(_MEANS, _digest(means)):
+    if means and parent.metrics and parent.lacks(_MEANS, means.digest):
         return runs.replace_variant(parent, variant, finished[0].identity)
     return parent
 
 
 def _publish_means(parent: MlflowRun, means: Means, finished: Sequence[FinishedRun]) -> None:
     parent.describe(means.description)
-    if parent.lacks(_MEANS, _digest(means)):
-        parent.write({}, means.curves, means.final, {_MEANS: _digest(means)}, means.tags)
+    if parent.lacks(_MEANS, means.digest):
+        parent.write({}, means.curves, means.final, {_MEANS: means.digest}, means.tags)
         provenances = [run.provenance for run in finished if run.provenance]
         if len(provenances) == len(finished):
             parent.end(busy_s(provenances))
-
-
-def _digest(means: Means) -> str:
-    return contents.digest(means.curves, means.final)
 
 
 def _publish_seed(stored: MlflowRun, run: FinishedRun, variant: str) -> bool:
@@ -190,12 +186,12 @@ def _publish_seed(stored: MlflowRun, run: FinishedRun, variant: str) -> bool:
             del lacking[_MISTAKES]
     if lacking:
         curves = contents.curves(run.history) if _CURVES in lacking else []
-        final = contents.final(result.metrics, run.epochs) if result else []
+        final = contents.final(result.metrics) if result else []
         stored.write(run_inputs.seed_parameters(variant, run.identity), curves, final, lacking)
     if run.model is None or stored.find_model(artifacts.NETWORK):
         return bool(lacking)
     write = partial(artifacts.keras_model, run.model, versions=run.identity.versions)
-    stored.attach_model(artifacts.NETWORK, run.epochs, write)
+    stored.attach_model(artifacts.NETWORK, write)
     return True
 
 

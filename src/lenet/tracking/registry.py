@@ -140,5 +140,5 @@ def _served_model(runs: Runs, variant: str, seed: SeedResult) -> str | None:
     if served is None:
         example = np.array(json.loads(_EXAMPLE.read_text(encoding="utf-8"))["inputs"], np.uint8)
         write = partial(artifacts.served_model, network.model_id, versions=seed.identity.versions, example=example)
-        served = run.attach_model(artifacts.SERVED, seed.epochs, write)
+        served = run.attach_model(artifacts.SERVED, write)
     return served.model_id if served else None

@@ -14,7 +14,7 @@ from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance, now_ms
 from lenet.tracking import pages, run_inputs, store
 from lenet.tracking.mlflow_run import PUBLISHED_TAG, REPUBLISHED_TAG, MlflowRun
-from lenet.tracking.pages import NOTE_TAG, WRITTEN_TAG, Experiment
+from lenet.tracking.pages import NOTE_TAG, Experiment
 
 # `study` is an experiment's first name, by which it is found again when a person has renamed it.
 _STUDY_TAG, _DIGEST_TAG, _KIND_TAG, _VARIANT_TAG = "study", "digest", "kind", "variant"
@@ -135,7 +135,7 @@ def list_pages() -> dict[str, str]:
 def _find_or_create_experiment(client: MlflowClient, experiment: Experiment) -> str:
     """Return the id of an experiment, which is restored if it was deleted."""
     name, tags = experiment.name, pages.experiment_tags(experiment) | {_STUDY_TAG: experiment.name}
-    described = {NOTE_TAG: experiment.description, WRITTEN_TAG: pages.written(experiment.description)}
+    described = pages.description_tags(experiment.description)
     named = f"tags.{_STUDY_TAG} = '{name}'"
     tagged = client.search_experiments(ViewType.ALL, filter_string=named, order_by=["creation_time"])
     found = tagged[0] if tagged else client.get_experiment_by_name(name)
