@@ -87,13 +87,18 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher
     ours = [run for run in runs if not set(headline).isdisjoint(run.variants)]
     awaited = {run.identity.digest for run in training.lacking(ours)}
     study = pages.study_experiment(settings.data.dataset)
-    ahead = threading.Thread(target=announce, args=(settings, headline, publisher), name="headline", daemon=True)
+    interrupted = threading.Event()
+    arguments = (settings, headline, publisher, interrupted)
+    ahead = threading.Thread(target=announce, args=arguments, name="headline", daemon=True)
     try:
         for run in training.train_runs(training.lacking(runs), trainer.train, settings.compute.workers):
             publisher.add(methodcaller("publish_run", study, run))
             awaited.discard(run.identity.digest)
             if not awaited and len(headline) < len(variants) and ahead.ident is None:
                 ahead.start()
+    except BaseException:
+        interrupted.set()
+        raise
     finally:
         if ahead.ident is not None:
             ahead.join()
@@ -109,11 +114,13 @@ def longest_first(runs: Sequence[Wanted]) -> list[Wanted]:
     return sorted(runs, key=lambda run: -run.epochs)
 
 
-def announce(settings: Settings, variants: Sequence[str], publisher: Publisher) -> None:
+def announce(settings: Settings, variants: Sequence[str], publisher: Publisher, interrupted: threading.Event) -> None:
     """Evaluate and publish variants, and print their comparison."""
     publisher.wait()  # it may read the results that are replaced now
     command = [*foreground.DVC, "repro", *evaluations(variants)]
     with dvc_alone():
+        if interrupted.is_set():
+            return
         done = subprocess.run(
             command,
             env=os.environ | store.left_alone(),
