@@ -45,20 +45,18 @@ def main() -> None:
         return
     port = foreground.free_port("ui", default=5000)
     with store.failures_as_errors():
-        from lenet.tracking import publish
+        store.open_client()  # creates the database, before the server would
 
-        compared = publish.comparison_pages(publish.publish_variants(load_settings().comparison.primary))
-    show(compared, port)
-
-    def publish_the_rest(publish: ModuleType) -> None:
+    def publish_and_show(publish: ModuleType) -> None:
         from lenet.tracking import runs
 
-        pages = publish.comparison_pages(publish.publish_all())
-        show({title: path for title, path in pages.items() if title not in compared}, port)
-        show(runs.list_pages(), port)
+        first = publish.comparison_pages(publish.publish_variants(load_settings().comparison.primary))
+        show(first, port)
+        compared = publish.comparison_pages(publish.publish_all())
+        show({title: path for title, path in compared.items() if title not in first} | runs.list_pages(), port)
         print("In a list: tick two runs and press Compare. Ctrl-C stops the server.", flush=True)
 
-    Publisher().add(publish_the_rest)
+    Publisher().add(publish_and_show)
     try:
         status = serve(uri, port)
     except KeyboardInterrupt:
