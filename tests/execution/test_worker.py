@@ -84,3 +84,10 @@ def test_hdf5_does_not_complain_again_of_a_full_disk_when_a_file_is_closed(proce
     _, said = process.communicate(timeout=60)
     assert kind == "done"
     assert (b"Traceback" in said) == is_told
+
+
+@pytest.mark.parametrize("sent", [0, 1000], ids=["between requests", "in the middle of one"])
+def test_a_worker_ends_with_its_driver_whatever_that_was_doing(process, sent):
+    process.stdin.write(pickle.dumps((print, ("x" * 10_000,)))[:sent])
+    process.stdin.close()
+    assert process.wait(60) == 0

@@ -72,7 +72,7 @@ def _receive(stream: BinaryIO, requests: SimpleQueue) -> None:
     try:
         while True:
             requests.put(pickle.load(stream))
-    except EOFError:
+    except (EOFError, pickle.UnpicklingError):  # the driver has ended, perhaps while it sent a request
         os._exit(0)
 
 
