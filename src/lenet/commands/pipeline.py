@@ -115,7 +115,7 @@ def longest_first(runs: Sequence[Wanted]) -> list[Wanted]:
 
 
 def announce(settings: Settings, variants: Sequence[str], publisher: Publisher, interrupted: threading.Event) -> None:
-    """Evaluate and publish variants, and print their comparison."""
+    """Evaluate variants through DVC, publish them, and print their comparison."""
     publisher.wait()  # it may read the results that are replaced now
     command = [*foreground.DVC, "repro", *evaluations(variants)]
     with dvc_alone():
@@ -130,6 +130,9 @@ def announce(settings: Settings, variants: Sequence[str], publisher: Publisher, 
             check=False,
         )
     if done.returncode == 0:
+        for line in done.stderr.splitlines():
+            if line.startswith("warning: "):
+                print(line, file=sys.stderr)
         publisher.add(methodcaller("publish_variants", variants))
         terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
     else:
