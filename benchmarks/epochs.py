@@ -11,27 +11,27 @@ import statistics
 import time
 from itertools import pairwise
 
-from lenet.execution import pool, training
+from lenet.execution import pool, schedule
 from lenet.execution.pool import Worker
-from lenet.execution.training import Wanted
+from lenet.execution.schedule import PlannedRun
 from lenet.runs import trainer
-from lenet.runs.digits import load_digits
+from lenet.runs.training_data import load_training_data
 from lenet.settings import load_settings
 
 SIDE_BY_SIDE = 2
 
 
-def epoch_times(worker: Worker, run: Wanted) -> list[float]:
+def epoch_times(worker: Worker, run: PlannedRun) -> list[float]:
     """Train a run; return the seconds that each epoch took but the first."""
     ends: list[float] = []  # epoch 0 is the run's start
-    digits = load_digits(run.identity.data)
+    digits = load_training_data(run.identity.data)
     worker.run(trainer.train, digits, run.identity, run.recipe, emit=lambda event: ends.append(time.perf_counter()))
     return [end - start for start, end in pairwise(ends[1:])]
 
 
 def main() -> None:
     settings = load_settings()
-    runs = training.wanted_runs(settings, list(settings.variants)[:1])[:SIDE_BY_SIDE]
+    runs = schedule.planned_runs(settings, list(settings.variants)[:1])[:SIDE_BY_SIDE]
     times = [seconds for each in pool.run_side_by_side(epoch_times, runs, SIDE_BY_SIDE) for seconds in each]
     print(json.dumps({"epoch_s": statistics.median(times)}))
 

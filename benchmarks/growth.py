@@ -31,7 +31,7 @@ from lenet import plot
 from lenet.commands import pipeline, unchanged
 from lenet.commands.verify import clone_of_committed_state
 from lenet.evaluation.metrics import TEST_ERROR
-from lenet.execution import training
+from lenet.execution import schedule
 from lenet.mnist.splits import Statistics, save_split, split_path
 from lenet.network import determinism
 from lenet.report import readme, tables
@@ -41,8 +41,8 @@ from lenet.runs.store import load_provenance
 from lenet.serving.app import make_app
 from lenet.settings import load_settings
 from lenet.tracking import pages, publish
+from lenet.tracking.mlflow_store import database, open_client
 from lenet.tracking.runs import Runs
-from lenet.tracking.store import database, open_client
 from lenet.workspace import LOCK, PARAMS
 
 STUDIES = [("seeds", size) for size in (1, 2, 4, 8, 16, 32, 64)] + [("variants", size) for size in (1, 5, 20, 100, 500)]
@@ -104,7 +104,7 @@ def made_up_study(variants: int, seeds: int) -> Iterator[None]:
 def plan() -> None:
     """Find out which runs the store lacks, as `make repro` does before it trains."""
     settings = load_settings()
-    pipeline.in_order(training.lacking(training.wanted_runs(settings, list(settings.variants))), [])
+    pipeline.in_order(schedule.lacking(schedule.planned_runs(settings, list(settings.variants))), [])
 
 
 def record_stages(variants: Sequence[str]) -> None:
@@ -266,7 +266,7 @@ def save_run_times() -> None:
     """Write how long each run of the study took, in the order in which they are trained, if the run store knows."""
     settings = load_settings()
     variants = list(settings.variants)
-    runs = pipeline.in_order(training.wanted_runs(settings, variants), variants[: pipeline.HEADLINE])
+    runs = pipeline.in_order(schedule.planned_runs(settings, variants), variants[: pipeline.HEADLINE])
     known = [load_provenance(run.identity.digest) for run in runs]
     if all(known):
         rows = [(run.name, run.epochs, round(its.duration_s, 1)) for run, its in zip(runs, known, strict=True)]

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from lenet.execution import training
+from lenet.execution import schedule
 from lenet.runs import trainer
-from lenet.runs.digits import load_digits
+from lenet.runs.training_data import load_training_data
 from lenet.settings import load_settings
 
 # The first epoch builds the graph.
@@ -61,9 +61,9 @@ def seconds_by_kind(trace: bytes) -> dict[str, float]:
 
 def main() -> None:
     settings, profiler = load_settings(), Profiler()
-    run = training.wanted_runs(settings, list(settings.variants)[:1])[0]
+    run = schedule.planned_runs(settings, list(settings.variants)[:1])[0]
     shorter = run.recipe.model_copy(update={"epochs": _PROFILED})
-    trainer.train(load_digits(run.identity.data), run.identity, shorter, profiler.epoch_ended)
+    trainer.train(load_training_data(run.identity.data), run.identity, shorter, profiler.epoch_ended)
     print(json.dumps(profiler.seconds))
 
 

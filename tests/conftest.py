@@ -14,7 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 from lenet.mnist import datasets
 from lenet.mnist.splits import Split, Statistics, pixel_statistics, save_split, save_statistics, split_path
 from lenet.settings import load_settings
-from lenet.tracking import store
+from lenet.tracking import mlflow_store
 
 # What reads data is tried with random input: a few cases, the same each time, or as many as a bench has time for.
 _OPTIONS = {
@@ -75,7 +75,7 @@ def _work_in(folder, monkeypatch):
     shutil.copy(ROOT / "params.yaml", folder)
     monkeypatch.chdir(folder)
     # Not the store of another test, which MLflow leaves to its children, nor what a command remembers of it.
-    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", *store.left_alone()):
+    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", *mlflow_store.left_alone()):
         monkeypatch.delenv(name, raising=False)
     return folder
 

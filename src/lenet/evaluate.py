@@ -30,7 +30,7 @@ from lenet.mnist.splits import Split, load_split, load_statistics
 from lenet.network import determinism
 from lenet.runs.files import Run, read_runs
 from lenet.settings import load_settings
-from lenet.tracking import store
+from lenet.tracking import mlflow_store
 from lenet.training.trained_run import EPOCH_METRICS, VALIDATION_ERROR
 from lenet.workspace import CURVES, METRICS, variant_of_stage, written_whole
 
@@ -142,8 +142,8 @@ def main(variant: str) -> None:
     save_curves(variant, results)
     save_metrics(variant, result.summary)
     save_result(result)
-    if not store.is_left_alone():
-        with store.failures_as_warnings():
+    if not mlflow_store.is_left_alone():
+        with mlflow_store.failures_as_warnings():
             from lenet.tracking import publish  # imports MLflow, for seconds
 
             publish.publish_variant(variant)

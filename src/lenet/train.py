@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lenet import errors
 from lenet.errors import LabError
-from lenet.execution import training
+from lenet.execution import schedule
 from lenet.runs import code, store, trainer
 from lenet.settings import Settings, load_settings
 from lenet.workspace import MODELS, variant_of_stage, written_whole
@@ -20,8 +20,8 @@ from lenet.workspace import MODELS, variant_of_stage, written_whole
 
 def train(variant: str, settings: Settings, folder: Path) -> None:
     """Train what the store lacks of a variant's runs, and copy them all to `folder`."""
-    runs = training.wanted_runs(settings, [variant])
-    for _ in training.train_runs(training.lacking(runs), trainer.train, settings.compute.workers):
+    runs = schedule.planned_runs(settings, [variant])
+    for _ in schedule.train_runs(schedule.lacking(runs), trainer.train, settings.compute.workers):
         pass
     for run in runs:
         store.copy(run.identity, folder / f"seed-{run.identity.seed}")

@@ -11,7 +11,7 @@ from support.paths import ROOT
 from lenet.commands import pipeline
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
-from lenet.execution.training import Wanted
+from lenet.execution.schedule import PlannedRun
 from lenet.report import tables
 from lenet.runs.store import named_lock
 from lenet.settings import load_settings
@@ -49,7 +49,7 @@ def test_narrowed_to_some_variants_it_prints_those_and_leaves_the_readme(results
 
 def wanted(variant, seed, epochs):
     recipe = load_settings(ROOT / "params.yaml").base.model_copy(update={"epochs": epochs})
-    return Wanted(identity(seed, epochs=epochs), recipe, (variant,))
+    return PlannedRun(identity(seed, epochs=epochs), recipe, (variant,))
 
 
 def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_does_not_wait_for_one():

@@ -9,7 +9,7 @@ from support.runs import PROVENANCE, TRAINED
 
 from lenet.commands import prune, sweep
 from lenet.errors import LabError
-from lenet.execution import training
+from lenet.execution import schedule
 from lenet.runs import store
 from lenet.settings import load_settings, load_sweep
 from lenet.workspace import SWEEPS
@@ -20,7 +20,7 @@ def wanted(processed):
     """The runs that params.yaml asks for."""
     with edit_params() as params:
         params["seeds"] = [0]
-    return training.wanted_runs(load_settings(), ["tanh_sgd", "relu_adam"])
+    return schedule.planned_runs(load_settings(), ["tanh_sgd", "relu_adam"])
 
 
 def test_runs_that_are_asked_for_or_reported_stay_and_others_go(wanted, capsys):
@@ -46,7 +46,7 @@ def test_an_empty_store_is_no_mistake(workspace, capsys):
 
 def test_runs_of_sweeps_stay_whether_they_are_finished_or_not(wanted, capsys):
     path = sweep.start(SWEEPS / "rates", "tanh_sgd", load_settings())
-    asked, reported = sweep.wanted_runs(load_sweep(path))[1].identity, identity(seed=5)
+    asked, reported = sweep.planned_runs(load_sweep(path))[1].identity, identity(seed=5)
     (path.parent / "trials.csv").write_text(f"recipe,runs\na,{reported.digest} {'0' * 64}\n")
     for who in (asked, reported, replace(identity(), code="of long ago")):
         store.save(who, TRAINED, PROVENANCE)

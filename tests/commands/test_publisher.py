@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from lenet.commands.publisher import Publisher
-from lenet.tracking import publish, store
+from lenet.tracking import mlflow_store, publish
 
 
 def test_work_is_done_in_its_order_on_another_thread_with_the_module_that_publishes(workspace):
@@ -23,7 +23,7 @@ def test_work_that_fails_costs_one_warning_and_the_rest_is_done(workspace, capsy
     def fail(module):
         raise ConnectionError("no answer")
 
-    with store.one_warning():
+    with mlflow_store.one_warning():
         for work in (fail, fail, lambda module: done.append("rest")):
             publisher.add(work)
         publisher.wait()
@@ -34,7 +34,7 @@ def test_work_that_fails_costs_one_warning_and_the_rest_is_done(workspace, capsy
 @pytest.fixture
 def broken(monkeypatch):
     """An environment in which MLflow cannot be imported."""
-    monkeypatch.setitem(__import__("sys").modules, "lenet.tracking", SimpleNamespace(store=store))
+    monkeypatch.setitem(__import__("sys").modules, "lenet.tracking", SimpleNamespace(mlflow_store=mlflow_store))
 
 
 def test_mlflow_that_cannot_be_imported_costs_a_warning(workspace, broken, capsys):

@@ -17,7 +17,7 @@ from support.paths import ROOT
 from support.servers import free_port
 
 from lenet.errors import LabError
-from lenet.execution import training
+from lenet.execution import schedule
 from lenet.runs import store, trainer
 from lenet.settings import load_settings
 
@@ -56,7 +56,7 @@ def wanted(seeds, epochs):
     with edit_params() as params:
         params["seeds"] = list(range(seeds))
         params["base"]["epochs"] = epochs
-    return training.wanted_runs(load_settings(), ["tanh_sgd"])
+    return schedule.planned_runs(load_settings(), ["tanh_sgd"])
 
 
 class Training(Thread):
@@ -69,7 +69,7 @@ class Training(Thread):
 
     def run(self):
         try:
-            for run in training.train_runs(self.runs, trainer.train, "auto"):
+            for run in schedule.train_runs(self.runs, trainer.train, "auto"):
                 assert store.load_provenance(run.identity.digest).tags["host"]
                 self.finished_runs.append(run)
         except Exception as error:
@@ -105,7 +105,7 @@ def test_three_workers_train_each_run_once_and_send_no_epochs(data, a_cluster, c
     runs = wanted(seeds=3, epochs=3)
     done = Training(runs).result()
     assert sorted(run.name for run in done.finished_runs) == [run.name for run in runs]
-    assert training.lacking(runs) == []
+    assert schedule.lacking(runs) == []
     assert "epoch" not in capsys.readouterr().err
 
 
@@ -116,7 +116,7 @@ def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere(data, 
     going_on.wait_for(lambda: train(running, 2))
     running.workers[0].kill()
     assert sorted(run.name for run in going_on.result().finished_runs) == [run.name for run in runs]
-    assert training.lacking(runs) == []
+    assert schedule.lacking(runs) == []
 
 
 def test_data_that_were_lost_with_all_workers_are_sent_again_to_the_next(data, a_cluster):
@@ -127,7 +127,7 @@ def test_data_that_were_lost_with_all_workers_are_sent_again_to_the_next(data, a
     running.workers[0].kill()
     running.start_worker()
     going_on.result()
-    assert training.lacking(runs) == []
+    assert schedule.lacking(runs) == []
 
 
 def copied_sources(folder):
@@ -204,7 +204,7 @@ def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(da
     with pytest.raises(LabError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost: start it, then run"):
         going_on.result()
     assert len(going_on.finished_runs) == 1
-    assert training.lacking(runs) == [run for run in runs if run not in going_on.finished_runs]
+    assert schedule.lacking(runs) == [run for run in runs if run not in going_on.finished_runs]
 
 
 def test_no_worker_within_the_time_given_is_an_error(data, a_cluster, impatient):
@@ -224,12 +224,12 @@ def test_no_scheduler_at_the_address_is_an_error(data, monkeypatch, impatient, a
 
 DRIVER = """
 from lenet import errors
-from lenet.execution import training
+from lenet.execution import schedule
 from lenet.runs import store, trainer
 from lenet.settings import load_settings
 
 def main():
-    list(training.train_runs(training.wanted_runs(load_settings(), ["tanh_sgd"]), trainer.train, "auto"))
+    list(schedule.train_runs(schedule.planned_runs(load_settings(), ["tanh_sgd"]), trainer.train, "auto"))
 
 errors.run(main)
 """

@@ -75,7 +75,7 @@ def copied(tmp_path, monkeypatch):
         ("network/model.py", "120, activation", "121, activation", ["sdlm", "sgd", "adam", "muon"]),
         ("training/sdlm_kernels.py", "competitive", "rivalling", ["sdlm"]),
         ("training/gradient_descent.py", "settings.batch_size", "2 * settings.batch_size", ["sgd", "adam", "muon"]),
-        ("tracking/store.py", "_FIRST_ANSWER_S = 2", "_FIRST_ANSWER_S = 3", []),
+        ("tracking/mlflow_store.py", "_FIRST_ANSWER_S = 2", "_FIRST_ANSWER_S = 3", []),
         ("runs/store.py", "sha256", "sha512", []),
     ],
 )

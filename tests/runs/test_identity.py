@@ -6,8 +6,8 @@ import pytest
 from support.builders import identity
 
 from lenet.runs import code
-from lenet.runs.digits import identify_digits
 from lenet.runs.identity import RunIdentity, identify
+from lenet.runs.training_data import identify_data
 
 
 def test_the_digest_follows_from_the_content_alone():
@@ -45,7 +45,7 @@ def test_an_identity_survives_json(fold):
 
 @pytest.fixture
 def data(processed):
-    return identify_digits()
+    return identify_data()
 
 
 def test_runs_are_identified_by_recipe_seed_data_code_versions_and_machine(data, recipe, statistics):
@@ -66,7 +66,7 @@ def test_other_pixel_statistics_are_another_run(data, recipe):
 
 
 def test_folds_are_runs_of_their_own_and_of_one_family(processed, recipe):
-    first, second, of_three = (identify(recipe, [0], identify_digits(fold))[0] for fold in ((1, 2), (2, 2), (1, 3)))
+    first, second, of_three = (identify(recipe, [0], identify_data(fold))[0] for fold in ((1, 2), (2, 2), (1, 3)))
     assert len({first.digest, second.digest, of_three.digest}) == 3
     assert first.family == second.family != of_three.family
 

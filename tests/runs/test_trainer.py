@@ -5,9 +5,9 @@ from support.builders import identity
 
 from lenet.network import determinism
 from lenet.runs import code, trainer
-from lenet.runs.digits import Digits
 from lenet.runs.identity import DataIdentity, identify
 from lenet.runs.trainer import EditedError
+from lenet.runs.training_data import TrainingData
 
 DATA = DataIdentity("digits", 0.1, 0, "1" * 32, "2" * 32, 40.0, 80.0, None)
 
@@ -19,7 +19,7 @@ def _prepared():
 
 @pytest.fixture
 def seen(digits, statistics):
-    return Digits(digits, digits, statistics)
+    return TrainingData(digits, digits, statistics)
 
 
 @pytest.mark.slow

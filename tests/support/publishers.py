@@ -17,7 +17,7 @@ SWEEP = pages.sweep_experiment("race", "Who is first?", "digits", [])
 _SCRIPT = """
 import json, os, sys
 import mlflow.store.db.utils  # here, once: the publishers are forks
-from lenet.execution.training import Wanted
+from lenet.execution.schedule import PlannedRun
 from lenet.runs import store
 from lenet.runs.identity import RunIdentity
 from lenet.tracking import pages, publish
@@ -32,7 +32,7 @@ for folder, variants in json.loads(sys.argv[2]):
         for identity in identities:
             with store.lock(identity.digest):
                 store.save(identity, TRAINED, PROVENANCE)
-            publish.publish_run(race, Wanted(identity, None, variants))
+            publish.publish_run(race, PlannedRun(identity, None, variants))
         os._exit(0)
     publishers.append(publisher)
 for publisher in publishers:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 from support.builders import identity
 
-from lenet.tracking import store
+from lenet.tracking import mlflow_store
 from lenet.tracking.mlflow_run import Point
 from lenet.tracking.pages import study_experiment
 from lenet.tracking.runs import Runs
@@ -97,7 +97,7 @@ def test_a_model_whose_files_were_deleted_is_removed_unless_another_machine_may_
     find().attach("a text", "a.txt")
     assert not find().has_lost_its_artifacts()
     shutil.rmtree(project_root() / "mlartifacts")
-    is_lost = store.database() is not None  # not in a PostgreSQL that others may use too
+    is_lost = mlflow_store.database() is not None  # not in a PostgreSQL that others may use too
     assert find().has_lost_its_artifacts() == is_lost
     assert (find().find_model("network") is None) == is_lost
     assert models_of(client(), find()) == ([] if is_lost else [model.model_id])

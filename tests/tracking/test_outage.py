@@ -12,7 +12,7 @@ from support.builders import seed_result, variant_result
 from support.mlflow_servers import proxy_of
 
 from lenet.evaluation.results import save_result
-from lenet.tracking import publish, store
+from lenet.tracking import mlflow_store, publish
 
 pytestmark = pytest.mark.slow  # real stores
 
@@ -71,9 +71,9 @@ def assert_trouble_costs_a_warning(workspace, monkeypatch, capfd):
 
         save_result(variant_result(variant, errors=[10.0]))
         monkeypatch.setattr(publish.MlflowRun, "write", write_in_trouble)
-        with store.one_warning():
+        with mlflow_store.one_warning():
             for _ in range(3):
-                with store.failures_as_warnings():
+                with mlflow_store.failures_as_warnings():
                     publish.publish_variant(variant)
         (line,) = capfd.readouterr().err.splitlines()
         assert line.startswith("warning: the MLflow store at http://127.0.0.1:")
@@ -99,8 +99,8 @@ def test_a_server_that_never_answers_is_given_up_soon(server, workspace, monkeyp
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
     with stopped(server, None):
         start = time.monotonic()
-        with store.one_warning(), store.failures_as_warnings():
-            store.open_client()
+        with mlflow_store.one_warning(), mlflow_store.failures_as_warnings():
+            mlflow_store.open_client()
         assert time.monotonic() - start < 9  # by itself MLflow would wait for minutes
     assert capfd.readouterr().err.startswith(f"warning: the MLflow store at {server.address} failed: ")
 
@@ -131,7 +131,7 @@ def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_
     save_result(variant_result("tanh_sgd", errors=[10.0]))
     with subprocess.Popen([sys.executable, "-c", LOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"locked\n"
-        with store.one_warning(), store.failures_as_warnings():
+        with mlflow_store.one_warning(), mlflow_store.failures_as_warnings():
             publish.publish_variant("tanh_sgd")
         (line,) = capfd.readouterr().err.splitlines()
         assert line.startswith("warning: the MLflow store at sqlite:///")
@@ -143,9 +143,9 @@ def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_
 
 FULL = """
 import resource
-from lenet.tracking import publish, store
+from lenet.tracking import publish, mlflow_store
 resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, resource.RLIM_INFINITY))
-with store.failures_as_warnings():
+with mlflow_store.failures_as_warnings():
     publish.publish_variant("tanh_sgd")
 """
 

@@ -21,11 +21,11 @@ from lenet.evaluation import trials
 from lenet.evaluation.metrics import TEST_ERROR_INTERVAL
 from lenet.evaluation.results import save_result
 from lenet.evaluation.trials import Trial
-from lenet.execution.training import Wanted
+from lenet.execution.schedule import PlannedRun
 from lenet.mnist.splits import save_split, split_path
 from lenet.runs import store as run_store
 from lenet.settings import load_settings
-from lenet.tracking import pages, publish, store
+from lenet.tracking import mlflow_store, pages, publish
 from lenet.workspace import DETAILS
 
 pytestmark = pytest.mark.slow  # a real database
@@ -69,7 +69,7 @@ def everything_in(client):
 
 
 def wanted(*variants, seed=0):
-    return Wanted(identity(seed), load_settings().base, variants)
+    return PlannedRun(identity(seed), load_settings().base, variants)
 
 
 def test_publishing_twice_changes_nothing(client):
@@ -184,7 +184,7 @@ def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(sqlit
     publish.main()
     before = sorted(run.data.metrics["test/error_percent"] for run in all_runs(sqlite_client()))
     assert before == [1.0, 1.0, 1.5, 1.5, 2.0, 2.0]
-    said = [f"{variant}: published 2 runs to {store.uri()}" for variant in ("tanh_sgd", "relu_adam")]
+    said = [f"{variant}: published 2 runs to {mlflow_store.uri()}" for variant in ("tanh_sgd", "relu_adam")]
     assert capsys.readouterr().err.splitlines() == said
     publish.main()
     assert capsys.readouterr().err == ""  # nothing was to do
@@ -281,7 +281,7 @@ def test_what_another_publisher_disturbs_is_done_again_and_no_other_failure_is_r
 
 
 def test_a_store_that_is_too_slow_is_given_up(sqlite_client, monkeypatch):
-    monkeypatch.setattr(store, "LIMIT_S", -1)
+    monkeypatch.setattr(mlflow_store, "LIMIT_S", -1)
     with pytest.raises(TimeoutError, match=r"^not finished within -1 s$"):
         publish_result(variant_result("tanh_sgd", errors=[1.0]))
 
@@ -299,7 +299,7 @@ def trials_of_a_sweep(workspace):
             who = identity(learning_rate=rate)
             who = replace(who, data=replace(who.data, fold=(number, 2), train_md5=f"{number}" * 32))
             run_store.save(who, TRAINED, PROVENANCE)
-            runs.append(Wanted(who, load_settings().base, (name,)))
+            runs.append(PlannedRun(who, load_settings().base, (name,)))
     return runs
 
 

@@ -16,7 +16,7 @@ from lenet.commands.compiling import compiling_ahead
 from lenet.errors import LabError
 from lenet.mnist import datasets
 from lenet.settings import Settings, load_settings
-from lenet.tracking import store
+from lenet.tracking import mlflow_store
 from lenet.workspace import LOCK, PARAMS, README, SWEEPS, project_root
 
 DATASET = datasets.find("digits")  # it needs no network
@@ -69,7 +69,7 @@ def write_workspace(folder: Path, settings: Settings) -> None:
     YAML().dump(settings.model_dump(mode="json"), folder / PARAMS)
 
 
-@store.one_warning()
+@mlflow_store.one_warning()
 def main() -> None:
     settings = demo_settings(load_settings())
     to_compile = [] if (FOLDER / LOCK).is_file() else settings.variants.values()

@@ -21,14 +21,14 @@ from lenet.commands import foreground, unchanged
 from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
-from lenet.execution import training
-from lenet.execution.training import Wanted
+from lenet.execution import schedule
+from lenet.execution.schedule import PlannedRun
 from lenet.mnist.mirrors import unreachable_note
 from lenet.report import readme, tables, terminal
 from lenet.runs import trainer
 from lenet.runs.store import named_lock
 from lenet.settings import Settings, load_settings
-from lenet.tracking import pages, store
+from lenet.tracking import mlflow_store, pages
 from lenet.workspace import DETAILS, PAGE, remove_orphans
 
 # How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
@@ -44,7 +44,7 @@ def reproduce(targets: list[str]) -> bool:
     note = unreachable_note()
     note.unlink(missing_ok=True)
     with dvc_alone():
-        status = foreground.run([*foreground.DVC, "repro", *targets], os.environ | store.left_alone())
+        status = foreground.run([*foreground.DVC, "repro", *targets], os.environ | mlflow_store.left_alone())
     if status == 0:
         return True
     if note.is_file():
@@ -83,15 +83,15 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher
     the runs from the store.
     """
     headline = variants[:HEADLINE]
-    runs = in_order(training.wanted_runs(settings, variants), headline)
+    runs = in_order(schedule.planned_runs(settings, variants), headline)
     ours = [run for run in runs if not set(headline).isdisjoint(run.variants)]
-    awaited = {run.identity.digest for run in training.lacking(ours)}
+    awaited = {run.identity.digest for run in schedule.lacking(ours)}
     study = pages.study_experiment(settings.data.dataset)
     interrupted = threading.Event()
     arguments = (settings, headline, publisher, interrupted)
     ahead = threading.Thread(target=announce, args=arguments, name="headline", daemon=True)
     try:
-        for run in training.train_runs(training.lacking(runs), trainer.train, settings.compute.workers):
+        for run in schedule.train_runs(schedule.lacking(runs), trainer.train, settings.compute.workers):
             publisher.add(methodcaller("publish_run", study, run))
             awaited.discard(run.identity.digest)
             if not awaited and len(headline) < len(variants) and ahead.ident is None:
@@ -104,12 +104,12 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher
             ahead.join()
 
 
-def in_order(runs: Sequence[Wanted], headline: Sequence[str]) -> list[Wanted]:
+def in_order(runs: Sequence[PlannedRun], headline: Sequence[str]) -> list[PlannedRun]:
     """Return the headline's runs first, then those of most epochs first."""
     return sorted(longest_first(runs), key=lambda run: set(headline).isdisjoint(run.variants))
 
 
-def longest_first(runs: Sequence[Wanted]) -> list[Wanted]:
+def longest_first(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
     """Return the runs of most epochs first, which mostly take longest: the end should not wait for one of them."""
     return sorted(runs, key=lambda run: -run.epochs)
 
@@ -123,7 +123,7 @@ def announce(settings: Settings, variants: Sequence[str], publisher: Publisher, 
             return
         done = subprocess.run(
             command,
-            env=os.environ | store.left_alone(),
+            env=os.environ | mlflow_store.left_alone(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -203,6 +203,6 @@ def run(variants: list[str]) -> bool:
         show_some(load_settings(), variants)
         return True
     show_study(load_settings())
-    if not store.is_left_alone():
+    if not mlflow_store.is_left_alone():
         unchanged.note(inputs)
     return True

@@ -3,10 +3,10 @@
 from contextlib import suppress
 
 from lenet import errors
-from lenet.commands.sweep import digests_in, wanted_runs
+from lenet.commands.sweep import digests_in, planned_runs
 from lenet.errors import LabError
 from lenet.evaluation.results import load_result
-from lenet.execution import training
+from lenet.execution import schedule
 from lenet.runs import store
 from lenet.settings import Settings, load_settings, load_sweep
 from lenet.workspace import SWEEPS, run_store
@@ -17,8 +17,8 @@ def named(settings: Settings) -> set[str]:
     digests = set()
     sweeps = [load_sweep(path) for path in SWEEPS.glob("*/sweep.yaml")]
     with suppress(LabError):  # without data there is nothing that could be asked for
-        digests |= {run.identity.digest for run in training.wanted_runs(settings, list(settings.variants))}
-        digests |= {run.identity.digest for sweep in sweeps for run in wanted_runs(sweep)}
+        digests |= {run.identity.digest for run in schedule.planned_runs(settings, list(settings.variants))}
+        digests |= {run.identity.digest for sweep in sweeps for run in planned_runs(sweep)}
     for variant in settings.variants:
         with suppress(LabError):
             digests |= {seed.identity.digest for seed in load_result(variant).seeds}

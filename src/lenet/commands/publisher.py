@@ -5,7 +5,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from lenet.tracking import store
+from lenet.tracking import mlflow_store
 
 # Called with the module `tracking.publish`, as by `methodcaller`: importing it takes seconds, so the thread does that.
 Work = Callable[[Any], object]
@@ -39,7 +39,7 @@ class Publisher:
             if isinstance(work, threading.Event):
                 work.set()
                 continue
-            with store.failures_as_warnings():
+            with mlflow_store.failures_as_warnings():
                 from lenet.tracking import publish
 
                 work(publish)

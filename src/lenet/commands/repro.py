@@ -10,7 +10,7 @@ from lenet.commands import demo, pipeline
 from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
 from lenet.settings import load_settings
-from lenet.tracking import store
+from lenet.tracking import mlflow_store
 
 
 def show_demo_instead_of(dataset: Dataset) -> None:
@@ -32,7 +32,7 @@ def shout(message: str) -> None:
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 
 
-@store.one_warning()
+@mlflow_store.one_warning()
 def main() -> None:
     if not pipeline.run(sys.argv[1:]):
         show_demo_instead_of(datasets.find(load_settings().data.dataset))

@@ -8,17 +8,17 @@ from lenet.errors import LabError
 from lenet.network import determinism
 from lenet.serving import app
 from lenet.settings import load_settings
-from lenet.tracking import publish, registry, store
+from lenet.tracking import mlflow_store, publish, registry
 
 _MOST_CONNECTIONS = 32  # at once; more get status 503
 
 
 def load_champion(dataset: str) -> Starlette:
     """Return the app that answers with the data set's champion; raise LabError where there is none."""
-    with store.failures_as_errors():
+    with mlflow_store.failures_as_errors():
         if not registry.Registry(dataset).has(registry.CHAMPION):
             raise LabError(
-                f"{store.redacted_uri()} has no champion of {registry.model_name(dataset)} yet: "
+                f"{mlflow_store.redacted_uri()} has no champion of {registry.model_name(dataset)} yet: "
                 "run `make repro`, which trains and registers one"
             )
         return app.load_app(registry.model_uri(dataset))

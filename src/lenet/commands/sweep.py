@@ -23,16 +23,16 @@ from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
 from lenet.evaluation import trials
 from lenet.evaluation.trials import Trial
-from lenet.execution import training
-from lenet.execution.training import Wanted
+from lenet.execution import schedule
+from lenet.execution.schedule import PlannedRun
 from lenet.network import determinism
 from lenet.report import figures
 from lenet.runs import store, trainer
-from lenet.runs.digits import identify_digits, load_digits
 from lenet.runs.identity import DataIdentity
+from lenet.runs.training_data import identify_data, load_training_data
 from lenet.settings import Settings, Sweep, VariantName, load_settings, load_sweep
 from lenet.tracking import pages
-from lenet.tracking.store import one_warning
+from lenet.tracking.mlflow_store import one_warning
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 from lenet.workspace import SWEEPS, written_whole
 
@@ -73,10 +73,10 @@ def _in_a_line(values: list[float]) -> CommentedSeq:
     return line
 
 
-def wanted_runs(sweep: Sweep) -> list[Wanted]:
+def planned_runs(sweep: Sweep) -> list[PlannedRun]:
     """Return the runs of a sweep: of every recipe of its grid, on every fold, from every seed."""
     folds = [(number, sweep.folds) for number in range(1, sweep.folds + 1)] if sweep.folds > 1 else [None]
-    return training.runs_of(sweep.recipes(), sweep.seeds, [identify_digits(fold) for fold in folds])
+    return schedule.runs_of(sweep.recipes(), sweep.seeds, [identify_data(fold) for fold in folds])
 
 
 def known_variants(sweep: Sweep, settings: Settings) -> dict[str, str]:
@@ -89,10 +89,10 @@ def known_variants(sweep: Sweep, settings: Settings) -> dict[str, str]:
     }
 
 
-def measure(runs: Sequence[Wanted], recipes: Sequence[str]) -> dict[str, Trial]:
+def measure(runs: Sequence[PlannedRun], recipes: Sequence[str]) -> dict[str, Trial]:
     """Let the networks of each recipe read the validation digits that they did not see."""
     determinism.prepare()
-    held_out = {fold: load_digits(fold).validation for fold in dict.fromkeys(run.identity.data for run in runs)}
+    held_out = {fold: load_training_data(fold).validation for fold in dict.fromkeys(run.identity.data for run in runs)}
     outputs = {run.identity.digest: _predict(run, held_out[run.identity.data].images) for run in runs}
 
     def of_fold(recipe: str, fold: DataIdentity) -> np.ndarray:
@@ -103,14 +103,14 @@ def measure(runs: Sequence[Wanted], recipes: Sequence[str]) -> dict[str, Trial]:
     return {recipe: trials.measure([of_fold(recipe, fold) for fold in held_out], labels) for recipe in recipes}
 
 
-def _predict(run: Wanted, images: np.ndarray) -> np.ndarray:
+def _predict(run: PlannedRun, images: np.ndarray) -> np.ndarray:
     from lenet.network import model as networks  # imports TensorFlow: not where there is nothing to measure
 
     entry = store.entry(run.identity.digest)
     return networks.predict(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS), images)
 
 
-def save(folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[Wanted], known: Mapping[str, str]) -> None:
+def save(folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[PlannedRun], known: Mapping[str, str]) -> None:
     """Write the table, with what each recipe tries and the runs that it is made of, and its figure.
 
     known: which variant of the study a recipe is, where it is one.
@@ -172,11 +172,11 @@ def main() -> None:
         raise LabError(
             "the data could not be downloaded (reasons above): correct that, then run the same command again"
         )
-    runs = wanted_runs(sweep)
+    runs = planned_runs(sweep)
     experiment = pages.sweep_experiment(folder.name, sweep.about, settings.data.dataset, sweep.varied)
     publisher = Publisher()
-    lacking = longest_first(training.lacking(runs))
-    for run in training.train_runs(lacking, trainer.train, settings.compute.workers):
+    lacking = longest_first(schedule.lacking(runs))
+    for run in schedule.train_runs(lacking, trainer.train, settings.compute.workers):
         publisher.add(methodcaller("publish_run", experiment, run, with_model=False))
     measured = measure(runs, list(sweep.recipes()))
     table = trials.table(measured)

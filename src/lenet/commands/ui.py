@@ -14,7 +14,7 @@ from lenet.commands.foreground import HOST
 from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
 from lenet.settings import load_settings
-from lenet.tracking import store
+from lenet.tracking import mlflow_store
 
 
 def serve(uri: str, port: int) -> int:
@@ -36,16 +36,16 @@ def show(pages: Mapping[str, str], port: int) -> None:
 
 
 def main() -> None:
-    uri = store.uri()
+    uri = mlflow_store.uri()
     if uri.startswith(("http://", "https://")):
         from lenet.tracking import publish
 
         publish.main()
-        print(f"The store is a server with a UI of its own: {store.redacted_uri()}")
+        print(f"The store is a server with a UI of its own: {mlflow_store.redacted_uri()}")
         return
     port = foreground.free_port("ui", default=5000)
-    with store.failures_as_errors():
-        store.open_client()  # creates the database, before the server would
+    with mlflow_store.failures_as_errors():
+        mlflow_store.open_client()  # creates the database, before the server would
 
     def publish_and_show(publish: ModuleType) -> None:
         from lenet.tracking import runs

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lenet.runs.identity import library_versions
-from lenet.tracking.store import database
+from lenet.tracking.mlflow_store import database
 from lenet.workspace import LOCK, MODELS, PARAMS, PIPELINE, PREDICTIONS, README, REPORTS, SWEEPS, written_whole
 
 _NOTE = Path(".dvc/tmp/reproduced.json")  # of this workspace; DVC lets git ignore the folder

@@ -20,7 +20,7 @@ from lenet.errors import LabError, nearest
 from lenet.mnist import datasets
 from lenet.runs.provenance import machine_tags
 from lenet.settings import Settings, load_settings
-from lenet.tracking import store
+from lenet.tracking import mlflow_store
 from lenet.workspace import LOCK, PARAMS, project_root
 
 ALL = "all"
@@ -86,7 +86,7 @@ def _change_seeds(seeds: Sequence[int]) -> None:
 def _environment(settings: Settings, checkout: Path) -> dict[str, str]:
     """Return the environment for the clone: its own code, no MLflow store, and the mirror that is given here."""
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    environment |= {"PYTHONPATH": "src"} | store.left_alone()
+    environment |= {"PYTHONPATH": "src"} | mlflow_store.left_alone()
     mirror = datasets.find(settings.data.dataset).mirror_variable
     if mirror in environment and (here := checkout / environment[mirror]).is_dir():
         environment[mirror] = str(here)

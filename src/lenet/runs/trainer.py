@@ -5,8 +5,8 @@ from functools import cache
 
 from lenet.network import determinism
 from lenet.runs import code
-from lenet.runs.digits import Digits
 from lenet.runs.identity import RunIdentity
+from lenet.runs.training_data import TrainingData
 from lenet.settings import Variant
 from lenet.training.trained_run import TrainedRun
 
@@ -20,7 +20,10 @@ class EditedError(Exception):
 
 
 def train(
-    digits: Digits, identity: RunIdentity, recipe: Variant, emit: Callable[[tuple[int, Mapping[str, float]]], None]
+    data: TrainingData,
+    identity: RunIdentity,
+    recipe: Variant,
+    emit: Callable[[tuple[int, Mapping[str, float]]], None],
 ) -> TrainedRun:
     """Train the run of that identity; emit (epoch, metrics), first (0, no metrics), when it starts.
 
@@ -35,10 +38,10 @@ def train(
     emit((0, {}))
     trained = train_run(
         recipe,
-        digits.statistics,
+        data.statistics,
         identity.seed,
-        digits.train,
-        digits.validation,
+        data.train,
+        data.validation,
         lambda epoch, metrics: emit((epoch, metrics)),
     )
     if identity.code != code.digest_of_run(recipe.optimizer):

@@ -16,7 +16,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from lenet.runs.identity import RunIdentity, Setting
 from lenet.runs.provenance import Provenance, now_ms
-from lenet.tracking import pages, run_inputs, store
+from lenet.tracking import mlflow_store, pages, run_inputs
 from lenet.tracking.pages import NOTE_TAG
 
 PUBLISHED_TAG = "published"  # JSON: part of the run → digest of what is published of it
@@ -143,7 +143,7 @@ class MlflowRun:
 def _is_missing(location: str) -> bool:
     """Return whether artifacts are lost: their folder belongs to a database of this machine and does not exist."""
     return (
-        store.database() is not None
+        mlflow_store.database() is not None
         and location.startswith("file:")
         and not Path(unquote(location.removeprefix("file://"))).is_dir()
     )

@@ -20,10 +20,10 @@ from lenet import errors
 from lenet.errors import LabError
 from lenet.evaluation.champion import ranked
 from lenet.evaluation.results import VariantResult, load_result
-from lenet.execution.training import Wanted
+from lenet.execution.schedule import PlannedRun
 from lenet.runs.provenance import busy_s
 from lenet.settings import Settings, load_settings
-from lenet.tracking import artifacts, contents, pages, registry, run_inputs, store
+from lenet.tracking import artifacts, contents, mlflow_store, pages, registry, run_inputs
 from lenet.tracking.contents import FinishedRun, Means
 from lenet.tracking.mlflow_run import MlflowRun
 from lenet.tracking.pages import Experiment
@@ -37,14 +37,14 @@ _ATTEMPTS = 4
 _CURVES, _TEST, _MISTAKES, _MEANS = "curves", "test", "mistakes", "means"
 
 
-def publish_run(experiment: Experiment, run: Wanted, with_model: bool = True) -> None:
+def publish_run(experiment: Experiment, run: PlannedRun, with_model: bool = True) -> None:
     """Publish a run that the run store has, under each variant that has it; raise what MLflow raises."""
     finished = contents.from_run_store(run.identity, with_model)
     for variant in run.variants:
         _publish(experiment, variant, [finished])
 
 
-def publish_sweep(experiment: Experiment, runs: Sequence[Wanted], table: pd.DataFrame) -> None:
+def publish_sweep(experiment: Experiment, runs: Sequence[PlannedRun], table: pd.DataFrame) -> None:
     """Publish the recipes of a table, as evaluation.trials makes it, and their runs, which the run store has."""
     for recipe, row in table.iterrows():
         finished = [contents.from_run_store(run.identity, with_model=False) for run in runs if recipe in run.variants]
@@ -65,7 +65,7 @@ def publish_all() -> list[VariantResult]:
     Returns the results that were published.
     """
     results = publish_variants(list(load_settings().variants))
-    with store.lock():
+    with mlflow_store.lock():
         _repeated_on_conflict(partial(registry.appoint_all, results, load_settings()))
     return results
 
@@ -77,7 +77,7 @@ def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
     results = list(_readable_results(variants))
     for result in results:
         if lacked := _publish_result(result, settings):
-            print(f"{result.variant}: published {lacked} runs to {store.redacted_uri()}", file=sys.stderr)
+            print(f"{result.variant}: published {lacked} runs to {mlflow_store.redacted_uri()}", file=sys.stderr)
     return results
 
 
@@ -118,8 +118,8 @@ def _publish_result(result: VariantResult, settings: Settings) -> int:
 
 def _publish(experiment: Experiment, variant: str, finished: Sequence[FinishedRun], means: Means | None = None) -> int:
     """Publish runs of a variant, and the means over them; return how many were created or completed."""
-    deadline = time.monotonic() + store.LIMIT_S
-    with store.lock():
+    deadline = time.monotonic() + mlflow_store.LIMIT_S
+    with mlflow_store.lock():
         return _repeated_on_conflict(partial(_publish_once, experiment, variant, finished, means, deadline))
 
 
@@ -146,7 +146,7 @@ def _publish_once(
     lacked = 0
     for run in finished:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not finished within {store.LIMIT_S:g} s")
+            raise TimeoutError(f"not finished within {mlflow_store.LIMIT_S:g} s")
         stored = runs.find_or_create_seed(variant, run.identity, parent, run.provenance)
         lacked += _publish_seed(stored, run, variant)
     if means:
@@ -206,7 +206,7 @@ def _lacking_parts(stored: MlflowRun, run: FinishedRun) -> dict[str, str]:
 
 
 def main() -> None:
-    with store.failures_as_errors():
+    with mlflow_store.failures_as_errors():
         publish_all()
 
 

@@ -18,7 +18,7 @@ from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.mnist import datasets
 from lenet.report import model_card
 from lenet.settings import Settings
-from lenet.tracking import artifacts, pages, store
+from lenet.tracking import artifacts, mlflow_store, pages
 from lenet.tracking.pages import WRITTEN_TAG
 from lenet.tracking.runs import Runs
 
@@ -53,7 +53,7 @@ class Registry:
     def __init__(self, dataset: str) -> None:
         self.name = model_name(dataset)
         self._dataset = dataset
-        self._client = store.open_client()
+        self._client = mlflow_store.open_client()
 
     def appoint(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
         """Give the alias to the best run that has a model in the store; return a message if anything changed.

@@ -12,7 +12,7 @@ from mlflow.entities import ViewType
 
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance, now_ms
-from lenet.tracking import pages, run_inputs, store
+from lenet.tracking import mlflow_store, pages, run_inputs
 from lenet.tracking.mlflow_run import PUBLISHED_TAG, REPUBLISHED_TAG, MlflowRun
 from lenet.tracking.pages import NOTE_TAG, Experiment
 
@@ -26,7 +26,7 @@ class Runs:
     """The runs of one experiment."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self._client = store.open_client()
+        self._client = mlflow_store.open_client()
         self.experiment_id = _find_or_create_experiment(self._client, experiment)
 
     def find(self, variant: str, digest: str) -> MlflowRun | None:
@@ -128,7 +128,7 @@ class Runs:
 def list_pages() -> dict[str, str]:
     """Return the pages that list the variants of this project's experiments: the experiment's name → path."""
     ours = f"tags.{_STUDY_TAG} LIKE '{pages.PREFIX}%'"
-    found = store.open_client().search_experiments(filter_string=ours, order_by=["name"])
+    found = mlflow_store.open_client().search_experiments(filter_string=ours, order_by=["name"])
     return {each.name: pages.list_page(each.experiment_id) for each in found}
 
 
@@ -140,7 +140,7 @@ def _find_or_create_experiment(client: MlflowClient, experiment: Experiment) -> 
     tagged = client.search_experiments(ViewType.ALL, filter_string=named, order_by=["creation_time"])
     found = tagged[0] if tagged else client.get_experiment_by_name(name)
     if found is None:
-        folder = store.artifacts_uri()
+        folder = mlflow_store.artifacts_uri()
         return client.create_experiment(name, folder and f"{folder}/{name}", tags | described)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)

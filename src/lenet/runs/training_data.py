@@ -12,7 +12,7 @@ from lenet.runs.identity import DataIdentity, Fold
 
 
 @dataclass(frozen=True)
-class Digits:
+class TrainingData:
     """What a run sees: both splits and the statistics of the first."""
 
     train: Split
@@ -20,39 +20,39 @@ class Digits:
     statistics: Statistics
 
 
-def identify_digits(fold: Fold | None = None) -> DataIdentity:
+def identify_data(fold: Fold | None = None) -> DataIdentity:
     """Return the identity of the splits, or of a fold of all their digits; raise LabError if they are not there."""
     return _of_splits(load_statistics()) if fold is None else _of_fold(_read(fold), fold)
 
 
-def load_digits(identity: DataIdentity) -> Digits:
+def load_training_data(identity: DataIdentity) -> TrainingData:
     """Read the digits of that identity; raise LabError if others are there now."""
-    digits = _read(identity.fold)
-    found = _of_splits(digits.statistics) if identity.fold is None else _of_fold(digits, identity.fold)
+    data = _read(identity.fold)
+    found = _of_splits(data.statistics) if identity.fold is None else _of_fold(data, identity.fold)
     if found != identity:
         raise LabError("data/processed changed just now: run the same command again")
-    return digits
+    return data
 
 
-def _read(fold: Fold | None) -> Digits:
+def _read(fold: Fold | None) -> TrainingData:
     train, validation, statistics = load_split("train"), load_split("validation"), load_statistics()
     if fold is None:
-        return Digits(train, validation, statistics)
+        return TrainingData(train, validation, statistics)
     number, count = fold
     train, validation = folds.divide(train, validation, number, count, statistics.split_seed)
     mean, sd = pixel_statistics(train.images)
     parts = {"train": train, "validation": validation}
     counts = {name: np.bincount(split.labels, minlength=10).tolist() for name, split in parts.items()}
     of_fold = replace(statistics, examples_per_class=counts, pixel_mean=mean, pixel_sd=sd)
-    return Digits(train, validation, of_fold)
+    return TrainingData(train, validation, of_fold)
 
 
 def _of_splits(statistics: Statistics) -> DataIdentity:
     return _identity(statistics, splits.md5("train"), splits.md5("validation"), None)
 
 
-def _of_fold(digits: Digits, fold: Fold) -> DataIdentity:
-    return _identity(digits.statistics, _md5(digits.train), _md5(digits.validation), fold)
+def _of_fold(data: TrainingData, fold: Fold) -> DataIdentity:
+    return _identity(data.statistics, _md5(data.train), _md5(data.validation), fold)
 
 
 def _identity(statistics: Statistics, train_md5: str, validation_md5: str, fold: Fold | None) -> DataIdentity:

@@ -10,8 +10,8 @@ from support.params import edit_params
 from support.runs import PROVENANCE, TRAINED
 
 from lenet.errors import LabError
-from lenet.execution import training
-from lenet.execution.training import Wanted
+from lenet.execution import schedule
+from lenet.execution.schedule import PlannedRun
 from lenet.runs import store, trainer
 from lenet.settings import load_settings
 
@@ -24,7 +24,7 @@ def data(processed):
 
 
 def test_the_runs_of_variants_come_in_their_order_and_that_of_the_seeds(data):
-    runs = training.wanted_runs(load_settings(), ["relu_adam", "tanh_sgd"])
+    runs = schedule.planned_runs(load_settings(), ["relu_adam", "tanh_sgd"])
     assert [run.name for run in runs] == [f"{v} seed {s}" for v in ("relu_adam", "tanh_sgd") for s in (0, 1)]
     assert runs[0].recipe == load_settings().variant("relu_adam")
     assert runs[0].epochs == 20
@@ -33,39 +33,39 @@ def test_the_runs_of_variants_come_in_their_order_and_that_of_the_seeds(data):
 def test_a_run_that_two_variants_share_is_there_once(data):
     with edit_params() as params:
         params["variants"]["twin"] = dict(params["variants"]["tanh_sgd"])
-    runs = training.wanted_runs(load_settings(), ["tanh_sgd", "relu_adam", "twin"])
+    runs = schedule.planned_runs(load_settings(), ["tanh_sgd", "relu_adam", "twin"])
     assert [run.variants for run in runs] == [("tanh_sgd", "twin")] * 2 + [("relu_adam",)] * 2
 
 
 def test_what_the_store_has_is_not_lacking(data):
-    first, second = training.wanted_runs(load_settings(), ["tanh_sgd"])
+    first, second = schedule.planned_runs(load_settings(), ["tanh_sgd"])
     store.save(first.identity, TRAINED, PROVENANCE)
-    assert training.lacking([first, second]) == [second]
+    assert schedule.lacking([first, second]) == [second]
 
 
 def test_nothing_wanted_starts_nothing(data):
-    assert list(training.train_runs([], None, "auto")) == []
+    assert list(schedule.train_runs([], None, "auto")) == []
 
 
 def test_other_data_than_the_runs_are_identified_by_is_refused(data):
-    wanted = Wanted(identity(), load_settings().base, ("tanh_sgd",))
+    wanted = PlannedRun(identity(), load_settings().base, ("tanh_sgd",))
     with pytest.raises(LabError, match=r"^data/processed changed just now"):
-        list(training.train_runs([wanted], None, 1))
+        list(schedule.train_runs([wanted], None, 1))
 
 
 @pytest.mark.slow
 def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_again(data, capsys):
     with edit_params() as params:
         params["base"]["epochs"] = 1
-    runs = training.wanted_runs(load_settings(), ["tanh_sgd", "relu_adam"])
+    runs = schedule.planned_runs(load_settings(), ["tanh_sgd", "relu_adam"])
     store.save(runs[1].identity, TRAINED, PROVENANCE)
     finished = []
-    for run in training.train_runs(training.lacking(runs), trainer.train, 2):
+    for run in schedule.train_runs(schedule.lacking(runs), trainer.train, 2):
         assert store.has(run.identity)
         assert store.load_provenance(run.identity.digest).duration_s > 0
         finished.append(run.name)
     assert sorted(finished) == ["relu_adam seed 0", "relu_adam seed 1", "tanh_sgd seed 0"]
-    assert training.lacking(runs) == []
+    assert schedule.lacking(runs) == []
     said = capsys.readouterr().err
     for name in finished:
         assert f"{name}: epoch 0/1\n" in said
@@ -74,9 +74,9 @@ def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_a
 
 @pytest.mark.slow
 def test_a_run_that_another_process_trains_is_waited_for_and_taken_from_the_store(data, capsys):
-    run, _ = training.wanted_runs(load_settings(), ["tanh_sgd"])
+    run, _ = schedule.planned_runs(load_settings(), ["tanh_sgd"])
     with store.lock(run.identity.digest):
-        waiting = Thread(target=lambda: list(training.train_runs([run], trainer.train, 1)))
+        waiting = Thread(target=lambda: list(schedule.train_runs([run], trainer.train, 1)))
         waiting.start()
         time.sleep(3)
         assert waiting.is_alive()
@@ -88,10 +88,10 @@ def test_a_run_that_another_process_trains_is_waited_for_and_taken_from_the_stor
 
 @pytest.mark.slow
 def test_runs_whose_code_is_edited_meanwhile_are_not_kept_and_the_others_are(data, capsys):
-    kept, edited = training.wanted_runs(load_settings(), ["tanh_sgd"])
+    kept, edited = schedule.planned_runs(load_settings(), ["tanh_sgd"])
     edited = replace(edited, identity=replace(edited.identity, code="before the edit"))
     with edit_params() as params:
         params["base"]["epochs"] = 1
     with pytest.raises(LabError, match=r"^1 of 2 runs were not trained to the end, because their code was edited"):
-        list(training.train_runs([edited, kept], trainer.train, 2))
-    assert training.lacking([kept, edited]) == [edited]
+        list(schedule.train_runs([edited, kept], trainer.train, 2))
+    assert schedule.lacking([kept, edited]) == [edited]

@@ -11,39 +11,39 @@ from support.builders import variant_result
 
 from lenet.errors import LabError
 from lenet.evaluation.results import save_result
-from lenet.tracking import store
+from lenet.tracking import mlflow_store
 from lenet.workspace import project_root
 
-IS_LEFT_ALONE = "from lenet.tracking import store; print(store.is_left_alone())"
+IS_LEFT_ALONE = "from lenet.tracking import mlflow_store; print(mlflow_store.is_left_alone())"
 PUBLISH = "from lenet.tracking import publish; publish.publish_all()"
-OPEN = "from lenet.tracking import store; print(len(store.open_client().search_experiments()))"
+OPEN = "from lenet.tracking import mlflow_store; print(len(mlflow_store.open_client().search_experiments()))"
 
 
 def test_the_store_is_the_projects_own_unless_the_environment_names_another(workspace, monkeypatch):
-    assert store.uri() == f"sqlite:///{workspace}/mlflow.db"
-    assert store.database() == workspace / "mlflow.db"
+    assert mlflow_store.uri() == f"sqlite:///{workspace}/mlflow.db"
+    assert mlflow_store.database() == workspace / "mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
-    assert store.uri() == "http://127.0.0.1:5000"
-    assert store.database() is None
+    assert mlflow_store.uri() == "http://127.0.0.1:5000"
+    assert mlflow_store.database() is None
 
 
 def test_an_experiment_in_a_temporary_folder_logs_to_the_projects_store(workspace, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", "/the/checkout")
     assert str(project_root()) == "/the/checkout"
-    assert store.uri() == "sqlite:////the/checkout/mlflow.db"
+    assert mlflow_store.uri() == "sqlite:////the/checkout/mlflow.db"
 
 
 @pytest.mark.parametrize("address", ["sqlite:///another.db", "postgresql://me@host/runs"])
 def test_artifacts_beside_a_database_are_in_the_project_not_in_a_temporary_workspace(workspace, monkeypatch, address):
     monkeypatch.setenv("DVC_ROOT", "/the/checkout")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    assert store.artifacts_uri() == "file:///the/checkout/mlartifacts"
+    assert mlflow_store.artifacts_uri() == "file:///the/checkout/mlartifacts"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
-    assert store.artifacts_uri() is None
+    assert mlflow_store.artifacts_uri() is None
 
 
 def test_the_store_can_be_asked_for_its_address_without_mlflow():
-    code = "import sys; from lenet.tracking import store; store.uri(); print('mlflow' in sys.modules)"
+    code = "import sys; from lenet.tracking import mlflow_store; mlflow_store.uri(); print('mlflow' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code]) == b"False\n"
 
 
@@ -57,11 +57,11 @@ def test_the_store_can_be_asked_for_its_address_without_mlflow():
 )
 def test_the_address_is_shown_without_a_password_and_whatever_it_is(workspace, monkeypatch, address, shown):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    assert store.redacted_uri() == shown
+    assert mlflow_store.redacted_uri() == shown
 
 
 def test_a_failure_becomes_one_warning_that_says_what_becomes_of_the_results(workspace, capsys):
-    with store.failures_as_warnings():
+    with mlflow_store.failures_as_warnings():
         raise ConnectionError("no answer\nat all")
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("warning: the MLflow store at sqlite:///")
@@ -81,9 +81,9 @@ def test_a_password_is_in_neither_warning_nor_error_and_no_address_stops_them(
     workspace, monkeypatch, capsys, address, said
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    with store.failures_as_warnings():
+    with mlflow_store.failures_as_warnings():
         raise ConnectionError(said)
-    with pytest.raises(LabError) as raised, store.failures_as_errors():
+    with pytest.raises(LabError) as raised, mlflow_store.failures_as_errors():
         raise ConnectionError(said)
     for text in (capsys.readouterr().err, str(raised.value)):
         assert text.startswith(("warning: the MLflow store at ", "the MLflow store at "))
@@ -93,37 +93,37 @@ def test_a_password_is_in_neither_warning_nor_error_and_no_address_stops_them(
 
 def test_the_password_that_mlflow_has_from_the_environment_is_not_shown(workspace, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "s3cret")
-    store.warn(ConnectionError("s3cret is no good password"))
+    mlflow_store.warn(ConnectionError("s3cret is no good password"))
     assert "s3cret" not in capsys.readouterr().err
 
 
 def test_a_users_mistake_stays_as_it_is(workspace):
-    with pytest.raises(LabError, match=r"^expected this$"), store.failures_as_errors():
+    with pytest.raises(LabError, match=r"^expected this$"), mlflow_store.failures_as_errors():
         raise LabError("expected this")
 
 
 def fail(reason="no answer"):
-    with store.failures_as_warnings():
-        if store.is_left_alone():
-            raise store.StoreLeftAloneError
+    with mlflow_store.failures_as_warnings():
+        if mlflow_store.is_left_alone():
+            raise mlflow_store.StoreLeftAloneError
         raise ConnectionError(reason)
 
 
 def test_a_store_that_has_failed_is_left_alone_by_the_command_which_says_so_once(workspace, capsys):
-    with store.one_warning():
+    with mlflow_store.one_warning():
         fail("no answer")
         fail("no answer again")
-        assert store.is_left_alone()
-        with pytest.raises(store.StoreLeftAloneError):
-            store.open_client()
+        assert mlflow_store.is_left_alone()
+        with pytest.raises(mlflow_store.StoreLeftAloneError):
+            mlflow_store.open_client()
     (line,) = capsys.readouterr().err.splitlines()
     assert "no answer: the results are in the files" in line
-    assert not store.is_left_alone()
+    assert not mlflow_store.is_left_alone()
 
 
 def test_a_command_within_another_shares_its_memory(workspace, capsys):
-    with store.one_warning():
-        with store.one_warning():
+    with mlflow_store.one_warning():
+        with mlflow_store.one_warning():
             fail()
         fail()
     assert capsys.readouterr().err.count("warning") == 1
@@ -136,15 +136,15 @@ def test_without_a_memory_every_failure_is_told(workspace, capsys):
 
 
 def test_a_command_can_be_told_to_leave_the_store_alone_in_silence(workspace, monkeypatch, capsys):
-    for name, value in store.left_alone().items():
+    for name, value in mlflow_store.left_alone().items():
         monkeypatch.setenv(name, value)
-    with store.one_warning():
+    with mlflow_store.one_warning():
         fail()
     assert capsys.readouterr().err == ""
 
 
 def test_what_a_command_starts_knows_that_the_store_has_failed(workspace):
-    with store.one_warning():
+    with mlflow_store.one_warning():
         fail()
         assert subprocess.check_output([sys.executable, "-c", IS_LEFT_ALONE]) == b"True\n"
     assert subprocess.check_output([sys.executable, "-c", IS_LEFT_ALONE]) == b"False\n"
@@ -155,15 +155,15 @@ def test_a_database_that_cannot_be_opened_is_given_up_at_once(workspace):
     (workspace / "mlflow.db").mkdir()
     start = time.monotonic()
     with pytest.raises(Exception, match="unable to open database file"):
-        store.open_client()
+        mlflow_store.open_client()
     assert time.monotonic() - start < 50  # MLflow's own patience is over 100 s
 
 
 @pytest.mark.slow
 def test_a_database_that_refuses_a_password_is_reported_in_a_line_without_it(workspace, postgresql, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", postgresql.address("store", password="wr0ng"))
-    with pytest.raises(LabError) as raised, store.failures_as_errors():
-        store.open_client()
+    with pytest.raises(LabError) as raised, mlflow_store.failures_as_errors():
+        mlflow_store.open_client()
     said = str(raised.value)
     assert said.startswith(f"the MLflow store at postgresql://…@127.0.0.1:{postgresql.port}/store failed: ")
     assert "password authentication failed" in said
@@ -173,11 +173,11 @@ def test_a_database_that_refuses_a_password_is_reported_in_a_line_without_it(wor
 
 @pytest.mark.slow
 def test_a_database_of_another_version_of_mlflow_is_refused_in_one_line_and_rebuilt_once_it_is_away(sqlite_client):
-    path = store.database()
+    path = mlflow_store.database()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
-    with pytest.raises(LabError) as raised, store.failures_as_errors():
-        store.open_client()
+    with pytest.raises(LabError) as raised, mlflow_store.failures_as_errors():
+        mlflow_store.open_client()
     said = str(raised.value)
     assert said.startswith(f"sqlite:///{path} was written by another version of MLflow: move it away, and the next")
     assert "\n" not in said

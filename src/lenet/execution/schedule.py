@@ -13,10 +13,10 @@ from lenet.errors import LabError
 from lenet.execution import cluster, pool, progress
 from lenet.execution.worker import Measured
 from lenet.runs import store
-from lenet.runs.digits import Digits, identify_digits, load_digits
 from lenet.runs.identity import DataIdentity, RunIdentity, identify
 from lenet.runs.provenance import Provenance, machine_tags
 from lenet.runs.trainer import EditedError
+from lenet.runs.training_data import TrainingData, identify_data, load_training_data
 from lenet.settings import Settings, Variant
 from lenet.training.trained_run import TrainedRun
 
@@ -26,8 +26,8 @@ _LOOK_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A run that is wanted: who it is, its recipe, and the variants that have it."""
+class PlannedRun:
+    """A run to be trained or found in the run store: who it is, its recipe, and the variants that have it."""
 
     identity: RunIdentity
     recipe: Variant
@@ -55,32 +55,32 @@ class Worker(Protocol):
         """Call `work(*arguments, emit)` there; what it emits reaches `emit` here, except from a cluster."""
 
 
-def wanted_runs(settings: Settings, variants: Sequence[str]) -> list[Wanted]:
+def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun]:
     """Return the runs of variants, in their order and that of the seeds; a run that two of them share is there once.
 
     Raises LabError where a variant is unknown or the data is not there.
     """
-    return runs_of({variant: settings.variant(variant) for variant in variants}, settings.seeds, [identify_digits()])
+    return runs_of({variant: settings.variant(variant) for variant in variants}, settings.seeds, [identify_data()])
 
 
-def runs_of(recipes: Mapping[str, Variant], seeds: Sequence[int], data: Sequence[DataIdentity]) -> list[Wanted]:
+def runs_of(recipes: Mapping[str, Variant], seeds: Sequence[int], data: Sequence[DataIdentity]) -> list[PlannedRun]:
     """Return the runs of recipes, by name, on all of the data and from all of the seeds; equal ones are there once."""
-    runs: dict[str, Wanted] = {}
+    runs: dict[str, PlannedRun] = {}
     for (name, recipe), digits in itertools.product(recipes.items(), data):
         for identity in identify(recipe, seeds, digits):
-            run = runs.setdefault(identity.digest, Wanted(identity, recipe, ()))
+            run = runs.setdefault(identity.digest, PlannedRun(identity, recipe, ()))
             runs[identity.digest] = replace(run, variants=(*run.variants, name))
     return list(runs.values())
 
 
-def lacking(runs: Iterable[Wanted]) -> list[Wanted]:
+def lacking(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
     """Return those of the runs that the store does not have."""
     return [run for run in runs if not store.has(run.identity)]
 
 
 def train_runs(
-    runs: Sequence[Wanted], train: Callable[..., TrainedRun], workers: int | Literal["auto"]
-) -> Iterator[Wanted]:
+    runs: Sequence[PlannedRun], train: Callable[..., TrainedRun], workers: int | Literal["auto"]
+) -> Iterator[PlannedRun]:
     """Train runs side by side, begun in their order; yield each when the store has it.
 
     `train` does so in a worker, called with the digits, the run's identity, its recipe, and a function to give each
@@ -90,13 +90,13 @@ def train_runs(
     if not runs:
         return
     start = time.monotonic()
-    digits = {data: load_digits(data) for data in {run.identity.data: None for run in runs}}
-    trained: list[tuple[Wanted, Measured]] = []
+    data = {identity: load_training_data(identity) for identity in {run.identity.data: None for run in runs}}
+    trained: list[tuple[PlannedRun, Measured]] = []
     edited = 0
     with progress.shown([run.epochs for run in runs]) as display:
 
-        def do(worker: Worker, run: Wanted) -> tuple[Wanted, Measured | EditedError | None]:
-            return run, _train_and_store(worker, run, digits[run.identity.data], train, display)
+        def do(worker: Worker, run: PlannedRun) -> tuple[PlannedRun, Measured | EditedError | None]:
+            return run, _train_and_store(worker, run, data[run.identity.data], train, display)
 
         for run, outcome in _side_by_side(do, runs, workers):
             display.finished(run)
@@ -108,7 +108,7 @@ def train_runs(
                 trained += [(run, outcome)] if outcome else []
                 yield run
     if trained:
-        print(_speed(trained, digits, time.monotonic() - start))
+        print(_speed(trained, data, time.monotonic() - start))
     if edited:
         raise LabError(
             f"{edited} of {len(runs)} runs were not trained to the end, because their code was edited meanwhile; "
@@ -117,7 +117,7 @@ def train_runs(
 
 
 def _side_by_side(
-    do: Callable[[Worker, Wanted], Result], runs: Sequence[Wanted], workers: int | Literal["auto"]
+    do: Callable[[Worker, PlannedRun], Result], runs: Sequence[PlannedRun], workers: int | Literal["auto"]
 ) -> Iterator[Result]:
     """Yield what `do(worker, run)` returns as it does, on the workers of the user's cluster or of this machine."""
     if scheduler := cluster.address():
@@ -126,7 +126,7 @@ def _side_by_side(
 
 
 def _train_and_store(
-    worker: Worker, run: Wanted, digits: Digits, train: Callable[..., TrainedRun], display: progress.Display
+    worker: Worker, run: PlannedRun, data: TrainingData, train: Callable[..., TrainedRun], display: progress.Display
 ) -> Measured | EditedError | None:
     """Train a run and store it; None where another process has done so meanwhile."""
 
@@ -137,7 +137,7 @@ def _train_and_store(
         if store.has(run.identity):
             return None
         try:
-            measured = worker.run(train, digits, run.identity, run.recipe, emit=on_event)
+            measured = worker.run(train, data, run.identity, run.recipe, emit=on_event)
         except EditedError as error:
             return error
         provenance = Provenance(
@@ -163,9 +163,11 @@ def _held(digest: str, worker: Worker) -> Iterator[None]:
         lock.release()
 
 
-def _speed(trained: Sequence[tuple[Wanted, Measured]], digits: Mapping[DataIdentity, Digits], wall_s: float) -> str:
+def _speed(
+    trained: Sequence[tuple[PlannedRun, Measured]], data: Mapping[DataIdentity, TrainingData], wall_s: float
+) -> str:
     """Say in one line what the training took; a digit counts once per epoch."""
-    images = sum(run.epochs * len(digits[run.identity.data].train) for run, _ in trained)
+    images = sum(run.epochs * len(data[run.identity.data].train) for run, _ in trained)
     return (
         f"{len(trained)} runs in {wall_s:.0f} s: "
         f"{images / sum(measured.duration_s for _, measured in trained):,.0f} images/s per worker, "
