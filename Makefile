@@ -22,7 +22,7 @@ repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIAN
 	@python -m lenet.commands.repro $(VARIANTS)
 
 demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: two to three minutes, no network
-	@python -m lenet.commands.demo
+	@python -m lenet.commands.demo $(VARIANTS)
 
 report: $(READY)  ## rebuild tables, charts, page and README from the committed results: seconds, no data needed
 	@python -m lenet.commands.report

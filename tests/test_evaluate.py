@@ -76,15 +76,13 @@ def test_what_was_trained_without_validation_has_a_summary_without_it(workspace)
     assert summary["train/error_percent"] == 5.5
     save_metrics("tanh_sgd", summary)
     shown = json.loads((workspace / "reports/metrics/tanh_sgd.json").read_text())
-    assert list(shown["tanh_sgd"]) == ["test_error_percent"]
+    assert list(shown) == ["test_error_percent"]
 
 
 def test_dvc_gets_few_scalars(workspace):
     save_metrics("tanh_sgd", summarise([seed_result(seed=seed) for seed in (0, 1)], misread([10.0, 10.0]).wrong(100)))
     shown = json.loads((workspace / "reports/metrics/tanh_sgd.json").read_text())
-    assert {name: list(values) for name, values in shown.items()} == {
-        "tanh_sgd": ["validation_error_percent", "test_error_percent"]
-    }
+    assert list(shown) == ["validation_error_percent", "test_error_percent"]
 
 
 def test_curves_are_the_mean_over_the_seeds(workspace):

@@ -1,76 +1,42 @@
 """Each mistake in params.yaml is refused in one line, which says where it is and what belongs there."""
 
-import io
+import copy
 import math
 import operator
+import shutil
 from functools import reduce
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from dvc.utils.hydra import apply_overrides
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from support.fuzz import damaged, edited, result_or_refusal
-from support.params import edit_params
 from support.paths import ROOT
 
+from lenet import settings as module
 from lenet.errors import LabError
 from lenet.mnist.datasets import DATASETS
-from lenet.settings import Compute, Data, Preprocess, Settings, Sweep, Variant, checked, load_settings
+from lenet.settings import ENGINES, Compute, Data, Preprocess, Settings, Variant, load_settings, load_sweep
 
-GOOD = """\
-data:
-  dataset: digits
-preprocess:
-  validation_size: 0.1
-  split_seed: 7
-seeds: [0, 3]
-about:
-  plain: as in 1998
-base: &base
-  input_size: 32
-  pixels: standardised
-  activation: tanh
-  pooling: average
-  c3: full
-  output: softmax
-  initialization: glorot
-  loss: cross_entropy
-  optimizer: sgd
-  learning_rate: 0.01
-  schedule: constant
-  damping: 0.02
-  rubbish: 10.0
-  weight_decay: 0.0
-  batch_size: 32
-  epochs: 2
-  order: fresh
-  dropout: 0.0
-  train_on: train
-  translation: 0.0
-  scaling: 0.0
-  squeezing: 0.0
-  shear: 0.0
-  rotation: 0.0
-  elastic: 0.0
-  copies: 0
-variants:
-  plain:
-    <<: *base
-  modern:
-    <<: *base
-    activation: relu
-    dropout: 0.5
-comparison:
-  primary: [modern, plain]
-  ladder: [plain, modern]
-  factorial: []
-  published: {}
-  sweeps: []
-compute:
-  workers: auto
-"""
+COMMITTED = YAML(typ="safe").load(ROOT / "params.yaml")
+GOOD = {
+    "data": {"dataset": "digits"},
+    "seeds": [0, 3],
+    "preprocess": {"validation_size": 0.1, "split_seed": 7},
+    "base": COMMITTED["base"] | {"epochs": 2},
+    "variants": {"plain": {}, "modern": {"activation": "relu", "dropout": 0.5}},
+    "about": {"plain": "as in 1998"},
+    "comparison": {
+        "primary": ["modern", "plain"],
+        "original": None,
+        "ladder": ["plain", "modern"],
+        "factorial": [],
+        "published": {},
+        "sweeps": [],
+    },
+    "compute": {"workers": "auto"},
+}
+SWEEP = {"about": "?", "from": "modern", "grids": [{"epochs": [2, 3]}], "seeds": [0], "folds": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -78,51 +44,41 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def load(text):
-    Path("params.yaml").write_text(text, encoding="utf-8")
+def load(raw):
+    YAML().dump(raw, Path("params.yaml"))
     return load_settings()
 
 
-def changed(place, value):
+def sweep(**changed):
+    YAML().dump(SWEEP | changed, Path("sweep.yaml"))
+    return load_sweep(Path("sweep.yaml"), load(GOOD))
+
+
+def changed(place, value, raw=GOOD):
     """Return GOOD with another value at a dotted place, which may be new."""
-
-    def change(section, key):
-        section[key] = value
-
-    return _with(change, place)
+    return _with(lambda section, key: operator.setitem(section, key, value), place, raw)
 
 
 def renamed(place, name):
     """Return GOOD with another name for the key at a dotted place."""
-
-    def change(section, key):
-        section[name] = section.pop(key)
-
-    return _with(change, place)
+    return _with(lambda section, key: operator.setitem(section, name, section.pop(key)), place, GOOD)
 
 
 def without(place):
     """Return GOOD without the key at a dotted place."""
-    return _with(operator.delitem, place)
+    return _with(operator.delitem, place, GOOD)
 
 
-def _with(change, place):
+def _with(change, place, raw):
     *sections, key = place.split(".")
-    Path("params.yaml").write_text(GOOD, encoding="utf-8")
-    with edit_params() as params:
-        change(reduce(operator.getitem, sections, params), key)
-    return Path("params.yaml").read_text(encoding="utf-8")
+    raw = copy.deepcopy(raw)
+    change(reduce(operator.getitem, sections, raw), key)
+    return raw
 
 
-def rewritten(old, new):
-    """Return GOOD with other characters: for tests of how a value is written, and of what is not valid YAML."""
-    assert GOOD.count(old) == 1, f"{old!r} is there {GOOD.count(old)} times"
-    return GOOD.replace(old, new)
-
-
-def complaint(text):
+def complaint(raw, load=load):
     with pytest.raises(LabError) as caught:
-        load(text)
+        load(raw)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     return message
@@ -137,73 +93,73 @@ def test_a_good_file_gives_typed_settings():
     assert settings.compute == Compute(workers="auto")
 
 
-def test_merge_keys_are_expanded_and_a_variants_own_keys_win():
-    variants = load(GOOD).variants
-    base = load(GOOD).base.model_dump()
-    assert variants["plain"].model_dump() == base
-    assert variants["modern"].model_dump() == base | {"activation": "relu", "dropout": 0.5}
+def test_a_variant_is_the_base_and_what_differs_from_it():
+    settings = load(GOOD)
+    base = settings.base.model_dump()
+    assert settings.variants["plain"].model_dump() == base
+    assert settings.variants["modern"].model_dump() == base | {"activation": "relu", "dropout": 0.5}
+    assert list(settings.variants) == ["plain", "modern"]
 
 
-def test_variants_keep_the_order_of_the_file():
-    assert list(load(GOOD).variants) == ["plain", "modern"]
+def test_a_sweeps_recipe_is_a_variant_and_what_differs_from_it():
+    modern = load(GOOD).variants["modern"].model_dump()
+    assert sweep().recipe.model_dump() == modern
+    assert sweep(recipe={"pooling": "max"}).recipe.model_dump() == modern | {"pooling": "max"}
 
 
-@pytest.mark.parametrize("written", ["1e-3", "1E-3", "1.0e-3", "0.001", ".001", "+1e-3"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"from": "modren"}, "from: no variant modren: did you mean modern?"),
+        ({"recipe": {"activaton": "relu"}}, "recipe.activaton: unknown key: did you mean activation?"),
+        ({"recipe": "fast"}, "recipe: 'fast' is not accepted, expected a mapping: Variant"),
+        ({"recipe": {"train_on": "train_and_validation"}}, "recipe.train_on: a sweep measures on validation digits"),
+        ({"grids": [{"epoch": [1]}]}, "grids: epoch: unknown key: did you mean epochs?"),
+        ({"grids": [{"damping": [0.1, 0.2]}]}, "grids: damping=0.1: damping has no effect on this recipe"),
+        ({"grids": [{"epochs": [0]}]}, "grids: epochs=0: epochs: 0 is not accepted, expected greater than or equal"),
+        ({"grids": [{"epochs": list(range(1, 50)), "batch_size": list(range(1, 50))}]}, "grids: more than 1,000"),
+        ({"factorials": [["a", "b", "c", "d"]]}, "factorials: a: no such recipe: known: epochs=2, epochs=3"),
+    ],
+)
+def test_a_sweep_that_cannot_be_tried_is_refused_with_its_place(changes, said):
+    assert complaint(changes, lambda changes: sweep(**changes)).startswith(f"sweep.yaml: {said}")
+
+
+@pytest.mark.parametrize("written", ["1e-3", "1E-3", ".001", "+1e-3", "1"])
 def test_a_number_may_be_written_in_any_usual_way(written):
-    assert load(rewritten("learning_rate: 0.01", f"learning_rate: {written}")).base.learning_rate == 0.001
+    load(GOOD)
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("learning_rate: 0.01", f"learning_rate: {written}"))
+    rate = load_settings().base.learning_rate
+    assert (rate, type(rate)) == (float(written), float)
 
 
-@pytest.mark.parametrize("written", ["1", "1.0"])
-def test_a_whole_number_will_do_for_a_fraction(written):
-    rate = load(rewritten("learning_rate: 0.01", f"learning_rate: {written}")).base.learning_rate
-    assert (rate, type(rate)) == (1.0, float)
-
-
-@pytest.mark.parametrize("size", [600, 1, 0.25])
+@pytest.mark.parametrize("size", [600, 0.25])
 def test_the_validation_size_is_a_count_or_a_fraction(size):
     settings = load(changed("preprocess.validation_size", size))
     assert (settings.preprocess.validation_size, type(settings.preprocess.validation_size)) == (size, type(size))
-
-
-def test_workers_may_be_counted():
-    assert load(changed("compute.workers", 3)).compute.workers == 3
-
-
-def test_a_variant_need_not_be_described():
-    assert load(changed("about", {})).about == {}
 
 
 @pytest.mark.parametrize(
     ("place", "name", "hint"),
     [
         ("data", "dta", "did you mean data?"),
-        ("data.dataset", "datset", "did you mean dataset?"),
         ("preprocess.split_seed", "splitseed", "did you mean split_seed?"),
-        ("comparison.ladder", "lader", "did you mean ladder?"),
+        ("base.optimizer", "optimiser", "did you mean optimizer?"),
         ("variants.modern.activation", "activaton", "did you mean activation?"),
-        ("compute.workers", "wrokers", "did you mean workers?"),
+        ("comparison.ladder", "lader", "did you mean ladder?"),
+        ("compute.workers", "zzz", "known: workers"),
     ],
 )
-def test_an_unknown_key_is_refused_with_the_nearest_known_one(place, name, hint):
+def test_an_unknown_key_is_refused_with_the_nearest_known_one_or_all(place, name, hint):
     where = ".".join([*place.split(".")[:-1], name])
     assert complaint(renamed(place, name)) == f"params.yaml: {where}: unknown key: {hint}"
 
 
-def test_an_unknown_key_of_the_base_is_refused_with_the_nearest_known_one():
-    message = complaint(changed("base.optimiser", "sgd"))
-    assert message == "params.yaml: base.optimiser: unknown key: did you mean optimizer?"
-
-
-def test_an_unknown_key_like_no_other_is_refused_with_all_known_ones():
-    assert complaint(changed("compute.zzz", 1)) == "params.yaml: compute.zzz: unknown key: known: workers"
-
-
-@pytest.mark.parametrize("key", ["learning_rate", "batch_size", "epochs", "dropout"])
-@pytest.mark.parametrize("bad", [True, None, "many", [1], {"a": 1}, math.nan, math.inf, -1], ids=str)
-def test_what_is_not_a_number_in_range_is_refused_with_its_place(key, bad):
-    message = complaint(changed(f"base.{key}", bad))
-    assert message.startswith(f"params.yaml: base.{key}")
-    assert ", expected " in message
+@pytest.mark.parametrize("name", ["int", "constrained"])
+def test_a_mistake_is_found_whatever_the_variants_name(name):
+    message = complaint(changed(f"variants.{name}", {"activaton": "relu"}))
+    assert message == f"params.yaml: variants.{name}.activaton: unknown key: did you mean activation?"
 
 
 @pytest.mark.parametrize(
@@ -211,156 +167,89 @@ def test_what_is_not_a_number_in_range_is_refused_with_its_place(key, bad):
     [
         ("data", "digits", "a mapping"),
         ("data.dataset", None, "a valid string"),
-        ("preprocess.split_seed", -1, "greater than or equal to 0"),
         ("preprocess.split_seed", True, "a valid integer"),
         ("preprocess.validation_size", 0, "greater than or equal to 1"),
         ("preprocess.validation_size", 1.0, "less than 1"),
-        ("preprocess.validation_size", True, "a valid integer"),
         ("seeds", 3, "a list"),
-        ("seeds", None, "a list"),
         ("about.plain", 1998, "a valid string"),
-        ("base.optimizer", None, "'sgd', 'adam', 'muon' or 'sdlm'"),
+        ("base.optimizer", None, "a valid string"),
         ("base.learning_rate", 0, "greater than 0"),
-        ("base.learning_rate", math.inf, "a finite number"),
-        ("base.batch_size", 0, "greater than or equal to 1"),
-        ("base.batch_size", 1.5, "a valid integer"),
-        ("base.epochs", 20.0, "a valid integer"),
-        ("variants.plain", None, "a mapping"),
-        ("variants.plain", "fast", "a mapping"),
-        ("variants.modern.activation", "gelu", "'tanh', 'scaled_tanh', 'relu' or 'silu'"),
-        ("variants.modern.activation", True, "'tanh', 'scaled_tanh', 'relu' or 'silu'"),
-        ("variants.modern.dropout", 1, "less than 1"),
-        ("variants.modern.dropout", -0.1, "greater than or equal to 0"),
-        ("compute", None, "a mapping"),
-        ("compute.workers", 0, "greater than or equal to 1 or 'auto'"),
-        ("compute.workers", "all", "a valid integer or 'auto'"),
-        ("compute.workers", True, "a valid integer or 'auto'"),
-        ("compute.workers", 10**30, "less than or equal to 1000000 or 'auto'"),
-        ("preprocess.validation_size", 10**30, "less than or equal to 1000000"),
-        ("preprocess.split_seed", 10**30, "less than 2147483648"),
-        ("base.batch_size", 10**30, "less than or equal to 1000000"),
-        ("base.epochs", 10**9, "less than or equal to 1000000"),
+        ("base.learning_rate", "many", "a valid number"),
+        ("base.learning_rate", math.nan, "a finite number"),
         ("base.learning_rate", 1e300, "less than or equal to 1000000"),
-        ("base.damping", 1e300, "less than or equal to 1000000"),
-        ("base.rubbish", 1e300, "less than or equal to 1000000"),
+        ("base.epochs", 20.0, "a valid integer"),
+        ("base.epochs", [1], "a valid integer"),
         ("base.copies", 10**30, "less than or equal to 99"),
+        ("base.translation", 15, "less than or equal to 14"),
+        ("variants.plain", None, "a mapping"),
+        ("variants.modern.activation", "gelu", "'tanh', 'scaled_tanh', 'relu' or 'silu'"),
+        ("variants.modern.dropout", 1, "less than 1"),
+        ("compute.workers", "all", "a valid integer or 'auto'"),
+        ("compute.workers", 0, "greater than or equal to 1 or 'auto'"),
     ],
 )
 def test_what_does_not_belong_there_is_refused_with_what_does(place, value, expected):
-    found, _, expectation = complaint(changed(place, value)).partition(" is not accepted, expected ")
-    assert found == f"params.yaml: {place}: {value!r}"
+    given, _, expectation = complaint(changed(place, value)).partition(" is not accepted, expected ")
+    assert given == f"params.yaml: {place}: {value!r}"
     assert expected in expectation
 
 
 @pytest.mark.parametrize(
-    ("seed", "expected"),
+    ("seeds", "said"),
     [
-        (-1, "greater than or equal to 0"),
-        (True, "a valid integer"),
-        (0.5, "a valid integer"),
-        (2**31, "less than 2147483648"),
+        ([0, -1], "seeds.1: -1 is not accepted, expected greater than or equal to 0"),
+        ([2**31], "seeds.0: 2147483648 is not accepted, expected less than 2147483648"),
+        (
+            ["0"],
+            "seeds.0: '0' is not accepted, expected a valid integer (a number in quotes is text: remove the quotes)",
+        ),
+        ([], "seeds: there are none: list at least one, as in [0]"),
+        ([5, 3, 5], "seeds: 5 is there twice: list each one once"),
     ],
 )
-def test_a_bad_seed_is_refused_with_its_place_in_the_list(seed, expected):
-    message = complaint(changed("seeds", [0, seed]))
-    assert message.startswith(f"params.yaml: seeds.1: {seed!r} is not accepted, expected ")
-    assert expected in message
+def test_bad_seeds_are_refused_with_their_place_in_the_list(seeds, said):
+    assert complaint(changed("seeds", seeds)) == f"params.yaml: {said}"
 
 
-def test_a_variants_name_of_other_characters_is_refused_with_the_pattern():
-    message = complaint(renamed("variants.plain", "Tanh-SGD"))
-    assert message.startswith("params.yaml: variants.Tanh-SGD: 'Tanh-SGD' is not accepted, expected ")
-    assert "^[a-z][a-z0-9_]*$" in message
+@pytest.mark.parametrize("place", ["base.learning_rate", "variants.modern.dropout", "compute.workers"])
+def test_a_number_in_quotes_is_refused_with_the_advice_to_remove_them(place):
+    message = complaint(changed(place, "1e-3"))
+    assert message.startswith(f"params.yaml: {place}: '1e-3' is not accepted")
+    assert message.endswith("(a number in quotes is text: remove the quotes)")
 
 
-@pytest.mark.parametrize("name", ["../../elsewhere", "/tmp/elsewhere", "a/b", "a\n", ".a", "é"])
+@pytest.mark.parametrize("name", ["../../elsewhere", "/tmp/elsewhere", "a\n", ".a", "é", "Tanh-SGD", "a" * 65])
 def test_a_name_that_leads_out_of_its_folder_is_refused(name):
-    sections = {key: value for key, value in YAML(typ="safe").load(GOOD).items() if key != "about"}
-    for changed_ in (
-        {"variants": {name: sections["base"]}},
-        {"comparison": sections["comparison"] | {"sweeps": [name]}},
-        {"data": {"dataset": name}},
-    ):
-        with pytest.raises(LabError, match=r"^params\.yaml: (variants|comparison\.sweeps|data\.dataset)"):
-            checked(sections | {"about": {}} | changed_, Settings, Path("params.yaml"))
-
-
-def test_a_variants_name_too_long_for_a_files_is_refused_with_the_length_allowed():
-    message = complaint(renamed("variants.plain", "a" * 250))
-    assert message.endswith("… is not accepted, expected string should have at most 64 characters")
-
-
-def test_more_seeds_than_anybody_needs_are_refused_without_listing_them():
-    message = complaint(changed("seeds", list(range(1001))))
-    assert "expected tuple should have at most 1000 items" in message
-    assert len(message) < 400
+    for place, value in (("variants", {name: {}}), ("comparison.sweeps", [name]), ("data.dataset", name)):
+        assert complaint(changed(place, value)).startswith(f"params.yaml: {place}")
 
 
 @pytest.mark.parametrize(
-    ("place", "text"),
-    [
-        ("base.learning_rate", "1e-3"),
-        ("base.batch_size", "32"),
-        ("variants.modern.dropout", "0.5"),
-        ("preprocess.validation_size", "0.1"),
-        ("compute.workers", "2"),
-    ],
-)
-def test_a_number_in_quotes_is_refused_with_the_advice_to_remove_them(place, text):
-    message = complaint(changed(place, text))
-    assert message.startswith(f"params.yaml: {place}: '{text}' is not accepted")
-    assert message.endswith("(a number in quotes is text: remove the quotes)")
-
-
-def test_a_seed_in_quotes_is_refused_with_the_advice_to_remove_them():
-    message = complaint(changed("seeds", ["0"]))
-    assert message.startswith("params.yaml: seeds.0: '0' is not accepted")
-    assert message.endswith("(a number in quotes is text: remove the quotes)")
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "data",
-        "preprocess.split_seed",
-        "seeds",
-        "about",
-        "variants",
-        "comparison",
-        "comparison.primary",
-        "comparison.factorial",
-        "comparison.sweeps",
-        "compute",
-    ],
+    "place", ["data", "preprocess.split_seed", "seeds", "base", "base.epochs", "variants", "comparison.primary"]
 )
 def test_what_is_missing_is_named(place):
     assert complaint(without(place)) == f"params.yaml: {place} is missing: add it"
 
 
-def test_what_a_variant_neither_has_nor_inherits_is_named():
-    message = complaint(changed("variants.plain", {"activation": "tanh"}))
-    assert message == "params.yaml: variants.plain.input_size is missing: add it"
-
-
 @pytest.mark.parametrize(
-    ("key", "value", "complaint_"),
+    ("key", "value", "said"),
     [
-        ("loss", "squared_distance", "base.loss: squared_distance is measured to the codes of"),
-        ("optimizer", "sdlm", "base.pixels: optimizer sdlm trains the network of 1998 alone, with"),
-        ("schedule", "published", "base.schedule: published does not go with optimizer sgd"),
-        ("copies", 9, "base.copies: 9: only sdlm trains on distortions made once; the others: 0"),
+        ("loss", "squared_distance", "loss: squared_distance is measured to the codes of"),
+        ("optimizer", "sdlm", "pixels: optimizer sdlm trains the network of 1998 alone, with"),
+        ("optimizer", "adm", "optimizer: no optimizer adm: did you mean adam?"),
+        ("schedule", "published", "schedule: published does not go with optimizer sgd"),
+        ("copies", 9, "copies: 9: only sdlm trains on distortions made once; the others: 0"),
     ],
 )
-def test_settings_that_do_not_fit_together_are_refused(key, value, complaint_):
-    assert complaint(changed(f"base.{key}", value)).startswith(f"params.yaml: {complaint_}")
+def test_settings_that_do_not_fit_together_are_refused(key, value, said):
+    assert complaint(changed(f"base.{key}", value)).startswith(f"params.yaml: base.{said}")
+    assert complaint(changed(f"variants.plain.{key}", value)).startswith(f"params.yaml: variants.plain.{said}")
 
 
-@pytest.mark.parametrize(
-    ("key", "too_much"), [("translation", 15), ("scaling", 1.5), ("rotation", 2), ("elastic", 20), ("shear", -0.1)]
-)
-def test_distortions_beyond_all_reason_are_refused(key, too_much):
-    message = complaint(changed(f"base.{key}", too_much))
-    assert message.startswith(f"params.yaml: base.{key}: {too_much} is not accepted")
+def test_copies_without_distortions_are_refused():
+    settings = load_settings(ROOT / "params.yaml").variant("lenet5_1998").model_dump()
+    with pytest.raises(ValidationError, match="copies: 9: without a range of distortions all copies are alike"):
+        Variant.model_validate(settings | {"copies": 9})
 
 
 @pytest.mark.parametrize(
@@ -371,52 +260,25 @@ def test_an_unknown_data_set_is_refused_with_the_nearest_known_one(name, hint):
     assert message == f"params.yaml: data.dataset: no data set {name}: {hint}"
 
 
-def test_no_seeds_are_refused():
-    message = complaint(changed("seeds", []))
-    assert message == "params.yaml: seeds: there are none: list at least one, as in [0]"
-
-
-def test_a_seed_listed_twice_is_refused_by_its_number():
-    message = complaint(changed("seeds", [5, 3, 5]))
-    assert message == "params.yaml: seeds: 5 is there twice: list each one once"
-
-
-def test_a_misspelt_key_of_a_published_error_is_refused_with_the_nearest_known_one():
-    message = complaint(changed("comparison.published", {"plain": {"error_percent": 0.95, "sorce": "a paper"}}))
-    assert message == "params.yaml: comparison.published.plain.sorce: unknown key: did you mean source?"
-
-
-def test_copies_without_distortions_are_refused(tmp_path):
-    settings = load_settings(ROOT / "params.yaml").variant("lenet5_1998").model_dump()
-    with pytest.raises(ValidationError, match="copies: 9: without a range of distortions all copies are alike"):
-        Variant.model_validate(settings | {"copies": 9})
-
-
-def test_the_description_of_an_unknown_variant_is_refused_with_the_nearest_known_one():
-    message = complaint(renamed("about.plain", "plian"))
-    assert message == "params.yaml: about.plian: no such variant: did you mean plain?"
-
-
 @pytest.mark.parametrize(
-    ("key", "names", "complaint_"),
+    ("place", "value", "said"),
     [
-        ("ladder", ["plain", "moder"], "no variant moder: did you mean modern?"),
-        ("ladder", ["plain", "plain"], "plain is there twice: list each variant once"),
-        ("ladder", [], "[] is not accepted, expected "),
-        ("primary", ["plain"], "two variants make a difference: one, and what it is compared with; or []"),
-        ("primary", ["plain", "modern"], "plain is what others are compared with: name it second"),
-        ("primary", ["plain", "plain"], "plain is there twice: list each variant once"),
-        ("primary", ["moder", "plain"], "no variant moder: did you mean modern?"),
-        ("factorial", ["plain", "modern"], "four variants make a 2×2: neither change, the"),
-        ("factorial", ["plain", "modern", "a", "b"], "no variant a: known: plain, modern"),
+        ("about.plian", "?", "about.plian: no such variant: did you mean plain?"),
+        ("comparison.published.plain", {"error_percent": 1, "sorce": "?"}, "comparison.published.plain.sorce: unknown"),
+        ("comparison.ladder", ["plain", "moder"], "comparison.ladder: no variant moder: did you mean modern?"),
+        ("comparison.ladder", ["plain", "plain"], "comparison.ladder: plain is there twice: list each variant once"),
+        ("comparison.ladder", [], "comparison.ladder: [] is not accepted, expected "),
+        ("comparison.primary", ["plain"], "comparison.primary: two variants make a difference: one, and what it is"),
+        ("comparison.primary", ["plain", "modern"], "comparison.primary: plain is what others are compared with"),
+        ("comparison.primary", ["moder", "plain"], "comparison.primary: no variant moder: did you mean modern?"),
+        ("comparison.original", "moder", "comparison.original: no variant moder: did you mean modern?"),
+        ("comparison.factorial", ["plain", "modern"], "comparison.factorial: four variants make a 2×2: neither"),
+        ("comparison.factorial", ["plain", "modern", "a", "b"], "comparison.factorial: no variant a: known: plain"),
+        ("variants", {}, "variants: {} is not accepted, expected "),
     ],
 )
-def test_a_comparison_of_what_is_not_there_is_refused(key, names, complaint_):
-    assert complaint(changed(f"comparison.{key}", names)).startswith(f"params.yaml: comparison.{key}: {complaint_}")
-
-
-def test_a_study_without_variants_is_refused():
-    assert complaint(changed("variants", {})).startswith("params.yaml: variants")
+def test_a_comparison_of_what_is_not_there_is_refused(place, value, said):
+    assert complaint(changed(place, value)).startswith(f"params.yaml: {said}")
 
 
 def test_a_missing_file_is_refused_with_the_place_to_run_from(tmp_path):
@@ -427,79 +289,23 @@ def test_a_missing_file_is_refused_with_the_place_to_run_from(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        (rewritten("seeds: [0, 3]", "seeds: [0, 3"), "line 7"),  # the list is still open where `about:` begins
-        (rewritten("  epochs: 2", "\tepochs: 2"), "line 25"),
-        ("a: 1\nb: *nowhere\n", "line 2"),
-        (rewritten("  epochs: 2\n", "  epochs: 2\n  epochs: 3\n"), "line 26"),
-    ],
-    ids=["open list", "tab", "unknown alias", "key twice"],
-)
-def test_broken_yaml_is_refused_with_its_line(text, line):
-    message = complaint(text)
-    assert message.startswith("params.yaml is not valid YAML: ")
-    assert line in message
-
-
-def test_a_file_that_is_not_text_is_refused():
-    Path("params.yaml").write_bytes(b"\xff\xfe\x00data")
-    with pytest.raises(LabError, match=r"^params\.yaml is not valid YAML: 'utf-8' codec [^\n]*$"):
-        load_settings()
-
-
-@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "null\n", "- 1\n", "hello\n", "3\n"])
-def test_a_file_that_is_not_a_mapping_is_refused_as_a_whole(text):
-    message = complaint(text)
-    assert message.startswith("params.yaml: the whole file: ")
-    assert ", expected a mapping" in message
-
-
-def test_a_key_given_twice_in_a_variant_is_refused():
-    twice = rewritten("    activation: relu\n", "    activation: relu\n    activation: tanh\n")
-    assert "activation" in complaint(twice)
-
-
-def test_a_date_that_does_not_exist_is_refused():
-    assert complaint(rewritten("learning_rate: 0.01", "learning_rate: 2020-13-01")).startswith("params.yaml")
-
-
-@pytest.mark.parametrize("name", ["int", "float", "constrained"])
-def test_a_mistake_is_found_whatever_the_variants_name(name):
-    message = complaint(changed(f"variants.{name}", {"activaton": "relu"}))
-    assert message == f"params.yaml: variants.{name}.activaton: unknown key: did you mean activation?"
-
-
-def test_another_file_than_params_yaml_is_named_in_the_message():
-    with pytest.raises(LabError, match=r"^elsewhere\.yaml is missing here"):
-        load_settings(Path("elsewhere.yaml"))
-
-
-def test_a_variant_is_found_by_its_name():
-    settings = load(GOOD)
-    assert settings.variant("modern") is settings.variants["modern"]
+@pytest.mark.parametrize("content", [None, [1], "hello", 3])
+def test_a_file_that_is_not_a_mapping_is_refused_as_a_whole(content):
+    assert complaint(content).startswith("params.yaml: the whole file: ")
 
 
 def test_an_unknown_variant_is_refused_with_the_nearest_known_one():
-    with pytest.raises(LabError) as caught:
-        load(GOOD).variant("modren")
-    assert str(caught.value) == "params.yaml: unknown variant modren: did you mean modern?"
-
-
-@pytest.mark.parametrize("section", ["data", "preprocess", "base", "compute"])
-def test_no_section_can_be_changed_after_loading(section):
-    part = getattr(load(GOOD), section)
-    name = next(iter(type(part).model_fields))
-    with pytest.raises(ValidationError, match="frozen"):
-        setattr(part, name, getattr(part, name))
-
-
-def test_settings_are_frozen_as_a_whole():
     settings = load(GOOD)
-    with pytest.raises(ValidationError, match="frozen"):
-        settings.seeds = (1,)
-    assert settings.seeds == (0, 3)
+    assert settings.variant("modern") is settings.variants["modern"]
+    with pytest.raises(LabError, match=r"^params.yaml: unknown variant modren: did you mean modern\?$"):
+        settings.variant("modren")
+
+
+def test_settings_cannot_be_changed_after_loading():
+    settings = load(GOOD)
+    for section in (settings, settings.base):
+        with pytest.raises(ValidationError, match="frozen"):
+            section.seeds = (1,)
 
 
 def test_no_setting_has_a_default():
@@ -509,58 +315,36 @@ def test_no_setting_has_a_default():
     assert [name for model in models for name, field in model.model_fields.items() if not field.is_required()] == []
 
 
-def restated(text):
-    """Return variant.key for every key that a variant gives although what it merges has that very value."""
-    raw = YAML(typ="rt", pure=True).load(io.StringIO(text))
-    found = []
-    for name, variant in raw["variants"].items():
-        (merged,) = variant.merge
-        found += [f"{name}.{key}" for key, value in variant.non_merged_items() if merged[key] == value]
-    return found
+def test_an_optimizer_is_known_by_its_file():
+    files = (Path(module.__file__).parent / "training/batches/optimizers").glob("[!_]*.py")
+    assert set(ENGINES) == {file.stem for file in files} | {"sdlm"}
 
 
-def test_a_restated_value_would_be_noticed():
-    assert restated(GOOD) == []
-    assert restated(changed("variants.modern.dropout", 0.0)) == ["modern.dropout"]
+def test_a_committed_variant_holds_what_differs_from_the_base_and_nothing_else():
+    base = COMMITTED["base"]
+    restated = {f"{name}.{key}" for name, own in COMMITTED["variants"].items() for key in own if own[key] == base[key]}
+    assert restated == set()
+    assert list(COMMITTED["about"]) == list(COMMITTED["variants"])
 
 
-def test_no_committed_variant_restates_an_inherited_value():
-    assert restated((ROOT / "params.yaml").read_text(encoding="utf-8")) == []
+def test_the_committed_variants_of_1998_differ_where_their_names_say():
+    """They spell out what they share: a merge key would be expanded by each `dvc exp run --set-param`."""
+    variants = {name: variant.model_dump() for name, variant in load_settings(ROOT / "params.yaml").variants.items()}
+
+    def changes(variant):
+        return {key for key, value in variants[variant].items() if value != variants["lenet5_1998"][key]}
+
+    distortions = {"translation", "scaling", "squeezing", "shear", "copies"}
+    assert changes("lenet5_1998_54000") == {"train_on"}
+    assert changes("lenet5_1998_distorted") == distortions
+    training = {"initialization", "loss", "optimizer", "learning_rate", "schedule", "batch_size", "order", "train_on"}
+    assert changes("lenet5_1998_sgd") == training
 
 
-def test_the_committed_file_loads_and_describes_every_variant():
-    settings = load_settings(ROOT / "params.yaml")
-    assert list(settings.about) == list(settings.variants)
-
-
-def test_the_committed_study_has_a_baseline_equal_to_its_base():
-    settings = load_settings(ROOT / "params.yaml")
-    assert settings.base in settings.variants.values()
-
-
-COMMITTED = {
-    Settings: YAML(typ="safe").load(ROOT / "params.yaml"),
-    Sweep: YAML(typ="safe").load(ROOT / "sweeps/lenet5_1998/sweep.yaml"),
-}
-
-
-@pytest.mark.parametrize("kind", COMMITTED)
-@given(data=st.data())
-def test_whatever_is_edited_in_a_file_of_settings_it_is_valid_or_refused_in_one_line(kind, data):
-    raw = data.draw(edited(COMMITTED[kind]))
-    settings, refusal = result_or_refusal(LabError, checked, raw, kind, Path("some.yaml"))
-    if refusal:
-        assert refusal.startswith("some.yaml: ")
-    else:
-        assert kind.model_validate(settings.model_dump()) == settings
-
-
-@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.YAMLWarning")
-@given(content=damaged(GOOD.encode()))
-def test_whatever_is_damaged_in_a_file_of_settings_it_is_valid_or_refused_in_one_line(content):
-    Path("params.yaml").write_bytes(content)
-    settings, refusal = result_or_refusal(LabError, load_settings)
-    if refusal:
-        assert refusal.startswith("params.yaml")
-    else:
-        assert Settings.model_validate(settings.model_dump()) == settings
+def test_dvc_changes_one_line_when_it_sets_a_parameter():
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    before = Path("params.yaml").read_text().splitlines()
+    apply_overrides(Path("params.yaml"), ["variants.relu_adam.learning_rate=0.0005"])
+    after = Path("params.yaml").read_text().splitlines()
+    changed_lines = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert changed_lines == [("    learning_rate: 0.001", "    learning_rate: 0.0005")]

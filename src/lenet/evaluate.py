@@ -3,7 +3,7 @@
 Reads models/<variant>/ and data/processed/test.npz; writes reports/metrics/<variant>.json (the two numbers that
 `dvc metrics diff` and `dvc exp show` print), reports/details/<variant>.json (everything per seed),
 reports/misread/<variant>.csv (the misread digits), reports/curves/<variant>.csv (learning curves, mean over seeds) and
-predictions/<variant>.{npz,csv}; then publishes the variant to MLflow.
+predictions/<variant>.npz; then publishes the variant to MLflow.
 Takes about a second per seed, after TensorFlow's import.
 """
 
@@ -29,7 +29,7 @@ from lenet.evaluation.writers import load_writers
 from lenet.mnist.splits import Split, load_split, load_statistics
 from lenet.network import determinism
 from lenet.runs.files import Run, read_runs
-from lenet.settings import load_settings
+from lenet.settings import Variant, load_settings
 from lenet.tracking import mlflow_store
 from lenet.training.trained_run import EPOCH_METRICS, VALIDATION_ERROR
 from lenet.workspace import CURVES, METRICS, variant_of_stage, written_whole
@@ -94,10 +94,10 @@ def export(model: "keras.Model") -> dict[str, np.ndarray]:
 
 
 def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
-    """Write the two scalars that DVC shows, under the variant's name, so that the names of DVC's columns stay short."""
+    """Write the two scalars that DVC shows."""
     headline = {name.replace("/", "_"): summary[name] for name in (VALIDATION_ERROR, TEST_ERROR) if name in summary}
     with written_whole(METRICS / f"{variant}.json") as partial:
-        partial.write_text(json.dumps({variant: headline}, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(headline, indent=2) + "\n", encoding="utf-8")
 
 
 def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
@@ -114,15 +114,16 @@ def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
 
 def main(variant: str) -> None:
     settings = load_settings()
-    recipe, statistics = settings.variant(variant), load_statistics()
-    runs = read_runs(variant, settings.seeds, recipe.model_dump())
-    test = load_split("test")
+    # The variant's settings are no parameters of this stage: its runs have those that they were trained with.
+    runs = read_runs(variant, settings.seeds, settings.variant(variant).model_dump())
+    test, statistics = load_split("test"), load_statistics()
     determinism.prepare()
     from lenet.network import model as networks
 
     results, outputs = [], []
     for run in runs:
         model = networks.load_model(run.architecture, run.weights)
+        recipe = Variant.model_validate(run.identity.settings)
         if model.to_json() != networks.build_model(recipe, statistics).to_json():
             raise LabError(
                 f"{run.architecture} is not the network of {variant}: train it again: dvc repro --force train@{variant}"
@@ -137,7 +138,7 @@ def main(variant: str) -> None:
     misread = find_misread(predictions.probabilities.argmax(axis=2), test.labels)
     summary = summarise(results, misread.wrong(len(test)))
     result = VariantResult(variant, parameters, operations, layers, summary, results)
-    save_predictions(variant, predictions, test.labels)
+    save_predictions(variant, predictions)
     save_misread(variant, misread, settings.seeds)
     save_curves(variant, results)
     save_metrics(variant, result.summary)

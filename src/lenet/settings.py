@@ -1,4 +1,7 @@
-"""params.yaml and sweep.yaml as frozen, validated settings. Only this module has them read; it holds no values."""
+"""params.yaml and sweep.yaml as frozen, validated settings. Only this module has them read; it holds no values.
+
+A variant is the base and what differs from it; a sweep's recipe is a variant and what differs from that.
+"""
 
 import itertools
 import math
@@ -49,6 +52,20 @@ _SDLM = {
 }
 
 
+# The engine, a folder of training/, that trains with each optimizer. Mini-batches have a file per optimizer, which need
+# not be imported to know its name.
+_OPTIMIZERS = Path(__file__).parent / "training" / "batches" / "optimizers"
+ENGINES = dict.fromkeys(sorted(file.stem for file in _OPTIMIZERS.glob("[!_]*.py")), "batches") | {"sdlm": "lenet_1998"}
+
+
+def _has_a_file(optimizer: str) -> str:
+    if optimizer not in ENGINES:
+        raise PydanticCustomError(
+            "unknown", "no optimizer {name}: {hint}", {"name": optimizer, "hint": nearest(optimizer, ENGINES)}
+        )
+    return optimizer
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -86,7 +103,7 @@ class Variant(_Section):
     initialization: Literal["glorot", "fan_in", "root_fan_in", "authors"]
 
     loss: Literal["cross_entropy", "squared_distance"]
-    optimizer: Literal["sgd", "adam", "muon", "sdlm"]
+    optimizer: Annotated[str, AfterValidator(_has_a_file)]
     learning_rate: Positive
     schedule: Literal["constant", "cosine", "published"]
     damping: Positive
@@ -105,6 +122,11 @@ class Variant(_Section):
     rotation: Range
     elastic: Annotated[float, Field(ge=0, le=14)]
     copies: Annotated[int, Field(ge=0, le=99)]
+
+    @property
+    def engine(self) -> str:
+        """The folder of training/ that trains this recipe."""
+        return ENGINES[self.optimizer]
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Variant":
@@ -136,9 +158,10 @@ class Published(_Section):
 
 
 class Compared(_Section):
-    """What the report compares: variants by name; and the sweeps that it shows."""
+    """What the report compares, by names of variants and sweeps; params.yaml says what each key means."""
 
     primary: Annotated[tuple[VariantName, ...], Field(strict=False)]
+    original: VariantName | None
     ladder: Annotated[tuple[VariantName, ...], Field(min_length=1, strict=False)]
     factorial: Annotated[tuple[VariantName, ...], Field(strict=False)]
     published: dict[VariantName, Published]
@@ -166,14 +189,14 @@ class Compute(_Section):
 
 
 class Settings(_Section):
-    """All of params.yaml, its merge keys expanded."""
+    """All of params.yaml, each variant with what it has of the base."""
 
     data: Data
-    preprocess: Preprocess
     seeds: Seeds
-    about: dict[str, str]
+    preprocess: Preprocess
     base: Variant
     variants: Annotated[dict[VariantName, Variant], Field(min_length=1)]
+    about: dict[str, str]
     comparison: Compared
     compute: Compute
 
@@ -184,8 +207,15 @@ class Settings(_Section):
         for name in self.about:
             if name not in self.variants:
                 raise ValueError(f"about.{name}: no such variant: {nearest(name, self.variants)}")
-        for key in ("primary", "ladder", "factorial", "published"):
-            for name in getattr(self.comparison, key):
+        compared = self.comparison
+        for key, names in (
+            ("primary", compared.primary),
+            ("original", [compared.original] if compared.original else []),
+            ("ladder", compared.ladder),
+            ("factorial", compared.factorial),
+            ("published", compared.published),
+        ):
+            for name in names:
                 if name not in self.variants:
                     raise ValueError(f"comparison.{key}: no variant {name}: {nearest(name, self.variants)}")
         return self
@@ -212,7 +242,8 @@ def _has_effect(key: str, recipe: Variant) -> bool:
 class Sweep(_Section):
     """All of a sweep.yaml: a recipe, grids of values to try in its place, from which seeds and on how many folds.
 
-    factorials: designs of 2×2, each four recipes by name: neither change, the first, the second, both.
+    recipe: the variant that `from` names, with what differs from it. factorials: designs of 2×2, each four recipes by
+    name: neither change, the first, the second, both.
     """
 
     about: str
@@ -273,13 +304,39 @@ class Sweep(_Section):
 
 def load_settings(path: Path = PARAMS) -> Settings:
     """Read and check params.yaml; raise LabError where it cannot be read, or with the first mistake's dotted path."""
-    return checked(read_yaml(path, f"run from the project's folder, or `git restore {path}`"), Settings, path)
+    raw = read_yaml(path, f"run from the project's folder, or `git restore {path}`")
+    return checked(_with_base(raw), Settings, path)
 
 
-def load_sweep(path: Path) -> Sweep:
+def _with_base(raw: Any) -> Any:
+    """Return the content of params.yaml, each variant with what it has of the base; what is no mapping stays."""
+    if not (isinstance(raw, dict) and isinstance(raw.get("base"), dict) and isinstance(raw.get("variants"), dict)):
+        return raw
+    variants = {
+        name: raw["base"] | changes if isinstance(changes, dict) else changes
+        for name, changes in raw["variants"].items()
+    }
+    return raw | {"variants": variants}
+
+
+def load_sweep(path: Path, settings: Settings) -> Sweep:
     """Read and check a sweep.yaml; raise LabError where it cannot be read, or with the first mistake's dotted path."""
-    hint = f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` starts one from a variant's recipe"
-    return checked(read_yaml(path, hint), Sweep, path)
+    raw = read_yaml(path, f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` starts one from a variant's recipe")
+    return checked(_with_variant(raw, settings, path), Sweep, path)
+
+
+def _with_variant(raw: Any, settings: Settings, path: Path) -> Any:
+    """Return the content of a sweep.yaml, its recipe with what it has of the variant that `from` names.
+
+    Raises LabError where there is no such variant.
+    """
+    if not isinstance(raw, dict):
+        return raw
+    variant, changes = raw.get("from"), raw.get("recipe", {})
+    if variant not in settings.variants:
+        raise LabError(f"{path}: from: no variant {variant}: {nearest(str(variant), settings.variants)}")
+    recipe = settings.variants[variant].model_dump() | changes if isinstance(changes, dict) else changes
+    return {key: value for key, value in raw.items() if key != "from"} | {"recipe": recipe}
 
 
 _Whole = TypeVar("_Whole", Settings, Sweep)
@@ -305,7 +362,7 @@ def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> st
             return f"{dotted}: unknown key: {nearest(where[-1], _keys_expected_at(where[:-1], kind))}"
         case "missing":
             return f"{dotted} is missing: add it"
-        case "twice":
+        case "twice" | "unknown":
             return f"{dotted}: {first['msg']}"
         case "value_error":
             return ".".join([*where, str(first["ctx"]["error"])])

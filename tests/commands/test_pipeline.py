@@ -52,6 +52,13 @@ def wanted(variant, seed, epochs):
     return PlannedRun(identity(seed, epochs=epochs), recipe, (variant,))
 
 
+def test_the_headline_is_the_primary_comparison_where_it_is_a_part_of_what_is_trained(workspace):
+    settings = load_settings()
+    assert pipeline.headline_of(settings, list(settings.variants)) == ["tanh_sgd", "relu_adam"]
+    for variants in (["tanh_sgd", "modern"], ["tanh_sgd", "relu_adam"]):
+        assert pipeline.headline_of(settings, variants) == []
+
+
 def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_does_not_wait_for_one():
     runs = [wanted("short", 0, 10), wanted("long", 0, 45), wanted("long", 1, 45), wanted("first", 0, 20)]
     ordered = pipeline.in_order(runs, ["first"])

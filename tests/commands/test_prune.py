@@ -46,7 +46,7 @@ def test_an_empty_store_is_no_mistake(workspace, capsys):
 
 def test_runs_of_sweeps_stay_whether_they_are_finished_or_not(wanted, capsys):
     path = sweep.start(SWEEPS / "rates", "tanh_sgd", load_settings())
-    asked, reported = sweep.planned_runs(load_sweep(path))[1].identity, identity(seed=5)
+    asked, reported = sweep.planned_runs(load_sweep(path, load_settings()))[1].identity, identity(seed=5)
     (path.parent / "trials.csv").write_text(f"recipe,runs\na,{reported.digest} {'0' * 64}\n")
     for who in (asked, reported, replace(identity(), code="of long ago")):
         store.save(who, TRAINED, PROVENANCE)

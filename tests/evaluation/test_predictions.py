@@ -1,17 +1,16 @@
 """What evaluate saw survives its files."""
 
-import csv
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.builders import labels, predictions
+from support.builders import predictions
 
 from lenet.errors import LabError
 from lenet.evaluation.predictions import Predictions, load_predictions, save_predictions
 
-ARRAYS, TABLE = Path("predictions/tanh_sgd.npz"), Path("predictions/tanh_sgd.csv")
+ARRAYS = Path("predictions/tanh_sgd.npz")
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +20,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 def test_arrays_come_back_with_their_types():
     saved = predictions(seeds=2, n=20)
-    save_predictions("tanh_sgd", saved, labels(20))
+    save_predictions("tanh_sgd", saved)
     back = load_predictions("tanh_sgd")
     for field in fields(Predictions):
         before, after = getattr(saved, field.name), getattr(back, field.name)
@@ -30,24 +29,15 @@ def test_arrays_come_back_with_their_types():
 
 
 def test_equal_predictions_give_equal_bytes():
-    save_predictions("tanh_sgd", predictions(2, 20), labels(20))
-    first = ARRAYS.read_bytes(), TABLE.read_bytes()
-    save_predictions("tanh_sgd", predictions(2, 20), labels(20))
-    assert (ARRAYS.read_bytes(), TABLE.read_bytes()) == first
-
-
-def test_the_table_has_a_row_for_each_seed_and_digit():
-    # Two seeds, three digits 0, 1, 2, of which the first is taken for a 1.
-    save_predictions("tanh_sgd", predictions(seeds=2, n=3, wrong=1), labels(3))
-    with open(TABLE, newline="") as file:
-        rows = list(csv.reader(file))
-    of_one_seed = [["0", "1"], ["1", "1"], ["2", "2"]]
-    assert rows == [["actual", "predicted"], *of_one_seed, *of_one_seed]
+    save_predictions("tanh_sgd", predictions(2, 20))
+    first = ARRAYS.read_bytes()
+    save_predictions("tanh_sgd", predictions(2, 20))
+    assert ARRAYS.read_bytes() == first
 
 
 def test_nothing_else_is_left_in_the_folder():
-    save_predictions("tanh_sgd", predictions(1, 3), labels(3))
-    assert sorted(Path("predictions").iterdir()) == [TABLE, ARRAYS]
+    save_predictions("tanh_sgd", predictions(1, 3))
+    assert sorted(Path("predictions").iterdir()) == [ARRAYS]
 
 
 def test_missing_predictions_are_refused_with_the_command_that_makes_them():
@@ -79,7 +69,7 @@ def with_a_bit_flipped(content):
     ],
 )
 def test_damaged_predictions_are_refused_in_one_line(damage):
-    save_predictions("tanh_sgd", predictions(1, 20), labels(20))
+    save_predictions("tanh_sgd", predictions(1, 20))
     ARRAYS.write_bytes(damage(ARRAYS.read_bytes()))
     with pytest.raises(LabError) as caught:
         load_predictions("tanh_sgd")

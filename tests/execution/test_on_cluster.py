@@ -11,7 +11,7 @@ def test_what_decides_bits_is_the_kind_of_processor_the_libraries_and_the_code_o
 
     known = on_cluster.what_decides_bits()
     assert known.keys() == {"processor"} | library_versions().keys() | code.digests("train").keys()
-    assert "src/lenet/training/sdlm_kernels.py" in known
+    assert "src/lenet/training/lenet_1998/kernels.py" in known
 
 
 def test_differences_are_told_by_name_and_of_code_no_digests():

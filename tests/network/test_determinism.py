@@ -53,7 +53,8 @@ from lenet.network import determinism
 determinism.prepare()
 from lenet.mnist.splits import load_split, load_statistics
 from lenet.settings import load_settings
-from lenet.training import distortion, sdlm_kernels
+from lenet.training import distortion
+from lenet.training.lenet_1998 import kernels
 from lenet.training.one_run import train_run
 
 digits, statistics, variants = load_split("train"), load_statistics(), load_settings().variants
@@ -62,7 +63,7 @@ for name in sys.argv[1:]:
     recipe = variants[name].model_copy(update=shorter)
     trained = train_run(recipe, statistics, 0, digits, digits, lambda epoch, metrics: None)
     print(name, hashlib.sha256(trained.weights).hexdigest(), trained.history)
-names = [*vars(distortion).values(), *vars(sdlm_kernels).values()]
+names = [*vars(distortion).values(), *vars(kernels).values()]
 loops = [each.stats for each in names if hasattr(each, "stats")]
 compiled, read = (sum(sum(getattr(each, kind).values()) for each in loops) for kind in ("cache_misses", "cache_hits"))
 print(f"{compiled} loops compiled, {read} read", file=sys.stderr)

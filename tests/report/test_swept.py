@@ -36,7 +36,7 @@ def shown(workspace, measured):
     grids = [{"activation": ["tanh", "relu"], "schedule": ["constant", "cosine"]}]
     content = YAML(typ="safe").load(path) | {"grids": grids, "factorials": [FOUR, OTHER], "about": "Which?"}
     YAML().dump(content, path)
-    sweep.save_effects(path.parent, load_sweep(path), measured)
+    sweep.save_effects(path.parent, load_sweep(path, load_settings()), measured)
     (path.parent / "trials.png").write_bytes(b"a picture")
     return study({"tanh_sgd": [10.0, 12.0]}, sweeps=["both"]).settings
 

@@ -103,12 +103,13 @@ def without_validation(result):
 def study(errors, about=None, published=None, factorial=(), changes=None, dataset="digits", primary=(), sweeps=()):
     """A study of variants with a seed for each of their test errors, whole percents: {variant: errors}.
 
-    The ladder is all of them in this order; each is the base with what `changes` says: {variant: settings}.
+    The ladder is all of them in this order, the original is the first that is published; each variant is the base with
+    what `changes` says: {variant: settings}.
     """
     variants = {name: settings(**(changes or {}).get(name, {})) for name in errors}
     reported = {name: {"error_percent": error, "source": "the paper"} for name, error in (published or {}).items()}
     compared = {"primary": primary, "ladder": list(errors), "factorial": list(factorial), "published": reported}
-    compared["sweeps"] = sweeps
+    compared |= {"sweeps": sweeps, "original": next(iter(reported), None)}
     committed = load_settings(ROOT / "params.yaml").model_dump()
     made = {"about": about or {}, "variants": variants, "comparison": compared}
     return Study(
@@ -133,7 +134,7 @@ def save_evaluated(variant, errors):
     """Leave in the workspace what evaluate leaves of a variant with those test errors."""
     save_result(variant_result(variant, errors))
     save_misread(variant, misread(errors), range(len(errors)))
-    save_predictions(variant, predictions(len(errors), 100, np.round(errors).astype(int)), labels(100))
+    save_predictions(variant, predictions(len(errors), 100, np.round(errors).astype(int)))
 
 
 def labels(n=100):

@@ -8,15 +8,19 @@ from typing import Any
 from ruamel.yaml import YAML
 
 # What a study of two variants compares.
-COMPARED = {"primary": [], "ladder": ["tanh_sgd", "relu_adam"], "factorial": [], "published": {}, "sweeps": []}
+COMPARED = {
+    "primary": [],
+    "original": None,
+    "ladder": ["tanh_sgd", "relu_adam"],
+    "factorial": [],
+    "published": {},
+    "sweeps": [],
+}
 
 
 @contextmanager
 def edit_params(path: Path = Path("params.yaml")) -> Iterator[dict[str, Any]]:
-    """Yield the loaded mapping; write it back at the end of the block, its comments and merge keys kept.
-
-    In the block, a variant does not yet show what changes in `base`. ruamel.yaml cannot remove a key of `base`.
-    """
+    """Yield the loaded mapping; write it back at the end of the block, its comments kept."""
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 1000  # a long line stays one line
     yaml.preserve_quotes = True

@@ -21,7 +21,6 @@ ENVIRONMENT = {
 
 
 # Where Numba keeps what it has compiled of the code beside.
-_COMPILED = Path("src/lenet/training/__pycache__")
 
 # Of the study's variants, those that between them train in every way.
 VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
@@ -66,7 +65,6 @@ class Repository:
 
     def copy(self, path):
         shutil.copytree(self.path, path, symlinks=True)
-        share_compiled(self.path, path)
         return Repository(path)
 
     def lock(self):
@@ -90,23 +88,6 @@ class Repository:
         return [path for path in self.path.rglob(".*.partial") if ".git" not in path.parts]
 
 
-def share_compiled(source, target):
-    """Give a checkout what Numba has compiled in another one, which saves it half a minute.
-
-    Numba keeps that under a name made of the path of the code, and reads it only where the code is the same. In a
-    checkout that is given nothing, or has other code, it compiles.
-    """
-    from numba.core.caching import UserProvidedCacheLocator
-
-    def its_name(checkout):
-        return UserProvidedCacheLocator.get_suitable_cache_subpath(str(checkout / _COMPILED.parent / "sdlm.py"))
-
-    for compiled in (source / _COMPILED).glob(f"*/{its_name(source)}"):
-        destination = target / _COMPILED / compiled.parent.name / its_name(target)
-        unfinished = shutil.ignore_patterns("*.tmp.*")
-        shutil.copytree(compiled, destination, ignore=unfinished, dirs_exist_ok=True)
-
-
 def stages_run(done):
     """Return the stages that a `dvc repro` ran."""
     return re.findall(r"^Running stage '(.*)'", done.stdout, flags=re.MULTILINE)
@@ -127,7 +108,6 @@ def new_repository(path, seeds, epochs):
         if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("reports/"):
             (repository.path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, repository.path / name)
-    share_compiled(ROOT, path)
     with repository.params() as params:
         params["data"]["dataset"] = "digits"
         params["seeds"] = seeds
@@ -136,6 +116,7 @@ def new_repository(path, seeds, epochs):
             del params["variants"][variant], params["about"][variant]
         params["comparison"] = COMPARED | {
             "primary": ["relu_adam", "tanh_sgd"],
+            "original": "lenet5_1998",
             "published": {"lenet5_1998": {"error_percent": 0.95, "source": "LeCun et al. 1998"}},
         }
     repository.git("init", "--quiet")

@@ -15,7 +15,7 @@ from lenet.training.compiled import kernel
 # The slope where the state is 0 is AMPLITUDE · SLOPE; then how often the kernel was compiled.
 SLOPE_AT_0 = """
 import numpy as np
-from lenet.training.sdlm_kernels import slope
+from lenet.training.lenet_1998.kernels import slope
 states, slopes = np.zeros(1, np.float32), np.zeros(1, np.float32)
 slope(states, slopes)
 print(slopes[0], sum(slope.stats.cache_misses.values()))

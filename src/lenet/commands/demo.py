@@ -1,60 +1,65 @@
 """`make demo`: `make repro` on the bundled digits, with few variants, in a folder of its own: .demo/.
 
-The checkout stays as it is. Run store and MLflow store are the checkout's. Another `make demo` does only what changed.
+Its variants are those of the primary comparison and the paper's; VARIANTS="…" chooses others. The checkout stays as it
+is. Run store and MLflow store are the checkout's. Another `make demo` does only what changed.
 """
 
 import os
 import shutil
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from pathlib import Path
+from typing import TypeVar
 
 from ruamel.yaml import YAML
 
 from lenet import errors
 from lenet.commands import pipeline
-from lenet.commands.compiling import compiling_ahead
-from lenet.errors import LabError
 from lenet.mnist import datasets
 from lenet.settings import Settings, load_settings
 from lenet.tracking import mlflow_store
-from lenet.workspace import LOCK, PARAMS, README, SWEEPS, project_root
+from lenet.workspace import PARAMS, README, SWEEPS, project_root
+
+T = TypeVar("T")
 
 DATASET = datasets.find("digits")  # it needs no network
 FOLDER = Path(".demo")
-# Two variants by gradient descent, whose comparison is the study's headline, and the network of the paper.
-VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
 SEEDS = (0, 1, 2)
 _DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 
 
-def demo_settings(study: Settings) -> Settings:
-    """Return the study's settings with the bundled digits, few seeds and variants, and what can be compared of them.
+def demo_settings(study: Settings, chosen: Sequence[str]) -> Settings:
+    """Return the study's settings with the bundled digits, few seeds, some variants, and what can be compared of them.
 
-    Raises LabError where the study has none of the demo's variants.
+    chosen: the variants' names; none for the demo's own. Raises LabError for an unknown one.
     """
-    compared, variants = study.comparison, _of_the_demo(study.variants)
-    if not variants:
-        raise LabError(f"{PARAMS} has none of the demo's variants: keep one of {', '.join(VARIANTS)}")
-    known = {
-        "primary": compared.primary if variants.keys() >= set(compared.primary) else (),
-        "ladder": tuple(name for name in compared.ladder if name in variants) or tuple(variants)[:1],
+    compared = study.comparison
+    names = set(chosen) or {*compared.primary, *filter(None, [compared.original])} or set(study.variants)
+    for name in names:
+        study.variant(name)
+
+    def of_the_demo(by_variant: Mapping[str, T]) -> dict[str, T]:
+        return {name: value for name, value in by_variant.items() if name in names}
+
+    variants = of_the_demo(study.variants)
+    comparison = {
+        "primary": compared.primary if names.issuperset(compared.primary) else (),
+        "original": compared.original if compared.original in names else None,
+        "ladder": tuple(of_the_demo(dict.fromkeys(compared.ladder))) or tuple(variants)[:1],
         "factorial": (),
-        "published": _of_the_demo(compared.published),
+        "published": of_the_demo(compared.published),
         "sweeps": (),
     }
     return study.model_copy(
         update={
             "data": study.data.model_copy(update={"dataset": DATASET.name}),
             "seeds": SEEDS,
-            "about": _of_the_demo(study.about),
             "variants": variants,
-            "comparison": compared.model_copy(update=known),
+            "about": of_the_demo(study.about),
+            "comparison": compared.model_copy(update=comparison),
         }
     )
-
-
-def _of_the_demo(by_variant: dict) -> dict:
-    return {name: value for name, value in by_variant.items() if name in VARIANTS}
 
 
 def write_workspace(folder: Path, settings: Settings) -> None:
@@ -71,11 +76,10 @@ def write_workspace(folder: Path, settings: Settings) -> None:
 
 @mlflow_store.one_warning()
 def main() -> None:
-    settings = demo_settings(load_settings())
-    to_compile = [] if (FOLDER / LOCK).is_file() else settings.variants.values()
+    settings = demo_settings(load_settings(), sys.argv[1:])
     write_workspace(FOLDER, settings)
     os.environ["DVC_ROOT"] = str(project_root())  # whose run store and MLflow store the demo uses
-    with chdir(FOLDER), compiling_ahead(to_compile):
+    with chdir(FOLDER):
         pipeline.run([])
 
 

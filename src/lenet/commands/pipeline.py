@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lenet.commands import foreground, unchanged
+from lenet.commands import foreground
 from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
 from lenet.evaluation.study import load_study
@@ -31,8 +31,6 @@ from lenet.settings import Settings, load_settings
 from lenet.tracking import mlflow_store, pages
 from lenet.workspace import DETAILS, PAGE, remove_orphans
 
-# How many variants, params.yaml's first, are the headline, which is trained and told before the rest.
-HEADLINE = 2
 _LITTLE_MB = 100
 
 
@@ -82,7 +80,7 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher
     This happens outside of DVC, which runs one stage after the other and would let cores idle; its stages then take
     the runs from the store.
     """
-    headline = variants[:HEADLINE]
+    headline = headline_of(settings, variants)
     runs = in_order(schedule.planned_runs(settings, variants), headline)
     ours = [run for run in runs if not set(headline).isdisjoint(run.variants)]
     awaited = {run.identity.digest for run in schedule.lacking(ours)}
@@ -94,7 +92,7 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher
         for run in schedule.train_runs(schedule.lacking(runs), trainer.train, settings.compute.workers):
             publisher.add(methodcaller("publish_run", study, run))
             awaited.discard(run.identity.digest)
-            if not awaited and len(headline) < len(variants) and ahead.ident is None:
+            if headline and not awaited and ahead.ident is None:
                 ahead.start()
     except BaseException:
         interrupted.set()
@@ -102,6 +100,12 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher
     finally:
         if ahead.ident is not None:
             ahead.join()
+
+
+def headline_of(settings: Settings, variants: Sequence[str]) -> list[str]:
+    """Return the variants of the primary comparison, if they are some and not all of these variants."""
+    primary = set(settings.comparison.primary)
+    return [variant for variant in variants if variant in primary] if primary < set(variants) else []
 
 
 def in_order(runs: Sequence[PlannedRun], headline: Sequence[str]) -> list[PlannedRun]:
@@ -179,11 +183,6 @@ def run(variants: list[str]) -> bool:
     settings = load_settings()
     for variant in variants:
         settings.variant(variant)
-    if not variants and unchanged.is_noted():
-        print("Nothing has changed since the last `make repro`.")
-        show_study(settings)
-        return True
-    inputs = unchanged.inputs()
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}: params.yaml no longer has its variant")
     remove_damaged_lock()
@@ -203,6 +202,4 @@ def run(variants: list[str]) -> bool:
         show_some(load_settings(), variants)
         return True
     show_study(load_settings())
-    if not mlflow_store.is_left_alone():
-        unchanged.note(inputs)
     return True

@@ -15,7 +15,7 @@ from lenet.workspace import SWEEPS, run_store
 def named(settings: Settings) -> set[str]:
     """Return the digests of the runs that params.yaml asks for, with the code as it is, or that results name."""
     digests = set()
-    sweeps = [load_sweep(path) for path in SWEEPS.glob("*/sweep.yaml")]
+    sweeps = [load_sweep(path, settings) for path in SWEEPS.glob("*/sweep.yaml")]
     with suppress(LabError):  # without data there is nothing that could be asked for
         digests |= {run.identity.digest for run in schedule.planned_runs(settings, list(settings.variants))}
         digests |= {run.identity.digest for sweep in sweeps for run in planned_runs(sweep)}

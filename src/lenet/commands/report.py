@@ -1,6 +1,6 @@
 """`make report`: make tables, charts, page and README anew from the committed results; no data, no models, seconds.
 
-Pictures that show digits or networks are taken as they are. It names results whose code has changed since.
+Pictures that show digits or networks are taken as they are. It names the variants whose training has other code now.
 """
 
 import sys
@@ -8,11 +8,21 @@ import sys
 import matplotlib
 
 from lenet import errors
-from lenet.commands.lag import lagging_stages
-from lenet.evaluation.study import load_study
+from lenet.evaluation.study import Study, load_study
 from lenet.report import from_results, readme, tables, terminal
+from lenet.runs import code
 from lenet.settings import load_settings
 from lenet.workspace import PAGE
+
+
+def of_other_code(study: Study) -> list[str]:
+    """Return the variants of which a run was trained by other code than the one that is here."""
+    today = {variant: code.digest_of_run(study.settings.variant(variant).optimizer) for variant in study.results}
+    return [
+        variant
+        for variant, result in study.results.items()
+        if any(seed.identity.code != today[variant] for seed in result.seeds)
+    ]
 
 
 def main() -> None:
@@ -23,11 +33,10 @@ def main() -> None:
     rows = tables.comparison_rows(study)
     readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
     terminal.announce(rows, PAGE)
-    if lagging := lagging_stages():
-        changed = sorted({path for paths in lagging.values() for path in paths})
+    if lagging := of_other_code(study):
         print(
-            f"note: the code of {len(lagging)} stages has changed since their results were made "
-            f"({', '.join(changed)}): `make repro` brings them up to date",
+            f"note: the code that trains has changed since these results were made: {', '.join(lagging)}: "
+            "`make repro` brings them up to date",
             file=sys.stderr,
         )
 

@@ -51,16 +51,16 @@ def folder_of(name: str) -> Path:
 
 def start(folder: Path, variant: str, settings: Settings) -> Path:
     """Write the sweep.yaml of a new sweep; raise LabError where there is one."""
-    path, recipe = folder / "sweep.yaml", settings.variant(variant).model_dump()
+    path, recipe = folder / "sweep.yaml", settings.variant(variant)
     if path.exists():
         raise LabError(f"{path} already exists: edit it, or choose another name")
-    rate = recipe["learning_rate"]
     sweep = {
         "about": f"Does {variant} learn better at another rate?",
-        "grids": [{"learning_rate": _in_a_line([rate, 2 * rate])}],
+        "from": variant,
+        "recipe": {} if recipe.train_on == "train" else {"train_on": "train"},
+        "grids": [{"learning_rate": _in_a_line([recipe.learning_rate, 2 * recipe.learning_rate])}],
         "seeds": _in_a_line([0, 1]),
         "folds": 1,
-        "recipe": recipe | {"train_on": "train"},
     }
     with written_whole(path) as partial, open(partial, "w", encoding="utf-8") as file:
         YAML().dump(sweep, file)
@@ -167,7 +167,7 @@ def main() -> None:
         path = start(folder, sys.argv[2], settings)
         print(f"{path} is written: edit its grid, then run: make sweep NAME={folder.name}")
         return
-    sweep = load_sweep(folder / "sweep.yaml")
+    sweep = load_sweep(folder / "sweep.yaml", settings)
     if not reproduce(["preprocess"]):
         raise LabError(
             "the data could not be downloaded (reasons above): correct that, then run the same command again"

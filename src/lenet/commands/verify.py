@@ -84,9 +84,9 @@ def _change_seeds(seeds: Sequence[int]) -> None:
 
 
 def _environment(settings: Settings, checkout: Path) -> dict[str, str]:
-    """Return the environment for the clone: its own code, no MLflow store, and the mirror that is given here."""
+    """Return the environment for the clone: its own code and caches, no MLflow store, the mirror that is given here."""
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    environment |= {"PYTHONPATH": "src"} | mlflow_store.left_alone()
+    environment |= {"PYTHONPATH": "src", "XDG_CACHE_HOME": str(Path.cwd() / ".cache")} | mlflow_store.left_alone()
     mirror = datasets.find(settings.data.dataset).mirror_variable
     if mirror in environment and (here := checkout / environment[mirror]).is_dir():
         environment[mirror] = str(here)

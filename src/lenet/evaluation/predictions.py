@@ -1,7 +1,5 @@
-"""The outputs of a variant's networks on the test set: predictions/<variant>.npz and .csv."""
+"""The outputs of a variant's networks on the test set: predictions/<variant>.npz."""
 
-import csv
-import io
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -30,17 +28,10 @@ class Predictions:
     scaling: np.ndarray
 
 
-def save_predictions(variant: str, predictions: Predictions, labels: np.ndarray) -> None:
-    """Write the arrays, and for DVC's confusion plot a CSV with a row (actual, predicted) per seed and digit."""
+def save_predictions(variant: str, predictions: Predictions) -> None:
+    """Write the arrays."""
     with written_whole(PREDICTIONS / f"{variant}.npz") as partial, open(partial, "wb") as file:
         np.savez(file, **{field.name: getattr(predictions, field.name) for field in fields(Predictions)})
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(("actual", "predicted"))
-    for predicted in predictions.probabilities.argmax(axis=2):
-        writer.writerows(zip(labels.tolist(), predicted.tolist(), strict=True))
-    with written_whole(PREDICTIONS / f"{variant}.csv") as partial:
-        partial.write_text(table.getvalue(), encoding="utf-8")
 
 
 def load_predictions(variant: str) -> Predictions:

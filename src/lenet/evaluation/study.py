@@ -47,14 +47,15 @@ class Study:
 
     @property
     def published(self) -> Mapping[str, Published]:
-        """The test errors that others report for variants of the study, the paper's first; all of them are on MNIST."""
+        """The test errors that others report for variants of the study; all of them are on MNIST."""
         theirs = self.settings.comparison.published if self.dataset == "mnist" else {}
         return {variant: found for variant, found in theirs.items() if variant in self.results}
 
     @property
     def old(self) -> str:
-        """The variant shown as the network of 1998: the first that has a published test error, or else the base."""
-        return next(iter(self.published), self.base)
+        """The variant shown as the network of 1998, or of a study without it the base."""
+        original = self.settings.comparison.original
+        return original if original and original in self.results else self.base
 
     @property
     def new(self) -> str:

@@ -16,6 +16,7 @@ from lenet.execution.pool import Worker
 from lenet.execution.worker import Measured
 from lenet.runs import code
 from lenet.runs.identity import library_versions
+from lenet.settings import ENGINES
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class AbandonedError(Exception):
 
 def what_decides_bits() -> dict[str, str]:
     """Return what must be equal where a run is wanted and where it is trained."""
-    return {"processor": platform.machine(), **library_versions(), **code.digests("train")}
+    of_code = {file: digest for optimizer in ENGINES for file, digest in code.digests(optimizer).items()}
+    return {"processor": platform.machine(), **library_versions(), **of_code}
 
 
 def call(expected: Mapping[str, str], parts: Sequence[bytes]) -> Measured | Refused:

@@ -24,7 +24,7 @@ ENVIRONMENT = {
 }
 
 # What a process that trains is given of its driver's environment: where things are. Nothing of it decides bits.
-_KEPT = ("HOME", "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "NUMBA_CACHE_DIR", "PYTHONDONTWRITEBYTECODE")
+_KEPT = ("HOME", "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE")
 
 # What the names of variables begin with that TensorFlow, Keras and what they are built on read.
 _LIBRARIES = ("TF_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "OMP_", "MKL_", "CUDA_")

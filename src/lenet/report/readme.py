@@ -35,7 +35,7 @@ def answers(settings: Settings, rows: Sequence[Row]) -> list[str]:
 def _then_and_now(settings: Settings, rows: Sequence[Row]) -> list[str]:
     """Say what the published variant, the baseline and the top of the ladder misread, where the study has them."""
     known = {row["variant"]: row for row in rows}
-    old, new = next(iter(settings.comparison.published), ""), settings.comparison.ladder[-1]
+    old, new = settings.comparison.original, settings.comparison.ladder[-1]
     if old not in known or new not in known or not known[old]["published_percent"]:
         return []
     told = [

@@ -44,12 +44,12 @@ def _values(settings: Iterable[str]) -> str:
 
 def load_swept(settings: Settings, dataset: str) -> list[Swept]:
     """Read the sweeps that params.yaml names, all of which are on MNIST; raise LabError where one lacks a result."""
-    return [_load(name) for name in settings.comparison.sweeps] if dataset == "mnist" else []
+    return [_load(name, settings) for name in settings.comparison.sweeps] if dataset == "mnist" else []
 
 
-def _load(name: str) -> Swept:
+def _load(name: str, settings: Settings) -> Swept:
     folder = SWEEPS / name
-    sweep = load_sweep(folder / "sweep.yaml")
+    sweep = load_sweep(folder / "sweep.yaml", settings)
     try:
         figure = (folder / "trials.png").read_bytes()
         rows = pd.read_csv(folder / "effects.csv") if sweep.factorials else pd.DataFrame({"factorial": []})

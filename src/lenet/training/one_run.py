@@ -10,7 +10,8 @@ from lenet.mnist.splits import Split, Statistics
 from lenet.network import determinism
 from lenet.network.model import build_model, predict
 from lenet.settings import Variant
-from lenet.training import gradient_descent, sdlm
+from lenet.training.batches import gradient_descent
+from lenet.training.lenet_1998 import sdlm
 from lenet.training.trained_run import TRAIN_METRICS, VALIDATION_METRICS, TrainedRun
 
 EpochMetrics = Mapping[str, float]
@@ -34,7 +35,7 @@ def train_run(
     held_out = settings.train_on == "train"
     if not held_out:
         train = train.joined(validation)
-    if settings.optimizer == "sdlm":
+    if settings.engine == "lenet_1998":
         learning = sdlm.passes(model, settings, train, seed)
     else:
         learning = gradient_descent.epochs(model, settings, train, seed)

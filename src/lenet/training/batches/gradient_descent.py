@@ -1,5 +1,6 @@
-"""Gradient descent in mini-batches, the common training of today: SGD, Adam or Muon, on digits distorted or not."""
+"""Gradient descent in mini-batches, the common training of today, on digits distorted or not."""
 
+import importlib
 from collections.abc import Callable, Iterator
 
 import keras
@@ -110,11 +111,9 @@ _LOSSES = {"cross_entropy": _cross_entropy, "squared_distance": _squared_distanc
 
 
 def _optimizer(settings: Variant, steps: int) -> keras.optimizers.Optimizer:
+    """Return the optimizer of that name, of a training with so many steps per epoch."""
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
-    decay = settings.weight_decay or None
-    if settings.optimizer == "muon":
-        # For matrices between hidden layers (Jordan et al. 2024), scaled as Liu et al. 2025; Adam has the rest.
-        return keras.optimizers.Muon(rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=["output"])
-    return {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[settings.optimizer](rate, weight_decay=decay)
+    module = importlib.import_module(f"lenet.training.batches.optimizers.{settings.optimizer}")
+    return module.optimizer(rate, settings.weight_decay or None)

@@ -4,16 +4,27 @@ A module is named by its path in the package, as in "network.model".
 """
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
+from support.paths import ROOT
+
+PACKAGE = ROOT / "src/lenet"
+
+# What no stage names in its `deps`, because it cannot change a result.
+EXEMPT = {
+    "errors": "messages",
+    "execution": "decides where a run executes, and a run gives the same bits everywhere",
+    "settings": "checks settings; the values that a stage reads are its `params`",
+    "tracking": "copies results to MLflow and reads nothing back",
+    "workspace": "names of files, which dvc.yaml names too",
+}
 
 
 def imports_of(module: str) -> Iterator[str]:
     """Yield the modules of this package that a module imports itself."""
-    for node in _statements(file_of(module).read_text(encoding="utf-8")):
+    for node in _statements(file_of(module)):
         if isinstance(node, ast.ImportFrom) and _is_ours(node.module or ""):
             imported = (f"{node.module}.{alias.name}" for alias in node.names)
             yield from ((name if _exists(name) else str(node.module)).removeprefix("lenet.") for name in imported)
@@ -21,22 +32,26 @@ def imports_of(module: str) -> Iterator[str]:
             yield from (alias.name.removeprefix("lenet.") for alias in node.names if _is_ours(alias.name))
 
 
-@cache  # every optimizer's runs, and every variant's stages, reach the same sources
-def _statements(source: str) -> list[ast.Import | ast.ImportFrom]:
-    """Return a source's import statements."""
-    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+@cache
+def _statements(file: Path) -> list[ast.Import | ast.ImportFrom]:
+    """Return a file's import statements."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
-def reached_from(modules: Iterable[str], follow: Callable[[str], bool] = lambda module: True) -> list[str]:
-    """Return the modules and all that they import, directly or not, sorted; what is not to be followed is left out."""
-    found: set[str] = set()
+def reached_from(modules: Iterable[str], without: str = "") -> set[str]:
+    """Return the modules and all that they import, directly or not.
+
+    What is exempt, and the module `without`, are left out and not followed.
+    """
+    reached: set[str] = set()
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module not in found and follow(module):
-            found.add(module)
+        if module not in reached and module != without and module.partition(".")[0] not in EXEMPT:
+            reached.add(module)
             waiting += imports_of(module)
-    return sorted(found)
+    return reached
 
 
 def file_of(module: str) -> Path:

@@ -8,8 +8,8 @@ determinism.prepare()
 
 from lenet.mnist.splits import Split
 from lenet.network.model import build_model, predict
+from lenet.training.batches.gradient_descent import as_trained, epochs, shown
 from lenet.training.distortion import distort
-from lenet.training.gradient_descent import as_trained, epochs, shown
 
 
 @pytest.mark.parametrize("batch_size", [4, 10, 11])
@@ -57,30 +57,15 @@ def test_distortions_are_those_of_seed_epoch_and_example(digits, recipe):
 
 
 def test_the_rate_falls_along_a_cosine_to_nothing_at_the_end(recipe):
-    from lenet.training.gradient_descent import _optimizer
+    from lenet.training.batches.gradient_descent import _optimizer
 
     falling = recipe.model_copy(update={"schedule": "cosine", "learning_rate": 0.2, "epochs": 4})
     rate = _optimizer(falling, steps=10)._learning_rate
     assert [float(rate(step)) for step in (0, 20, 40)] == pytest.approx([0.2, 0.1, 0.0])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "muon"])
-def test_weights_decay_by_their_share_of_the_rate_per_step(digits, statistics, recipe, optimizer):
-    settings = recipe.model_copy(update={"optimizer": optimizer, "batch_size": len(digits), "epochs": 1})
-    after = {}
-    for decay in (0.0, 0.5):
-        determinism.start_run(0)
-        model = build_model(settings, statistics)
-        before = model.get_weights()
-        list(epochs(model, settings.model_copy(update={"weight_decay": decay}), digits, seed=0))
-        after[decay] = model.get_weights()
-    for start, free, decayed in zip(before, after[0.0], after[0.5], strict=True):
-        np.testing.assert_allclose(free - decayed, 0.5 * settings.learning_rate * start, rtol=1e-2, atol=1e-6)
-
-
 def test_the_squared_distance_is_that_to_the_code_of_the_label(digits, statistics, published):
-    from lenet.training.gradient_descent import _squared_distance
+    from lenet.training.batches.gradient_descent import _squared_distance
 
     logits = logits_of(build_model(published, statistics), digits.images)
     found = _squared_distance(digits.labels.astype(np.int64), logits)

@@ -4,7 +4,7 @@ import numpy as np
 
 from lenet.network.lenet_1998 import AMPLITUDE, SLOPE
 from lenet.training.compiled import kernel
-from lenet.training.sdlm_kernels import Units, exponential, slope, squash, sub_backward, sub_forward, sub_update
+from lenet.training.lenet_1998.kernels import Units, exponential, slope, squash, sub_backward, sub_forward, sub_update
 
 
 def scaled_tanh(a):

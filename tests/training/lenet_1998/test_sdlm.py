@@ -15,10 +15,10 @@ from lenet.mnist import datasets
 from lenet.mnist.idx import from_idx
 from lenet.mnist.splits import Split
 from lenet.network.lenet_1998 import AMPLITUDE, BACKGROUND, CODES, CURVATURE_EXAMPLES, INK, SLOPE, TABLE_I
-from lenet.training import sdlm_kernels
 from lenet.training.distortion import distort
-from lenet.training.order import epoch_order
-from lenet.training.sdlm import (
+from lenet.training.lenet_1998 import kernels
+from lenet.training.lenet_1998.kernels import Units
+from lenet.training.lenet_1998.sdlm import (
     Weights,
     _to_lanes,
     curvatures,
@@ -28,7 +28,7 @@ from lenet.training.sdlm import (
     pass_over,
     passes,
 )
-from lenet.training.sdlm_kernels import Units
+from lenet.training.order import epoch_order
 
 pytestmark = pytest.mark.slow  # what Numba has not compiled yet takes half a minute
 
@@ -211,7 +211,7 @@ def test_maps_and_units_that_do_not_exist_stay_nothing():
     learnt, steps = _to_lanes(initial(6)), _to_lanes(constant(-0.01))
     units = [Units.zeros() for _ in range(3)]
     distances = np.empty((8, 10), np.float32)
-    sdlm_kernels.learn(learnt, *units, IMAGES, LABELS.astype(np.int64), np.arange(8), steps, True, 10.0, distances)
+    kernels.learn(learnt, *units, IMAGES, LABELS.astype(np.int64), np.arange(8), steps, True, 10.0, distances)
     for lanes, real in (
         (learnt.c1_kernel, 6),
         (learnt.s2_coefficient, 6),

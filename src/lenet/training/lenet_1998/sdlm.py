@@ -13,10 +13,10 @@ import numpy as np
 from lenet.mnist.splits import Split
 from lenet.network.lenet_1998 import CURVATURE_EXAMPLES, RATES, TABLE_I
 from lenet.settings import Variant
-from lenet.training import sdlm_kernels
 from lenet.training.distortion import distort, is_distorted
+from lenet.training.lenet_1998 import kernels
+from lenet.training.lenet_1998.kernels import MAPS, UNITS, Units
 from lenet.training.order import epoch_order
-from lenet.training.sdlm_kernels import MAPS, UNITS, Units
 
 if TYPE_CHECKING:
     import keras
@@ -112,7 +112,7 @@ def pass_over(
     units = Units.zeros(), Units.zeros(), Units.zeros()
     steps = _to_lanes(Weights(*(-rate for rate in rates)))
     competitive, j = rubbish is not None, np.float64(rubbish or 0)
-    sdlm_kernels.learn(learnt, *units, images, labels, order, steps, competitive, j, distances)
+    kernels.learn(learnt, *units, images, labels, order, steps, competitive, j, distances)
     return _from_lanes(learnt), distances
 
 
@@ -127,7 +127,7 @@ def curvatures(weights: Weights, images: np.ndarray) -> Weights:
     h = Weights(*map(np.zeros_like, weights))
     share = Weights(*(np.full_like(a, 1 / len(images)) for a in h))
     units = Units.zeros(), Units.zeros(), Units.zeros()
-    sdlm_kernels.accumulate_curvatures(weights, squared, *units, images, h, share)
+    kernels.accumulate_curvatures(weights, squared, *units, images, h, share)
     return _from_lanes(h)
 
 

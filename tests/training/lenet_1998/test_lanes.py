@@ -3,7 +3,7 @@ import pytest
 from numba.core.errors import TypingError
 
 from lenet.training.compiled import kernel
-from lenet.training.lanes import Lanes, add_outer, fma, load, repeat, spread, store, total
+from lenet.training.lenet_1998.lanes import Lanes, add_outer, fma, load, repeat, spread, store, total
 
 
 def noise(*shape):

@@ -12,7 +12,7 @@ import numpy as np
 
 from lenet.network.lenet_1998 import AMPLITUDE, BACKGROUND, CODES, INK, SLOPE
 from lenet.training.compiled import inlined, kernel
-from lenet.training.lanes import add_outer, fma, load, repeat, spread, store, total
+from lenet.training.lenet_1998.lanes import add_outer, fma, load, repeat, spread, store, total
 
 f32 = np.float32
 

@@ -1,0 +1,1 @@
+"""Today's training in mini-batches, with one file per optimizer."""

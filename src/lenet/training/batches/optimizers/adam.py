@@ -1,0 +1,10 @@
+"""Adam (Kingma and Ba 2015)."""
+
+import keras
+
+
+def optimizer(
+    rate: float | keras.optimizers.schedules.LearningRateSchedule, weight_decay: float | None
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer, as the folder's `__init__.py` says."""
+    return keras.optimizers.Adam(rate, weight_decay=weight_decay)

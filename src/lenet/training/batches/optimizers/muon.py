@@ -1,0 +1,12 @@
+"""Muon (Jordan et al. 2024) for the matrices between hidden layers, scaled as Liu et al. 2025; Adam has the rest."""
+
+import keras
+
+
+def optimizer(
+    rate: float | keras.optimizers.schedules.LearningRateSchedule, weight_decay: float | None
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer, as the folder's `__init__.py` says."""
+    return keras.optimizers.Muon(
+        rate, weight_decay=weight_decay, adam_weight_decay=weight_decay, exclude_layers=["output"]
+    )

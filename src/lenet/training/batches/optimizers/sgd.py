@@ -1,0 +1,10 @@
+"""Plain stochastic gradient descent."""
+
+import keras
+
+
+def optimizer(
+    rate: float | keras.optimizers.schedules.LearningRateSchedule, weight_decay: float | None
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer, as the folder's `__init__.py` says."""
+    return keras.optimizers.SGD(rate, weight_decay=weight_decay)

@@ -1,0 +1,1 @@
+"""The training of 1998: stochastic diagonal Levenberg–Marquardt, compiled."""
