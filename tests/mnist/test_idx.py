@@ -1,5 +1,4 @@
 import struct
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -46,6 +45,7 @@ def test_encoding_refuses_anything_but_unsigned_bytes():
         pytest.param(WHOLE[:9], "requires a buffer of at least 16 bytes", id="cut in the header"),
         pytest.param(WHOLE[:-1], r"array of size 23 into shape \(2,4,3\)", id="cut in the data"),
         pytest.param(WHOLE + b"\0", r"array of size 25 into shape \(2,4,3\)", id="with a tail"),
+        pytest.param(header(10**9, 1000, 1000), "array of size 0 into shape", id="a billion images that are not there"),
         # 2¹⁶ × 2¹⁶ × 2¹⁶ × 2¹⁶ is 0 in 64 bits: the very number of bytes that follow.
         pytest.param(header(*[1 << 16] * 4), "array of size 0 into shape", id="a product that overflows"),
     ],
@@ -53,16 +53,6 @@ def test_encoding_refuses_anything_but_unsigned_bytes():
 def test_another_kind_of_file_and_one_that_is_not_whole_are_refused_with_the_reason(content, reason):
     with pytest.raises(LabError, match=rf"^{NAME} is not a whole IDX file .*{reason}.*: run `dvc repro download`$"):
         idx.from_idx(content, NAME)
-
-
-def test_a_header_that_claims_a_billion_images_takes_no_memory():
-    tracemalloc.start()
-    try:
-        with pytest.raises(LabError, match="not a whole IDX file"):
-            idx.from_idx(header(10**9, 1000, 1000), NAME)
-        assert tracemalloc.get_traced_memory()[1] < 100_000
-    finally:
-        tracemalloc.stop()
 
 
 HEADERS = st.builds(
