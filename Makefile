@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro demo report verify sweep prune test coverage bench growth ui serve lint lock clean
+.PHONY: help setup repro demo report verify sweep prune test coverage bench ui serve lint lock clean
 
 help:  ## list the targets
 	@awk -F': .*## |: *## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -53,9 +53,6 @@ coverage: $(READY)  ## run the fast tests and print the lines that they do not c
 bench: $(READY) .bench/ready  ## time training beside Keras and PyTorch: two hours on an idle machine; ARGS="--rounds 3"
 	@python -m benchmarks.bench $(ARGS)
 
-growth: $(READY)  ## measure how the cost of each step grows with its work: half an hour on an idle machine
-	@python -m benchmarks.growth
-
 setup: $(READY)  ## create or update .venv from requirements.lock
 
 lint: $(READY)  ## check code and layout with ruff, and types with mypy
@@ -66,7 +63,7 @@ lock: $(READY)  ## write requirements.lock anew from pyproject.toml (needs uv)
 	    --generate-hashes --no-annotate --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what can be made again: environment, demo, caches of tools; never data, models or the store
-	@rm -rf .venv .bench .demo .arm64 .pytest_cache .ruff_cache .mypy_cache .coverage build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .venv .bench .demo .pytest_cache .ruff_cache .mypy_cache .coverage build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .bench/ready: benchmarks/requirements.txt
 	@python -m venv .bench && .bench/bin/python -m pip install --quiet --requirement $< && touch $@

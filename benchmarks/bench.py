@@ -13,15 +13,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import psutil
 from support.params import COMPARED, edit_params
 
-from benchmarks import limit, page
-from benchmarks.measured import EPOCH, ROOT, TRAINING, Cost, machine, run
+from benchmarks import measured, page
+from benchmarks.measured import ROOT, Timed, run
 from lenet.commands.verify import clone_of_committed_state
 from lenet.runs.provenance import Provenance, busy_s
 from lenet.workspace import LOCK, PARAMS, PROCESSED
@@ -29,19 +28,20 @@ from lenet.workspace import LOCK, PARAMS, PROCESSED
 HERE = Path(__file__).parent
 VARIANT = "tanh_sgd"
 CORES = 2
-MODULES = f"src:{ROOT}"
-LIMIT = (sys.executable, "-m", "benchmarks.limit")
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What is trained: the study's clone with the digits, the same as an .npz file, and how many runs and epochs."""
+    """What is trained: how many runs and epochs, in a clone of the study that has the digits as an .npz file too."""
 
     study: Path
-    digits: Path
     runs: int
     epochs: int
     validation_size: int | float
+
+    @property
+    def digits(self) -> Path:
+        return self.study / "digits.npz"
 
     @property
     def seeds(self) -> list[str]:
@@ -72,72 +72,32 @@ def _pytorch(bench: Bench, seeds: Sequence[str], *options: str) -> list[str]:
     return [*program, str(bench.digits), str(bench.epochs), *seeds, *options]
 
 
-def _row(cost: Cost) -> dict[str, float]:
-    told = [json.loads(printed.splitlines()[-1]) for printed in cost.printed]
-    slowest = {name: max(each[name] for each in told) for name in ("train_s", "compile_s") if name in told[0]}
-    return {"wall_s": cost.wall_s, "cpu_s": cost.cpu_s, **slowest}
+def _row(timed: Timed) -> dict[str, float]:
+    """Return the time of whole processes, and the longest of each time that they measured themselves."""
+    inside = [json.loads(printed.splitlines()[-1]) for printed in timed.printed]
+    longest = {name: max(times[name] for times in inside) for name in measured.TIMES if name in inside[0]}
+    return {"wall_s": timed.wall_s, **longest}
 
 
 def lab_epochs(bench: Bench) -> dict[str, float]:
-    """Time the epochs of two runs side by side; tell how long those of all runs take."""
+    """Time the epochs of two runs side by side; return how long those of all runs take."""
     with edit_params(bench.study / PARAMS) as params:
         params["base"]["epochs"] = bench.epochs + 1  # the first one is not timed
-    cost = run([sys.executable, "-m", "benchmarks.epochs"], cwd=bench.study, PYTHONPATH=MODULES)
-    return {"wall_s": json.loads(cost.printed[0])["epoch_s"] * bench.epochs * bench.runs / CORES}
+    timed = run([sys.executable, "-m", "benchmarks.epochs"], cwd=bench.study, PYTHONPATH=f"src:{ROOT}")
+    return {"wall_s": json.loads(timed.printed[0])["epoch_s"] * bench.epochs * bench.runs / CORES}
 
 
 def lab_make_repro(bench: Bench) -> dict[str, float]:
     """Time `make repro` in a clone that has neither runs nor data."""
     with clone(bench.runs, bench.epochs, bench.validation_size) as study:
-        cost = run([sys.executable, "-m", "lenet.commands.repro"], cwd=study, PYTHONPATH="src")
-        trained = trained_in(study)
+        timed = run([sys.executable, "-m", "lenet.commands.repro"], cwd=study, PYTHONPATH="src")
+        trained = list(filter(None, (Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64))))
     assert len(trained) == bench.runs
-    return {"wall_s": cost.wall_s, "cpu_s": cost.cpu_s, "train_s": busy_s(trained)}
+    return {"wall_s": timed.wall_s, "train_s": busy_s(trained)}
 
 
-def trained_in(study: Path) -> list[Provenance]:
-    """Return the origin of each run in a clone's run store."""
-    return list(filter(None, (Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64))))
-
-
-def machine_limit(bench: Bench) -> dict[str, float]:
-    """Tell how long the arithmetic alone takes, on both cores at their measured rates."""
-    return {"wall_s": _least_s(bench) * bench.epochs * bench.runs / CORES}
-
-
-def _least_s(bench: Bench, **environment: str) -> float:
-    """Return how long one core takes for the arithmetic of an epoch, beside another at the same."""
-    rates = [json.loads(each) for each in run(*[[*LIMIT, "rates"]] * CORES, **environment).printed]
-    slower = {name: min(each[name] for each in rates) for name in rates[0]}
-    with np.load(bench.digits) as digits:
-        trained, validated = len(digits["train_labels"]), len(digits["validation_labels"])
-    return _work(bench).seconds(trained, validated, **slower)
-
-
-@cache
-def _work(bench: Bench) -> limit.Work:
-    """Return the arithmetic of one digit; once, since it imports TensorFlow."""
-    (work,) = run([*LIMIT, "work"], cwd=bench.study, PYTHONPATH=MODULES).printed
-    return limit.Work(**json.loads(work))
-
-
-def epoch_parts(bench: Bench) -> dict[str, float]:
-    """Profile an epoch of two runs side by side; return the seconds of its parts, and its limits on one core."""
-    both = run(*[[sys.executable, "-m", "benchmarks.operations"]] * CORES, cwd=bench.study, PYTHONPATH=MODULES)
-    limits = {"limit": _least_s(bench), "limit with AVX2": _least_s(bench, **limit.AVX2_ALONE)}
-    return json.loads(both.printed[0]) | limits
-
-
-# In the order of the page, a to g.
-CONTENDERS = (
-    keras_fit,
-    pytorch,
-    pytorch_side_by_side,
-    pytorch_compiled,
-    lab_epochs,
-    lab_make_repro,
-    machine_limit,
-)
+# In the order of the page, a to f.
+CONTENDERS = (keras_fit, pytorch, pytorch_side_by_side, pytorch_compiled, lab_epochs, lab_make_repro)
 
 
 @contextmanager
@@ -172,18 +132,15 @@ def main() -> None:
     asked = parser.parse_args()
     psutil.Process().cpu_affinity(psutil.Process().cpu_affinity()[:CORES])  # what is started here inherits it
     with clone(asked.runs, asked.epochs, 60_000 - asked.digits) as study:
-        bench = Bench(study, study / "digits.npz", asked.runs, asked.epochs, 60_000 - asked.digits)
+        bench = Bench(study, asked.runs, asked.epochs, 60_000 - asked.digits)
         digits = save_digits(study, bench.digits)
         for number in range(1, asked.rounds + 1):
             for contender in CONTENDERS:
-                keys = {"machine": machine(), "digits": digits, "runs": asked.runs, "epochs": asked.epochs}
+                keys = {"machine": measured.machine(), "digits": digits, "runs": asked.runs, "epochs": asked.epochs}
                 keys |= {"contender": contender.__name__, "round": number}
-                if not TRAINING.has(**keys):
-                    TRAINING.add(keys | contender(bench))
+                if not measured.has(keys):
+                    measured.add(keys | contender(bench))
                     print(f"round {number}: {contender.__name__} is timed", flush=True)
-        if not EPOCH.has(machine=machine()):
-            for part, seconds in epoch_parts(bench).items():
-                EPOCH.add({"machine": machine(), "part": part, "seconds": seconds})
     page.write()
 
 

@@ -4,10 +4,6 @@ They are downloaded from the first source that serves them, or made from what is
 bundled digits. Takes seconds on a usual connection; at worst three minutes per source.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
-
 from lenet import errors
 from lenet.errors import DataUnreachableError
 from lenet.mnist import datasets
@@ -25,31 +21,19 @@ def raw_content(dataset: Dataset) -> dict[str, bytes]:
     return fetch_all(dataset)
 
 
-def write_raw(content: Mapping[str, bytes], folder: Path) -> None:
-    """Write the four files, all or none."""
-    with written_whole(folder) as partial:
-        partial.mkdir()
-        for name, data in content.items():
-            (partial / name).write_bytes(data)
-
-
-def leave_note(error: DataUnreachableError) -> None:
-    """Tell `make repro` why the stage stopped. A note that cannot be written is left out: the message counts."""
-    note = unreachable_note()
-    with suppress(OSError):
-        note.parent.mkdir(exist_ok=True)
-        note.write_text(f"{error}\n", encoding="utf-8")
-
-
 def main() -> None:
-    dataset = datasets.find(load_settings().data.dataset)
-    unreachable_note().unlink(missing_ok=True)
+    dataset, note = datasets.find(load_settings().data.dataset), unreachable_note()
+    note.unlink(missing_ok=True)
     try:
         content = raw_content(dataset)
     except DataUnreachableError as error:
-        leave_note(error)
+        note.parent.mkdir(exist_ok=True)
+        note.write_text(f"{error}\n", encoding="utf-8")
         raise
-    write_raw(content, RAW)
+    with written_whole(RAW) as partial:  # all four, or none
+        partial.mkdir()
+        for name, data in content.items():
+            (partial / name).write_bytes(data)
 
 
 if __name__ == "__main__":

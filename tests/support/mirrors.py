@@ -1,15 +1,17 @@
-"""Fixtures for downloads: a small data set under MNIST's name, a server of it with many faults, no public source."""
+"""Fixtures for downloads: a small data set under MNIST's name, and a real server of it with many faults."""
 
 import gzip
 import hashlib
-import io
 import os
 import shutil
 import socket
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
+from socketserver import TCPServer
 
 import numpy as np
 import pytest
@@ -17,21 +19,103 @@ import pytest
 from lenet.mnist import idx
 from lenet.mnist.datasets import DATASETS, RAW_FILES, KnownFile
 from lenet.workspace import RAW
-from support.http_sources import serving
 from support.params import edit_params
 from support.paths import ROOT
 
 MNIST = DATASETS["mnist"]
-NOTE = Path(".runs/data-unreachable.txt")
 AMBIENT = dict(os.environ)
 REAL_MIRROR = AMBIENT.get("MNIST_MIRROR")
 # How much longer than its bound a wait may take on a busy machine, in seconds.
 SLACK_S = 5
+BOMB = gzip.compress(bytes(8_000_000))
 
 
-def use_dataset(name):
-    with edit_params() as params:
-        params["data"]["dataset"] = name
+class Mirror(ThreadingHTTPServer):
+    """Serves `files` (name: uncompressed content) as `name`.gz under one folder per way to serve: see `_answer`.
+
+    `asked` collects the paths of all requests. `elsewhere`: the address to which the way `elsewhere` leads.
+    """
+
+    daemon_threads = False  # no thread of a test outlives it
+    elsewhere = ""
+
+    def __init__(self, files: Mapping[str, bytes], base_url: str = "http://127.0.0.1"):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files, self.base_url = files, f"{base_url}:{self.server_port}"
+        self.asked: list[str] = []
+        self.first_request, self.closing = threading.Event(), threading.Event()
+
+    def url(self, way: str) -> str:
+        return f"{self.base_url}/{way}"
+
+    def shutdown(self):
+        self.closing.set()
+        super().shutdown()
+
+    def handle_error(self, request, client_address):
+        pass  # a client that hangs up is what most tests are about
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        self.server.first_request.set()
+        status, headers, body = _answer(self.server, *self.path.strip("/").split("/"))
+        with suppress(ConnectionError):
+            self.send_response(status)
+            for header, value in headers.items():
+                self.send_header(header, value)
+            self.end_headers()
+            for piece in body:
+                self.wfile.write(piece)
+
+    def log_message(self, *_):
+        pass
+
+
+def _answer(server: Mirror, way: str, name: str) -> tuple[int, dict[str, str], Iterable[bytes]]:
+    """Return status, headers and body of an answer; without a length, the body ends with the connection."""
+    content = server.files[name.removesuffix(".gz")]
+    packed = gzip.compress(content)
+    whole = (200, {"Content-Length": str(len(packed))}, [packed])
+    half = [packed[: len(packed) // 2]]
+    return {
+        "whole": whole,
+        "uncompressed": (200, {}, [content]),
+        "encoded": (200, {"Content-Encoding": "gzip"}, [packed]),
+        "lacks-test-labels": (404, {}, []) if "t10k-labels" in name else whole,
+        "404": (404, {}, []),
+        "html": (200, {}, [b"<!DOCTYPE html>\n<html><title>Sign in to the hotel's network</title></html>\n"]),
+        "wrong": (200, {}, [gzip.compress(content[:-1] + bytes([content[-1] ^ 1]))]),
+        "truncated": (200, {"Content-Length": str(len(packed))}, half),
+        "cut-gzip": (200, {}, half),
+        "endless": (200, {}, repeat(bytes(1 << 16))),
+        "bomb": (200, {}, [BOMB]),
+        "encoded-bomb": (200, {"Content-Encoding": "gzip"}, [gzip.compress(BOMB)]),
+        "stall": (200, {}, chain(half, _drip(server, 600))),
+        "drip": (200, {}, _drip(server, 0.05)),
+        "moved": (302, {"Location": f"/whole/{name}"}, []),
+        "moved-at-length": (302, {"Location": f"/whole/{name}"}, repeat(bytes(64_000), 1000)),
+        "elsewhere": (302, {"Location": f"{server.elsewhere}/{name}"}, []),
+    }[way]
+
+
+def _drip(server: Mirror, pause_s: float) -> Iterator[bytes]:
+    while not server.closing.wait(pause_s):
+        yield b"\x1f"
+
+
+@contextmanager
+def running(server: TCPServer) -> Iterator[TCPServer]:
+    """Run a server in a thread until the block ends, also where a client still waits for it."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -40,18 +124,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("DVC_ROOT", "MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "params.yaml").write_text(params_of_mnist(), encoding="utf-8")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    use_dataset("mnist")
     return tmp_path
-
-
-@cache
-def params_of_mnist():
-    """Return the project's settings, on MNIST whatever they are on now."""
-    with TemporaryDirectory() as folder:
-        path = Path(shutil.copy(ROOT / "params.yaml", folder))
-        with edit_params(path) as params:
-            params["data"]["dataset"] = "mnist"
-        return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -66,43 +141,30 @@ def refused():
 def tiny():
     """The four files of a small data set (name: content): 200 training images, 30 test images."""
     rng = np.random.default_rng(0)
-    arrays = [part for n in (200, 30) for part in (rng.integers(0, 256, (n, 28, 28), np.uint8), labels(n))]
+    labels = np.arange(200, dtype=np.uint8) % 10
+    arrays = [part for n in (200, 30) for part in (rng.integers(0, 256, (n, 28, 28), np.uint8), labels[:n])]
     return {name: idx.to_idx(array) for name, array in zip(RAW_FILES, arrays, strict=True)}
 
 
-@pytest.fixture(scope="session")
-def packed(tiny):
-    """The archive of the small data set."""
-    return npz(tiny)
-
-
 @pytest.fixture
-def dataset(tiny, packed, refused):
-    """MNIST, but with the small files, no mirrors, and its archive out of reach."""
-    archive = replace(MNIST.archive, url=f"{refused}/mnist.npz", file=known("mnist.npz", packed))
-    return replace(MNIST, files=known_files(tiny), mirrors=(), archive=archive)
+def dataset(tiny):
+    """MNIST, but with the small files and without public mirrors."""
+    return replace(MNIST, files=known_files(tiny), mirrors=())
 
 
 @pytest.fixture
 def server(tiny):
-    with serving(tiny) as running:
-        yield running
+    with running(Mirror(tiny)) as mirror:
+        yield mirror
 
 
-def labels(n):
-    return np.arange(n, dtype=np.uint8) % 10
-
-
-def known(name, content):
-    return KnownFile(name, len(content), hashlib.sha256(content).hexdigest())
+def use_dataset(name):
+    with edit_params() as params:
+        params["data"]["dataset"] = name
 
 
 def known_files(content):
-    return tuple(known(name, data) for name, data in content.items())
-
-
-def served_by(fetch, dataset):
-    return {file.name: fetch(file) for file in dataset.files}
+    return tuple(KnownFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in content.items())
 
 
 def in_raw():
@@ -116,11 +178,3 @@ def fill(folder, content, *, compressed=True):
             (folder / f"{name}.gz").write_bytes(gzip.compress(data))
         else:
             (folder / name).write_bytes(data)
-
-
-def npz(content):
-    """Return an archive of these files, its arrays named as in Keras's."""
-    arrays = {key: idx.from_idx(content[name], name) for name, key in MNIST.archive.arrays.items()}
-    archive = io.BytesIO()
-    np.savez_compressed(archive, **arrays)
-    return archive.getvalue()

@@ -100,7 +100,7 @@ def main() -> None:
         variants, seeds = chosen(settings, *sys.argv[1:])
         committed = agreement.read_outputs(variants)
         reproduce(settings, variants, seeds, _environment(settings, checkout))
-        rows = agreement.compare(committed, agreement.read_outputs(variants), checkout)
+        rows = agreement.compare(committed, agreement.read_outputs(variants))
     agreement.print_rows(rows)
     if not_verified := left_out(settings, variants, seeds):
         print(f"Not verified: {not_verified}.")

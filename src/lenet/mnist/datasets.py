@@ -1,6 +1,5 @@
 """The data sets: what each is called, and where its four files come from. A new one is one entry in `DATASETS`."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -22,23 +21,10 @@ class KnownFile:
     size: int
     sha256: str
 
-    def holds(self, content: bytes) -> bool:
-        """Whether `content` is this file."""
-        return len(content) == self.size and hashlib.sha256(content).hexdigest() == self.sha256
-
-
-@dataclass(frozen=True)
-class Archive:
-    """An .npz file with the four arrays. `arrays` maps the name of each raw file to the name of its array."""
-
-    url: str
-    file: KnownFile
-    arrays: Mapping[str, str]
-
 
 @dataclass(frozen=True)
 class Dataset:
-    """Ten classes of 28 × 28 grey pixels. It is downloaded (`files`, with `mirrors` or `archive`) or made (`make`)."""
+    """Ten classes of 28 × 28 grey pixels. It is downloaded (`files`, from `mirrors`) or made (`make`)."""
 
     name: str  # in params.yaml
     title: str  # in tables, reports and messages
@@ -46,7 +32,6 @@ class Dataset:
     model_name: str  # in MLflow's registry
     files: tuple[KnownFile, ...] = ()  # the four raw files
     mirrors: tuple[str, ...] = ()  # base URLs, which have the names of the four raw files with .gz added
-    archive: Archive | None = None
     make: Callable[[], Mapping[str, np.ndarray]] | None = None  # returns uint8 arrays by the names of the raw files
 
     @property
@@ -91,11 +76,6 @@ _MNIST = Dataset(
     mirrors=(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    ),
-    archive=Archive(
-        url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
-        file=KnownFile("mnist.npz", 11_490_434, "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"),
-        arrays={TRAIN_IMAGES: "x_train", TRAIN_LABELS: "y_train", TEST_IMAGES: "x_test", TEST_LABELS: "y_test"},
     ),
 )
 

@@ -1,32 +1,37 @@
-"""Download a data set: from a mirror of one's own, public mirrors or an archive, within limits of time and size.
+"""Download a data set from a mirror of one's own or public mirrors, within limits of time and size.
 
 Content is accepted only if its SHA-256 is right, so it does not matter which source serves it.
 """
 
-import gzip
+import hashlib
 import io
 import os
 import signal
 import sys
-import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lenet.errors import DataUnreachableError
-from lenet.mnist.datasets import Archive, Dataset, KnownFile
-from lenet.mnist.idx import to_idx
-from lenet.mnist.web import SourceError, fetch_url
+from lenet.errors import DataUnreachableError, in_one_line, shortened
+from lenet.mnist.datasets import Dataset, KnownFile
 from lenet.redaction import redacted
 from lenet.workspace import project_root, run_store
 
-SOURCE_TIMEOUT_S = 180
+if TYPE_CHECKING:
+    import requests
 
-Fetch = Callable[[KnownFile], bytes]
+CONNECT_TIMEOUT_S = 10
+STALL_TIMEOUT_S = 20
+SOURCE_TIMEOUT_S = 180
+_CHUNK = 1 << 16
+# What compression may add to content that it cannot make smaller.
+_MOST_ADDED = 1024
+
+
+class SourceError(Exception):
+    """Why a source could not serve a file. The next source is tried."""
 
 
 @contextmanager
@@ -39,100 +44,77 @@ def time_limit(seconds: float) -> Iterator[None]:
     def stop(*_: object) -> None:
         raise SourceError(f"not finished after {seconds:g} s")
 
-    if threading.current_thread() is not threading.main_thread():
-        raise RuntimeError("time_limit works in the main thread only")
-    handler, timer = signal.signal(signal.SIGALRM, stop), signal.setitimer(signal.ITIMER_REAL, seconds)
+    handler = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
-def decompress(content: bytes, file: KnownFile) -> bytes:
-    """Decompress the gzip content of a file; return other content as it is.
+def fetch(source: str, file: KnownFile) -> bytes:
+    """Return the content of a file, decompressed, from a folder or base URL; raise SourceError if it has another."""
+    import urllib3
 
-    Raises SourceError if it is damaged, or has more bytes than the file once decompressed.
-    """
-    if not content.startswith(b"\x1f\x8b"):
-        return content
     try:
-        with gzip.open(io.BytesIO(content)) as stream:
-            plain = stream.read(file.size + 1)
-            if len(plain) == file.size:
-                stream.read()  # to the end, where gzip has its checksum
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise SourceError(f"{file.name}.gz is damaged or truncated: {error}") from None
-    if len(plain) > file.size:
-        raise SourceError(f"{file.name}.gz decompresses to more than the {file.size:,} bytes expected")
-    return plain
+        if source.startswith(("http://", "https://")):
+            content = _from_web(f"{source.rstrip('/')}/{file.name}.gz", file.size + _MOST_ADDED)
+        else:
+            content = _from_folder(project_root() / source, file.name)
+    # requests lets some errors of urllib3 through; a misspelt host, or a length that is no number, is a ValueError.
+    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+        raise SourceError(_first_of_chain(error)) from None
+    with suppress(zlib.error):  # not compressed: some servers send .gz files so
+        content = zlib.decompressobj(wbits=31).decompress(content, file.size + 1)
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise SourceError(f"{file.name} has another SHA-256 than the published file")
+    return content
 
 
-def checked(file: KnownFile, content: bytes) -> bytes:
-    """Return `content` if it is that file; otherwise raise SourceError with what is wrong with it."""
-    if file.holds(content):
-        return content
-    if content[:512].lstrip()[:1] == b"<":
-        raise SourceError(f"an HTML page instead of {file.name}")
-    if len(content) != file.size:
-        raise SourceError(f"{file.name} has {len(content):,} bytes instead of {file.size:,}")
-    raise SourceError(f"{file.name} has the wrong SHA-256")
+def _from_folder(folder: Path, name: str) -> bytes:
+    for path in (folder / f"{name}.gz", folder / name):
+        if path.is_file():
+            return path.read_bytes()
+    raise FileNotFoundError(f"no {name}.gz in {folder}")
 
 
-def from_folder(folder: Path) -> Fetch:
-    """Fetch from a folder with the four files, each with or without .gz."""
+def _from_web(url: str, limit: int) -> bytes:
+    """Return what `url` serves, at most `limit` bytes. No redirect leads from https:// to http://."""
+    import requests
+    from tqdm import tqdm
 
-    def fetch(file: KnownFile) -> bytes:
-        for path in (folder / f"{file.name}.gz", folder / file.name):
-            try:
-                return checked(file, decompress(path.read_bytes(), file))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise SourceError(f"{path}: {error.strerror}") from None
-        raise SourceError(f"{file.name}[.gz] is not there")
-
-    return fetch
-
-
-def from_mirror(base_url: str) -> Fetch:
-    """Fetch from a server that has the four files, with .gz added to their names, under `base_url`."""
-
-    def fetch(file: KnownFile) -> bytes:
-        # Some servers send .gz files uncompressed, and gzip never adds more than this.
-        content = fetch_url(f"{base_url.rstrip('/')}/{file.name}.gz", limit=file.size + 1024)
-        return checked(file, decompress(content, file))
-
-    return fetch
+    content = bytearray()
+    with requests.Session() as session:
+        if url.startswith("https://"):
+            del session.adapters["http://"]
+        session.hooks["response"].append(_leave_redirect_unread)
+        with session.get(url, stream=True, timeout=(CONNECT_TIMEOUT_S, STALL_TIMEOUT_S)) as response:
+            response.raise_for_status()
+            length = int(response.headers.get("content-length", 0)) or None
+            # disable=None: no bar in log files.
+            bar = tqdm(total=length, desc=Path(url).name, unit="B", unit_scale=True, disable=None, leave=False)
+            with bar:
+                for chunk in response.iter_content(_CHUNK):
+                    content += chunk
+                    bar.update(len(chunk))
+                    if len(content) > limit:
+                        raise SourceError(f"sends more than the {limit:,} bytes expected")
+    return bytes(content)
 
 
-def from_archive(archive: Archive) -> Fetch:
-    """Fetch from an archive, downloaded once."""
-
-    @cache
-    def content() -> bytes:
-        return checked(archive.file, fetch_url(archive.url, limit=archive.file.size))
-
-    def fetch(file: KnownFile) -> bytes:
-        with np.load(io.BytesIO(content())) as arrays:
-            return checked(file, to_idx(arrays[archive.arrays[file.name]]))
-
-    return fetch
+def _leave_redirect_unread(response: "requests.Response", **_: object) -> None:
+    """Keep requests from reading the body of a redirect, whatever its size, before it follows it."""
+    if response.is_redirect:
+        response.close()
+        response.raw = io.BytesIO()
 
 
-def sources(dataset: Dataset) -> Mapping[str, Fetch]:
-    """Return a data set's sources in the order in which they are tried, each with the name used in messages."""
-    found: dict[str, Fetch] = {}
-    if mirror := os.environ.get(dataset.mirror_variable):
-        is_url = mirror.startswith(("http://", "https://"))
-        found[f"{dataset.mirror_variable}={mirror}"] = (
-            from_mirror(mirror) if is_url else from_folder(project_root() / mirror)
-        )
-    found |= {url: from_mirror(url) for url in dataset.mirrors}
-    if dataset.archive:
-        found[dataset.archive.url] = from_archive(dataset.archive)
-    return found
+def _first_of_chain(error: BaseException) -> str:
+    """Return the error that others only wrap, in one line."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return f"{type(error).__name__}: {in_one_line(error)}"
 
 
 def fetch_all(dataset: Dataset) -> dict[str, bytes]:
@@ -140,17 +122,18 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
 
     Raises DataUnreachableError, with the reason of every source, where some file cannot be downloaded.
     """
+    own = os.environ.get(dataset.mirror_variable)
     content: dict[str, bytes] = {}
     reasons: list[str] = []
-    for source, fetch in sources(dataset).items():
+    for source in [own, *dataset.mirrors] if own else dataset.mirrors:
         try:
             with time_limit(SOURCE_TIMEOUT_S):
                 for file in dataset.files:
                     if file.name not in content:
-                        content[file.name] = fetch(file)
+                        content[file.name] = fetch(source, file)
             return content
         except SourceError as error:
-            reasons.append(redacted(f"{source}: {error}", os.environ.get(dataset.mirror_variable, "")))
+            reasons.append(shortened(redacted(f"{source}: {error}", source), 300))
             print(reasons[-1], file=sys.stderr)
     listed = "".join(f"  {reason}\n" for reason in reasons)
     raise DataUnreachableError(

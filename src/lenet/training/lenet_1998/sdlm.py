@@ -41,7 +41,7 @@ class Weights(NamedTuple):
 
 def passes(model: "keras.Model", settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
     """Train the model; yield after each pass the mean cross-entropy and the share of errors while weights moved."""
-    import keras  # here, so that all else runs where there is no TensorFlow, as in scripts/arm64.py
+    import keras  # here, so that the loops can be imported without TensorFlow
 
     weights = Weights(*model.get_weights())
     for epoch in range(settings.epochs):
