@@ -76,7 +76,7 @@ def test_results_are_not_drawn_along_what_some_grid_does_not_vary(written):
 
 
 def test_recipes_that_are_variants_of_the_study_are_known_by_name(written):
-    known = sweep.known_variants(read(written(), load_settings()))
+    known = sweep.known_variants(read(written()), load_settings())
     assert known == {"learning_rate=0.01": "tanh_sgd"}
 
 

@@ -95,7 +95,7 @@ def test_another_processor_gives_the_same_bits(processor, variants, compiles, fe
     here = python(RUN, *variants)
     # Numba compiles for the same target on every x86-64 processor, and so reads there what it has compiled here; in an
     # empty folder it finds nothing.
-    cache = {"NUMBA_CACHE_DIR": str(tmp_path)} if compiles else {}
+    cache = {"XDG_CACHE_HOME": str(tmp_path)} if compiles else {}
     emulated = [QEMU, "-cpu", processor, sys.executable, "-c", RUN, *variants]
     there = subprocess.run(emulated, env=os.environ | cache, capture_output=True, text=True)
     assert len(here.stdout.splitlines()) == len(variants), here.stderr

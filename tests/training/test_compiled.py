@@ -7,9 +7,11 @@ import sys
 import numba
 import numpy as np
 import pytest
+from support.imports import PACKAGE, all_modules, file_of, imports_of
 from support.paths import ROOT
 
-from lenet.network.lenet_1998 import AMPLITUDE, SLOPE
+from lenet.network import lenet_1998
+from lenet.training import compiled
 from lenet.training.compiled import kernel
 
 # The slope where the state is 0 is AMPLITUDE · SLOPE; then how often the kernel was compiled.
@@ -20,9 +22,7 @@ states, slopes = np.zeros(1, np.float32), np.zeros(1, np.float32)
 slope(states, slopes)
 print(slopes[0], sum(slope.stats.cache_misses.values()))
 """
-SLOPE_IN_A_CHILD = (
-    "import subprocess, sys, lenet.training.compiled; subprocess.run([sys.executable, '-c', sys.argv[1]])"
-)
+SLOPE = np.float32(lenet_1998.SLOPE) * np.float32(lenet_1998.AMPLITUDE)
 
 
 @kernel
@@ -45,34 +45,51 @@ def test_numba_compiles_for_no_other_x86_64_processor():
 
 
 @pytest.fixture
-def copy(tmp_path):
-    """A copy of the code, to edit."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "src" / "lenet", tmp_path / "src" / "lenet", ignore=ignored)
-    return tmp_path / "src"
+def checkout(tmp_path):
+    """Return a copy of the code, by its name."""
+
+    def copy(name):
+        package = tmp_path / name / "src/lenet"
+        shutil.copytree(ROOT / "src/lenet", package, ignore=shutil.ignore_patterns("__pycache__"))
+        return package
+
+    return copy
 
 
-@pytest.fixture
-def run(copy, tmp_path):
-    """Run code with the copy, in a process of its own, where the user chose a folder for what Numba compiles."""
-
-    def printed(*code):
-        env = os.environ | {"PYTHONPATH": str(copy), "NUMBA_CACHE_DIR": str(tmp_path / "chosen")}
-        done = subprocess.run([sys.executable, "-c", *code], env=env, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        value, compilations = done.stdout.split()
-        return np.float32(value), int(compilations)
-
-    return printed
+def slope_in(package, cache):
+    """Return the slope that a process with that code and cache prints, and how many kernels it compiled for it."""
+    env = os.environ | {"PYTHONPATH": str(package.parent), "XDG_CACHE_HOME": str(cache)}
+    done = subprocess.run([sys.executable, "-c", SLOPE_AT_0], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    slope, compilations = done.stdout.split()
+    return np.float32(slope), int(compilations)
 
 
 @pytest.mark.slow
-def test_an_edited_constant_is_compiled_anew_and_unchanged_code_is_not(run, copy, tmp_path):
-    expected = np.float32(SLOPE) * np.float32(AMPLITUDE)
-    assert run(SLOPE_AT_0) == (expected, 1)
-    assert run(SLOPE_AT_0) == (expected, 0)
-    assert run(SLOPE_IN_A_CHILD, SLOPE_AT_0) == (expected, 0)
-    constants = copy / "lenet" / "network" / "lenet_1998.py"
-    constants.write_text(constants.read_text().replace(f"AMPLITUDE = {AMPLITUDE}", "AMPLITUDE = 3.0"))
-    assert run(SLOPE_AT_0) == (np.float32(SLOPE) * np.float32(3), 1)
-    assert len(list((tmp_path / "chosen").iterdir())) == 2
+def test_what_is_compiled_is_shared_by_all_checkouts_of_a_user_with_the_same_sources(checkout, tmp_path):
+    one, other, cache = checkout("one"), checkout("other"), tmp_path / "cache"
+    assert slope_in(one, cache) == (SLOPE, 1)
+    assert slope_in(one, cache) == slope_in(other, cache) == (SLOPE, 0)
+    assert (cache / "lenet-lab").stat().st_mode & 0o777 == 0o700
+    constants = other / "network/lenet_1998.py"
+    amplitude = f"AMPLITUDE = {lenet_1998.AMPLITUDE}"
+    constants.write_text(constants.read_text().replace(amplitude, "AMPLITUDE = 3.0"))
+    assert slope_in(other, cache) == (np.float32(3 * lenet_1998.SLOPE), 1)
+    assert slope_in(one, cache) == (SLOPE, 0)
+
+
+@pytest.mark.slow
+def test_a_folder_that_others_can_write_is_not_used(checkout, tmp_path):
+    package, cache = checkout("one"), tmp_path / "cache"
+    (cache / "lenet-lab").mkdir(parents=True)
+    (cache / "lenet-lab").chmod(0o770)
+    assert slope_in(package, cache) == (SLOPE, 1)
+    assert slope_in(package, cache) == (SLOPE, 0)  # kept in the checkout
+    assert list((cache / "lenet-lab").iterdir()) == []
+
+
+def test_what_imports_a_compiled_module_is_keyed_with_it():
+    importers = [module for module in all_modules() if "training.compiled" in imports_of(module)]
+    keyed = {path for pattern in compiled._SOURCES for path in PACKAGE.glob(pattern)}
+    assert {file_of(module) for module in importers} <= keyed
+    assert file_of("network.lenet_1998") in keyed
