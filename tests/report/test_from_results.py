@@ -25,7 +25,6 @@ def test_tables_figures_and_page_are_written(tmp_path, digits):
         "comparison.csv",
         "differences.csv",
         "mistakes.csv",
-        "misread_1998.csv",
         "index.html",
         "model_card.md",
         "figures/test_error.png",

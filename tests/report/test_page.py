@@ -176,13 +176,11 @@ def test_what_was_asked_first_is_said_not_to_be_adjusted(rich):
     assert adjusted in rich.text
 
 
-def test_of_the_committed_study_the_page_tells_writers_and_digits_of_1998(committed, committed_page):
+def test_of_the_committed_study_the_page_tells_writers_and_sweeps(committed, committed_page):
     shown = Page(committed_page)
     assert "297 people wrote the 10,000 test digits: half of the digits are by employees" in shown.text
     assert re.search(r"One of the (employees|students), number \d+: [\d.]+ % errors on \d+ digits", shown.text)
     assert re.search(r"tanh_sgd 0\.\d\d 1\.\d\d relu_adam", shown.text)
-    assert "Of 199 shuffled orders, none fits as well (permutation test, p = 0.005)" in shown.text
-    assert len([image for image in shown.all("img") if "LeNet-5 took for" in image["alt"]]) > 41
     for name in committed.settings.comparison.sweeps:
         assert f"sweeps/{name}" in shown.text
 
@@ -193,9 +191,8 @@ def test_a_sweep_is_told_with_its_effects(rich):
     assert "b a −0.10 (−0.20 to +0.05)" in rich.text
 
 
-def test_without_writers_and_figure_8_the_page_does_not_speak_of_them(shown):
+def test_without_known_writers_the_page_does_not_speak_of_them(shown):
     assert "Who wrote the digits" not in shown.text
-    assert "misread in 1998" not in shown.text
 
 
 def test_what_stands_in_about_is_text_on_the_page(rich):

@@ -101,12 +101,6 @@ def test_the_mistakes_are_counted_per_digit_and_variant():
     ]
 
 
-def test_of_other_data_than_mnist_no_digit_of_1998_is_listed():
-    save_tables(study(ERRORS))
-    with open("reports/misread_1998.csv") as file:
-        assert file.read() == "entry,label,answered,digit,posterior,tanh_sgd,relu_adam\n"
-
-
 @pytest.mark.parametrize(("load", "name"), [(load_comparison, "comparison"), (load_differences, "differences")])
 def test_a_missing_table_is_refused_with_the_command_that_makes_it(load, name):
     with pytest.raises(LabError) as caught:

@@ -10,8 +10,7 @@ from lenet.evaluation.comparison import Estimate, Pair
 from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
 from lenet.evaluation.results import VariantResult
 from lenet.evaluation.study import Study
-from lenet.report import digits
-from lenet.workspace import COMPARISON, DIFFERENCES, MISREAD_1998, MISTAKES, written_whole
+from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, written_whole
 
 Row = Mapping[str, str]
 
@@ -25,11 +24,10 @@ def comparison_rows(study: Study) -> list[Row]:
 
 
 def save_tables(study: Study) -> None:
-    """Write reports/comparison.csv, differences.csv, mistakes.csv and misread_1998.csv."""
+    """Write reports/comparison.csv, differences.csv and mistakes.csv."""
     write_csv(pd.DataFrame(comparison_rows(study)), COMPARISON)
     write_csv(_differences(study), DIFFERENCES)
     write_csv(_mistakes(study), MISTAKES)
-    write_csv(_misread_1998(study), MISREAD_1998)
 
 
 def load_comparison(path: Path = COMPARISON) -> list[Row]:
@@ -116,20 +114,6 @@ def _mistakes(study: Study) -> pd.DataFrame:
         labels |= dict(zip(each.indices.tolist(), each.labels.tolist(), strict=True))
     counts.insert(0, "label", counts.index.map(labels))
     return counts.reset_index()
-
-
-def _misread_1998(study: Study) -> pd.DataFrame:
-    """Return a row per digit of the paper's Figure 8: which one it is, and how many networks misread it here.
-
-    Where that is uncertain, digit and counts are empty.
-    """
-    rows = [
-        {"entry": place, "label": entry.label, "answered": entry.answered, "posterior": f"{entry.posterior:.4f}"}
-        | {"digit": entry.digit if entry.is_known else ""}
-        | {variant: networks.get(variant, "") for variant in study.compared}
-        for place, (entry, networks) in enumerate(digits.of_1998(study), start=1)
-    ]
-    return pd.DataFrame(rows, columns=["entry", "label", "answered", "digit", "posterior", *study.compared])
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lenet.evaluation.figure_8 import Found
 from lenet.evaluation.study import Study
 
 # How many digits of a kind are shown, and of how many writers how many.
@@ -85,20 +84,11 @@ def _worst_reader(study: Study, index: int) -> str:
     return max(study.wrong, key=lambda variant: study.wrong[variant][:, index].mean())
 
 
-def of_1998(study: Study) -> list[tuple[Found, dict[str, int]]]:
-    """Return the entries of the paper's Figure 8, and by variant how many networks misread them, if known."""
-    return [
-        (each, {variant: int(study.wrong[variant][:, each.digit].sum()) for variant in study.compared if each.is_known})
-        for each in (study.figure_8.found if study.figure_8 else [])
-    ]
-
-
 def shown(study: Study) -> list[int]:
     """Return the misread test digits whose pictures the page shows."""
     misread = [digit for _, digits in misread_by(study).values() for digit in digits]
     misread += [digit for writer in hard_writers(study) for digit in writer.digits]
-    found = [each.digit for each, _ in of_1998(study) if each.is_known]
-    return sorted({digit.index for digit in misread} | set(found))
+    return sorted({digit.index for digit in misread})
 
 
 def picture_of(index: int) -> str:
