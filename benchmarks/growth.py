@@ -31,10 +31,11 @@ from lenet import plot
 from lenet.commands import pipeline, unchanged
 from lenet.commands.verify import clone_of_committed_state
 from lenet.evaluation.metrics import TEST_ERROR
+from lenet.evaluation.study import load_study
 from lenet.execution import schedule
 from lenet.mnist.splits import Statistics, save_split, split_path
 from lenet.network import determinism
-from lenet.report import readme, tables
+from lenet.report import readme
 from lenet.runs.files import folder_of
 from lenet.runs.provenance import busy_s
 from lenet.runs.store import load_provenance
@@ -121,8 +122,8 @@ def record_stages(variants: Sequence[str]) -> None:
 
 
 def update_readme() -> None:
-    settings, rows = load_settings(), tables.load_comparison()
-    readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
+    settings = load_settings()
+    readme.update_readme(readme.readme_block(load_study(settings, list(settings.variants))))
 
 
 def measure_study(of: str, size: int) -> None:

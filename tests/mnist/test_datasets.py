@@ -13,7 +13,6 @@ from lenet import download, preprocess
 from lenet.errors import LabError
 from lenet.mnist import datasets, idx, splits
 from lenet.mnist.datasets import DATASETS, Dataset
-from lenet.report.tables import comparison_rows
 from lenet.report.wording import dataset_title
 from lenet.tracking import pages, registry
 
@@ -89,7 +88,7 @@ def test_a_new_data_set_may_come_from_a_folder_that_its_own_variable_names(fashi
 
 
 def test_a_new_data_sets_title_is_in_tables_and_reports(fashion):
-    assert dataset_title(comparison_rows(study({"tanh_sgd": [1.0]}, dataset="fashion"))) == "Fashion-MNIST"
+    assert dataset_title(study({"tanh_sgd": [1.0]}, dataset="fashion")) == "Fashion-MNIST"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import matplotlib
 from lenet import errors
 from lenet.commands.lag import lagging_stages
 from lenet.evaluation.study import load_study
-from lenet.report import from_results, readme, tables, terminal
+from lenet.report import from_results, readme, terminal
 from lenet.settings import load_settings
 from lenet.workspace import PAGE
 
@@ -20,9 +20,8 @@ def main() -> None:
     settings = load_settings()
     study = load_study(settings, list(settings.variants))
     from_results.save(study)
-    rows = tables.comparison_rows(study)
-    readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
-    terminal.announce(rows, PAGE)
+    readme.update_readme(readme.readme_block(study))
+    terminal.announce(study, PAGE)
     if lagging := lagging_stages():
         changed = sorted({path for paths in lagging.values() for path in paths})
         print(
