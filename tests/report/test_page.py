@@ -7,11 +7,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from support.builders import FOUR, LADDER, digits_of_the_test, outputs, study, two_by_two
+from support.builders import FOUR, LADDER, digits_of_the_test, predictions, study, two_by_two
 from support.paths import ROOT
 
 from lenet.evaluation.comparison import Estimate
-from lenet.evaluation.metrics import TEST_ERROR
 from lenet.report import from_data, page
 from lenet.report.examples import save_examples
 from lenet.report.pictures import save_pictures
@@ -49,7 +48,7 @@ class Page(HTMLParser):
 
 def written(made, train):
     """The page of a study, with its pictures."""
-    seen = outputs({name: [seed.metrics[TEST_ERROR] for seed in each.seeds] for name, each in made.results.items()})
+    seen = {name: predictions(len(result.seeds)) for name, result in made.results.items()}
     copies = from_data.distorted_copies(made.settings.variants, train)
     save_pictures(from_data.draw_pictures(made, seen, digits_of_the_test(), copies))
     save_examples(made, seen, digits_of_the_test())
@@ -148,22 +147,19 @@ def test_what_was_asked_first_is_said_not_to_be_adjusted(rich):
     assert adjusted in rich.text
 
 
-def test_of_the_committed_study_the_page_tells_writers_and_sweeps(committed, committed_page):
+def test_of_the_committed_study_the_page_tells_writers_and_sweeps(committed, committed_page, usual):
     assert "297 people wrote the 10,000 test digits: half of the digits are by employees" in committed_page.text
     assert re.search(r"One of the (employees|students), number \d+: [\d.]+ % errors on \d+ digits", committed_page.text)
     assert re.search(r"tanh_sgd 0\.\d\d 1\.\d\d relu_adam", committed_page.text)
     for name in committed.settings.comparison.sweeps:
         assert f"sweeps/{name}" in committed_page.text
+    assert "Who wrote the digits" not in usual.text  # nobody knows who wrote those
 
 
 def test_a_sweep_is_told_with_its_effects(rich):
     assert "Which rate?" in rich.text
     assert "with schedule=cosine (simultaneous 95 % intervals); interaction −0.30 (−0.40 to −0.20)" in rich.text
     assert "b a −0.10 (−0.20 to +0.05)" in rich.text
-
-
-def test_without_known_writers_the_page_does_not_speak_of_them(usual):
-    assert "Who wrote the digits" not in usual.text
 
 
 def test_what_stands_in_about_is_text_on_the_page(rich):
