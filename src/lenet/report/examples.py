@@ -57,12 +57,15 @@ def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
     except (FileNotFoundError, ValueError):
         raise LabError(f"{EXAMPLES} cannot be read: run `dvc repro --force plot`") from None
     variants = [study.old, study.new]
-    if not {"digit", "label", "rightly", *variants} <= set(table) or not set(shown_digits.shown(study)) <= set(
-        table["digit"]
-    ):
+    has_columns = {"digit", "label", "rightly", *variants} <= set(table)
+    if not has_columns or not set(shown_digits.shown(study)) <= set(table["digit"]):
         raise LabError(f"{EXAMPLES} is of other results: run `dvc repro --force plot`")
-    found = [
-        (row["rightly"], Example(int(row["digit"]), int(row["label"]), {name: float(row[name]) for name in variants}))
-        for row in table.to_dict("records")
-    ]
-    return [each for rightly, each in found if rightly], {each.index: each for rightly, each in found if not rightly}
+    rightly: list[Example] = []
+    by_index: dict[int, Example] = {}
+    for row in table.to_dict("records"):
+        example = Example(row["digit"], row["label"], {name: row[name] for name in variants})
+        if row["rightly"]:
+            rightly.append(example)
+        else:
+            by_index[example.index] = example
+    return rightly, by_index

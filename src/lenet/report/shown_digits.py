@@ -1,4 +1,4 @@
-"""Which test digits the page shows, and what it tells of each."""
+"""Which misread test digits the page shows, and what it says about each."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ import numpy as np
 from lenet.evaluation.study import Study
 
 # How many digits of a kind are shown, and of how many writers how many.
-_DIGITS = 24
-_WRITERS, _DIGITS_OF_ONE = 6, 12
+_OF_A_KIND = 24
+_WRITERS, _OF_A_WRITER = 6, 12
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,13 @@ def misread_by(study: Study) -> dict[str, tuple[int, list[MisreadDigit]]]:
         "Both misread": (misread[old] & misread[new], old),
     }
     total = counts[old] + counts[new]
-    found = {}
-    for kind, (of_kind, asked) in kinds.items():
+    shown_of_kind = {}
+    for kind, (of_kind, reader) in kinds.items():
         indices = np.flatnonzero(of_kind)
-        worst = indices[np.argsort(-total[indices], kind="stable")][:_DIGITS]
-        found[kind] = (len(indices), [_misread(study, index, asked, counts[old], counts[new]) for index in worst])
-    return found
+        worst = indices[np.argsort(-total[indices], kind="stable")][:_OF_A_KIND]
+        digits = [_misread(study, index, reader, counts[old], counts[new]) for index in worst]
+        shown_of_kind[kind] = (len(indices), digits)
+    return shown_of_kind
 
 
 def hard_writers(study: Study) -> list[HardWriter]:
@@ -68,7 +69,7 @@ def hard_writers(study: Study) -> list[HardWriter]:
 
 def _hard_writer(study: Study, writer: int, shares: np.ndarray) -> HardWriter:
     written = np.flatnonzero(study.writers.of_digits == writer)
-    worst = written[np.argsort(-shares[written], kind="stable")][:_DIGITS_OF_ONE]
+    worst = written[np.argsort(-shares[written], kind="stable")][:_OF_A_WRITER]
     old, new = (study.wrong[variant].sum(axis=0) for variant in (study.old, study.new))
     return HardWriter(
         number=int(study.writers.numbers[writer]),
