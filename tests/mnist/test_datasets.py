@@ -12,7 +12,6 @@ from lenet import download, preprocess
 from lenet.errors import LabError
 from lenet.mnist import datasets, idx, splits
 from lenet.mnist.datasets import DATASETS, Dataset
-from lenet.report.tables import comparison_rows
 from lenet.report.wording import dataset_title
 from lenet.tracking import pages, registry
 
@@ -83,7 +82,7 @@ def test_a_new_data_set_may_come_from_a_folder_that_its_own_variable_names(fashi
 
 
 def test_a_new_data_set_is_called_by_its_own_names_in_reports_and_in_mlflow(fashion):
-    assert dataset_title(comparison_rows(study({"tanh_sgd": [1.0]}, dataset="fashion"))) == "Fashion-MNIST"
+    assert dataset_title(study({"tanh_sgd": [1.0]}, dataset="fashion")) == "Fashion-MNIST"
     for description in (pages.study_experiment("fashion").description, pages.describe_model("fashion")):
         assert "Fashion-MNIST, which shows ten kinds of clothes." in description
     assert registry.model_uri("fashion") == "models:/lenet5-fashion@champion"

@@ -1,20 +1,22 @@
-"""What the tests of the report share: the rows of a small comparison, and the committed study."""
+"""What the tests of the report share: an empty folder to work in, a small study, and the committed one."""
 
 import pytest
 from support.builders import study
 from support.paths import ROOT
 
 from lenet.evaluation.study import load_study
-from lenet.report.tables import comparison_rows
 from lenet.settings import load_settings
 
-ERRORS = {"tanh_sgd": [1.0, 2.0, 3.0], "relu_adam": [0.0]}
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
-def rows():
+def small():
     """Three seeds of 1, 2 and 3 %: mean 2, standard deviation 1. One seed of 0 %: no standard deviation."""
-    return comparison_rows(study(ERRORS, published={"relu_adam": 0.8}, dataset="mnist"))
+    return study({"tanh_sgd": [1.0, 2.0, 3.0], "relu_adam": [0.0]}, published={"relu_adam": 0.8}, dataset="mnist")
 
 
 @pytest.fixture(scope="session")

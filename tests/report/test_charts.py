@@ -1,13 +1,11 @@
-"""The charts hold the study's numbers; tests/test_browser_report.py sees them drawn."""
+"""The charts hold the study's numbers; test_page_in_a_browser.py sees them drawn."""
 
 import json
 
 import pytest
-from support.builders import study, without_validation
+from support.builders import LADDER, study, without_validation
 
 from lenet.report import charts
-
-ERRORS = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [9.0, 12.0, 11.0], "modern": [3.0, 4.0, 5.0]}
 
 
 def tables(chart):
@@ -21,9 +19,11 @@ def rows_with(chart, *columns):
 
 
 def test_the_ladder_shows_every_seed_every_mean_and_every_step():
-    made = study(ERRORS)
+    made = study(LADDER)
     chart = charts.ladder(made)
-    assert [row["error"] for row in rows_with(chart, "seed")] == [*ERRORS["tanh_sgd"], *ERRORS["relu_adam"], 3, 4, 5]
+    assert [row["error"] for row in rows_with(chart, "seed")] == [
+        error for errors in LADDER.values() for error in errors
+    ]
     steps = rows_with(chart, "worth")
     assert [(row["variant"], row["worth"]) for row in steps] == [
         ("relu_adam", "no detectable difference"),
@@ -66,7 +66,3 @@ def test_confusions_are_mistakes_in_percent_of_the_actual_class():
 
 def test_networks_without_a_mistake_can_be_drawn():
     assert charts.specification(charts.confusions(study({"tanh_sgd": [0.0]}), ["tanh_sgd"]))
-
-
-def test_a_specification_cannot_end_the_script_it_stands_in():
-    assert "<" not in charts.specification(charts.ladder(study(ERRORS)))

@@ -1,14 +1,8 @@
 from dataclasses import replace
 
-import pytest
 from support.builders import study, variant_result, without_validation
 
 from lenet.report import model_card
-
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def test_the_card_is_of_the_run_with_the_lowest_validation_error(tmp_path):

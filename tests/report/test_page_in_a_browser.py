@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from support.browsers import browser, opened_page  # noqa: F401
-from support.builders import digits_of_the_test, predictions, study
+from support.builders import LADDER, digits_of_the_test, outputs, study
 from support.paths import ROOT
 
 from lenet.report import from_data
@@ -11,7 +11,6 @@ from lenet.report import page as report_page
 
 pytestmark = pytest.mark.slow
 
-ERRORS = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [9.0, 12.0, 11.0], "modern": [3.0, 4.0, 5.0]}
 CHARTS = ("ladder", "curves", "confusion")
 
 
@@ -40,9 +39,8 @@ def opened(browser):  # noqa: F811
 @pytest.fixture
 def small(workspace, digits):
     """A report of three small variants."""
-    made = study(ERRORS, published={"relu_adam": 0.95})
-    seen = {name: predictions(len(result.seeds)) for name, result in made.results.items()}
-    from_data.save(made, seen, digits_of_the_test(), digits)
+    made = study(LADDER, published={"relu_adam": 0.95})
+    from_data.save(made, outputs(LADDER), digits_of_the_test(), digits)
     report_page.save_page(made)
     return workspace / "reports/index.html"
 

@@ -42,10 +42,6 @@ def test_tiles_are_laid_out_in_rows_with_gaps():
     assert np.isnan(laid[18, 18])
 
 
-def test_equal_arrays_give_equal_bytes():
-    assert ink(np.eye(5) * 255) == ink(np.eye(5) * 255)
-
-
 def test_a_picture_comes_back_inside_a_url_and_older_ones_are_gone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_pictures({"old": b"old"})

@@ -63,6 +63,21 @@ def test_names_are_short_where_a_setting_is_equal_in_all_four():
     assert short == Effects(("a 0.1", "a 0.2", "b 0.1", "b 0.2"), {("a 0.2", "a 0.1"): one}, two)
 
 
+def test_effects_are_found_by_their_names_wherever_they_stand(shown):
+    path = SWEEPS / "both/effects.csv"
+    in_order = load_swept(shown, "mnist")
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *reversed(rows)]))
+    assert load_swept(shown, "mnist") == in_order
+
+
+def test_effects_of_other_factorials_are_refused_with_the_command_that_makes_them(shown):
+    path = SWEEPS / "both/effects.csv"
+    path.write_text(path.read_text().replace("activation=relu", "activation=silu"))
+    with pytest.raises(LabError, match=r"^comparison.sweeps: both: .* is not of .*: run `make sweep NAME=both`$"):
+        load_swept(shown, "mnist")
+
+
 @pytest.mark.parametrize("missing", ["trials.png", "effects.csv"])
 def test_a_sweep_without_results_is_refused_with_the_command_that_makes_them(shown, missing):
     (SWEEPS / "both" / missing).unlink()

@@ -1,23 +1,20 @@
-"""The comparison says what the results say, as rows and as CSV files."""
+"""The CSV files say what the results say."""
 
 import csv
 
-import pytest
-from support.builders import study
+from support.builders import study, two_by_two
 
-from lenet.errors import LabError
-from lenet.report.tables import comparison_rows, load_comparison, load_differences, save_tables
-
-ERRORS = {"tanh_sgd": [1.0, 2.0, 3.0], "relu_adam": [0.0]}
-INTERVALS = ["test_error_percent_low", "test_error_percent_high"]
+from lenet.report.tables import save_tables
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def read(name):
+    with open(f"reports/{name}.csv", newline="") as file:
+        return list(csv.DictReader(file))
 
 
-def test_a_row_holds_what_the_seeds_say(rows):
+def test_a_row_holds_what_the_seeds_say_and_of_one_seed_no_spread(small):
+    save_tables(small)
+    several, one = read("comparison")
     expected = {
         "variant": "tanh_sgd",
         "dataset": "mnist",
@@ -36,60 +33,30 @@ def test_a_row_holds_what_the_seeds_say(rows):
         "test_loss_mean": "0.2500",
         "calibration_error_percent_mean": "1.5000",
     }
-    assert {name: rows[0][name] for name in expected} == expected
+    assert {name: several[name] for name in expected} == expected
+    assert (one["published_percent"], one["published_by"]) == ("0.8", "the paper")
+    assert [one[f"test_error_percent_{end}"] for end in ("mean", "sd", "low", "high")] == ["0.0000", "", "", ""]
 
 
 def test_a_row_holds_its_interval_and_its_difference_from_the_base():
     made = study({"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]})
-    _, row = comparison_rows(made)
-    error, against = made.comparison.errors["relu_adam"], made.comparison.differences["relu_adam", "tanh_sgd"]
-    assert [row[name] for name in INTERVALS] == [f"{error.low:.4f}", f"{error.high:.4f}"]
+    save_tables(made)
+    _, row = read("comparison")
     assert row["difference_percent"] == "-7.5000"
-    assert [row[f"difference_percent_{end}"] for end in ("low", "high")] == [
-        f"{against.low:.4f}",
-        f"{against.high:.4f}",
-    ]
-
-
-def test_one_seed_has_an_empty_standard_deviation_and_interval(rows):
-    assert [rows[1][name] for name in ("test_error_percent_mean", "test_error_percent_sd", *INTERVALS)] == [
-        "0.0000",
-        "",
-        "",
-        "",
-    ]
-
-
-def read(name):
-    with open(f"reports/{name}.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_the_comparison_survives_its_file(rows):
-    save_tables(study(ERRORS, published={"relu_adam": 0.8}, dataset="mnist"))
-    assert load_comparison() == rows
+    error, against = made.comparison.errors["relu_adam"], made.comparison.differences["relu_adam", "tanh_sgd"]
+    for column, estimate in (("test_error_percent", error), ("difference_percent", against)):
+        assert [row[f"{column}_{end}"] for end in ("low", "high")] == [f"{estimate.low:.4f}", f"{estimate.high:.4f}"]
 
 
 def test_the_differences_are_each_pair_and_each_effect():
-    errors = {"neither": [10.0, 11.0], "first": [12.0, 13.0], "second": [9.0, 9.0], "both": [3.0, 4.0]}
-    changes = {"first": {"activation": "relu"}, "second": {"optimizer": "adam"}}
-    save_tables(study(errors, factorial=errors, changes=changes))
-    found = read("differences")
-    assert [(row["kind"], row["of"], row["against"]) for row in found] == [
-        ("difference", "first", "neither"),
-        ("difference", "second", "neither"),
-        ("difference", "both", "neither"),
-        ("difference", "second", "first"),
-        ("difference", "both", "second"),
-        ("difference", "both", "first"),
-        ("effect", "activation", ""),
-        ("effect", "optimizer", ""),
-        ("effect", "interaction", ""),
-    ]
-    assert [row["points"] for row in found[:3]] == ["2.0000", "-1.5000", "-7.0000"]
-    assert {row["detectable"] for row in found} <= {"true", "false"}
-    read_back = load_differences()
-    assert [read_back[pair].value for pair in (("both", "neither"), ("activation", ""))] == [-7.0, -1.75]
+    save_tables(two_by_two())
+    rows = {(row["kind"], row["of"], row["against"]): row for row in read("differences")}
+    pairs = [("b", "a"), ("c", "a"), ("d", "a"), ("c", "b"), ("d", "c"), ("d", "b")]
+    effects = ["activation", "optimizer", "interaction"]
+    assert list(rows) == [("difference", *pair) for pair in pairs] + [("effect", name, "") for name in effects]
+    assert [rows["difference", name, "a"]["points"] for name in "bcd"] == ["-2.0000", "-2.0000", "-19.0000"]
+    assert rows["effect", "interaction", ""]["points"] == "-15.0000"
+    assert {row["detectable"] for row in rows.values()} == {"true", "false"}
 
 
 def test_the_mistakes_are_counted_per_digit_and_variant():
@@ -99,16 +66,3 @@ def test_the_mistakes_are_counted_per_digit_and_variant():
         {"digit": "1", "label": "1", "tanh_sgd": "1", "relu_adam": "2"},
         {"digit": "2", "label": "2", "tanh_sgd": "1", "relu_adam": "0"},
     ]
-
-
-def test_of_other_data_than_mnist_no_digit_of_1998_is_listed():
-    save_tables(study(ERRORS))
-    with open("reports/misread_1998.csv") as file:
-        assert file.read() == "entry,label,answered,digit,posterior,tanh_sgd,relu_adam\n"
-
-
-@pytest.mark.parametrize(("load", "name"), [(load_comparison, "comparison"), (load_differences, "differences")])
-def test_a_missing_table_is_refused_with_the_command_that_makes_it(load, name):
-    with pytest.raises(LabError) as caught:
-        load()
-    assert str(caught.value) == f"reports/{name}.csv is missing: run `dvc repro plot`"

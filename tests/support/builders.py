@@ -24,6 +24,10 @@ from lenet.settings import Settings, load_settings
 from support.paths import ROOT
 
 EPOCHS = 2
+# Test errors of a ladder whose first step makes no detectable difference, while the second does.
+LADDER = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [9.0, 12.0, 11.0], "modern": [3.0, 4.0, 5.0]}
+# Test errors of a 2×2 whose changes are worth more together.
+FOUR = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [1.0, 2.0]}
 BASE = load_settings(ROOT / "params.yaml").base.model_dump()
 
 
@@ -119,6 +123,17 @@ def study(errors, about=None, published=None, factorial=(), changes=None, datase
     )
 
 
+def two_by_two(errors=FOUR, **options):
+    """A study of a 2×2: `a` is the base, `b` has ReLU, `c` has Adam, `d` has both."""
+    relu, adam = {"activation": "relu"}, {"optimizer": "adam"}
+    return study(errors, factorial=errors, **{"changes": {"b": relu, "c": adam, "d": relu | adam}, **options})
+
+
+def outputs(errors):
+    """The predictions of variants with a seed for each of their test errors: {variant: errors}."""
+    return {name: predictions(len(of_seeds), 100, np.round(of_seeds).astype(int)) for name, of_seeds in errors.items()}
+
+
 def digits_of_the_test(n=100):
     """Test digits of a fixed noise."""
     return Split(np.random.default_rng(1).integers(0, 256, (n, 28, 28), dtype=np.uint8), labels(n))
@@ -126,15 +141,15 @@ def digits_of_the_test(n=100):
 
 def misread(errors):
     """What a variant misreads with a seed for each of its test errors, whole percents of 100 digits."""
-    outputs = predictions(len(errors), 100, np.round(errors).astype(int))
-    return find_misread(outputs.probabilities.argmax(axis=2), labels(100))
+    (seen,) = outputs({"": errors}).values()
+    return find_misread(seen.probabilities.argmax(axis=2), labels(100))
 
 
 def save_evaluated(variant, errors):
     """Leave in the workspace what evaluate leaves of a variant with those test errors."""
     save_result(variant_result(variant, errors))
     save_misread(variant, misread(errors), range(len(errors)))
-    save_predictions(variant, predictions(len(errors), 100, np.round(errors).astype(int)))
+    save_predictions(variant, outputs({variant: errors})[variant])
 
 
 def labels(n=100):

@@ -24,7 +24,7 @@ from lenet.evaluation.study import load_study
 from lenet.execution import schedule
 from lenet.execution.schedule import PlannedRun
 from lenet.mnist.mirrors import unreachable_note
-from lenet.report import readme, tables, terminal
+from lenet.report import readme, terminal
 from lenet.runs import trainer
 from lenet.runs.store import named_lock
 from lenet.settings import Settings, load_settings
@@ -138,7 +138,7 @@ def announce(settings: Settings, variants: Sequence[str], publisher: Publisher, 
             if line.startswith("warning: "):
                 print(line, file=sys.stderr)
         publisher.add(methodcaller("publish_variants", variants))
-        terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
+        terminal.print_table(load_study(settings, variants))
     else:
         print(f"warning: {', '.join(variants)} could not be evaluated yet:\n{done.stderr}", file=sys.stderr)
 
@@ -164,15 +164,15 @@ def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
 
 def show_some(settings: Settings, variants: Sequence[str]) -> None:
     """Print the comparison of some variants."""
-    terminal.print_table(tables.comparison_rows(load_study(settings, variants)))
+    terminal.print_table(load_study(settings, variants))
     print("The report shows all variants: `make repro` brings it up to date.")
 
 
 def show_study(settings: Settings) -> None:
     """Print the comparison and bring the README up to date."""
-    rows = tables.load_comparison()
-    readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
-    terminal.announce(rows, PAGE)
+    study = load_study(settings, list(settings.variants))
+    readme.update_readme(readme.readme_block(study))
+    terminal.announce(study, PAGE)
 
 
 def run(variants: list[str]) -> bool:

@@ -9,7 +9,7 @@ import matplotlib
 
 from lenet import errors
 from lenet.evaluation.study import Study, load_study
-from lenet.report import from_results, readme, tables, terminal
+from lenet.report import from_results, readme, terminal
 from lenet.runs import code
 from lenet.settings import load_settings
 from lenet.workspace import PAGE
@@ -30,9 +30,8 @@ def main() -> None:
     settings = load_settings()
     study = load_study(settings, list(settings.variants))
     from_results.save(study)
-    rows = tables.comparison_rows(study)
-    readme.update_readme(readme.readme_block(rows, settings.about, readme.answers(settings, rows)))
-    terminal.announce(rows, PAGE)
+    readme.update_readme(readme.readme_block(study))
+    terminal.announce(study, PAGE)
     if lagging := of_other_code(study):
         print(
             f"note: the code that trains has changed since these results were made: {', '.join(lagging)}: "

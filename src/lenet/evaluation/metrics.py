@@ -104,7 +104,6 @@ class Metric:
     headline: bool = False  # whether the run of a variant in MLflow shows its mean
     statistics: tuple[str, ...] = ()
     column: str = ""  # what its columns in comparison.csv begin with
-    digits: int = 2  # after the point, where people read it
 
 
 TEST_ERROR, TEST_LOSS, CALIBRATION_ERROR = "test/error_percent", "test/loss", "test/calibration_error_percent"
@@ -145,7 +144,6 @@ METRICS = (
         headline=True,
         statistics=("mean",),
         column="test_loss",
-        digits=4,
     ),
     Metric(
         CALIBRATION_ERROR,
@@ -156,7 +154,7 @@ METRICS = (
         statistics=("mean",),
         column="calibration_error_percent",
     ),
-    Metric(TRAIN_LOSS, title="training cross-entropy", meaning="mean cross-entropy on the training digits", digits=4),
-    Metric(VALIDATION_LOSS, title="validation cross-entropy", meaning="the same on the validation split", digits=4),
+    Metric(TRAIN_LOSS, title="training cross-entropy", meaning="mean cross-entropy on the training digits"),
+    Metric(VALIDATION_LOSS, title="validation cross-entropy", meaning="the same on the validation split"),
 )
 METRIC = {metric.name: metric for metric in METRICS}

@@ -34,12 +34,6 @@ class Misread:
         wrong[:, self.indices] = self.answers != self.labels
         return wrong
 
-    def all_answers(self, labels: np.ndarray) -> np.ndarray:
-        """Return each seed's answer to every digit of the test set, int (seeds, digits); labels: int (digits,)."""
-        answers = np.tile(labels, (len(self.answers), 1))
-        answers[:, self.indices] = self.answers
-        return answers
-
 
 def find_misread(answers: np.ndarray, labels: np.ndarray) -> Misread:
     """Return what is misread; answers: (seeds, n), labels: (n,)."""

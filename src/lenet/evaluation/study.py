@@ -16,10 +16,9 @@ from lenet.evaluation.comparison import (
     factorial_pairs,
     ladder_pairs,
 )
-from lenet.evaluation.figure_8 import Alignment, align
 from lenet.evaluation.misread import Misread, load_misread
 from lenet.evaluation.results import VariantResult, load_result
-from lenet.evaluation.writers import Writers, load_writers, mnist_test_labels
+from lenet.evaluation.writers import Writers, load_writers
 from lenet.settings import Published, Settings
 
 
@@ -101,19 +100,6 @@ class Study:
     def by_group(self, variant: str) -> dict[str, float]:
         """Return the test error in percent on the digits of each group of writers; empty if they are not known."""
         return self.writers.means(100 * self.wrong[variant].mean(axis=0)) if self.writers.are_known else {}
-
-    @property
-    def trained_as_in_1998(self) -> list[str]:
-        return [variant for variant in self.results if self.settings.variant(variant).optimizer == "sdlm"]
-
-    @cached_property
-    def figure_8(self) -> Alignment | None:
-        """The digits that LeNet-5 misread in 1998, by the answers of the networks that are trained as it was."""
-        if not self.trained_as_in_1998 or not self.writers.are_known:
-            return None
-        labels = mnist_test_labels()
-        answers = [self.misread[variant].all_answers(labels) for variant in self.trained_as_in_1998]
-        return align(np.concatenate(answers), labels)
 
     def changes(self, variant: str, since: str) -> dict[str, tuple[object, object]]:
         """Return what differs in a variant's settings: name → (value in `since`, value in `variant`)."""

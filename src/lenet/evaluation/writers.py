@@ -54,19 +54,9 @@ def unknown_writers(digits: int) -> Writers:
     return Writers(np.arange(digits), np.zeros(digits, int), ("unknown",), np.arange(digits))
 
 
-def mnist_test_labels() -> np.ndarray:
-    """Return the labels of MNIST's test digits, without its files: int (10000,)."""
-    return _mnist_table()[:, 0]
-
-
+@cache
 def _of_mnist() -> Writers:
-    known, of_digits = np.unique(_mnist_table()[:, 1:], axis=0, return_inverse=True)
+    _, *rows = csv.reader(files("lenet.evaluation").joinpath(_TABLE).read_text(encoding="utf-8").splitlines())
+    known, of_digits = np.unique(np.array(rows, int)[:, 1:], axis=0, return_inverse=True)
     series, numbers = known.T
     return Writers(of_digits.reshape(-1), (series == _STUDENTS_SERIES).astype(int), (EMPLOYEES, STUDENTS), numbers)
-
-
-@cache
-def _mnist_table() -> np.ndarray:
-    """Return label, series and writer of each test digit: int (10000, 3)."""
-    _, *rows = csv.reader(files("lenet.evaluation").joinpath(_TABLE).read_text(encoding="utf-8").splitlines())
-    return np.array(rows, int)

@@ -12,7 +12,7 @@ from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
 from lenet.network.lenet_1998 import CODES, TABLE_I
-from lenet.report import digits
+from lenet.report import shown_digits
 from lenet.report.embedded import as_json
 from lenet.report.page import environment
 from lenet.workspace import DRAW, written_whole
@@ -23,7 +23,7 @@ _OF_A_KIND = 10  # test digits that can be called up
 def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
     """Write the page, with the first seed's networks of the old variant, the base and the new one."""
     networks = [network_of(study, variant, predictions[variant]) for variant in study.compared]
-    kinds = shown_digits(study, test)
+    kinds = digits_by_kind(study, test)
     shown = [
         {"index": int(index), "label": int(test.labels[index]), "kind": kind, "pixels": _base64(test.images[index])}
         for kind, indices in enumerate(kinds.values())
@@ -35,13 +35,12 @@ def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split)
         partial.write_text(page, encoding="utf-8")
 
 
-def shown_digits(study: Study, test: Split) -> dict[str, list[int]]:
+def digits_by_kind(study: Study, test: Split) -> dict[str, list[int]]:
     """Return the test digits that can be called up, by kind: the first of each class, and those that are misread."""
     firsts = [int(np.flatnonzero(test.labels == label)[0]) for label in np.unique(test.labels)]
-    misread = {
-        kind: [digit.index for digit in found[:_OF_A_KIND]] for kind, (_, found) in digits.misread_by(study).items()
-    }
-    return {"Test digits": firsts} | {kind: indices for kind, indices in misread.items() if indices}
+    misread = shown_digits.misread_by(study).items()
+    worst = {kind: [digit.index for digit in digits[:_OF_A_KIND]] for kind, (_, digits) in misread if digits}
+    return {"Test digits": firsts} | worst
 
 
 def network_of(study: Study, variant: str, seen: Predictions) -> dict[str, object]:

@@ -13,7 +13,7 @@ from lenet.errors import LabError
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
-from lenet.report import digits
+from lenet.report import shown_digits
 from lenet.report.tables import write_csv
 from lenet.workspace import EXAMPLES
 
@@ -37,7 +37,7 @@ def read_rightly(study: Study, test: Split) -> list[int]:
 def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
     """Write reports/examples.csv: first the digits that are read rightly, then those that the page shows otherwise."""
     right = read_rightly(study, test)
-    indices = [*right, *digits.shown(study)]
+    indices = [*right, *shown_digits.shown(study)]
     table = pd.DataFrame(
         {"digit": indices, "label": test.labels[indices], "rightly": np.arange(len(indices)) < len(right)}
     )
@@ -57,12 +57,15 @@ def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
     except (FileNotFoundError, ValueError):
         raise LabError(f"{EXAMPLES} cannot be read: run `dvc repro --force plot`") from None
     variants = [study.old, study.new]
-    if not {"digit", "label", "rightly", *variants} <= set(table) or not set(digits.shown(study)) <= set(
-        table["digit"]
-    ):
+    has_columns = {"digit", "label", "rightly", *variants} <= set(table)
+    if not has_columns or not set(shown_digits.shown(study)) <= set(table["digit"]):
         raise LabError(f"{EXAMPLES} is of other results: run `dvc repro --force plot`")
-    found = [
-        (row["rightly"], Example(int(row["digit"]), int(row["label"]), {name: float(row[name]) for name in variants}))
-        for row in table.to_dict("records")
-    ]
-    return [each for rightly, each in found if rightly], {each.index: each for rightly, each in found if not rightly}
+    rightly: list[Example] = []
+    by_index: dict[int, Example] = {}
+    for row in table.to_dict("records"):
+        example = Example(row["digit"], row["label"], {name: row[name] for name in variants})
+        if row["rightly"]:
+            rightly.append(example)
+        else:
+            by_index[example.index] = example
+    return rightly, by_index

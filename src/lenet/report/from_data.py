@@ -7,7 +7,7 @@ import numpy as np
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
-from lenet.report import digits, draw, examples, figures, page, pictures
+from lenet.report import draw, examples, figures, page, pictures, shown_digits
 from lenet.settings import Variant
 from lenet.training import distortion
 from lenet.workspace import FIGURES
@@ -53,8 +53,8 @@ def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str,
 
 
 def _digits(study: Study, test: Split) -> dict[str, bytes]:
-    shown = sorted({*digits.shown(study), *examples.read_rightly(study, test)})
-    return {digits.picture_of(index): pictures.ink(test.images[index]) for index in shown}
+    shown = sorted({*shown_digits.shown(study), *examples.read_rightly(study, test)})
+    return {shown_digits.picture_of(index): pictures.ink(test.images[index]) for index in shown}
 
 
 def _insides(study: Study, predictions: Mapping[str, Predictions]) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
 from lenet.network.lenet_1998 import TABLE_I
-from lenet.report import charts, digits, pictures, swept, tables, wording
+from lenet.report import charts, columns, pictures, shown_digits, swept, wording
 from lenet.report.examples import load_examples
 from lenet.settings import Variant
 from lenet.training import distortion
@@ -41,7 +41,7 @@ def environment() -> Environment:
         "interval": interval,
         "data_url": pictures.data_url,
         "as_url": pictures.as_url,
-        "picture_of": digits.picture_of,
+        "picture_of": shown_digits.picture_of,
         "breakable": breakable,
     }
     return made
@@ -54,28 +54,24 @@ def breakable(variant: str) -> Markup:
 
 def facts(study: Study) -> dict[str, object]:
     """Return the values that the template shows, by the names that it uses."""
-    rows = tables.comparison_rows(study)
     first = study.results[study.base].seeds[0].identity
     rightly, by_index = load_examples(study)
     return {
         "study": study,
-        "dataset": wording.dataset_title(rows),
-        "rows": rows,
-        "notes": [wording.note_on_errors(rows), wording.note_on_differences(rows)],
-        "mean_with_sd": wording.mean_with_sd,
-        "mean_with_interval": wording.mean_with_interval,
+        "dataset": wording.dataset_title(study),
+        "columns": columns.ON_PAGE,
+        "notes": [wording.note_on_errors(study), wording.note_on_differences(study)],
         "steps": [(variant, below) for below, variant in pairwise(study.ladder)],
         "charts": {
             "ladder": charts.specification(charts.ladder(study)),
             "curves": charts.specification(charts.learning_curves(study)),
             "confusion": charts.specification(charts.confusions(study, study.compared)),
         },
-        "misread": digits.misread_by(study),
+        "misread": shown_digits.misread_by(study),
         "read_rightly": rightly,
         "examples": by_index,
-        "by_group": {row["variant"]: study.by_group(row["variant"]) for row in rows},
-        "hard_writers": digits.hard_writers(study),
-        "digits_of_1998": digits.of_1998(study),
+        "by_group": {variant: study.by_group(variant) for variant in study.results},
+        "hard_writers": shown_digits.hard_writers(study),
         "sweeps": swept.load_swept(study.settings, study.dataset),
         "table_1": TABLE_I.astype(int).tolist(),
         "insides": {variant: insides(variant) for variant in dict.fromkeys([study.old, study.new])},

@@ -1,59 +1,57 @@
-"""The results table in the README, generated from the rows of comparison.csv."""
+"""The results in the README: what the study found, and the table of its variants."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lenet.errors import LabError
+from lenet.evaluation.study import Study
+from lenet.report import columns
 from lenet.report.swept import Swept, load_swept
-from lenet.report.tables import Row, load_differences
 from lenet.report.wording import (
-    base_of,
     dataset_title,
-    difference_from_base,
     in_markdown,
-    mean_with_interval,
-    mean_with_sd,
     note_on_differences,
     note_on_errors,
     note_on_published,
+    test_error,
     two_changes,
 )
-from lenet.settings import Settings
 from lenet.workspace import README, written_whole
 
 _START, _END = "<!-- results:start -->", "<!-- results:end -->"
 
 
-def answers(settings: Settings, rows: Sequence[Row]) -> list[str]:
-    """Say what the study found: errors then and now, and the effects of the 2×2's changes, there and in sweeps.
+def readme_block(study: Study) -> str:
+    """Return the README's block of results, in Markdown: the answers, then the table.
 
-    Reads reports/differences.csv and the sweeps; raises LabError where one is missing.
+    Raises LabError where a sweep lacks a result.
     """
-    return [*_then_and_now(settings, rows), *_effects(settings, rows)]
+    heading = f"Errors in percent on {dataset_title(study)}:"
+    notes = [note_on_errors(study), note_on_differences(study), in_markdown(note_on_published(study))]
+    return "\n\n".join([*answers(study), heading, _table(study), " ".join(filter(None, notes))])
 
 
-def _then_and_now(settings: Settings, rows: Sequence[Row]) -> list[str]:
-    """Say what the published variant, the baseline and the top of the ladder misread, where the study has them."""
-    known = {row["variant"]: row for row in rows}
-    old, new = settings.comparison.original, settings.comparison.ladder[-1]
-    if old not in known or new not in known or not known[old]["published_percent"]:
+def answers(study: Study) -> list[str]:
+    """Say what the study found: errors then and now, and the effects of the 2×2's changes, there and in sweeps."""
+    return [*_then_and_now(study), *_effects(study)]
+
+
+def _then_and_now(study: Study) -> list[str]:
+    """Say what the published variant, the base and the top of the ladder misread; nothing if none is published."""
+    if study.old not in study.published:
         return []
-    told = [
-        f"`{variant}` {mean_with_interval(known[variant])} %" for variant in dict.fromkeys([old, base_of(rows), new])
-    ]
-    told[0] += f" (published: {known[old]['published_percent']} %)"
-    return [f"Test errors with 95 % intervals: {'; '.join(told)}.", ""]
+    errors = {variant: f"`{variant}` {test_error(study, variant)} %" for variant in study.compared}
+    errors[study.old] += f" (published: {study.published[study.old].error_percent} %)"
+    return [f"Test errors with 95 % intervals: {'; '.join(errors.values())}."]
 
 
-def _effects(settings: Settings, rows: Sequence[Row]) -> list[str]:
-    four, known = settings.comparison.factorial, {row["variant"] for row in rows}
-    if not four or not set(four) <= known:
+def _effects(study: Study) -> list[str]:
+    if not study.factorial:
         return []
-    found = load_differences()
-    told = [f"Test error: {two_changes(four, found, found['interaction', ''])}."]
-    told += [_swept(sweep) for sweep in load_swept(settings, rows[0]["dataset"]) if sweep.effects]
+    found = study.comparison
+    worth = [f"Test error: {two_changes(study.factorial, found.differences, found.effects['interaction'])}."]
+    worth += [_swept(sweep) for sweep in load_swept(study.settings, study.dataset) if sweep.effects]
     heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
-    return [heading, "", *(f"- {each}" for each in told)]
+    return [heading, "\n".join(f"- {line}" for line in worth)]
 
 
 def _swept(sweep: Swept) -> str:
@@ -65,30 +63,18 @@ def _swept(sweep: Swept) -> str:
     return " ".join(told)
 
 
-def readme_block(rows: Sequence[Row], about: Mapping[str, str], answers: Sequence[str] = ()) -> str:
-    """Return the README's results table, in Markdown, below the answers."""
-    lines = [
-        *([*answers, ""] if answers else []),
-        f"Errors in percent on {dataset_title(rows)}:",
-        "",
-        f"| variant | what | parameters | epochs | validation | test | against `{base_of(rows)}` | published |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for row in rows:
-        what = in_markdown(about.get(row["variant"], "")).replace("|", "\\|")
-        cells = [
-            f"`{row['variant']}`",
-            what,
-            f"{int(row['parameters']):,}",
-            row["epochs"],
-            mean_with_sd(row),
-            f"**{mean_with_interval(row)}**",
-            difference_from_base(row),
-            row["published_percent"],
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    notes = [note_on_errors(rows), note_on_differences(rows), in_markdown(note_on_published(rows))]
-    return "\n".join([*lines, "", " ".join(filter(None, notes))])
+def _table(study: Study) -> str:
+    titles = [column.title.format(base=study.base) for column in columns.IN_README]
+    lines = [_line(["variant", "what", *titles]), f"|---|---|{'---:|' * len(titles)}"]
+    for variant in study.results:
+        about = in_markdown(study.settings.about.get(variant, "")).replace("|", "\\|")
+        cells = [(column.text(study, variant), column.is_bold) for column in columns.IN_README]
+        lines.append(_line([f"`{variant}`", about, *(f"**{text}**" if is_bold else text for text, is_bold in cells)]))
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def update_readme(block: str, path: Path = README) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lenet.errors import LabError
-from lenet.evaluation.comparison import Estimate, Pair
+from lenet.evaluation.comparison import Estimate, Pair, factorial_pairs
 from lenet.settings import Settings, load_sweep
 from lenet.workspace import SWEEPS
 
@@ -52,16 +52,23 @@ def _load(name: str, settings: Settings) -> Swept:
     sweep = load_sweep(folder / "sweep.yaml", settings)
     try:
         figure = (folder / "trials.png").read_bytes()
-        rows = pd.read_csv(folder / "effects.csv") if sweep.factorials else pd.DataFrame({"factorial": []})
+        table = pd.read_csv(folder / "effects.csv") if sweep.factorials else pd.DataFrame()
+        effects = [_effects(table, number, four) for number, four in enumerate(sweep.factorials, start=1)]
     except FileNotFoundError as error:
-        raise LabError(
-            f"comparison.sweeps: {name}: {error.filename} is missing: run `make sweep NAME={name}`"
-        ) from None
-    return Swept(name, sweep.about, figure, [_effects(of_one) for _, of_one in rows.groupby("factorial")])
+        fault = f"{error.filename} is missing"
+    except (KeyError, ValueError):
+        fault = f"{folder}/effects.csv is not of the factorials in sweep.yaml"
+    else:
+        return Swept(name, sweep.about, figure, effects)
+    raise LabError(f"comparison.sweeps: {name}: {fault}: run `make sweep NAME={name}`")
 
 
-def _effects(rows: pd.DataFrame) -> Effects:
-    estimates = [Estimate(row.points, row.points_low, row.points_high) for row in rows.itertuples()]
-    *pairs, (both, neither) = zip(rows["of"], rows["against"], strict=True)
-    (first, _), _, (second, _), *_ = pairs  # in the order of factorial_pairs, then the interaction
-    return Effects((neither, first, second, both), dict(zip(pairs, estimates, strict=False)), estimates[-1])
+def _effects(table: pd.DataFrame, number: int, four: tuple[str, ...]) -> Effects:
+    """Find the effects of a 2×2 in effects.csv, which numbers them from 1; raise KeyError for one that is not there."""
+    found = {
+        (row["kind"], row["of"], row["against"]): Estimate(row["points"], row["points_low"], row["points_high"])
+        for row in table[table["factorial"] == number].to_dict("records")
+    }
+    neither, _, _, both = four
+    differences = {pair: found["difference", *pair] for pair in factorial_pairs(*four)}
+    return Effects(four, differences, found["interaction", both, neither])

@@ -1,55 +1,34 @@
-"""The comparison as tables: rows of text, and the CSV files that hold them."""
+"""The comparison as CSV files, for other programs: nothing here reads them back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from lenet.errors import LabError
-from lenet.evaluation.comparison import Estimate, Pair
+from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
 from lenet.evaluation.results import VariantResult
 from lenet.evaluation.study import Study
-from lenet.report import digits
-from lenet.workspace import COMPARISON, DIFFERENCES, MISREAD_1998, MISTAKES, written_whole
-
-Row = Mapping[str, str]
+from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, written_whole
 
 # The table of metrics begins with the errors, which the comparison is about: the interval stands beside them.
 _COMPARED = 1 + METRICS.index(METRIC[TEST_ERROR])
-
-
-def comparison_rows(study: Study) -> list[Row]:
-    """Return the comparison's rows, one per variant, as text; an unknown value is empty: one seed has no interval."""
-    return [_row(study, variant) for variant in study.results]
+_DIFFERENCE_COLUMNS = ("kind", "of", "against", "points", "points_low", "points_high", "detectable")
 
 
 def save_tables(study: Study) -> None:
-    """Write reports/comparison.csv, differences.csv, mistakes.csv and misread_1998.csv."""
-    write_csv(pd.DataFrame(comparison_rows(study)), COMPARISON)
+    """Write reports/comparison.csv, differences.csv and mistakes.csv."""
+    write_csv(comparison_table(study), COMPARISON)
     write_csv(_differences(study), DIFFERENCES)
     write_csv(_mistakes(study), MISTAKES)
-    write_csv(_misread_1998(study), MISREAD_1998)
 
 
-def load_comparison(path: Path = COMPARISON) -> list[Row]:
-    """Read reports/comparison.csv; raise LabError if it is not there."""
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
-    except FileNotFoundError:
-        raise LabError(f"{path} is missing: run `dvc repro plot`") from None
+def comparison_table(study: Study) -> pd.DataFrame:
+    """Return a row of text per variant; an unknown value is empty: one seed has no interval."""
+    return pd.DataFrame([_row(study, variant) for variant in study.results])
 
 
-def load_differences(path: Path = DIFFERENCES) -> dict[Pair, Estimate]:
-    """Read reports/differences.csv: the differences, and the effects as (name, ""); raise LabError if it is missing."""
-    try:
-        rows = pd.read_csv(path).fillna({"against": ""})
-    except FileNotFoundError:
-        raise LabError(f"{path} is missing: run `dvc repro plot`") from None
-    return {(row.of, row.against): Estimate(row.points, row.points_low, row.points_high) for row in rows.itertuples()}
-
-
-def _row(study: Study, variant: str) -> Row:
+def _row(study: Study, variant: str) -> dict[str, str]:
     result = study.results[variant]
     error = study.comparison.errors[variant]
     published = study.published.get(variant)
@@ -95,16 +74,13 @@ def _differences(study: Study) -> pd.DataFrame:
     """Return a row per pair and per effect, in percentage points."""
     asked = [("difference", *pair, found) for pair, found in study.comparison.differences.items()]
     asked += [("effect", name, "", found) for name, found in study.comparison.effects.items()]
-    columns = ("kind", "of", "against", "points", "points_low", "points_high", "detectable")
     rows = [
-        (kind, one, other, f"{found.value:.4f}", *_interval("", found).values(), _detectable(found))
-        for kind, one, other, found in asked
+        {"kind": kind, "of": of, "against": against, "points": f"{found.value:.4f}"}
+        | _interval("points", found)
+        | {"detectable": str(found.is_detectable).lower() if found.is_known else ""}
+        for kind, of, against, found in asked
     ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _detectable(found: Estimate) -> str:
-    return str(found.is_detectable).lower() if found.is_known else ""
+    return pd.DataFrame(rows, columns=_DIFFERENCE_COLUMNS)
 
 
 def _mistakes(study: Study) -> pd.DataFrame:
@@ -112,24 +88,10 @@ def _mistakes(study: Study) -> pd.DataFrame:
     counts = pd.DataFrame({variant: wrong.sum(axis=0) for variant, wrong in study.wrong.items()})
     counts = counts[counts.any(axis=1)].rename_axis("digit")
     labels: dict[int, int] = {}
-    for each in study.misread.values():
-        labels |= dict(zip(each.indices.tolist(), each.labels.tolist(), strict=True))
+    for misread in study.misread.values():
+        labels |= dict(zip(misread.indices.tolist(), misread.labels.tolist(), strict=True))
     counts.insert(0, "label", counts.index.map(labels))
     return counts.reset_index()
-
-
-def _misread_1998(study: Study) -> pd.DataFrame:
-    """Return a row per digit of the paper's Figure 8: which one it is, and how many networks misread it here.
-
-    Where that is uncertain, digit and counts are empty.
-    """
-    rows = [
-        {"entry": place, "label": entry.label, "answered": entry.answered, "posterior": f"{entry.posterior:.4f}"}
-        | {"digit": entry.digit if entry.is_known else ""}
-        | {variant: networks.get(variant, "") for variant in study.compared}
-        for place, (entry, networks) in enumerate(digits.of_1998(study), start=1)
-    ]
-    return pd.DataFrame(rows, columns=["entry", "label", "answered", "digit", "posterior", *study.compared])
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -1,13 +1,13 @@
-"""How numbers are worded for people: errors, intervals and differences of the rows of comparison.csv."""
+"""How numbers are worded for people: errors, intervals and differences of a study."""
 
 import html
 from collections.abc import Mapping, Sequence
 
 from lenet.errors import in_one_line
 from lenet.evaluation.comparison import Estimate, Pair
-from lenet.evaluation.metrics import METRIC, TEST_ERROR, VALIDATION_ERROR
+from lenet.evaluation.metrics import VALIDATION_ERROR
+from lenet.evaluation.study import Study
 from lenet.mnist import datasets
-from lenet.report.tables import Row
 
 # What stands where there is nothing to say.
 NONE = "–"
@@ -19,32 +19,25 @@ def in_markdown(text: str) -> str:
     return html.escape(in_one_line(text), quote=False)
 
 
-def mean_with_sd(row: Row) -> str:
-    """Return a row's validation error, mean ± standard deviation over the seeds; a dash if it has none."""
-    mean, sd = (_shown(row, VALIDATION_ERROR, statistic) for statistic in ("mean", "sd"))
-    if not mean:
+def validation_error(study: Study, variant: str) -> str:
+    """Return a variant's validation error, mean ± standard deviation over the seeds; a dash if it has none."""
+    summary = study.results[variant].summary
+    if VALIDATION_ERROR not in summary:
         return NONE
-    return f"{mean} ± {sd}" if sd else mean
+    mean, sd = summary[VALIDATION_ERROR], summary.get(f"{VALIDATION_ERROR}_sd")
+    return rounded(mean) if sd is None else f"{rounded(mean)} ± {rounded(sd)}"
 
 
-def mean_with_interval(row: Row) -> str:
-    """Return a row's test error, its mean over the seeds with the 95 % interval, if there is one."""
-    mean, low, high = (_shown(row, TEST_ERROR, statistic) for statistic in ("mean", "low", "high"))
-    return f"{mean} ({low}–{high})" if low else mean
+def test_error(study: Study, variant: str) -> str:
+    """Return a variant's test error, its mean over the seeds with the 95 % interval, if there is one."""
+    error = study.comparison.errors[variant]
+    interval = f" ({rounded(error.low)}–{rounded(error.high)})" if error.is_known else ""
+    return f"{rounded(error.value)}{interval}"
 
 
-def _shown(row: Row, name: str, statistic: str) -> str:
-    metric = METRIC[name]
-    text = row[f"{metric.column}_{statistic}"]
-    return f"{float(text):.{metric.digits}f}" if text else ""
-
-
-def difference_from_base(row: Row) -> str:
-    """Say how a row differs from the base: a number with its interval, or that no difference was detected."""
-    value, low, high = (row[f"difference_percent{part}"] for part in ("", "_low", "_high"))
-    if not low:
-        return signed(float(value)) if value else NONE
-    return difference(Estimate(float(value), float(low), float(high)))
+def difference_from_base(study: Study, variant: str) -> str:
+    """Say how a variant differs from the base: a number with its interval, or that no difference was detected."""
+    return NONE if variant == study.base else difference(study.comparison.differences[variant, study.base])
 
 
 def difference(estimate: Estimate) -> str:
@@ -66,49 +59,53 @@ def two_changes(four: Sequence[str], differences: Mapping[Pair, Estimate], inter
     four: names of neither change, the first, the second, both; differences: from the first of them, by (name, it).
     """
     neither, *changed = four
-    told = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]
-    return f"against `{neither}`, {', '.join(told)}; interaction {signed_with_interval(interaction)}"
+    worth = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]
+    return f"against `{neither}`, {', '.join(worth)}; interaction {signed_with_interval(interaction)}"
+
+
+def rounded(value: float) -> str:
+    """Return a number with two decimals, rounded from the four of the tables, so that both agree."""
+    return f"{round(value, 4):.2f}"
 
 
 def signed(value: float) -> str:
-    """Return a number with two decimals and its sign, a true minus sign."""
-    value = round(value, 4)  # as the tables have it, so that both are rounded alike
+    """Return a number with two decimals and its sign, a true minus sign; zero has none."""
+    value = round(value, 4)
     return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
 
 
-def note_on_errors(rows: Sequence[Row]) -> str:
-    """Say how to read the errors, and why some row has no validation error."""
+def note_on_errors(study: Study) -> str:
+    """Say how to read the errors, and why some variant has no validation error."""
     notes = []
-    if any(row["test_error_percent_low"] for row in rows):
+    if any(error.is_known for error in study.comparison.errors.values()):
         notes.append("Test: mean over the seeds and its 95 % interval.")
     notes.append("Validation: mean ± standard deviation over the seeds.")
-    if not all(row["validation_error_percent_mean"] for row in rows):
+    if not all(VALIDATION_ERROR in result.summary for result in study.results.values()):
         notes.append(f"{NONE} for validation: the network was trained on that split too.")
     return " ".join(notes)
 
 
-def note_on_differences(rows: Sequence[Row]) -> str:
-    """Say how to read the differences from the base; nothing if there are none."""
-    if not any(row["difference_percent_low"] for row in rows):
+def note_on_differences(study: Study) -> str:
+    """Say how to read the differences from the base; nothing if none has an interval."""
+    differences = study.comparison.differences
+    if not any(found.is_known for (_, against), found in differences.items() if against == study.base):
         return ""
-    primary = [row["variant"] for row in rows if row["difference_is_primary"] == "true"]
-    but = f"; that of {primary[0]}, the primary contrast, is not adjusted" if primary else ""
-    return f"Against {base_of(rows)}: percentage points, paired by test digit; 95 % intervals are simultaneous{but}."
+    variant, against = study.primary or ("", "")
+    but = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.base else ""
+    return f"Against {study.base}: percentage points, paired by test digit; 95 % intervals are simultaneous{but}."
 
 
-def note_on_published(rows: Sequence[Row]) -> str:
+def note_on_published(study: Study) -> str:
     """Say who reports the published errors; nothing if there are none."""
-    by = {row["variant"]: row["published_by"] for row in rows if row["published_by"]}
-    sources = {source: [name for name, of in by.items() if of == source] for source in dict.fromkeys(by.values())}
-    told = "; ".join(f"{source} ({', '.join(names)})" for source, names in sources.items())
-    return f"Published: {told}." if told else ""
+    by_source: dict[str, list[str]] = {}
+    for variant in study.results:
+        if variant in study.published:
+            by_source.setdefault(study.published[variant].source, []).append(variant)
+    sources = "; ".join(f"{source} ({', '.join(variants)})" for source, variants in by_source.items())
+    return f"Published: {sources}." if sources else ""
 
 
-def dataset_title(rows: Sequence[Row]) -> str:
-    """Return the title of the rows' data set."""
-    return " and ".join(datasets.find(name).title for name in dict.fromkeys(row["dataset"] for row in rows))
-
-
-def base_of(rows: Sequence[Row]) -> str:
-    """Return the variant that the others are compared with."""
-    return next(row["variant"] for row in rows if not row["difference_percent"])
+def dataset_title(study: Study) -> str:
+    """Return the title of the data set; titles of several, if some results are of an earlier one."""
+    names = dict.fromkeys(result.dataset for result in study.results.values())
+    return " and ".join(datasets.find(name).title for name in names)

@@ -1,15 +1,14 @@
-"""Which test digits the page shows, and what it tells of each."""
+"""Which misread test digits the page shows, and what it says about each."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from lenet.evaluation.figure_8 import Found
 from lenet.evaluation.study import Study
 
 # How many digits of a kind are shown, and of how many writers how many.
-_DIGITS = 24
-_WRITERS, _DIGITS_OF_ONE = 6, 12
+_OF_A_KIND = 24
+_WRITERS, _OF_A_WRITER = 6, 12
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,13 @@ def misread_by(study: Study) -> dict[str, tuple[int, list[MisreadDigit]]]:
         "Both misread": (misread[old] & misread[new], old),
     }
     total = counts[old] + counts[new]
-    found = {}
-    for kind, (of_kind, asked) in kinds.items():
+    shown_of_kind = {}
+    for kind, (of_kind, reader) in kinds.items():
         indices = np.flatnonzero(of_kind)
-        worst = indices[np.argsort(-total[indices], kind="stable")][:_DIGITS]
-        found[kind] = (len(indices), [_misread(study, index, asked, counts[old], counts[new]) for index in worst])
-    return found
+        worst = indices[np.argsort(-total[indices], kind="stable")][:_OF_A_KIND]
+        digits = [_misread(study, index, reader, counts[old], counts[new]) for index in worst]
+        shown_of_kind[kind] = (len(indices), digits)
+    return shown_of_kind
 
 
 def hard_writers(study: Study) -> list[HardWriter]:
@@ -69,7 +69,7 @@ def hard_writers(study: Study) -> list[HardWriter]:
 
 def _hard_writer(study: Study, writer: int, shares: np.ndarray) -> HardWriter:
     written = np.flatnonzero(study.writers.of_digits == writer)
-    worst = written[np.argsort(-shares[written], kind="stable")][:_DIGITS_OF_ONE]
+    worst = written[np.argsort(-shares[written], kind="stable")][:_OF_A_WRITER]
     old, new = (study.wrong[variant].sum(axis=0) for variant in (study.old, study.new))
     return HardWriter(
         number=int(study.writers.numbers[writer]),
@@ -85,20 +85,11 @@ def _worst_reader(study: Study, index: int) -> str:
     return max(study.wrong, key=lambda variant: study.wrong[variant][:, index].mean())
 
 
-def of_1998(study: Study) -> list[tuple[Found, dict[str, int]]]:
-    """Return the entries of the paper's Figure 8, and by variant how many networks misread them, if known."""
-    return [
-        (each, {variant: int(study.wrong[variant][:, each.digit].sum()) for variant in study.compared if each.is_known})
-        for each in (study.figure_8.found if study.figure_8 else [])
-    ]
-
-
 def shown(study: Study) -> list[int]:
     """Return the misread test digits whose pictures the page shows."""
     misread = [digit for _, digits in misread_by(study).values() for digit in digits]
     misread += [digit for writer in hard_writers(study) for digit in writer.digits]
-    found = [each.digit for each, _ in of_1998(study) if each.is_known]
-    return sorted({digit.index for digit in misread} | set(found))
+    return sorted({digit.index for digit in misread})
 
 
 def picture_of(index: int) -> str:
