@@ -1,6 +1,7 @@
 """The page to draw on as a person meets it: a real browser, the file opened from disk, strokes of a mouse."""
 
 import base64
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from support.paths import ROOT
 
 from lenet.mnist.splits import Statistics
 from lenet.report import draw
-from lenet.settings import load_settings
+from lenet.settings import Variant, load_settings
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +36,12 @@ def opened(browser):  # noqa: F811
     yield open_page
     for page in pages:
         page.close()
+
+
+@pytest.mark.parametrize("setting", ["input_size", "activation", "pooling", "c3", "output"])
+def test_a_network_of_every_kind_is_compared_so_that_the_page_knows_a_new_one(setting):
+    variants = load_settings(ROOT / "params.yaml").variants
+    assert {getattr(variants[kind], setting) for kind in KINDS} == set(get_args(Variant.model_fields[setting].annotation))
 
 
 def stroke(page, *lines):
