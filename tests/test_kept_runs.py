@@ -34,7 +34,7 @@ def test_a_new_seed_is_trained_alone(here):
 
 def test_an_edited_comment_trains_nothing_and_changes_no_model(here):
     here.edit("src/lenet/network/model.py", ("import math\n", "import math  # a comment\n"))
-    here.edit("src/lenet/training/sdlm.py", ('"""LeNet-5 of 1998', '"""Described anew: LeNet-5 of 1998'))
+    here.edit("src/lenet/training/lenet_1998/sdlm.py", ('"""LeNet-5 of 1998', '"""Described anew: LeNet-5 of 1998'))
     before = models(here)
     done = here.dvc("repro", *TRAIN)
     assert stages_run(done) == list(TRAIN)
@@ -43,16 +43,29 @@ def test_an_edited_comment_trains_nothing_and_changes_no_model(here):
 
 
 def test_code_that_can_change_bits_trains_the_runs_that_it_can_change(here):
-    here.edit("src/lenet/training/gradient_descent.py", ("tf.constant(0.0)", "tf.constant(1.0)"))
+    here.edit("src/lenet/training/batches/gradient_descent.py", ("tf.constant(0.0)", "tf.constant(1.0)"))
     done = here.dvc("repro", *TRAIN)
     assert stages_run(done) == list(TRAIN)
-    assert trained(done) == 4  # not those of lenet5_1998, which another module trains
+    assert trained(done) == 4  # not those of lenet5_1998, which another engine trains
+
+
+def test_an_optimizer_in_a_new_file_trains_the_runs_that_use_it_alone(here):
+    here.edit("src/lenet/training/batches/optimizers/sgd.py", ("rate, ", "rate, momentum=0.9, "))
+    here.git("mv", "src/lenet/training/batches/optimizers/sgd.py", "src/lenet/training/batches/optimizers/momentum.py")
+    here.git("checkout", "HEAD", "src/lenet/training/batches/optimizers/sgd.py")
+    with here.params() as params:
+        params["variants"]["relu_momentum"] = {"activation": "relu", "optimizer": "momentum"}
+    done = here.module("commands.repro")
+    assert trained(done) == 2
+    assert "relu_momentum" in done.stdout
+    assert "| `relu_momentum` |" in (here.path / "README.md").read_text()
+    assert "relu_momentum" in {name for name, _ in here.statuses()}
 
 
 def test_a_variant_that_is_renamed_described_anew_or_equal_to_another_trains_nothing(here):
     with here.params() as params:
         params["variants"]["todays"] = params["variants"].pop(VARIANT)
-        params["variants"]["twin"] = dict(params["variants"]["tanh_sgd"])
+        params["variants"]["twin"] = {}
         del params["about"][VARIANT]
         params["about"]["todays"] = "described anew"
         params["comparison"] |= {"primary": ["todays", "tanh_sgd"], "ladder": ["tanh_sgd", "todays"]}
@@ -83,7 +96,7 @@ def longer(here):
     with here.params() as params:
         params["base"]["epochs"] = EPOCHS
         del params["variants"]["lenet5_1998"], params["about"]["lenet5_1998"]
-        params["comparison"]["published"] = {}
+        params["comparison"] |= {"published": {}, "original": None}
         params["compute"]["workers"] = 2
     here.commit()
     return here

@@ -108,6 +108,7 @@ def new_repository(path, seeds, epochs):
         if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("reports/"):
             (repository.path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, repository.path / name)
+    repository.edit("dvc.yaml", ("reports/curves/modern.csv", "reports/curves/lenet5_1998.csv"))
     with repository.params() as params:
         params["data"]["dataset"] = "digits"
         params["seeds"] = seeds
