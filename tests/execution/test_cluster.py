@@ -1,6 +1,6 @@
 """Runs on a real Dask cluster: a scheduler and workers, processes of their own on the loopback interface."""
 
-import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,15 +11,18 @@ from threading import Thread
 import dask
 import psutil
 import pytest
+from distributed import Client, LocalCluster
 from support.dask_clusters import certificates, cluster
 from support.params import edit_params
 from support.paths import ROOT
+from support.runs import PROVENANCE, TRAINED
 from support.servers import free_port
 
 from lenet.errors import LabError
 from lenet.execution import schedule
 from lenet.runs import store, trainer
 from lenet.settings import load_settings
+from lenet.workspace import run_store
 
 pytestmark = pytest.mark.slow
 
@@ -37,18 +40,11 @@ def impatient(data):
 
 
 @pytest.fixture
-def a_cluster(tmp_path, monkeypatch):
-    """Start a scheduler, to which runs go from now on, and so many workers with this checkout's code."""
-    monkeypatch.setattr("lenet.execution.cluster._LARGE", 10_000)  # as MNIST's digits are, these few are sent once
+def running(tmp_path, monkeypatch):
+    """A cluster without workers, to which runs go."""
     with cluster(tmp_path / "cluster") as running:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-
-        def of(workers):
-            for _ in range(workers):
-                running.start_worker()
-            return running
-
-        yield of
+        yield running
 
 
 def wanted(seeds, epochs):
@@ -70,17 +66,14 @@ class Training(Thread):
     def run(self):
         try:
             for run in schedule.train_runs(self.runs, trainer.train, "auto"):
-                assert store.load_provenance(run.identity.digest).tags["host"]
+                assert store.has(run.identity)
                 self.finished_runs.append(run)
         except Exception as error:
             self.error = error
 
     def wait_for(self, happened):
-        end = time.monotonic() + 400
-        while not happened():
-            assert self.is_alive(), self.error
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        assert came_true(lambda: not self.is_alive() or happened())
+        assert self.is_alive(), self.error
 
     def result(self):
         self.join(500)
@@ -88,6 +81,15 @@ class Training(Thread):
         if self.error:
             raise self.error
         return self
+
+
+def came_true(happened, seconds=300):
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def at_work(running):
@@ -100,119 +102,106 @@ def train(running, runs):
     return sum("tensorflow" in str(process.memory_maps()) for process in at_work(running)) == runs
 
 
-def test_three_workers_train_each_run_once_and_send_no_epochs(data, a_cluster, capsys):
-    a_cluster(3)
-    runs = wanted(seeds=3, epochs=3)
-    done = Training(runs).result()
-    assert sorted(run.name for run in done.finished_runs) == [run.name for run in runs]
-    assert schedule.lacking(runs) == []
+def test_a_cluster_begins_runs_in_their_order_sends_no_epochs_and_gives_the_bits_of_this_machine(
+    data, running, monkeypatch, capsys
+):
+    running.start_worker(OMP_NUM_THREADS="2", TF_ENABLE_ONEDNN_OPTS="0", NUMBA_OPT="0")
+    runs = wanted(seeds=3, epochs=1)[::-1]
+    assert Training(runs).result().finished_runs == runs
     assert "epoch" not in capsys.readouterr().err
+    there = [sums(run) for run in runs]
+    shutil.rmtree(run_store())
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS")
+    Training(runs).result()
+    assert [sums(run) for run in runs] == there
 
 
-def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere(data, a_cluster):
-    running = a_cluster(2)
-    runs = wanted(seeds=2, epochs=30)
-    going_on = Training(runs)
-    going_on.wait_for(lambda: train(running, 2))
-    running.workers[0].kill()
-    assert sorted(run.name for run in going_on.result().finished_runs) == [run.name for run in runs]
-    assert schedule.lacking(runs) == []
+def sums(run):
+    return (store.entry(run.identity.digest) / "SHA256SUMS").read_text()
 
 
-def test_data_that_were_lost_with_all_workers_are_sent_again_to_the_next(data, a_cluster):
-    running = a_cluster(1)
+def test_the_digits_are_sent_to_each_worker_once_however_many_runs_it_trains(data, running):
+    for _ in range(2):
+        running.start_worker()
+    with Client(running.address) as client:
+        client.wait_for_workers(2)
+        Training(wanted(seeds=4, epochs=1)).result()
+        transfers = client.run(lambda dask_worker: dask_worker.state.transfer_incoming_count_total)
+    assert sorted(transfers.values()) == [0, 1]  # one of them had the digits from the driver
+
+
+def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere_though_the_digits_were_lost(data, running):
+    running.start_worker()
     runs = wanted(seeds=1, epochs=30)
     going_on = Training(runs)
     going_on.wait_for(lambda: train(running, 1))
     running.workers[0].kill()
     running.start_worker()
-    going_on.result()
-    assert schedule.lacking(runs) == []
+    assert going_on.result().finished_runs == runs
 
 
-def copied_sources(folder):
-    return shutil.copytree(ROOT / "src", folder, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def edit(sources):
-    """Edit a module that decides bits."""
-    with open(sources / "lenet/network/layers.py", "a") as file:
-        file.write("\n_ANOTHER = 1\n")
-
-
-def wait_for_refusal(capsys):
-    said, end = "", time.monotonic() + 60
-    while "is not used" not in said:
-        said += capsys.readouterr().err
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return said
-
-
-def test_a_worker_of_other_code_is_refused_by_name_before_it_trains_and_the_others_do_its_work(
-    data, a_cluster, tmp_path, capsys
-):
-    running, other = a_cluster(0), copied_sources(tmp_path / "other")
-    edit(other)
-    running.start_worker(other)
-    going_on = Training(wanted(seeds=1, epochs=1))
-    said = wait_for_refusal(capsys)
-    running.start_worker()
-    assert len(going_on.result().finished_runs) == 1
-    (line,) = [line for line in (said + capsys.readouterr().err).splitlines() if "is not used" in line]
-    assert line.startswith("warning: worker tcp://127.0.0.1:")
-    assert line.endswith(" is not used: other code in src/lenet/network/layers.py")
-
-
-def test_beside_a_refused_worker_a_new_one_takes_over_from_one_that_is_lost(data, a_cluster, tmp_path, capsys):
-    running, other = a_cluster(0), copied_sources(tmp_path / "other")
-    edit(other)
-    running.start_worker(other)
-    runs = wanted(seeds=1, epochs=12)
-    going_on = Training(runs)
-    wait_for_refusal(capsys)
-    running.start_worker()
-    going_on.wait_for(lambda: train(running, 1))
-    running.workers[1].kill()
-    running.start_worker()
-    assert len(going_on.result().finished_runs) == 1
-
-
-def test_where_all_workers_are_refused_the_error_names_them_and_the_versions_in_which_they_differ(
-    data, a_cluster, tmp_path, capsys
-):
-    (tmp_path / "older/keras-3.0.0.dist-info").mkdir(parents=True)
-    (tmp_path / "older/keras-3.0.0.dist-info/METADATA").write_text(
-        "Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n"
-    )
-    a_cluster(0).start_worker(os.pathsep.join([str(tmp_path / "older"), str(ROOT / "src")]))
-    with dask.config.set({"lenet.workers-timeout": "15s"}):
-        going_on = Training(wanted(seeds=1, epochs=1))
-        assert "is not used: keras 3.0.0 instead of 3." in wait_for_refusal(capsys)
-        with pytest.raises(
-            LabError, match=r"has had no worker but tcp://127.0.0.1:\d+, refused above, for \d+ s: start some"
-        ):
+def test_a_run_that_kills_its_workers_ends_the_command(data, tmp_path, monkeypatch):
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    with cluster(tmp_path / "cluster") as running:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
+        running.start_worker()
+        going_on = Training(wanted(seeds=1, epochs=1000))
+        going_on.wait_for(lambda: train(running, 1))
+        running.workers[0].kill()
+        with pytest.raises(LabError, match=r"^1 workers of .* were lost one after the other with the same run, most"):
             going_on.result()
 
 
-def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, a_cluster):
-    running = a_cluster(1)
+def test_a_run_that_another_process_trains_is_not_trained_again_and_others_do_not_wait_for_it(data, running):
+    running.start_worker()
+    locked, free = wanted(seeds=2, epochs=1)
+    with store.lock(locked.identity.digest):
+        going_on = Training([locked, free])
+        going_on.wait_for(lambda: going_on.finished_runs == [free])
+        store.save(locked.identity, TRAINED, PROVENANCE)
+    assert going_on.result().finished_runs == [free, locked]
+    assert store.load_provenance(locked.identity.digest) == PROVENANCE
+
+
+def test_a_worker_of_other_code_and_versions_is_refused_with_what_differs(data, running, tmp_path):
+    other = shutil.copytree(ROOT / "src", tmp_path / "other", ignore=shutil.ignore_patterns("__pycache__"))
+    with open(other / "lenet/network/layers.py", "a") as file:
+        file.write("\n_ANOTHER = 1\n")
+    (other / "keras-3.0.0.dist-info").mkdir()
+    (other / "keras-3.0.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n")
+    running.start_worker(other)
+    with pytest.raises(LabError) as refused:
+        Training(wanted(seeds=1, epochs=1)).result()
+    assert re.fullmatch(
+        r"the Dask worker tcp://127\.0\.0\.1:\d+ is not as this command was when it started, and might give other bits "
+        r"\(keras 3\.0\.0 instead of 3\.[\d.]+; other code in src/lenet/network/layers\.py\): give it the same code .*",
+        str(refused.value),
+    )
+
+
+def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, running):
+    running.start_worker()
     runs = wanted(seeds=2, epochs=10)
     going_on = Training(runs)
     going_on.wait_for(lambda: going_on.finished_runs and at_work(running))
     running.scheduler.kill()
     with pytest.raises(LabError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost: start it, then run"):
         going_on.result()
-    assert len(going_on.finished_runs) == 1
-    assert schedule.lacking(runs) == [run for run in runs if run not in going_on.finished_runs]
+    assert schedule.lacking(runs) == runs[1:]
 
 
-def test_no_worker_within_the_time_given_is_an_error(data, a_cluster, impatient):
-    a_cluster(0)
+def test_no_worker_within_the_time_given_is_an_error(data, running, impatient):
     with pytest.raises(
-        LabError, match=r"has had no worker for [3-9] s: start some .*, then run the same command again$"
+        LabError, match=r"has had no worker for [3-9] s: start some .*, then run the same command again; finished"
     ):
         Training(wanted(seeds=1, epochs=1)).result()
+
+
+def test_a_cluster_that_starts_its_first_worker_on_demand_is_given_runs(data, monkeypatch):
+    with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as local:
+        local.adapt(maximum=1, interval="200ms")
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", local.scheduler_address)
+        assert len(Training(wanted(seeds=1, epochs=1)).result().finished_runs) == 1
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense", "tls://127.0.0.1:{port}"])
@@ -235,65 +224,39 @@ errors.run(main)
 """
 
 
-def started(sources=ROOT / "src"):
-    """Start a process that trains on the cluster with that code."""
-    environment = os.environ | {"PYTHONPATH": str(sources)}
-    return subprocess.Popen(
-        [sys.executable, "-c", DRIVER], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def wait_until_it_trains(driver, running):
-    end = time.monotonic() + 400
-    while not train(running, 1):
-        assert driver.poll() is None, driver.stderr.read()
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, number):
-    running = a_cluster(1)
+def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, running, number):
+    running.start_worker()
     wanted(seeds=2, epochs=1000)
-    with started() as it:
-        wait_until_it_trains(it, running)
-        assert len(at_work(running)) == 1
-        it.send_signal(number)
-        it.stdout.read()
-        if number == signal.SIGINT:
-            assert it.stderr.read().splitlines()[-1] == "interrupted"
-    end = time.monotonic() + 60
-    while at_work(running):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    with subprocess.Popen([sys.executable, "-c", DRIVER], stderr=subprocess.PIPE, text=True) as driver:
+        assert came_true(lambda: train(running, 1))
+        driver.send_signal(number)
+        _, errors = driver.communicate(timeout=10)
+    if number == signal.SIGINT:
+        assert errors.splitlines()[-1] == "interrupted"
+    assert came_true(lambda: not at_work(running))
 
 
-def test_code_that_is_edited_meanwhile_ends_the_command_with_one_line(data, a_cluster, tmp_path):
-    sources = copied_sources(tmp_path / "shared")
-    running = a_cluster(0)
-    running.start_worker(sources)
-    wanted(seeds=2, epochs=10)
-    with started(sources) as it:
-        wait_until_it_trains(it, running)
-        edit(sources)
-        it.stdout.read()
-        last = it.stderr.read().splitlines()[-1]
-    assert last.startswith("error: the code was edited while runs were trained on a cluster: run the same command")
-    assert it.returncode == 1
-
-
-def test_a_scheduler_without_this_project_is_an_error(data, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("lacks_it", "message"),
+    [
+        ("scheduler", r"does not know this project's code: set up this checkout where it runs"),
+        ("worker", r"a worker of .* has no module named 'lenet\.execution': set up this checkout on it"),
+    ],
+)
+def test_a_scheduler_or_worker_without_this_project_is_an_error(data, tmp_path, monkeypatch, lacks_it, message):
     (tmp_path / "other/lenet").mkdir(parents=True)
     (tmp_path / "other/lenet/__init__.py").touch()  # hides the one that is installed
-    with cluster(tmp_path / "cluster", sources=tmp_path / "other") as running:
-        running.start_worker()
+    sources = {"scheduler": ROOT / "src", "worker": ROOT / "src"} | {lacks_it: tmp_path / "other"}
+    with cluster(tmp_path / "cluster", sources=sources["scheduler"]) as running:
+        running.start_worker(sources["worker"])
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-        with pytest.raises(LabError, match=r"does not know this project's code: set up this checkout where it runs"):
+        with pytest.raises(LabError, match=message):
             Training(wanted(seeds=1, epochs=1)).result()
 
 
-def test_a_time_that_is_none_is_an_error(data, a_cluster):
-    a_cluster(0)
+def test_a_time_that_is_none_is_an_error(data, monkeypatch):
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
     with dask.config.set({"lenet.workers-timeout": "soon"}):
         with pytest.raises(LabError, match=r"^DASK_LENET__WORKERS_TIMEOUT=soon: expected how long to wait"):
             Training(wanted(seeds=1, epochs=1)).result()

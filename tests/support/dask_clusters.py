@@ -24,9 +24,10 @@ class Cluster:
             time.sleep(0.1)
         self.address = json.loads(file.read_text())["address"]
 
-    def start_worker(self, sources=ROOT / "src"):
-        """Start a worker with the code in a folder."""
-        self.workers.append(self._started("worker", "--no-nanny", "--nthreads", "1", PYTHONPATH=str(sources)))
+    def start_worker(self, sources=ROOT / "src", **environment):
+        """Start a worker of one thread with the code in a folder."""
+        arguments = ("--no-nanny", "--nthreads", "1")
+        self.workers.append(self._started("worker", *arguments, PYTHONPATH=str(sources), **environment))
 
     def stop(self):
         for process in (*self.workers, self.scheduler):
