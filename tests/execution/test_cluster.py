@@ -20,6 +20,7 @@ from support.servers import free_port
 
 from lenet.errors import LabError
 from lenet.execution import schedule
+from lenet.execution.cluster import Cluster
 from lenet.runs import store, trainer
 from lenet.settings import load_settings
 from lenet.workspace import run_store
@@ -120,14 +121,19 @@ def sums(run):
     return (store.entry(run.identity.digest) / "SHA256SUMS").read_text()
 
 
-def test_the_digits_are_sent_to_each_worker_once_however_many_runs_it_trains(data, running):
+def test_what_calls_share_is_sent_to_each_worker_once(running):
     for _ in range(2):
         running.start_worker()
-    with Client(running.address) as client:
+    with Cluster(running.address) as there, Client(running.address) as client:
         client.wait_for_workers(2)
-        Training(wanted(seeds=4, epochs=1)).result()
+        shared = there.share(bytes(10**6))
+        calls = {there.submit(place, print, shared) for place in range(20)}
+        while calls:
+            calls -= {call for call in there.finished(calls) if there.result(call)}
         transfers = client.run(lambda dask_worker: dask_worker.state.transfer_incoming_count_total)
-    assert sorted(transfers.values()) == [0, 1]  # one of them had the digits from the driver
+    from_the_driver, from_the_other = sorted(transfers.values())
+    assert from_the_driver == 0
+    assert 1 <= from_the_other <= 2  # Dask may drop what an idle worker has
 
 
 def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere_though_the_digits_were_lost(data, running):
@@ -214,6 +220,7 @@ def test_no_scheduler_at_the_address_is_an_error(data, monkeypatch, impatient, a
 DRIVER = """
 from lenet import errors
 from lenet.execution import schedule
+from lenet.execution.cluster import Cluster
 from lenet.runs import store, trainer
 from lenet.settings import load_settings
 
@@ -237,22 +244,12 @@ def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, running, nu
     assert came_true(lambda: not at_work(running))
 
 
-@pytest.mark.parametrize(
-    ("lacks_it", "message"),
-    [
-        ("scheduler", r"does not know this project's code: set up this checkout where it runs"),
-        ("worker", r"a worker of .* has no module named 'lenet\.execution': set up this checkout on it"),
-    ],
-)
-def test_a_scheduler_or_worker_without_this_project_is_an_error(data, tmp_path, monkeypatch, lacks_it, message):
-    (tmp_path / "other/lenet").mkdir(parents=True)
-    (tmp_path / "other/lenet/__init__.py").touch()  # hides the one that is installed
-    sources = {"scheduler": ROOT / "src", "worker": ROOT / "src"} | {lacks_it: tmp_path / "other"}
-    with cluster(tmp_path / "cluster", sources=sources["scheduler"]) as running:
-        running.start_worker(sources["worker"])
-        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-        with pytest.raises(LabError, match=message):
-            Training(wanted(seeds=1, epochs=1)).result()
+def test_a_worker_without_this_project_is_an_error(data, running):
+    running.start_worker(running.without_the_project)
+    with pytest.raises(
+        LabError, match=r"a worker of .* has no module named 'lenet\.execution': set up this checkout on"
+    ):
+        Training(wanted(seeds=1, epochs=1)).result()
 
 
 def test_a_time_that_is_none_is_an_error(data, monkeypatch):

@@ -13,10 +13,12 @@ from support.paths import ROOT
 class Cluster:
     """A scheduler, and the workers that it is given."""
 
-    def __init__(self, folder, protocol, sources):
-        folder.mkdir()
+    def __init__(self, folder, protocol):
+        self.without_the_project = folder / "sources"
+        (self.without_the_project / "lenet").mkdir(parents=True)
+        (self.without_the_project / "lenet/__init__.py").touch()  # hides the one that is installed
         self._folder, self._protocol, self.workers = folder, protocol, []
-        self.scheduler = self._started("scheduler", "--port", "0", PYTHONPATH=str(sources))
+        self.scheduler = self._started("scheduler", "--port", "0", PYTHONPATH=str(self.without_the_project))
         file, end = folder / "scheduler.json", time.monotonic() + 60
         while not file.is_file():
             assert self.scheduler.poll() is None, (folder / "scheduler.log").read_text()
@@ -43,9 +45,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder, protocol="tcp", sources=ROOT / "src"):
-    """Yield a cluster without workers, in a new folder; its scheduler imports modules from `sources`."""
-    running = Cluster(folder, protocol, sources)
+def cluster(folder, protocol="tcp"):
+    """Yield a cluster without workers, in a new folder; its scheduler does not know this project."""
+    running = Cluster(folder, protocol)
     try:
         yield running
     finally:

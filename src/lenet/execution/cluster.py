@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Self
 
 from lenet.errors import LabError, in_one_line
@@ -22,6 +23,8 @@ ADDRESS = "DASK_SCHEDULER_ADDRESS"
 # Calls to submit at a time, so that a cluster may grow by what waits. The lock of each run is an open file.
 CALLS_AT_A_TIME = 256
 _LOOK_AGAIN_S = 1
+# By name: a Dask worker that is sent a function of a module that it lacks ends without a word to the driver.
+_CALL = "resolve_name('lenet.execution.on_cluster:call')(*arguments)"
 _AGAIN = "then run the same command again; finished runs are kept"
 
 
@@ -41,7 +44,7 @@ class Cluster:
         self._timeout_s, self._client = _connected(scheduler)
         from lenet.execution import on_cluster  # imports distributed, which may not be there
 
-        self._on_cluster, self._expected = on_cluster, on_cluster.what_decides_bits()
+        self._expected = on_cluster.what_decides_bits()
         self._worker_seen = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -64,8 +67,9 @@ class Cluster:
 
         place: in the order in which calls begin.
         """
-        call = (self._on_cluster.call, self._expected, pickle.dumps((work, arguments)), shared)
-        return self._client.submit(*call, priority=-place, pure=False)
+        arguments_there = [self._expected, pickle.dumps((work, arguments)), shared]
+        names = {"resolve_name": resolve_name, "arguments": arguments_there}
+        return self._client.submit(eval, _CALL, names, priority=-place, pure=False)
 
     def finished(self, calls: "Collection[Future]") -> "Collection[Future]":
         """Wait a moment until calls have finished, and return those that have.
@@ -109,13 +113,6 @@ class Cluster:
             raise LabError(
                 f"a worker of the Dask cluster at {self._scheduler} has {in_one_line(error).lower()}: set up this "
                 f"checkout on it (docs/scaling.md), {_AGAIN}"
-            ) from None
-        except RuntimeError as error:
-            if "deserialization of the task graph" not in str(error):
-                raise
-            raise LabError(
-                f"the Dask scheduler at {self._scheduler} does not know this project's code: set up this checkout "
-                f"where it runs (docs/scaling.md), start it anew, {_AGAIN}"
             ) from None
 
     def _lost(self) -> LabError:
