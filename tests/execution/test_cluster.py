@@ -5,8 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 
 import dask
 import psutil
@@ -16,7 +15,7 @@ from support.dask_clusters import certificates, cluster
 from support.params import edit_params
 from support.paths import ROOT
 from support.runs import PROVENANCE, TRAINED
-from support.servers import free_port
+from support.servers import free_port, wait_until
 
 from lenet.errors import LabError
 from lenet.execution import schedule
@@ -56,41 +55,20 @@ def wanted(seeds, epochs):
     return schedule.planned_runs(load_settings(), ["tanh_sgd"])
 
 
-class Training(Thread):
-    """Runs that are being trained: those that are finished, the error that ended them."""
-
-    def __init__(self, runs):
-        super().__init__()
-        self.runs, self.finished_runs, self.error = runs, [], None
-        self.start()
-
-    def run(self):
-        try:
-            for run in schedule.train_runs(self.runs, trainer.train, "auto"):
-                assert store.has(run.identity)
-                self.finished_runs.append(run)
-        except Exception as error:
-            self.error = error
-
-    def wait_for(self, happened):
-        assert came_true(lambda: not self.is_alive() or happened())
-        assert self.is_alive(), self.error
-
-    def result(self):
-        self.join(500)
-        assert not self.is_alive()
-        if self.error:
-            raise self.error
-        return self
+def trained(runs, finished=None):
+    """Train runs and return them as they finish."""
+    finished = [] if finished is None else finished
+    for run in schedule.train_runs(runs, trainer.train, "auto"):
+        assert store.has(run.identity)
+        finished.append(run)
+    return finished
 
 
-def came_true(happened, seconds=300):
-    end = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
+@pytest.fixture
+def thread():
+    thread = ThreadPoolExecutor(1)
+    yield thread
+    thread.shutdown(wait=False)
 
 
 def at_work(running):
@@ -98,9 +76,9 @@ def at_work(running):
     return [child for worker in running.workers for child in psutil.Process(worker.pid).children()]
 
 
-def train(running, runs):
-    """Whether so many processes train, or are about to: they have imported TensorFlow."""
-    return sum("tensorflow" in str(process.memory_maps()) for process in at_work(running)) == runs
+def wait_until_it_trains(running):
+    """Wait until a process trains, or is about to: it has imported TensorFlow."""
+    wait_until(lambda: any("tensorflow" in str(process.memory_maps()) for process in at_work(running)))
 
 
 def test_a_cluster_begins_runs_in_their_order_sends_no_epochs_and_gives_the_bits_of_this_machine(
@@ -108,12 +86,12 @@ def test_a_cluster_begins_runs_in_their_order_sends_no_epochs_and_gives_the_bits
 ):
     running.start_worker(OMP_NUM_THREADS="2", TF_ENABLE_ONEDNN_OPTS="0", NUMBA_OPT="0")
     runs = wanted(seeds=3, epochs=1)[::-1]
-    assert Training(runs).result().finished_runs == runs
+    assert trained(runs) == runs
     assert "epoch" not in capsys.readouterr().err
     there = [sums(run) for run in runs]
     shutil.rmtree(run_store())
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS")
-    Training(runs).result()
+    trained(runs)
     assert [sums(run) for run in runs] == there
 
 
@@ -136,36 +114,38 @@ def test_what_calls_share_is_sent_to_each_worker_once(running):
     assert 1 <= from_the_other <= 2  # Dask may drop what an idle worker has
 
 
-def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere_though_the_digits_were_lost(data, running):
+def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere_though_the_digits_were_lost(
+    data, running, thread
+):
     running.start_worker()
     runs = wanted(seeds=1, epochs=30)
-    going_on = Training(runs)
-    going_on.wait_for(lambda: train(running, 1))
+    training = thread.submit(trained, runs)
+    wait_until_it_trains(running)
     running.workers[0].kill()
     running.start_worker()
-    assert going_on.result().finished_runs == runs
+    assert training.result(300) == runs
 
 
-def test_a_run_that_kills_its_workers_ends_the_command(data, tmp_path, monkeypatch):
+def test_a_run_that_kills_its_workers_ends_the_command(data, thread, tmp_path, monkeypatch):
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
     with cluster(tmp_path / "cluster") as running:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
         running.start_worker()
-        going_on = Training(wanted(seeds=1, epochs=1000))
-        going_on.wait_for(lambda: train(running, 1))
+        training = thread.submit(trained, wanted(seeds=1, epochs=1000))
+        wait_until_it_trains(running)
         running.workers[0].kill()
         with pytest.raises(LabError, match=r"^1 workers of .* were lost one after the other with the same run, most"):
-            going_on.result()
+            training.result(300)
 
 
-def test_a_run_that_another_process_trains_is_not_trained_again_and_others_do_not_wait_for_it(data, running):
+def test_a_run_that_another_process_trains_is_not_trained_again_and_others_do_not_wait_for_it(data, running, thread):
     running.start_worker()
     locked, free = wanted(seeds=2, epochs=1)
     with store.lock(locked.identity.digest):
-        going_on = Training([locked, free])
-        going_on.wait_for(lambda: going_on.finished_runs == [free])
+        training = thread.submit(trained, [locked, free], finished := [])
+        wait_until(lambda: finished == [free])
         store.save(locked.identity, TRAINED, PROVENANCE)
-    assert going_on.result().finished_runs == [free, locked]
+    assert training.result(300) == [free, locked]
     assert store.load_provenance(locked.identity.digest) == PROVENANCE
 
 
@@ -177,7 +157,7 @@ def test_a_worker_of_other_code_and_versions_is_refused_with_what_differs(data, 
     (other / "keras-3.0.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n")
     running.start_worker(other)
     with pytest.raises(LabError) as refused:
-        Training(wanted(seeds=1, epochs=1)).result()
+        trained(wanted(seeds=1, epochs=1))
     assert re.fullmatch(
         r"the Dask worker tcp://127\.0\.0\.1:\d+ is not as this command was when it started, and might give other bits "
         r"\(keras 3\.0\.0 instead of 3\.[\d.]+; other code in src/lenet/network/layers\.py\): give it the same code .*",
@@ -185,14 +165,14 @@ def test_a_worker_of_other_code_and_versions_is_refused_with_what_differs(data, 
     )
 
 
-def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, running):
+def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, running, thread):
     running.start_worker()
     runs = wanted(seeds=2, epochs=10)
-    going_on = Training(runs)
-    going_on.wait_for(lambda: going_on.finished_runs and at_work(running))
+    training = thread.submit(trained, runs, finished := [])
+    wait_until(lambda: finished and at_work(running))
     running.scheduler.kill()
     with pytest.raises(LabError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost: start it, then run"):
-        going_on.result()
+        training.result(300)
     assert schedule.lacking(runs) == runs[1:]
 
 
@@ -200,21 +180,21 @@ def test_no_worker_within_the_time_given_is_an_error(data, running, impatient):
     with pytest.raises(
         LabError, match=r"has had no worker for [3-9] s: start some .*, then run the same command again; finished"
     ):
-        Training(wanted(seeds=1, epochs=1)).result()
+        trained(wanted(seeds=1, epochs=1))
 
 
 def test_a_cluster_that_starts_its_first_worker_on_demand_is_given_runs(data, monkeypatch):
-    with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as local:
+    with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local:
         local.adapt(maximum=1, interval="200ms")
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", local.scheduler_address)
-        assert len(Training(wanted(seeds=1, epochs=1)).result().finished_runs) == 1
+        assert len(trained(wanted(seeds=1, epochs=1))) == 1
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense", "tls://127.0.0.1:{port}"])
 def test_no_scheduler_at_the_address_is_an_error(data, monkeypatch, impatient, address):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address.format(port=free_port()))
     with pytest.raises(LabError, match=r"^no Dask scheduler answers at DASK_SCHEDULER_ADDRESS=.*: correct the address"):
-        Training(wanted(seeds=1, epochs=1)).result()
+        trained(wanted(seeds=1, epochs=1))
 
 
 DRIVER = """
@@ -236,12 +216,12 @@ def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, running, nu
     running.start_worker()
     wanted(seeds=2, epochs=1000)
     with subprocess.Popen([sys.executable, "-c", DRIVER], stderr=subprocess.PIPE, text=True) as driver:
-        assert came_true(lambda: train(running, 1))
+        wait_until_it_trains(running)
         driver.send_signal(number)
         _, errors = driver.communicate(timeout=10)
     if number == signal.SIGINT:
         assert errors.splitlines()[-1] == "interrupted"
-    assert came_true(lambda: not at_work(running))
+    wait_until(lambda: not at_work(running))
 
 
 def test_a_worker_without_this_project_is_an_error(data, running):
@@ -249,14 +229,14 @@ def test_a_worker_without_this_project_is_an_error(data, running):
     with pytest.raises(
         LabError, match=r"a worker of .* has no module named 'lenet\.execution': set up this checkout on"
     ):
-        Training(wanted(seeds=1, epochs=1)).result()
+        trained(wanted(seeds=1, epochs=1))
 
 
 def test_a_time_that_is_none_is_an_error(data, monkeypatch):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
     with dask.config.set({"lenet.workers-timeout": "soon"}):
         with pytest.raises(LabError, match=r"^DASK_LENET__WORKERS_TIMEOUT=soon: expected how long to wait"):
-            Training(wanted(seeds=1, epochs=1)).result()
+            trained(wanted(seeds=1, epochs=1))
 
 
 def test_tls_is_used_as_dask_is_configured(data, tmp_path, monkeypatch):
@@ -267,11 +247,11 @@ def test_tls_is_used_as_dask_is_configured(data, tmp_path, monkeypatch):
         running.start_worker()
         assert running.address.startswith("tls://")
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-        assert len(Training(wanted(seeds=1, epochs=1)).result().finished_runs) == 1
+        assert len(trained(wanted(seeds=1, epochs=1))) == 1
 
 
 def test_without_the_package_the_error_says_what_to_install(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
     with pytest.raises(LabError, match=r"the package distributed is not installed: run `make setup`, or unset"):
-        Training(wanted(seeds=1, epochs=1)).result()
+        trained(wanted(seeds=1, epochs=1))

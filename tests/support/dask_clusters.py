@@ -4,10 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 from support.paths import ROOT
+from support.servers import wait_until
 
 
 class Cluster:
@@ -19,11 +19,8 @@ class Cluster:
         (self.without_the_project / "lenet/__init__.py").touch()  # hides the one that is installed
         self._folder, self._protocol, self.workers = folder, protocol, []
         self.scheduler = self._started("scheduler", "--port", "0", PYTHONPATH=str(self.without_the_project))
-        file, end = folder / "scheduler.json", time.monotonic() + 60
-        while not file.is_file():
-            assert self.scheduler.poll() is None, (folder / "scheduler.log").read_text()
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        file = folder / "scheduler.json"
+        wait_until(lambda: file.is_file() and file.read_text().endswith("}"), within_s=60)
         self.address = json.loads(file.read_text())["address"]
 
     def start_worker(self, sources=ROOT / "src", **environment):

@@ -48,10 +48,10 @@ def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> Measured
         if task is None or task.state == "cancelled":
             raise AbandonedError(key)
 
-    work, arguments = pickle.loads(request)
+    (work, arguments), value = [pickle.loads(part) for part in (request, shared)]
     worker = Worker()
     try:
-        return worker.run(work, pickle.loads(shared), *arguments, emit=emit)
+        return worker.run(work, value, *arguments, emit=emit)
     finally:
         worker.kill()
 
