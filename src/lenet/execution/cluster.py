@@ -71,8 +71,8 @@ class Cluster:
         names = {"resolve_name": resolve_name, "arguments": arguments_there}
         return self._client.submit(eval, _CALL, names, priority=-place, pure=False)
 
-    def finished(self, calls: "Collection[Future]") -> "Collection[Future]":
-        """Wait a moment until calls have finished, and return those that have.
+    def finished(self, calls: "Collection[Future]") -> "list[Future]":
+        """Wait a moment until calls have finished, and return those that have, the ones that failed last.
 
         Raises LabError where the scheduler was lost, and where there has been no Dask worker for too long.
         """
@@ -80,7 +80,7 @@ class Cluster:
 
         if not calls:
             time.sleep(_LOOK_AGAIN_S)
-            return ()
+            return []
         try:
             finished = wait(list(calls), timeout=_LOOK_AGAIN_S, return_when="FIRST_COMPLETED").done
         except TimeoutError:
@@ -94,7 +94,7 @@ class Cluster:
                 f"the Dask cluster at {self._scheduler} has had no worker for {waited_s:.0f} s: start some "
                 f"(docs/scaling.md), {_AGAIN}"
             )
-        return finished
+        return sorted(finished, key=lambda call: call.status == "error")
 
     def result(self, call: "Future") -> Measured:
         """Return what a finished call returned, or raise what it raised, or LabError where it could not be made."""

@@ -158,8 +158,8 @@ def _on_cluster(
     """
     waiting = deque(enumerate(runs))
     calls: dict[Any, tuple[PlannedRun, FileLock]] = {}
-    with cluster.Cluster(scheduler) as dask, ExitStack() as locks:
-        shared = {identity: dask.share(digits) for identity, digits in data.items()}
+    with cluster.Cluster(scheduler) as connection, ExitStack() as locks:
+        shared = {identity: connection.share(digits) for identity, digits in data.items()}
         while waiting or calls:
             for place, run, lock in _locked(waiting, cluster.CALLS_AT_A_TIME - len(calls)):
                 locks.callback(lock.release)
@@ -167,11 +167,11 @@ def _on_cluster(
                     lock.release()
                     yield run, None
                 else:
-                    call = dask.submit(place, train, shared[run.identity.data], run.identity, run.recipe)
+                    call = connection.submit(place, train, shared[run.identity.data], run.identity, run.recipe)
                     calls[call] = run, lock
-            for call in dask.finished(calls):
+            for call in connection.finished(calls):
                 run, lock = calls.pop(call)
-                outcome = _stored(run, partial(dask.result, call))
+                outcome = _stored(run, partial(connection.result, call))
                 lock.release()
                 yield run, outcome
 
