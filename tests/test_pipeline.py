@@ -117,7 +117,9 @@ def test_two_workers_run_queued_experiments_with_the_code_they_were_queued_with_
     here.dvc("exp", "run", "--run-all", "--jobs", "2")
     assert len(here.entries() - before) == 4
     compared = here.dvc("exp", "show", "--only-changed", "--no-pager", COLUMNS="400").stdout
-    assert all(name in compared for name in ("short", "wide", "relu_adam.json:test_error_percent", "relu_adam.batch_size"))
+    assert all(
+        name in compared for name in ("short", "wide", "relu_adam.json:test_error_percent", "relu_adam.batch_size")
+    )
     added = [run for run in here.runs() if run.data.params["epochs"] == "1"]
     assert {run.info.run_name for run in added} == {
         "relu_adam epochs=1",

@@ -1,25 +1,28 @@
 """Runs on a real Dask cluster: a scheduler and workers, processes of their own on the loopback interface."""
 
-import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 
 import dask
 import psutil
 import pytest
+from distributed import Client, LocalCluster
 from support.dask_clusters import certificates, cluster
 from support.params import edit_params
 from support.paths import ROOT
-from support.servers import free_port
+from support.runs import PROVENANCE, TRAINED
+from support.servers import free_port, wait_until
 
 from lenet.errors import LabError
 from lenet.execution import schedule
+from lenet.execution.cluster import Cluster
 from lenet.runs import store, trainer
 from lenet.settings import load_settings
+from lenet.workspace import run_store
 
 pytestmark = pytest.mark.slow
 
@@ -37,18 +40,11 @@ def impatient(data):
 
 
 @pytest.fixture
-def a_cluster(tmp_path, monkeypatch):
-    """Start a scheduler, to which runs go from now on, and so many workers with this checkout's code."""
-    monkeypatch.setattr("lenet.execution.cluster._LARGE", 10_000)  # as MNIST's digits are, these few are sent once
+def running(tmp_path, monkeypatch):
+    """A cluster without workers, to which runs go."""
     with cluster(tmp_path / "cluster") as running:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-
-        def of(workers):
-            for _ in range(workers):
-                running.start_worker()
-            return running
-
-        yield of
+        yield running
 
 
 def wanted(seeds, epochs):
@@ -59,35 +55,20 @@ def wanted(seeds, epochs):
     return schedule.planned_runs(load_settings(), ["tanh_sgd"])
 
 
-class Training(Thread):
-    """Runs that are being trained: those that are finished, the error that ended them."""
+def trained(runs, finished=None):
+    """Train runs and return them as they finish."""
+    finished = [] if finished is None else finished
+    for run in schedule.train_runs(runs, trainer.train, "auto"):
+        assert store.has(run.identity)
+        finished.append(run)
+    return finished
 
-    def __init__(self, runs):
-        super().__init__()
-        self.runs, self.finished_runs, self.error = runs, [], None
-        self.start()
 
-    def run(self):
-        try:
-            for run in schedule.train_runs(self.runs, trainer.train, "auto"):
-                assert store.load_provenance(run.identity.digest).tags["host"]
-                self.finished_runs.append(run)
-        except Exception as error:
-            self.error = error
-
-    def wait_for(self, happened):
-        end = time.monotonic() + 400
-        while not happened():
-            assert self.is_alive(), self.error
-            assert time.monotonic() < end
-            time.sleep(0.02)
-
-    def result(self):
-        self.join(500)
-        assert not self.is_alive()
-        if self.error:
-            raise self.error
-        return self
+@pytest.fixture
+def thread():
+    thread = ThreadPoolExecutor(1)
+    yield thread
+    thread.shutdown(wait=False)
 
 
 def at_work(running):
@@ -95,136 +76,131 @@ def at_work(running):
     return [child for worker in running.workers for child in psutil.Process(worker.pid).children()]
 
 
-def train(running, runs):
-    """Whether so many processes train, or are about to: they have imported TensorFlow."""
-    return sum("tensorflow" in str(process.memory_maps()) for process in at_work(running)) == runs
+def wait_until_it_trains(running):
+    """Wait until a process trains, or is about to: it has imported TensorFlow."""
+    wait_until(lambda: any("tensorflow" in str(process.memory_maps()) for process in at_work(running)))
 
 
-def test_three_workers_train_each_run_once_and_send_no_epochs(data, a_cluster, capsys):
-    a_cluster(3)
-    runs = wanted(seeds=3, epochs=3)
-    done = Training(runs).result()
-    assert sorted(run.name for run in done.finished_runs) == [run.name for run in runs]
-    assert schedule.lacking(runs) == []
+def test_a_cluster_begins_runs_in_their_order_sends_no_epochs_and_gives_the_bits_of_this_machine(
+    data, running, monkeypatch, capsys
+):
+    running.start_worker(OMP_NUM_THREADS="2", TF_ENABLE_ONEDNN_OPTS="0", NUMBA_OPT="0")
+    runs = wanted(seeds=3, epochs=1)[::-1]
+    assert trained(runs) == runs
     assert "epoch" not in capsys.readouterr().err
+    there = [sums(run) for run in runs]
+    shutil.rmtree(run_store())
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS")
+    trained(runs)
+    assert [sums(run) for run in runs] == there
 
 
-def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere(data, a_cluster):
-    running = a_cluster(2)
-    runs = wanted(seeds=2, epochs=30)
-    going_on = Training(runs)
-    going_on.wait_for(lambda: train(running, 2))
-    running.workers[0].kill()
-    assert sorted(run.name for run in going_on.result().finished_runs) == [run.name for run in runs]
-    assert schedule.lacking(runs) == []
+def sums(run):
+    return (store.entry(run.identity.digest) / "SHA256SUMS").read_text()
 
 
-def test_data_that_were_lost_with_all_workers_are_sent_again_to_the_next(data, a_cluster):
-    running = a_cluster(1)
+def test_what_calls_share_is_sent_to_each_worker_once(running):
+    for _ in range(2):
+        running.start_worker()
+    with Cluster(running.address) as there, Client(running.address) as client:
+        client.wait_for_workers(2)
+        shared = there.share(bytes(10**6))
+        calls = {there.submit(place, print, shared) for place in range(20)}
+        while calls:
+            calls -= {call for call in there.finished(calls) if there.result(call)}
+        transfers = client.run(lambda dask_worker: dask_worker.state.transfer_incoming_count_total)
+    from_the_driver, from_the_other = sorted(transfers.values())
+    assert from_the_driver == 0
+    assert 1 <= from_the_other <= 2  # Dask may drop what an idle worker has
+
+
+def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere_though_the_digits_were_lost(
+    data, running, thread
+):
+    running.start_worker()
     runs = wanted(seeds=1, epochs=30)
-    going_on = Training(runs)
-    going_on.wait_for(lambda: train(running, 1))
+    training = thread.submit(trained, runs)
+    wait_until_it_trains(running)
     running.workers[0].kill()
     running.start_worker()
-    going_on.result()
-    assert schedule.lacking(runs) == []
+    assert training.result(300) == runs
 
 
-def copied_sources(folder):
-    return shutil.copytree(ROOT / "src", folder, ignore=shutil.ignore_patterns("__pycache__"))
+def test_a_run_that_kills_its_workers_ends_the_command(data, thread, tmp_path, monkeypatch):
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    with cluster(tmp_path / "cluster") as running:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
+        running.start_worker()
+        training = thread.submit(trained, wanted(seeds=1, epochs=1000))
+        wait_until_it_trains(running)
+        running.workers[0].kill()
+        with pytest.raises(LabError, match=r"^1 workers of .* were lost one after the other with the same run, most"):
+            training.result(300)
 
 
-def edit(sources):
-    """Edit a module that decides bits."""
-    with open(sources / "lenet/network/layers.py", "a") as file:
+def test_a_run_that_another_process_trains_is_not_trained_again_and_others_do_not_wait_for_it(data, running, thread):
+    running.start_worker()
+    locked, free = wanted(seeds=2, epochs=1)
+    with store.lock(locked.identity.digest):
+        training = thread.submit(trained, [locked, free], finished := [])
+        wait_until(lambda: finished == [free])
+        store.save(locked.identity, TRAINED, PROVENANCE)
+    assert training.result(300) == [free, locked]
+    assert store.load_provenance(locked.identity.digest) == PROVENANCE
+
+
+def test_a_worker_of_other_code_and_versions_is_refused_with_what_differs(data, running, tmp_path):
+    other = shutil.copytree(ROOT / "src", tmp_path / "other", ignore=shutil.ignore_patterns("__pycache__"))
+    with open(other / "lenet/network/layers.py", "a") as file:
         file.write("\n_ANOTHER = 1\n")
-
-
-def wait_for_refusal(capsys):
-    said, end = "", time.monotonic() + 60
-    while "is not used" not in said:
-        said += capsys.readouterr().err
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return said
-
-
-def test_a_worker_of_other_code_is_refused_by_name_before_it_trains_and_the_others_do_its_work(
-    data, a_cluster, tmp_path, capsys
-):
-    running, other = a_cluster(0), copied_sources(tmp_path / "other")
-    edit(other)
+    (other / "keras-3.0.0.dist-info").mkdir()
+    (other / "keras-3.0.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n")
     running.start_worker(other)
-    going_on = Training(wanted(seeds=1, epochs=1))
-    said = wait_for_refusal(capsys)
-    running.start_worker()
-    assert len(going_on.result().finished_runs) == 1
-    (line,) = [line for line in (said + capsys.readouterr().err).splitlines() if "is not used" in line]
-    assert line.startswith("warning: worker tcp://127.0.0.1:")
-    assert line.endswith(" is not used: other code in src/lenet/network/layers.py")
-
-
-def test_beside_a_refused_worker_a_new_one_takes_over_from_one_that_is_lost(data, a_cluster, tmp_path, capsys):
-    running, other = a_cluster(0), copied_sources(tmp_path / "other")
-    edit(other)
-    running.start_worker(other)
-    runs = wanted(seeds=1, epochs=12)
-    going_on = Training(runs)
-    wait_for_refusal(capsys)
-    running.start_worker()
-    going_on.wait_for(lambda: train(running, 1))
-    running.workers[1].kill()
-    running.start_worker()
-    assert len(going_on.result().finished_runs) == 1
-
-
-def test_where_all_workers_are_refused_the_error_names_them_and_the_versions_in_which_they_differ(
-    data, a_cluster, tmp_path, capsys
-):
-    (tmp_path / "older/keras-3.0.0.dist-info").mkdir(parents=True)
-    (tmp_path / "older/keras-3.0.0.dist-info/METADATA").write_text(
-        "Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n"
+    with pytest.raises(LabError) as refused:
+        trained(wanted(seeds=1, epochs=1))
+    assert re.fullmatch(
+        r"the Dask worker tcp://127\.0\.0\.1:\d+ is not as this command was when it started, and might give other bits "
+        r"\(keras 3\.0\.0 instead of 3\.[\d.]+; other code in src/lenet/network/layers\.py\): give it the same code .*",
+        str(refused.value),
     )
-    a_cluster(0).start_worker(os.pathsep.join([str(tmp_path / "older"), str(ROOT / "src")]))
-    with dask.config.set({"lenet.workers-timeout": "15s"}):
-        going_on = Training(wanted(seeds=1, epochs=1))
-        assert "is not used: keras 3.0.0 instead of 3." in wait_for_refusal(capsys)
-        with pytest.raises(
-            LabError, match=r"has had no worker but tcp://127.0.0.1:\d+, refused above, for \d+ s: start some"
-        ):
-            going_on.result()
 
 
-def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, a_cluster):
-    running = a_cluster(1)
+def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, running, thread):
+    running.start_worker()
     runs = wanted(seeds=2, epochs=10)
-    going_on = Training(runs)
-    going_on.wait_for(lambda: going_on.finished_runs and at_work(running))
+    training = thread.submit(trained, runs, finished := [])
+    wait_until(lambda: finished and at_work(running))
     running.scheduler.kill()
     with pytest.raises(LabError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost: start it, then run"):
-        going_on.result()
-    assert len(going_on.finished_runs) == 1
-    assert schedule.lacking(runs) == [run for run in runs if run not in going_on.finished_runs]
+        training.result(300)
+    assert schedule.lacking(runs) == runs[1:]
 
 
-def test_no_worker_within_the_time_given_is_an_error(data, a_cluster, impatient):
-    a_cluster(0)
+def test_no_worker_within_the_time_given_is_an_error(data, running, impatient):
     with pytest.raises(
-        LabError, match=r"has had no worker for [3-9] s: start some .*, then run the same command again$"
+        LabError, match=r"has had no worker for [3-9] s: start some .*, then run the same command again; finished"
     ):
-        Training(wanted(seeds=1, epochs=1)).result()
+        trained(wanted(seeds=1, epochs=1))
+
+
+def test_a_cluster_that_starts_its_first_worker_on_demand_is_given_runs(data, monkeypatch):
+    with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local:
+        local.adapt(maximum=1, interval="200ms")
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", local.scheduler_address)
+        assert len(trained(wanted(seeds=1, epochs=1))) == 1
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense", "tls://127.0.0.1:{port}"])
 def test_no_scheduler_at_the_address_is_an_error(data, monkeypatch, impatient, address):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address.format(port=free_port()))
     with pytest.raises(LabError, match=r"^no Dask scheduler answers at DASK_SCHEDULER_ADDRESS=.*: correct the address"):
-        Training(wanted(seeds=1, epochs=1)).result()
+        trained(wanted(seeds=1, epochs=1))
 
 
 DRIVER = """
 from lenet import errors
 from lenet.execution import schedule
+from lenet.execution.cluster import Cluster
 from lenet.runs import store, trainer
 from lenet.settings import load_settings
 
@@ -235,68 +211,32 @@ errors.run(main)
 """
 
 
-def started(sources=ROOT / "src"):
-    """Start a process that trains on the cluster with that code."""
-    environment = os.environ | {"PYTHONPATH": str(sources)}
-    return subprocess.Popen(
-        [sys.executable, "-c", DRIVER], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def wait_until_it_trains(driver, running):
-    end = time.monotonic() + 400
-    while not train(running, 1):
-        assert driver.poll() is None, driver.stderr.read()
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, a_cluster, number):
-    running = a_cluster(1)
+def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, running, number):
+    running.start_worker()
     wanted(seeds=2, epochs=1000)
-    with started() as it:
-        wait_until_it_trains(it, running)
-        assert len(at_work(running)) == 1
-        it.send_signal(number)
-        it.stdout.read()
-        if number == signal.SIGINT:
-            assert it.stderr.read().splitlines()[-1] == "interrupted"
-    end = time.monotonic() + 60
-    while at_work(running):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    with subprocess.Popen([sys.executable, "-c", DRIVER], stderr=subprocess.PIPE, text=True) as driver:
+        wait_until_it_trains(running)
+        driver.send_signal(number)
+        _, errors = driver.communicate(timeout=10)
+    if number == signal.SIGINT:
+        assert errors.splitlines()[-1] == "interrupted"
+    wait_until(lambda: not at_work(running))
 
 
-def test_code_that_is_edited_meanwhile_ends_the_command_with_one_line(data, a_cluster, tmp_path):
-    sources = copied_sources(tmp_path / "shared")
-    running = a_cluster(0)
-    running.start_worker(sources)
-    wanted(seeds=2, epochs=10)
-    with started(sources) as it:
-        wait_until_it_trains(it, running)
-        edit(sources)
-        it.stdout.read()
-        last = it.stderr.read().splitlines()[-1]
-    assert last.startswith("error: the code was edited while runs were trained on a cluster: run the same command")
-    assert it.returncode == 1
+def test_a_worker_without_this_project_is_an_error(data, running):
+    running.start_worker(running.without_the_project)
+    with pytest.raises(
+        LabError, match=r"a worker of .* has no module named 'lenet\.execution': set up this checkout on"
+    ):
+        trained(wanted(seeds=1, epochs=1))
 
 
-def test_a_scheduler_without_this_project_is_an_error(data, tmp_path, monkeypatch):
-    (tmp_path / "other/lenet").mkdir(parents=True)
-    (tmp_path / "other/lenet/__init__.py").touch()  # hides the one that is installed
-    with cluster(tmp_path / "cluster", sources=tmp_path / "other") as running:
-        running.start_worker()
-        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-        with pytest.raises(LabError, match=r"does not know this project's code: set up this checkout where it runs"):
-            Training(wanted(seeds=1, epochs=1)).result()
-
-
-def test_a_time_that_is_none_is_an_error(data, a_cluster):
-    a_cluster(0)
+def test_a_time_that_is_none_is_an_error(data, monkeypatch):
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
     with dask.config.set({"lenet.workers-timeout": "soon"}):
         with pytest.raises(LabError, match=r"^DASK_LENET__WORKERS_TIMEOUT=soon: expected how long to wait"):
-            Training(wanted(seeds=1, epochs=1)).result()
+            trained(wanted(seeds=1, epochs=1))
 
 
 def test_tls_is_used_as_dask_is_configured(data, tmp_path, monkeypatch):
@@ -307,11 +247,11 @@ def test_tls_is_used_as_dask_is_configured(data, tmp_path, monkeypatch):
         running.start_worker()
         assert running.address.startswith("tls://")
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-        assert len(Training(wanted(seeds=1, epochs=1)).result().finished_runs) == 1
+        assert len(trained(wanted(seeds=1, epochs=1))) == 1
 
 
 def test_without_the_package_the_error_says_what_to_install(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
     with pytest.raises(LabError, match=r"the package distributed is not installed: run `make setup`, or unset"):
-        Training(wanted(seeds=1, epochs=1)).result()
+        trained(wanted(seeds=1, epochs=1))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from support.servers import wait_until
 
 from lenet.errors import LabError
 from lenet.execution import pool
@@ -83,39 +84,19 @@ def alive(pid):
         return False
 
 
-def gone_within(seconds, pids):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and any(alive(pid) for pid in pids):
-        time.sleep(0.05)
-    return not any(alive(pid) for pid in pids)
-
-
-def test_every_task_comes_back_with_its_result(run, work):
-    assert {task: each.result for task, each in run(work.square, range(5), 2)} == {0: 0, 1: 1, 2: 4, 3: 9, 4: 16}
-
-
 def test_what_the_work_emits_arrives_before_its_result_and_what_it_prints_is_no_reply(worker, work):
     events = []
     assert worker.run(work.square, 3, emit=events.append).result == 9
     assert events == [("started", 3)]
 
 
-def test_workers_are_reused_and_end_with_the_iteration(run, work):
-    workers = {each.result[0] for _, each in run(work.look, range(6), 2, np.ones(3, np.uint8))}
+def test_every_task_comes_back_with_its_result_from_workers_that_are_reused_and_end_with_the_iteration(run, work):
+    results = {task: measured.result for task, measured in run(work.look, range(6), 2, np.ones(3_000_000, np.uint8))}
+    assert {task: total for task, (_, total) in results.items()} == dict.fromkeys(range(6), 3_000_000)
+    workers = {pid for pid, _ in results.values()}
     assert len(workers) == 2
     assert os.getpid() not in workers
-    assert gone_within(5, workers)
-
-
-def test_an_iteration_that_is_given_up_ends_its_workers(run, work):
-    iteration = run(work.look, range(6), 2, np.ones(3, np.uint8))
-    _, first = next(iteration)
-    iteration.close()
-    assert gone_within(5, [first.result[0]])
-
-
-def test_arrays_reach_the_worker(worker, work):
-    assert worker.run(work.look, 0, np.ones(3_000_000, np.uint8), emit=print).result[1] == 3_000_000
+    wait_until(lambda: not any(map(alive, workers)), within_s=5)
 
 
 def test_what_a_call_took_is_told(worker, work):
@@ -205,10 +186,10 @@ def test_a_signal_to_the_whole_group_ends_driver_and_workers_at_once_and_without
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 128 + number
     assert errors.splitlines() == ["interrupted"]
-    assert gone_within(3, workers)
+    wait_until(lambda: not any(map(alive, workers)), within_s=3)
 
 
 def test_workers_do_not_outlive_a_killed_driver(driver):
     process, workers = driver
     process.kill()
-    assert gone_within(5, workers)
+    wait_until(lambda: not any(map(alive, workers)), within_s=5)

@@ -26,7 +26,14 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def lines(capsys):
-    return lambda: capsys.readouterr().err.splitlines()
+    """Return the lines on the standard error; nothing goes to the standard output."""
+
+    def read():
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return captured.err.splitlines()
+
+    return read
 
 
 def run(name="tanh_sgd seed 0", epochs=2):
@@ -61,15 +68,6 @@ def test_epochs_in_quick_succession_are_left_out_however_many_runs_there_are(clo
         "tanh_sgd seed 1: epoch 3/9",
         "tanh_sgd seed 0: epoch 5/9",
     ]
-
-
-def test_nothing_goes_to_the_standard_output(clock, capsys):
-    with progress.shown([1]) as shown:
-        shown.epoch(run(epochs=1), 1, scored(1.0))
-        shown.say("a line")
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.endswith("a line\n")
 
 
 class Terminal(io.StringIO):

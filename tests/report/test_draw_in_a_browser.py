@@ -41,7 +41,9 @@ def opened(browser):  # noqa: F811
 @pytest.mark.parametrize("setting", ["input_size", "activation", "pooling", "c3", "output"])
 def test_a_network_of_every_kind_is_compared_so_that_the_page_knows_a_new_one(setting):
     variants = load_settings(ROOT / "params.yaml").variants
-    assert {getattr(variants[kind], setting) for kind in KINDS} == set(get_args(Variant.model_fields[setting].annotation))
+    assert {getattr(variants[kind], setting) for kind in KINDS} == set(
+        get_args(Variant.model_fields[setting].annotation)
+    )
 
 
 def stroke(page, *lines):

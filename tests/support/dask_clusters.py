@@ -4,29 +4,29 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 from support.paths import ROOT
+from support.servers import wait_until
 
 
 class Cluster:
     """A scheduler, and the workers that it is given."""
 
-    def __init__(self, folder, protocol, sources):
-        folder.mkdir()
+    def __init__(self, folder, protocol):
+        self.without_the_project = folder / "sources"
+        (self.without_the_project / "lenet").mkdir(parents=True)
+        (self.without_the_project / "lenet/__init__.py").touch()  # hides the one that is installed
         self._folder, self._protocol, self.workers = folder, protocol, []
-        self.scheduler = self._started("scheduler", "--port", "0", PYTHONPATH=str(sources))
-        file, end = folder / "scheduler.json", time.monotonic() + 60
-        while not file.is_file():
-            assert self.scheduler.poll() is None, (folder / "scheduler.log").read_text()
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        self.scheduler = self._started("scheduler", "--port", "0", PYTHONPATH=str(self.without_the_project))
+        file = folder / "scheduler.json"
+        wait_until(lambda: file.is_file() and file.read_text().endswith("}"), within_s=60)
         self.address = json.loads(file.read_text())["address"]
 
-    def start_worker(self, sources=ROOT / "src"):
-        """Start a worker with the code in a folder."""
-        self.workers.append(self._started("worker", "--no-nanny", "--nthreads", "1", PYTHONPATH=str(sources)))
+    def start_worker(self, sources=ROOT / "src", **environment):
+        """Start a worker of one thread with the code in a folder."""
+        arguments = ("--no-nanny", "--nthreads", "1")
+        self.workers.append(self._started("worker", *arguments, PYTHONPATH=str(sources), **environment))
 
     def stop(self):
         for process in (*self.workers, self.scheduler):
@@ -42,9 +42,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder, protocol="tcp", sources=ROOT / "src"):
-    """Yield a cluster without workers, in a new folder; its scheduler imports modules from `sources`."""
-    running = Cluster(folder, protocol, sources)
+def cluster(folder, protocol="tcp"):
+    """Yield a cluster without workers, in a new folder; its scheduler does not know this project."""
+    running = Cluster(folder, protocol)
     try:
         yield running
     finally:

@@ -64,3 +64,11 @@ def wait_for(url, server, within_s=120):
             if time.monotonic() > end or server.poll() is not None:
                 raise
             time.sleep(0.3)
+
+
+def wait_until(happened, within_s=300):
+    """Wait until a function returns true."""
+    end = time.monotonic() + within_s
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)

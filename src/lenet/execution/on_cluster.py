@@ -1,4 +1,4 @@
-"""What a worker of a Dask cluster runs: it makes sure that it is as the driver, then calls a function in a process.
+"""What a Dask worker runs: it makes sure that it is as the driver, then calls a function in a worker process.
 
 In a process of the project's own, because a Dask worker's environment, its threads and what ran in it before could
 decide bits. It ends with the call.
@@ -6,25 +6,17 @@ decide bits. It ends with the call.
 
 import pickle
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from distributed import get_worker
 
+from lenet.errors import LabError
 from lenet.execution.pool import Worker
 from lenet.execution.worker import Measured
 from lenet.runs import code
 from lenet.runs.identity import library_versions
 from lenet.settings import ENGINES
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A Dask worker, by its address, that cannot give the driver's bits, and why: in what it differs."""
-
-    address: str
-    differences: str
 
 
 class AbandonedError(Exception):
@@ -37,14 +29,20 @@ def what_decides_bits() -> dict[str, str]:
     return {"processor": platform.machine(), **library_versions(), **of_code}
 
 
-def call(expected: Mapping[str, str], parts: Sequence[bytes]) -> Measured | Refused:
-    """Call what is pickled in `parts`, a function and its arguments, here; what it emits goes nowhere.
+def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> Measured:
+    """Call `work(shared value, *arguments, emit)` here; what it emits goes nowhere.
 
-    Raises what the function raises, and AbandonedError at its next event if the driver no longer waits.
+    request: `(work, arguments)`, pickled, as the shared value is: they can be read if the code is the same. Raises what
+    `work` raises, LabError where this Dask worker is not as expected, and AbandonedError at the next event when the
+    driver no longer waits.
     """
     dask_worker = get_worker()
     if differences := _differences(expected, what_decides_bits()):
-        return Refused(dask_worker.address, differences)
+        raise LabError(
+            f"the Dask worker {dask_worker.address} is not as this command was when it started, and might give other "
+            f"bits ({differences}): give it the same code and libraries (docs/scaling.md), then run the same command "
+            "again; finished runs are kept"
+        )
     key = dask_worker.get_current_task()
 
     def emit(event: Any) -> None:
@@ -52,17 +50,17 @@ def call(expected: Mapping[str, str], parts: Sequence[bytes]) -> Measured | Refu
         if task is None or task.state == "cancelled":
             raise AbandonedError(key)
 
-    work, *arguments = [pickle.loads(part) for part in parts]
+    (work, arguments), value = [pickle.loads(part) for part in (request, shared)]
     worker = Worker()
     try:
-        return worker.run(work, *arguments, emit=emit)
+        return worker.run(work, value, *arguments, emit=emit)
     finally:
         worker.kill()
 
 
-def _differences(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
+def _differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> str:
     """Say in what two sides differ; of code, whose digests say nothing, the names alone."""
-    names = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-    code_of = [name for name in names if name.endswith(".py")]
-    told = [f"{name} {found.get(name)} instead of {expected.get(name)}" for name in names if name not in code_of]
-    return "; ".join(told + ([f"other code in {', '.join(code_of)}"] if code_of else []))
+    names = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
+    files = [name for name in names if name.endswith(".py")]
+    differences = [f"{name} {actual.get(name)} instead of {expected.get(name)}" for name in names if name not in files]
+    return "; ".join(differences + ([f"other code in {', '.join(files)}"] if files else []))

@@ -2,12 +2,14 @@
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar
+from functools import partial
+from typing import Any, Literal
 
-from filelock import Timeout
+from filelock import FileLock, Timeout
 
 from lenet.errors import LabError
 from lenet.execution import cluster, pool, progress
@@ -20,7 +22,8 @@ from lenet.runs.training_data import TrainingData, identify_data, load_training_
 from lenet.settings import Settings, Variant
 from lenet.training.trained_run import TrainedRun
 
-Result = TypeVar("Result")
+# What came of a run: None where another process has trained it meanwhile.
+Outcome = Measured | EditedError | None
 
 _LOOK_AGAIN_S = 0.5
 
@@ -42,17 +45,6 @@ class PlannedRun:
     @property
     def epochs(self) -> int:
         return self.recipe.epochs
-
-
-class Worker(Protocol):
-    """What calls a function elsewhere: a worker process of this machine, or a cluster."""
-
-    @property
-    def is_running(self) -> bool:
-        """Whether calls are taken; if not, they fail."""
-
-    def run(self, work: Callable[..., Any], *arguments: Any, emit: Callable[[Any], None]) -> Measured:
-        """Call `work(*arguments, emit)` there; what it emits reaches `emit` here, except from a cluster."""
 
 
 def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun]:
@@ -83,9 +75,9 @@ def train_runs(
 ) -> Iterator[PlannedRun]:
     """Train runs side by side, begun in their order; yield each when the store has it.
 
-    `train` does so in a worker, called with the digits, the run's identity, its recipe, and a function to give each
-    epoch to. Where another process trains the same run, it is waited for. Raises LabError in the end where runs could
-    not be kept, because their code was edited meanwhile.
+    `train` does so in a worker process, called with the digits, the run's identity, its recipe, and a function to give
+    each epoch to. Where another process trains the same run, it is waited for. Raises LabError in the end where runs
+    could not be kept, because their code was edited meanwhile.
     """
     if not runs:
         return
@@ -94,11 +86,11 @@ def train_runs(
     trained: list[tuple[PlannedRun, Measured]] = []
     edited = 0
     with progress.shown([run.epochs for run in runs]) as display:
-
-        def do(worker: Worker, run: PlannedRun) -> tuple[PlannedRun, Measured | EditedError | None]:
-            return run, _train_and_store(worker, run, data[run.identity.data], train, display)
-
-        for run, outcome in _side_by_side(do, runs, workers):
+        if scheduler := cluster.address():
+            outcomes = _on_cluster(runs, data, train, scheduler)
+        else:
+            outcomes = _on_this_machine(runs, data, train, pool.worker_count(workers, len(runs)), display)
+        for run, outcome in outcomes:
             display.finished(run)
             if isinstance(outcome, EditedError):
                 edited += 1
@@ -116,41 +108,32 @@ def train_runs(
         )
 
 
-def _side_by_side(
-    do: Callable[[Worker, PlannedRun], Result], runs: Sequence[PlannedRun], workers: int | Literal["auto"]
-) -> Iterator[Result]:
-    """Yield what `do(worker, run)` returns as it does, on the workers of the user's cluster or of this machine."""
-    if scheduler := cluster.address():
-        return cluster.run_side_by_side(do, runs, scheduler)
-    return pool.run_side_by_side(do, runs, pool.worker_count(workers, len(runs)))
+def _on_this_machine(
+    runs: Sequence[PlannedRun],
+    data: Mapping[DataIdentity, TrainingData],
+    train: Callable[..., TrainedRun],
+    workers: int,
+    display: progress.Display,
+) -> Iterator[tuple[PlannedRun, Outcome]]:
+    """Train and store runs in worker processes; yield each run and what came of it."""
 
+    def do(worker: pool.Worker, run: PlannedRun) -> tuple[PlannedRun, Outcome]:
+        def on_event(event: tuple[int, Mapping[str, float]]) -> None:
+            display.epoch(run, *event)
 
-def _train_and_store(
-    worker: Worker, run: PlannedRun, data: TrainingData, train: Callable[..., TrainedRun], display: progress.Display
-) -> Measured | EditedError | None:
-    """Train a run and store it; None where another process has done so meanwhile."""
+        with _held(run, worker):
+            if store.has(run.identity):
+                return run, None
+            digits = data[run.identity.data]
+            return run, _stored(run, lambda: worker.run(train, digits, run.identity, run.recipe, emit=on_event))
 
-    def on_event(event: tuple[int, Mapping[str, float]]) -> None:
-        display.epoch(run, *event)
-
-    with _held(run.identity.digest, worker):
-        if store.has(run.identity):
-            return None
-        try:
-            measured = worker.run(train, data, run.identity, run.recipe, emit=on_event)
-        except EditedError as error:
-            return error
-        provenance = Provenance(
-            {**machine_tags(), **measured.machine}, measured.started_ms, round(measured.duration_s, 3)
-        )
-        store.save(run.identity, measured.result, provenance)
-    return measured
+    return pool.run_side_by_side(do, runs, workers)
 
 
 @contextmanager
-def _held(digest: str, worker: Worker) -> Iterator[None]:
+def _held(run: PlannedRun, worker: pool.Worker) -> Iterator[None]:
     """Hold a run's lock. Whoever else holds it is waited for, as long as the worker is running."""
-    lock = store.lock(digest)
+    lock = store.lock(run.identity.digest)
     while worker.is_running:
         try:
             lock.acquire(timeout=_LOOK_AGAIN_S)
@@ -161,6 +144,60 @@ def _held(digest: str, worker: Worker) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _on_cluster(
+    runs: Sequence[PlannedRun],
+    data: Mapping[DataIdentity, TrainingData],
+    train: Callable[..., TrainedRun],
+    scheduler: str,
+) -> Iterator[tuple[PlannedRun, Outcome]]:
+    """Train runs on a Dask cluster and store them; yield each run and what came of it.
+
+    A run's lock is held from before it is submitted until it is stored.
+    """
+    waiting = deque(enumerate(runs))
+    calls: dict[Any, tuple[PlannedRun, FileLock]] = {}
+    with cluster.Cluster(scheduler) as connection, ExitStack() as locks:
+        shared = {identity: connection.share(digits) for identity, digits in data.items()}
+        while waiting or calls:
+            for place, run, lock in _locked(waiting, cluster.CALLS_AT_A_TIME - len(calls)):
+                locks.callback(lock.release)
+                if store.has(run.identity):
+                    lock.release()
+                    yield run, None
+                else:
+                    call = connection.submit(place, train, shared[run.identity.data], run.identity, run.recipe)
+                    calls[call] = run, lock
+            for call in connection.finished(calls):
+                run, lock = calls.pop(call)
+                outcome = _stored(run, partial(connection.result, call))
+                lock.release()
+                yield run, outcome
+
+
+def _locked(waiting: deque[tuple[int, PlannedRun]], most: int) -> Iterator[tuple[int, PlannedRun, FileLock]]:
+    """Take runs, with their locks, from those that wait. Those that another process holds go to the end."""
+    for _ in range(min(most, len(waiting))):
+        place, run = waiting.popleft()
+        lock = store.lock(run.identity.digest)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting.append((place, run))
+        else:
+            yield place, run, lock
+
+
+def _stored(run: PlannedRun, call: Callable[[], Measured]) -> Measured | EditedError:
+    """Store the run that a call returns, unless the code was edited meanwhile."""
+    try:
+        measured = call()
+    except EditedError as error:
+        return error
+    provenance = Provenance({**machine_tags(), **measured.machine}, measured.started_ms, round(measured.duration_s, 3))
+    store.save(run.identity, measured.result, provenance)
+    return measured
 
 
 def _speed(
