@@ -23,7 +23,7 @@ def modules_of_run(optimizer):
 
 @pytest.mark.parametrize("optimizer", ENGINES)
 def test_a_run_imports_what_its_rooms_hold_and_nothing_else(optimizer):
-    files = {file_of(module).relative_to(code.PACKAGE).as_posix() for module in modules_of_run(optimizer)}
+    files = {file_of(module).relative_to(ROOT).as_posix() for module in modules_of_run(optimizer)}
     rooms = {file for file in code.files_of_run(optimizer) if not file.endswith("__init__.py")}
     assert rooms == files
 
@@ -45,15 +45,15 @@ def test_a_run_is_trained_by_the_engine_of_its_optimizer(optimizer, monkeypatch,
 
 def test_digests_are_those_of_what_the_files_mean():
     for file, digest in code.digests("muon").items():
-        assert digest_of_meaning((code.PACKAGE / file).read_text()) == digest
+        assert digest_of_meaning((ROOT / file).read_text()) == digest
 
 
 @pytest.fixture
 def copied(tmp_path, monkeypatch):
     """A copy of the package, to edit."""
-    package = tmp_path / "lenet"
-    shutil.copytree(code.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(code, "PACKAGE", package)
+    package = tmp_path / "src/lenet"
+    shutil.copytree(ROOT / "src/lenet", package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "CHECKOUT", tmp_path)
     return package
 
 

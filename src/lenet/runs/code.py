@@ -11,11 +11,11 @@ from pathlib import Path
 from lenet.runs.meaning import digest_of_meaning
 from lenet.settings import ENGINES
 
-PACKAGE = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[3]
 
 
 def files_of_run(optimizer: str) -> list[str]:
-    """Return the files of code that decide the bits of a run with that optimizer, as in "network/model.py"."""
+    """Return the files of code that decide the bits of a run with that optimizer, as paths in the checkout."""
     engine = f"training/{ENGINES[optimizer]}"
     patterns = (
         "mnist/splits.py",
@@ -24,12 +24,13 @@ def files_of_run(optimizer: str) -> list[str]:
         f"{engine}/*.py",
         f"{engine}/optimizers/{optimizer}.py",
     )
-    return sorted(file.relative_to(PACKAGE).as_posix() for pattern in patterns for file in PACKAGE.glob(pattern))
+    package = CHECKOUT / "src/lenet"
+    return sorted(file.relative_to(CHECKOUT).as_posix() for pattern in patterns for file in package.glob(pattern))
 
 
 def digests(optimizer: str) -> dict[str, str]:
     """Return `files_of_run`, each with the digest of what it means."""
-    return {file: digest_of_meaning((PACKAGE / file).read_text(encoding="utf-8")) for file in files_of_run(optimizer)}
+    return {file: digest_of_meaning((CHECKOUT / file).read_text(encoding="utf-8")) for file in files_of_run(optimizer)}
 
 
 def digest_of_run(optimizer: str) -> str:
