@@ -96,8 +96,8 @@ def measure(runs: Sequence[PlannedRun], recipes: Sequence[str]) -> dict[str, Tri
     outputs = {run.identity.digest: _predict(run, held_out[run.identity.data].images) for run in runs}
 
     def of_fold(recipe: str, fold: DataIdentity) -> np.ndarray:
-        its = [run.identity for run in runs if recipe in run.variants and run.identity.data == fold]
-        return np.stack([outputs[identity.digest] for identity in its])
+        identities = [run.identity for run in runs if recipe in run.variants]
+        return np.stack([outputs[identity.digest] for identity in identities if identity.data == fold])
 
     labels = [digits.labels for digits in held_out.values()]
     return {recipe: trials.measure([of_fold(recipe, fold) for fold in held_out], labels) for recipe in recipes}
@@ -127,9 +127,9 @@ def save(folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[Planned
 
 def save_effects(folder: Path, sweep: Sweep, measured: Mapping[str, Trial]) -> None:
     """Write what the changes of each 2×2 are worth."""
-    found = {number: trials.effects(measured, four) for number, four in enumerate(sweep.factorials, start=1)}
-    if found:
-        table = pd.concat(found, names=["factorial"]).reset_index(level="factorial")
+    effects = {number: trials.effects(measured, four) for number, four in enumerate(sweep.factorials, start=1)}
+    if effects:
+        table = pd.concat(effects, names=["factorial"]).reset_index(level="factorial")
         _save_table(table, folder / "effects.csv")
 
 
@@ -146,7 +146,7 @@ def digests_in(path: Path) -> list[str]:
         raise LabError(f"{path} cannot be read ({error}): run `make sweep NAME={path.parent.name}`") from None
 
 
-def told(table: pd.DataFrame) -> str:
+def as_text(table: pd.DataFrame) -> str:
     """Return the table for the terminal: means, and differences from the first recipe with their standard errors."""
     lines = ["cross-entropy    difference        error (%)   difference   recipe"]
     for recipe, row in table.iterrows():
@@ -184,7 +184,7 @@ def main() -> None:
     save_effects(folder, sweep, measured)
     publisher.add(methodcaller("publish_sweep", experiment, runs, table))
     publisher.wait()
-    print(f"{told(table)}\nWritten into {folder}; `make ui` shows all runs in MLflow.")
+    print(f"{as_text(table)}\nWritten into {folder}; `make ui` shows all runs in MLflow.")
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ def table(trials: Mapping[str, Trial]) -> pd.DataFrame:
     percents = [100 * trial.wrong for trial in trials.values()]
     losses = [trial.losses for trial in trials.values()]
     rows = [
-        _columns(ERROR, wrong, percents[0]) | _columns(LOSS, its, losses[0])
-        for wrong, its in zip(percents, losses, strict=True)
+        _columns(ERROR, of_recipe, percents[0]) | _columns(LOSS, loss, losses[0])
+        for of_recipe, loss in zip(percents, losses, strict=True)
     ]
     return pd.DataFrame(rows, index=pd.Index(trials, name="recipe"))
 
@@ -65,13 +65,13 @@ def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def _columns(name: str, its: np.ndarray, first: np.ndarray) -> dict[str, float]:
+def _columns(name: str, values: np.ndarray, first: np.ndarray) -> dict[str, float]:
     # Apart for each recipe, so that one that diverged does not spoil the others.
-    mean, of_mean = standard_error(take_sample({"its": its}), {"its": 1})
+    mean, of_mean = standard_error(take_sample({"recipe": values}), {"recipe": 1})
     difference, of_difference = 0.0, 0.0
-    if its is not first:
-        pair = take_sample({"its": its, "first": first})
-        difference, of_difference = standard_error(pair, {"its": 1, "first": -1})
+    if values is not first:
+        pair = take_sample({"recipe": values, "first": first})
+        difference, of_difference = standard_error(pair, {"recipe": 1, "first": -1})
     return {
         name: mean,
         f"{name}_se": of_mean,

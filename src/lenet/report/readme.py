@@ -56,11 +56,13 @@ def _effects(study: Study) -> list[str]:
 
 def _swept(sweep: Swept) -> str:
     """Say what a sweep asks, and what the changes of its 2×2's are worth."""
-    told = [f"{in_markdown(sweep.about)} Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv)."]
+    sentences = [
+        f"{in_markdown(sweep.about)} Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv)."
+    ]
     for shared, effects in (each.shortened() for each in sweep.effects):
         worth = two_changes(effects.four, effects.differences, effects.interaction)
-        told.append(f"`{shared}`: {worth}." if shared else f"{worth}.")
-    return " ".join(told)
+        sentences.append(f"`{shared}`: {worth}." if shared else f"{worth}.")
+    return " ".join(sentences)
 
 
 def _table(study: Study) -> str:
