@@ -35,8 +35,8 @@ def client(request):
 
 
 @pytest.fixture(scope="session")
-def server_on_postgresql(postgresql, tmp_path_factory):
-    """A tracking server on PostgreSQL, the same one for all tests."""
+def server(postgresql, tmp_path_factory):
+    """The address of a tracking server on PostgreSQL, and its process: the same one for all tests."""
     artifacts = tmp_path_factory.mktemp("server") / "artifacts"
     with mlflow_server(postgresql.create("server", template="empty"), artifacts) as running:
         yield running
