@@ -6,7 +6,6 @@ import signal
 
 import hypothesis
 import pytest
-from support.mlflow_servers import mlflow_server
 from support.paths import ROOT
 from support.pipelines import pipeline  # noqa: F401  # found by its name
 from xdist.scheduler import LoadFileScheduling
@@ -122,15 +121,6 @@ def sqlite_client(workspace, empty_store, monkeypatch):
     yield lambda: mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, for its children
     mlflow.set_tracking_uri(None)
-
-
-@pytest.fixture(scope="session")
-def server(empty_store, tmp_path_factory):
-    """A real MLflow server in a process of its own, the same one for all tests."""
-    folder = tmp_path_factory.mktemp("server")
-    shutil.copy(empty_store, folder / "server.db")
-    with mlflow_server(f"sqlite:///{folder / 'server.db'}", folder / "artifacts") as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

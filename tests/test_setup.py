@@ -105,11 +105,15 @@ def installed(checkout):
     return {line for line in listed.stdout.split() if not line.startswith("pip==")}
 
 
-def test_what_is_published_as_source_alone_is_built_by_the_locks_own_tools(checkout):
+def test_what_is_published_as_source_alone_is_built_by_the_locks_own_tools_once(checkout):
     done = set_up(checkout)
     assert done.returncode == 0, done.stderr
     assert installed(checkout) == {"from_source==1.0", "setuptools==7.0", "wheel==1.0", "lab==1.0"}
     assert (checkout / ".venv/ready").exists()
+    (checkout / ".venv/mine").touch()
+    done = set_up(checkout)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (checkout / ".venv/mine").exists()  # not made anew
 
 
 def test_a_package_of_another_hash_is_not_installed(checkout):
@@ -131,11 +135,3 @@ def test_a_first_setup_that_was_interrupted_is_begun_anew(checkout):
     done = set_up(checkout)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Creating .venv")
-
-
-def test_a_finished_environment_is_not_made_anew(checkout):
-    set_up(checkout)
-    (checkout / ".venv/mine").touch()
-    done = set_up(checkout)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert (checkout / ".venv/mine").exists()

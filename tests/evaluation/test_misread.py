@@ -15,14 +15,10 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_it_is_a_row_per_digit_that_some_seed_misreads(tmp_path):
+def test_the_table_has_a_row_per_digit_that_some_seed_misreads_and_tells_who_is_wrong(tmp_path):
     save_misread("tanh_sgd", find_misread(ANSWERS, LABELS), [0, 7])
     table = (tmp_path / "reports/misread/tanh_sgd.csv").read_text()
     assert table == "digit,label,seed 0,seed 7\n1,1,1,7\n2,4,9,9\n"
-
-
-def test_who_is_wrong_comes_back_from_the_file():
-    save_misread("tanh_sgd", find_misread(ANSWERS, LABELS), [0, 7])
     np.testing.assert_array_equal(load_misread("tanh_sgd").wrong(5), ANSWERS != LABELS)
 
 

@@ -13,16 +13,12 @@ from lenet.evaluation.writers import load_writers, unknown_writers
 LABELS = os.environ.get("QMNIST_LABELS")
 
 
-def test_half_of_mnist_s_test_digits_come_from_48_of_297_writers():
+def test_half_of_mnist_s_test_digits_come_from_48_of_297_writers_and_half_are_of_employees():
     writers = load_writers("mnist", 10_000)
     sizes = np.sort(np.bincount(writers.of_digits))[::-1]
     assert len(writers.groups) == len(sizes) == 297
     assert sizes[:48].sum() == pytest.approx(5_000, abs=100)
     assert writers.are_known
-
-
-def test_half_of_them_are_of_employees_and_half_of_students():
-    writers = load_writers("mnist", 10_000)
     assert np.bincount(writers.groups[writers.of_digits]).tolist() == [4_999, 5_001]
     assert list(writers.titles) == ["employees", "students"]
 

@@ -18,10 +18,8 @@ def python(code, *arguments, **environment):
     return subprocess.run(command, env=clean | environment, capture_output=True, text=True)
 
 
-@pytest.fixture(scope="module")
-def prepared():
-    """A process that is prepared and then works with Keras."""
-    return python(
+def test_prepare_sets_everything_before_tensorflow_sees_it_which_says_nothing_at_start_up():
+    done = python(
         "from lenet.network import determinism; determinism.prepare(); determinism.prepare()\n"
         "import os, keras, tensorflow as tf\n"
         "assert all(os.environ[name] == value for name, value in determinism.ENVIRONMENT.items())\n"
@@ -30,14 +28,7 @@ def prepared():
         "      tf.config.optimizer.get_experimental_options()['remapping'], tf.config.list_logical_devices('GPU'))\n"
         "keras.ops.zeros(3)"
     )
-
-
-def test_prepare_sets_everything_before_tensorflow_sees_it(prepared):
-    assert prepared.stdout.split() == ["1", "1", "False", "[]"], prepared.stderr
-
-
-def test_tensorflow_says_nothing_of_its_own_at_start_up(prepared):
-    assert (prepared.returncode, prepared.stderr) == (0, "")
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["1", "1", "False", "[]"], "")
 
 
 def test_prepare_refuses_to_come_after_tensorflow():

@@ -8,15 +8,11 @@ from pathlib import Path
 
 import pytest
 from filelock import Timeout
-from hypothesis import given
-from hypothesis import strategies as st
 from support.builders import identity
-from support.fuzz import damaged
 from support.runs import PROVENANCE, TRAINED
 
 from lenet.runs import store
-from lenet.runs.files import FILES, files_of
-from lenet.runs.provenance import busy_s
+from lenet.runs.files import FILES
 
 DIGEST = identity().digest
 
@@ -33,20 +29,12 @@ def stored():
     return Path(".runs") / DIGEST
 
 
-def test_a_run_lies_under_its_digest_with_its_sums_and_where_it_was_trained(stored):
+def test_a_run_lies_under_its_digest_with_sums_that_sha256sum_checks_and_where_it_was_trained(stored):
     assert sorted(path.name for path in stored.iterdir()) == sorted([*FILES, "SHA256SUMS", "provenance.json"])
     assert store.has(identity())
     assert store.load_provenance(DIGEST) == PROVENANCE
-
-
-def test_the_sums_are_those_that_sha256sum_checks(stored):
     done = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=stored, capture_output=True)
     assert done.returncode == 0
-
-
-def test_what_is_not_there_is_not_had():
-    assert not store.has(identity())
-    assert store.load_provenance(DIGEST) is None
 
 
 def test_a_copy_has_the_four_files_and_nothing_of_the_machine(stored):
@@ -55,66 +43,26 @@ def test_a_copy_has_the_four_files_and_nothing_of_the_machine(stored):
     assert copied == {name: (stored / name).read_bytes() for name in FILES}
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("damage", ["a flipped bit", "cut off", "empty", "gone"])
+@pytest.mark.parametrize("name", [*FILES, "SHA256SUMS"])
+@pytest.mark.parametrize("damage", ["a flipped bit", "cut off", "gone"])
 def test_a_damaged_entry_is_removed_with_one_line_of_warning(stored, name, damage, capsys):
     content = bytearray((stored / name).read_bytes())
     if damage == "a flipped bit":
         content[len(content) // 2] ^= 1
-    (stored / name).write_bytes({"cut off": content[:-1], "empty": b""}.get(damage, content))
+    (stored / name).write_bytes(content[:-1] if damage == "cut off" else content)
     if damage == "gone":
         (stored / name).unlink()
     assert not store.has(identity())
     assert not stored.exists()
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("warning: ")
-    assert line.endswith(f"{DIGEST}/{name} is damaged: this run (seed 0) is trained anew")
+    assert line == f"warning: {stored.resolve()} is damaged: this run (seed 0) is trained anew"
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\xff", b"nonsense", b"0  run.json\n"])
-def test_an_entry_without_its_sums_is_damaged(stored, content):
-    if content is None:
-        (stored / "SHA256SUMS").unlink()
-    else:
-        (stored / "SHA256SUMS").write_bytes(content)
-    assert not store.has(identity())
-
-
-@pytest.fixture
-def restored(stored):
-    """Write the entry anew, without waiting for the disk; returns its folder."""
-    whole = {path.name: path.read_bytes() for path in stored.iterdir()}
-
-    def restore():
-        stored.mkdir(exist_ok=True)
-        for name, content in whole.items():
-            (stored / name).write_bytes(content)
-        return stored
-
-    return restore
-
-
-@given(data=st.data(), name=st.sampled_from([*FILES, "SHA256SUMS"]))
-def test_whatever_is_damaged_in_an_entry_it_is_not_returned(restored, data, name):
-    path = restored() / name
-    path.write_bytes(data.draw(damaged(path.read_bytes())))
-    if store.has(identity()):  # the sums may say the same in other words, as without the last line's end
-        assert {file: (path.parent / file).read_bytes() for file in FILES} == files_of(identity(), TRAINED)
-    else:
-        assert not path.parent.exists()
-
-
-@given(data=st.data())
-def test_whatever_is_damaged_in_the_notes_of_a_machine_they_are_usable_or_lost(restored, data):
-    path = restored() / "provenance.json"
-    path.write_bytes(data.draw(damaged(path.read_bytes())))
-    notes = store.load_provenance(DIGEST)
-    assert notes is None or busy_s([notes, PROVENANCE]) >= 0
-
-
-def test_lost_notes_of_the_machine_damage_nothing(stored):
-    (stored / "provenance.json").unlink()
+@pytest.mark.parametrize("content", [None, b'{"tags": ', b"[]"])
+def test_lost_or_damaged_notes_of_the_machine_damage_nothing(stored, content):
+    (stored / "provenance.json").unlink() if content is None else (stored / "provenance.json").write_bytes(content)
     assert store.has(identity())
+    assert store.load_provenance(DIGEST) is None
 
 
 def test_a_disk_that_fills_leaves_no_entry_and_nothing_beside_it(monkeypatch):
@@ -130,7 +78,7 @@ def test_a_disk_that_fills_leaves_no_entry_and_nothing_beside_it(monkeypatch):
 def test_a_temporary_workspace_shares_the_store_of_the_checkout(tmp_path, monkeypatch, stored):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert not store.has(identity())
+    assert (store.has(identity()), store.load_provenance(DIGEST)) == (False, None)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     assert store.has(identity())
 

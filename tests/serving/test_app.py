@@ -13,7 +13,7 @@ from support.fuzz import damaged, edited, result_or_refusal
 from support.servers import free_port
 
 from lenet.serving import app
-from lenet.serving.app import RefusedError, check_length, check_origin, check_type, read_digits
+from lenet.serving.app import RefusedError, read_digits
 
 DIGIT = [[0] * 28 for _ in range(28)]
 
@@ -37,7 +37,7 @@ def test_digits_of_integers_from_0_to_255_are_read():
 EXPECTED = r": expected .* of 1 to 1000 digits, each 28 rows of 28 integers from 0 \(background\) to 255$"
 
 
-@pytest.mark.parametrize("pixel", [-1, 256, 0.5, "7", "seven", None, True, [0], float("nan")])
+@pytest.mark.parametrize("pixel", [-1, 256, 0.5, "7", None, True, float("nan")])
 def test_a_pixel_that_is_none_is_named_with_its_place(pixel):
     with pytest.raises(RefusedError, match=r"^inputs\[1\]\[2\]\[3\] is .*" + EXPECTED):
         read_digits(body(DIGIT, with_pixel(pixel)))
@@ -48,9 +48,7 @@ def test_a_pixel_that_is_none_is_named_with_its_place(pixel):
     [
         (DIGIT[:27], r"inputs\[0\] is \[\[0, 0, .*…"),
         ([*DIGIT[:5], [0] * 29, *DIGIT[6:]], r"inputs\[0\]\[5\] is \[0, 0, .*…"),
-        (DIGIT[0], r"inputs\[0\]\[\d+\] is 0"),
         ("a digit", r'inputs\[0\] is "a digit"'),
-        ([], r"inputs\[0\] is \[\]"),
     ],
 )
 def test_a_digit_of_another_shape_is_refused(digit, where):
@@ -62,15 +60,12 @@ def test_a_digit_of_another_shape_is_refused(digit, where):
     ("sent", "message"),
     [
         (b"a digit", "^the body is not JSON "),
-        (b"", "^the body is not JSON "),
         (b"\xff\xfe{", "^the body is not JSON "),
         (b"[" * 100_000, "^the body is not JSON "),
-        (b"null", "^the body is null: expected "),
         (b"[]", r"^the body is \[\]: expected "),
         (b'{"digits": []}', r'^the body is \{"digits": \[\]\}: expected '),
         (b'{"inputs": [], "params": {}}', r'^the body is \{"inputs": \[\], "params": \{\}\}: expected '),
         (b'{"inputs": []}', r"^inputs is \[\]: expected "),
-        (b'{"inputs": {}}', r"^inputs is \{\}: expected "),
     ],
 )
 def test_what_is_no_list_of_digits_is_refused_with_what_was_expected(sent, message):
@@ -102,55 +97,6 @@ def test_whatever_is_posted_is_digits_or_refused_in_one_line(sent):
         assert len(refusal) < 400
     else:
         assert json.loads(sent) == {"inputs": digits.tolist()}
-
-
-@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
-def test_jsons_content_type_passes(content_type):
-    check_type(content_type)
-
-
-@pytest.mark.parametrize("content_type", ["", "text/csv", "application/x-www-form-urlencoded"])
-def test_another_content_type_is_refused(content_type):
-    with pytest.raises(RefusedError, match=f"^content type {content_type or 'missing'}: expected application/json$"):
-        check_type(content_type)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:5001", "localhost:5001", "127.0.0.1"])
-@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:5001", "http://localhost:8000"])
-def test_requests_of_this_machine_pass(host, origin):
-    check_origin(host, origin)
-
-
-@pytest.mark.parametrize(
-    ("host", "origin", "reason"),
-    [
-        ("evil.example:5001", None, "host evil.example:5001: expected 127.0.0.1 or localhost"),
-        ("", None, "host missing: expected "),
-        ("127.0.0.1.evil.example", None, "host 127.0.0.1.evil.example: "),
-        ("127.0.0.1:5001", "https://evil.example", "origin https://evil.example: expected "),
-        ("127.0.0.1:5001", "null", "origin null: expected "),
-        ("127.0.0.1:5001", "http://[::1", r"origin http://\[::1: expected "),
-        ("[::1", None, r"host \[::1: expected "),
-        ("localhost#", None, "host localhost#: expected "),
-        ("evil.example@127.0.0.1", None, "host evil.example@127.0.0.1: expected "),
-    ],
-)
-def test_requests_for_another_name_or_of_another_sites_page_are_refused(host, origin, reason):
-    with pytest.raises(RefusedError, match=f"^{reason}") as caught:
-        check_origin(host, origin)
-    assert caught.value.status == 403
-
-
-@pytest.mark.parametrize(("length", "status"), [(None, 411), ("many", 411), ("5000001", 413)])
-def test_a_body_of_unknown_length_or_above_the_limit_is_refused_unread(length, status):
-    with pytest.raises(RefusedError, match="expected at most 5,000,000 bytes") as caught:
-        check_length(length)
-    assert caught.value.status == status
-
-
-def test_a_body_in_chunks_is_refused_since_no_length_holds_for_it():
-    with pytest.raises(RefusedError, match=r"^transfer encoding chunked: expected a content length$"):
-        check_length("10", "chunked")
 
 
 def test_of_many_mistakes_the_first_is_told_and_no_list_of_all_is_made():
@@ -200,23 +146,43 @@ def post(port, sent, **headers):
     return ask(port, "POST", "/invocations", sent, **(usual | headers))
 
 
-def test_the_app_answers_digits_with_probabilities(port):
-    status, text = post(port, body(DIGIT, DIGIT))
-    assert (status, json.loads(text)) == (200, {"predictions": [[0.0] * 3 + [1.0] + [0.0] * 6] * 2})
+def test_a_thousand_digits_are_answered_with_probabilities(port):
+    status, text = post(port, body(*[[[255] * 28] * 28] * 1000))
+    assert (status, json.loads(text)) == (200, {"predictions": [[0.0] * 3 + [1.0] + [0.0] * 6] * 1000})
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    "headers",
     [
-        ({"Host": "evil.example"}, 403),
-        ({"Origin": "https://evil.example"}, 403),
-        ({"Content_Length": "5000001"}, 413),
-        ({"Transfer_Encoding": "chunked"}, 411),
-        ({"Content_Type": "text/csv"}, 400),
+        {"Content_Type": "Application/JSON; charset=utf-8"},
+        {"Host": "127.0.0.1", "Origin": "http://127.0.0.1:5001"},
+        {"Host": "localhost:5001", "Origin": "http://localhost:8000"},
     ],
 )
-def test_the_app_refuses_all_else(port, headers, status):
-    assert post(port, b"{}", **headers)[0] == status
+def test_requests_of_this_machine_pass(port, headers):
+    assert post(port, body(DIGIT), **headers)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "message"),
+    [
+        ({"Host": "evil.example:5001"}, 403, "host evil.example:5001: expected 127.0.0.1 or localhost"),
+        ({"Host": "127.0.0.1.evil.example"}, 403, "host 127.0.0.1.evil.example: expected "),
+        ({"Host": "evil.example@127.0.0.1"}, 403, "host evil.example@127.0.0.1: expected "),
+        ({"Origin": "https://evil.example"}, 403, "origin https://evil.example: expected http://127.0.0.1 or "),
+        ({"Origin": "null"}, 403, "origin null: expected "),
+        ({"Content_Length": "5000001"}, 413, "content length 5,000,001: expected at most 5,000,000 bytes"),
+        ({"Transfer_Encoding": "chunked"}, 411, "transfer encoding chunked: expected a content length"),
+        ({"Content_Type": "text/csv"}, 400, "content type text/csv: expected application/json"),
+        ({"Content_Type": ""}, 400, "content type missing: expected application/json"),
+    ],
+)
+def test_requests_for_another_name_of_other_pages_too_long_or_of_other_types_are_refused(
+    port, headers, status, message
+):
+    answered, text = post(port, b"{}", **headers)
+    assert answered == status
+    assert json.loads(text)["message"].startswith(message)
 
 
 def test_the_app_gives_up_after_a_time(port, monkeypatch):
@@ -229,7 +195,3 @@ def test_the_app_gives_up_after_a_time(port, monkeypatch):
 def test_the_app_is_alive_and_names_pages_that_are_not_here(port, tmp_path):
     assert ask(port, "GET", "/ping") == (200, "\n")
     assert ask(port, "GET", "/elsewhere")[0] == 404
-
-
-def test_a_thousand_digits_are_below_the_limit():
-    check_length(str(len(body(*[[[255] * 28] * 28] * 1000))))

@@ -19,25 +19,33 @@ def free_port():
 
 
 @contextmanager
-def serving(module, health):
-    """Run `python -m lenet.<module>` on a free port; yield its address once `health` answers, and the process."""
-    port = free_port()
+def running(command, health, output, **environment):
+    """Run a server; yield its process once the address `health` answers."""
     server = subprocess.Popen(
-        [sys.executable, "-m", f"lenet.{module}"],
-        env=os.environ | {"PORT": str(port)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        command,
+        env=os.environ | environment,
+        stdout=output,
+        stderr=output,
         text=True,
         start_new_session=True,
     )
     try:
-        address = f"http://127.0.0.1:{port}"
-        wait_for(address + health, server)
-        yield address, server
+        wait_for(health, server)
+        yield server
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGKILL)
         server.communicate()
+
+
+@contextmanager
+def serving(module, health):
+    """Run `python -m lenet.<module>` on a free port; yield its address and its process."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", f"lenet.{module}"]
+    with running(command, address + health, subprocess.PIPE, PORT=str(port)) as server:
+        yield address, server
 
 
 def listening(server):
@@ -53,7 +61,7 @@ def press_ctrl_c(server):
     return server.wait(timeout=30)
 
 
-def wait_for(url, server, within_s=120):
+def wait_for(url, server, within_s=300):
     """Wait until a server that was started answers."""
     end = time.monotonic() + within_s
     while True:

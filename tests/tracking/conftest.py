@@ -1,7 +1,9 @@
-"""Stores on PostgreSQL: what MLflow does on SQLite, it is to do there too."""
+"""Stores on PostgreSQL: what MLflow does on SQLite, it is to do there too. And a network to attach to runs."""
 
 import pytest
+from support.builders import seed_result
 from support.mlflow_servers import mlflow_server
+from support.paths import ROOT
 from support.postgres import running_cluster
 
 
@@ -35,8 +37,26 @@ def client(request):
 
 
 @pytest.fixture(scope="session")
-def server_on_postgresql(postgresql, tmp_path_factory):
-    """A tracking server on PostgreSQL, the same one for all tests."""
+def server(postgresql, tmp_path_factory):
+    """The address of a tracking server on PostgreSQL, and its process: the same one for all tests."""
     artifacts = tmp_path_factory.mktemp("server") / "artifacts"
     with mlflow_server(postgresql.create("server", template="empty"), artifacts) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory):
+    """A run of the network of 1998, whose layers are this project's, with fresh weights."""
+    from lenet.network import determinism
+
+    determinism.prepare()
+    from lenet.mnist.splits import Statistics
+    from lenet.network.model import build_model
+    from lenet.settings import load_settings
+    from lenet.training.trained_run import TrainedRun
+
+    settings = load_settings(ROOT / "params.yaml").variant("lenet5_1998")
+    model = build_model(settings, Statistics("digits", 0.1, 0, {}, 40.0, 80.0))
+    path = tmp_path_factory.mktemp("network") / "of.weights.h5"
+    model.save_weights(path)
+    return TrainedRun(path.read_bytes(), model.to_json(), seed_result().history)

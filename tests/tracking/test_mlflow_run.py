@@ -1,15 +1,12 @@
 import math
-import shutil
 from contextlib import contextmanager
 
 import pytest
 from support.builders import identity
 
-from lenet.tracking import mlflow_store
 from lenet.tracking.mlflow_run import Point
 from lenet.tracking.pages import study_experiment
 from lenet.tracking.runs import Runs
-from lenet.workspace import project_root
 
 pytestmark = pytest.mark.slow  # a real database
 
@@ -36,26 +33,12 @@ def test_points_that_are_written_again_are_there_once_however_many(client, find)
     assert find().lacks("test", "1")
 
 
-def test_a_final_value_that_changed_is_superseded(client, find):
+def test_a_final_value_that_changed_is_superseded_and_one_that_diverged_written_once(client, find):
     for value in (2.0, 1.0, 1.0):
-        find().write({}, final=[Point("test/error_percent", value, 3)])
+        find().write({}, final=[Point("test/error_percent", value, 3), Point("test/loss", math.nan, 3)])
     assert find().metrics["test/error_percent"] == 1.0
     assert sorted(history_of(client(), find(), "test/error_percent")) == [(3, 1.0), (3, 2.0)]
-
-
-def test_a_diverged_value_is_written_once(client, find):
-    for _ in range(2):
-        find().write({}, final=[Point("test/loss", math.nan, 3)])
     assert len(history_of(client(), find(), "test/loss")) == 1
-
-
-def test_a_description_is_renewed_unless_a_person_changed_it(client, find):
-    for text in ("first", "second"):
-        find().describe(text)
-    assert find().tags["mlflow.note.content"] == "second"
-    client().set_tag(find().id, "mlflow.note.content", "mine")
-    find().describe("third")
-    assert find().tags["mlflow.note.content"] == "mine"
 
 
 @pytest.fixture
@@ -74,30 +57,16 @@ def folder(tmp_path):
 
 def models_of(client, run):
     experiment = client.get_run(run.id).info.experiment_id
-    return [model.model_id for model in client.search_logged_models([experiment], f"source_run_id = '{run.id}'")]
+    return {model.model_id for model in client.search_logged_models([experiment], f"source_run_id = '{run.id}'")}
 
 
-def test_of_two_models_the_oldest_counts_and_the_other_is_removed(client, find, folder):
+def test_of_two_models_the_oldest_counts_the_other_is_removed_and_one_that_is_being_uploaded_is_left_time(
+    client, find, folder
+):
+    experiment = client().get_experiment_by_name("lenet5-digits").experiment_id
+    uploading = client().create_logged_model(experiment, name="network", source_run_id=find().id)
+    assert find().find_model("network") is None
     first = find().attach_model("network", folder)
     assert find().attach_model("network", folder).model_id == first.model_id
     other = find().attach_model("served", folder)
-    assert sorted(models_of(client(), find())) == sorted([first.model_id, other.model_id])
-    assert find().find_model("network").model_id == first.model_id
-
-
-def test_a_model_whose_upload_was_cut_off_counts_as_lacking_and_is_left_time(client, find):
-    experiment = client().get_experiment_by_name("lenet5-digits").experiment_id
-    model = client().create_logged_model(experiment, name="network", source_run_id=find().id)
-    assert find().find_model("network") is None
-    assert models_of(client(), find()) == [model.model_id]
-
-
-def test_a_model_whose_files_were_deleted_is_removed_unless_another_machine_may_have_them(client, find, folder):
-    model = find().attach_model("network", folder)
-    find().attach("a text", "a.txt")
-    assert not find().has_lost_its_artifacts()
-    shutil.rmtree(project_root() / "mlartifacts")
-    is_lost = mlflow_store.database() is not None  # not in a PostgreSQL that others may use too
-    assert find().has_lost_its_artifacts() == is_lost
-    assert (find().find_model("network") is None) == is_lost
-    assert models_of(client(), find()) == ([] if is_lost else [model.model_id])
+    assert models_of(client(), find()) == {uploading.model_id, first.model_id, other.model_id}

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import pytest
 from support.builders import seed_result, variant_result
-from support.mlflow_servers import proxy_of
 
 from lenet.evaluation.results import save_result
 from lenet.tracking import mlflow_store, publish
@@ -18,91 +17,10 @@ pytestmark = pytest.mark.slow  # real stores
 
 
 @contextmanager
-def stopped(server, proxy):
-    server.signal(signal.SIGSTOP)
+def stopped(process):
+    os.killpg(process.pid, signal.SIGSTOP)
     yield
-    server.signal(signal.SIGCONT)
-
-
-@contextmanager
-def killed(server, proxy):
-    server.kill()
-    yield
-    server.start()
-
-
-@contextmanager
-def answering_500(server, proxy):
-    proxy.down = True
-    yield
-    proxy.down = False
-
-
-def runs_of(client, variant):
-    found = client.get_experiment_by_name("lenet5-digits")
-    return client.search_runs([found.experiment_id], f"tags.variant = '{variant}'") if found else []
-
-
-def assert_all_is_there_once(client, variant):
-    child, parent = sorted(runs_of(client, variant), key=lambda run: run.data.tags["kind"])
-    assert {child.info.status, parent.info.status} == {"FINISHED"}
-    assert parent.data.metrics["test/error_percent"] == child.data.metrics["test/error_percent"] == 10.0
-    for name, values in seed_result().history.items():
-        assert [point.value for point in client.get_metric_history(child.info.run_id, name)] == values
-    for run in (child, parent):
-        assert run.data.params["variant"] == variant
-        assert len(run.inputs.dataset_inputs) == 2
-
-
-@pytest.fixture
-def assert_trouble_costs_a_warning(workspace, monkeypatch, capfd):
-    """Publish to a server that has some trouble in the middle, and again once that is over."""
-    import mlflow
-
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
-    write = publish.MlflowRun.write
-
-    def check(server, variant, trouble):
-        def write_in_trouble(run, *arguments, **named):
-            if run.tags["kind"] == "seed":
-                trouble.__enter__()
-                monkeypatch.setattr(publish.MlflowRun, "write", write)
-            return write(run, *arguments, **named)
-
-        save_result(variant_result(variant, errors=[10.0]))
-        monkeypatch.setattr(publish.MlflowRun, "write", write_in_trouble)
-        with mlflow_store.one_warning():
-            for _ in range(3):
-                with mlflow_store.failures_as_warnings():
-                    publish.publish_variant(variant)
-        (line,) = capfd.readouterr().err.splitlines()
-        assert line.startswith("warning: the MLflow store at http://127.0.0.1:")
-        trouble.__exit__(None, None, None)
-        publish.publish_variant(variant)
-        assert_all_is_there_once(mlflow.MlflowClient(server.address), variant)
-
-    return check
-
-
-@pytest.mark.parametrize(
-    ("variant", "out_of_order"), [("tanh_adam", stopped), ("relu_sgd", answering_500), ("tanh_sgd_28", killed)]
-)
-def test_a_server_that_fails_in_the_middle_costs_a_warning_and_has_all_once_in_the_end(
-    server, assert_trouble_costs_a_warning, monkeypatch, variant, out_of_order
-):
-    with proxy_of(server) as proxy:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.address if out_of_order is answering_500 else server.address)
-        assert_trouble_costs_a_warning(server, variant, out_of_order(server, proxy))
-
-
-def test_a_server_that_never_answers_is_given_up_soon(server, workspace, monkeypatch, capfd):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
-    with stopped(server, None):
-        start = time.monotonic()
-        with mlflow_store.one_warning(), mlflow_store.failures_as_warnings():
-            mlflow_store.open_client()
-        assert time.monotonic() - start < 9  # by itself MLflow would wait for minutes
-    assert capfd.readouterr().err.startswith(f"warning: the MLflow store at {server.address} failed: ")
+    os.killpg(process.pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -112,33 +30,61 @@ def crashed(cluster):
     cluster.start()
 
 
-def test_a_database_that_crashes_under_the_server_costs_a_warning_and_has_all_once_in_the_end(
-    server_on_postgresql, postgresql, assert_trouble_costs_a_warning, monkeypatch
+def assert_all_is_there_once(client, variant):
+    experiment = client.get_experiment_by_name("lenet5-digits").experiment_id
+    runs = client.search_runs([experiment], f"tags.variant = '{variant}'")
+    child, parent = sorted(runs, key=lambda run: run.data.tags["kind"])
+    assert {child.info.status, parent.info.status} == {"FINISHED"}
+    assert parent.data.metrics["test/error_percent"] == child.data.metrics["test/error_percent"] == 10.0
+    for name, values in seed_result().history.items():
+        assert [point.value for point in client.get_metric_history(child.info.run_id, name)] == values
+    for run in (child, parent):
+        assert run.data.params["variant"] == variant
+        assert len(run.inputs.dataset_inputs) == 2
+
+
+@pytest.mark.parametrize(
+    ("variant", "trouble"), [("tanh_adam", "a stopped server"), ("relu_sgd", "a crashed database")]
+)
+def test_a_server_that_fails_in_the_middle_costs_a_warning_and_has_all_once_in_the_end(
+    server, postgresql, workspace, monkeypatch, capfd, variant, trouble
 ):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server_on_postgresql.address)
-    assert_trouble_costs_a_warning(server_on_postgresql, "tanh_adam", crashed(postgresql))
+    import mlflow
+
+    address, process = server
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    trouble = stopped(process) if trouble == "a stopped server" else crashed(postgresql)
+    write = publish.MlflowRun.write
+
+    def write_in_trouble(run, *arguments, **named):
+        if run.tags["kind"] == "seed":
+            trouble.__enter__()
+            monkeypatch.setattr(publish.MlflowRun, "write", write)
+        return write(run, *arguments, **named)
+
+    save_result(variant_result(variant, errors=[10.0]))
+    monkeypatch.setattr(publish.MlflowRun, "write", write_in_trouble)
+    with mlflow_store.one_warning():
+        for _ in range(3):
+            with mlflow_store.failures_as_warnings():
+                publish.publish_variant(variant)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("warning: the MLflow store at http://127.0.0.1:")
+    trouble.__exit__(None, None, None)
+    publish.publish_variant(variant)
+    assert_all_is_there_once(mlflow.MlflowClient(address), variant)
 
 
-LOCK = """
-import sqlite3, sys
-sqlite3.connect("mlflow.db").execute("BEGIN EXCLUSIVE")
-print("locked", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_a_database_that_another_process_locks_costs_a_warning_and_has_all_once_in_the_end(sqlite_client, capfd):
-    save_result(variant_result("tanh_sgd", errors=[10.0]))
-    with subprocess.Popen([sys.executable, "-c", LOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout.readline() == b"locked\n"
+def test_a_server_that_never_answers_is_given_up_soon(server, workspace, monkeypatch, capfd):
+    address, process = server
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with stopped(process):
+        start = time.monotonic()
         with mlflow_store.one_warning(), mlflow_store.failures_as_warnings():
-            publish.publish_variant("tanh_sgd")
-        (line,) = capfd.readouterr().err.splitlines()
-        assert line.startswith("warning: the MLflow store at sqlite:///")
-        assert "locked" in line
-        other.stdin.close()
-    publish.publish_variant("tanh_sgd")
-    assert_all_is_there_once(sqlite_client(), "tanh_sgd")
+            mlflow_store.open_client()
+        assert time.monotonic() - start < 9  # by itself MLflow would wait for minutes
+    assert capfd.readouterr().err.startswith(f"warning: the MLflow store at {address} failed: ")
 
 
 FULL = """

@@ -18,41 +18,28 @@ def describe(about="", baseline_settings=None, errors=(1.0, 2.0)):
 def test_a_variants_first_line_is_its_result():
     assert describe(errors=[1.0, 2.0]).startswith("Test error **1.50 %** (95 % interval ")
     assert describe(errors=[1.0]).startswith("Test error **1.00 %**.\n")
-
-
-def test_a_variant_that_diverged_says_so():
     result = variant_result("tanh_sgd", [90.0])
     diverged = replace(result, summary=dict(result.summary) | {"test/loss": math.nan})
     assert pages.describe_variant(diverged, "", "tanh_sgd", settings()).startswith("The training diverged.\n")
 
 
-def test_a_variant_says_what_differs_from_the_baseline_and_nothing_else():
-    text = describe(baseline_settings=settings(activation="relu"))
+def test_a_variant_says_what_differs_from_the_baseline_and_the_baseline_that_it_is():
+    earlier = settings(activation="relu")
+    del earlier["dropout"]
+    text = describe(baseline_settings=earlier)
     assert "means over 2 seeds" in text
-    assert "Changes from `tanh_sgd`: `activation` relu → tanh.\n" in text
-
-
-def test_the_baseline_says_that_it_is():
+    assert "Changes from `tanh_sgd`: `activation` relu → tanh · `dropout` – → 0.0.\n" in text
     text = describe(errors=[1.0])
     assert "one seed" in text
     assert "It has the settings of `tanh_sgd`, the baseline" in text
 
 
-def test_a_setting_that_the_baseline_does_not_know_is_shown_too():
-    known = settings()
-    del known["dropout"]
-    assert "`dropout` – → 0.0" in describe(baseline_settings=known)
-
-
-def test_a_cited_paper_becomes_a_link():
-    text = describe("Adam (Kingma and Ba 2015)")
-    assert "\nAdam ([Kingma and Ba 2015](https://doi.org/10.48550/arXiv.1412.6980))\n" in text
-
-
-def test_a_description_is_text_whatever_is_in_it():
-    sweep = pages.sweep_experiment("a", "<script>1</script>\n# a", "digits", [])
-    for text in (describe("<script>1</script>\n# a"), sweep.description):
-        assert "&lt;script&gt;1&lt;/script&gt; # a" in text.splitlines()
+def test_a_description_is_text_whatever_is_in_it_and_a_paper_that_it_cites_a_link():
+    about = "<script>1</script>\n# Adam (Kingma and Ba 2015)"
+    shown = "&lt;script&gt;1&lt;/script&gt; # Adam ([Kingma and Ba 2015](https://doi.org/10.48550/arXiv.1412.6980))"
+    sweep = pages.sweep_experiment("a", about, "digits", [])
+    for text in (describe(about), sweep.description):
+        assert shown in text.splitlines()
 
 
 def test_every_page_leads_to_the_paper_and_names_its_data():

@@ -6,13 +6,6 @@ from support.runs import PROVENANCE
 from lenet.tracking import run_inputs
 
 
-def test_a_seeds_parameters_are_those_of_its_variant_and_its_own():
-    who = identity(seed=3)
-    assert run_inputs.parameters("tanh_sgd", who).items() >= {**who.settings, "variant": "tanh_sgd"}.items()
-    folded = replace(who, data=replace(who.data, fold=(2, 5)))
-    assert run_inputs.seed_parameters("tanh_sgd", folded).items() >= {"seed": 3, "fold": 2, "folds": 5}.items()
-
-
 def test_the_commit_has_the_name_that_mlflow_shows():
     tags = run_inputs.provenance_tags(replace(PROVENANCE, tags={"git_commit": "abc"}))
     assert tags["mlflow.source.git.commit"] == tags["git_commit"] == "abc"

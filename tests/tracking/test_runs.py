@@ -2,7 +2,7 @@ import time
 
 import pytest
 from support.builders import identity
-from support.mlflow_servers import proxy_of
+from support.mlflow_servers import proxy_that_answers_502
 from support.publishers import assert_each_run_is_there_once, publish_at_once
 from support.runs import PROVENANCE
 
@@ -80,34 +80,6 @@ def test_another_setting_is_another_run_whose_name_says_what_differs(client, run
     assert len(runs_in(client(), kind="seed")) == 2
 
 
-def test_a_run_that_was_deleted_is_created_again(client, runs):
-    _, seed = make(runs)
-    client().delete_run(seed.id)
-    assert make(runs)[1].id != seed.id
-    assert len(runs_in(client(), kind="seed")) == 1
-
-
-def test_seeds_whose_variant_was_removed_for_good_join_the_new_one(client, runs):
-    old, seed = make(runs)
-    client().delete_run(old.id)
-    new, same = make(runs)
-    assert (new.id != old.id, same.id) == (True, seed.id)
-    assert client().get_run(seed.id).data.tags["mlflow.parentRunId"] == new.id
-
-
-def test_a_variant_that_is_made_anew_keeps_what_a_person_wrote_and_its_seeds(client, runs):
-    old, seed = make(runs)
-    client().set_tag(old.id, "mlflow.note.content", "my note")
-    client().set_tag(old.id, "reviewed", "by me")
-    client().update_run(old.id, name="my name")
-    new = runs.replace_variant(runs.find("tanh_sgd", identity().family), "tanh_sgd", identity())
-    (run,) = runs_in(client(), kind="variant")
-    assert (run.info.run_id, run.info.run_name, run.info.status) == (new.id, "my name", "FINISHED")
-    assert run.data.tags.items() >= {"mlflow.note.content": "my note", "reviewed": "by me"}.items()
-    assert (run.data.params, len(run.inputs.dataset_inputs)) == (client().get_run(old.id).data.params, 2)
-    assert client().get_run(seed.id).data.tags["mlflow.parentRunId"] == new.id
-
-
 def test_a_run_published_from_the_files_learns_its_provenance_when_it_is_trained_here(client, runs):
     _, seed = make(runs, provenance=None)
     assert client().get_run(seed.id).data.tags["republished"] == "true"
@@ -116,79 +88,69 @@ def test_a_run_published_from_the_files_learns_its_provenance_when_it_is_trained
     assert ("republished" in tags, tags["host"]) == (False, "somewhere")
 
 
-def test_an_experiment_that_was_renamed_is_found_again_and_one_that_was_deleted_restored(client, runs):
-    client().rename_experiment(runs.experiment_id, "my study")
-    assert Runs(STUDY).experiment_id == runs.experiment_id
-    assert list(list_pages()) == ["my study"]
-    client().delete_experiment(runs.experiment_id)
-    assert Runs(STUDY).experiment_id == runs.experiment_id
-    assert client().get_experiment_by_name("lenet5-digits") is None
+def test_what_a_person_deletes_is_created_again_and_seeds_join_their_variants_new_run(client, runs):
+    parent, seed = make(runs)
+    client().delete_run(parent.id)
+    new, same = make(runs)
+    assert (new.id != parent.id, same.id) == (True, seed.id)
+    assert client().get_run(seed.id).data.tags["mlflow.parentRunId"] == new.id
+    client().delete_run(seed.id)
+    assert make(runs)[1].id != seed.id
+    assert len(runs_in(client(), kind="seed")) == 1
 
 
-def test_an_experiment_of_before_gains_what_it_lacks(client):
-    earlier = client().create_experiment("lenet5-digits")
-    assert Runs(STUDY).experiment_id == earlier
-    tags = client().get_experiment(earlier).tags
-    assert tags["mlflow.note.content"] == STUDY.description
-    assert tags["mlflow.experimentKind"] == "custom_model_development"
-
-
-def test_a_description_of_an_experiment_is_renewed_unless_a_person_changed_it(client, runs):
+def test_an_experiment_that_was_renamed_described_or_deleted_is_found_again(client, runs):
     def description():
         return client().get_experiment(runs.experiment_id).tags["mlflow.note.content"]
 
+    client().rename_experiment(runs.experiment_id, "my study")
     client().set_experiment_tag(runs.experiment_id, "written_description", pages.written("of an earlier version"))
     client().set_experiment_tag(runs.experiment_id, "mlflow.note.content", "of an earlier version")
-    Runs(STUDY)
-    assert description() == STUDY.description
+    assert Runs(STUDY).experiment_id == runs.experiment_id
+    assert (list(list_pages()), description()) == (["my study"], STUDY.description)
     client().set_experiment_tag(runs.experiment_id, "mlflow.note.content", "mine")
-    Runs(STUDY)
-    assert description() == "mine"
+    client().delete_experiment(runs.experiment_id)
+    assert Runs(STUDY).experiment_id == runs.experiment_id
+    assert (client().get_experiment_by_name("lenet5-digits"), description()) == (None, "mine")
 
 
-@pytest.mark.parametrize("fault", [502, 3.0], ids=["an answer of 502", "a late answer"])
 @pytest.mark.parametrize("request_", ["experiments/create", "runs/create"])
-def test_a_request_to_create_that_is_answered_badly_creates_once(server, workspace, monkeypatch, fault, request_):
+def test_a_request_to_create_that_is_answered_badly_creates_once(server, workspace, monkeypatch, request_):
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    sweep = pages.sweep_experiment(f"{request_[:4]}_{fault}", "Once?", "digits", [])
-    with proxy_of(server) as proxy:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.address)
-        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
-        proxy.faults = {request_: [fault]}
+    address, _ = server
+    sweep = pages.sweep_experiment(request_.partition("/")[0], "Once?", "digits", [])
+    with proxy_that_answers_502(address, request_) as (proxy, asked):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy)
         with pytest.raises(MlflowException):
             Runs(sweep).find_or_create_variant("tanh_sgd", identity(), None)
         Runs(sweep).find_or_create_variant("tanh_sgd", identity(), None)  # the next publication
-        assert proxy.asked.count(request_) == 1
-    looking = mlflow.MlflowClient(server.address)
+        assert asked.count(request_) == 1
+    looking = mlflow.MlflowClient(address)
     (run,) = looking.search_runs([looking.get_experiment_by_name(sweep.name).experiment_id])
     assert run.data.params["variant"] == "tanh_sgd"
 
 
-def test_eight_processes_may_create_the_database_at_once_and_nothing_is_lost_or_doubled(workspace, monkeypatch):
+VARIANTS = [("one", "two", f"own_{number}") for number in range(8)]
+
+
+def test_eight_processes_may_create_the_database_at_once_and_lose_and_double_nothing(workspace):
     import mlflow
 
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    variants = [("shared", f"own_{number}") for number in range(8)]
-    assert publish_at_once([workspace] * 8, variants) == ""
+    assert publish_at_once([workspace] * 8, VARIANTS) == ""
     assert [path.name for path in workspace.glob("*mlflow.db*")] == ["mlflow.db"]
-    client = mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
-    assert_each_run_is_there_once(client, {variant for own in variants for variant in own})
+    assert_each_run_is_there_once(mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}"), {*sum(VARIANTS, ())})
 
 
-def test_eight_processes_that_publish_25_runs_each_to_postgresql_at_once_lose_and_double_nothing(
-    server_on_postgresql, workspace
-):
+def test_eight_checkouts_that_publish_to_one_server_at_once_lose_and_double_nothing(server, workspace):
     import mlflow
 
-    # Five runs to a variant: itself and four seeds. Two variants are everybody's, and three each one's own.
-    variants = [("one", "two", *(f"own_{number}_{k}" for k in range(3))) for number in range(8)]
+    address, _ = server
     checkouts = [workspace / str(number) for number in range(8)]
     for folder in checkouts:
         folder.mkdir()
     # Eight processes and the server share two cores, or less.
-    to_it = {"MLFLOW_TRACKING_URI": server_on_postgresql.address, "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
-    assert publish_at_once(checkouts, variants, seeds=4, **to_it) == ""
-    client = mlflow.MlflowClient(server_on_postgresql.address)
-    assert_each_run_is_there_once(client, {variant for own in variants for variant in own}, seeds=4)
+    to_it = {"MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
+    assert publish_at_once(checkouts, VARIANTS, **to_it) == ""
+    assert_each_run_is_there_once(mlflow.MlflowClient(address), {*sum(VARIANTS, ())})

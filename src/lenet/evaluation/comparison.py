@@ -162,10 +162,7 @@ def _totals(values: np.ndarray, writers: Writers) -> np.ndarray:
 
 
 def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = False) -> list[Estimate]:
-    """Estimate contrasts with 95 % intervals; together: such that all of them cover at once (Šidák 1967).
-
-    Raises KeyError for a contrast of an unknown variant.
-    """
+    """Estimate contrasts with 95 % intervals; together: such that all of them cover at once (Šidák 1967)."""
     c = _matrix(sample, contrasts)
     values, (between_seeds, between_writers) = c @ sample.means, _variances(sample, c)
     variances = between_seeds + between_writers
@@ -188,7 +185,7 @@ def standard_error(sample: Sample, contrast: Contrast) -> tuple[float, float]:
 
 
 def _matrix(sample: Sample, contrasts: Sequence[Contrast]) -> np.ndarray:
-    """Return the contrasts' coefficients: (contrasts, variants); raise KeyError for an unknown variant."""
+    """Return the contrasts' coefficients: (contrasts, variants)."""
     place = {variant: column for column, variant in enumerate(sample.variants)}
     c = np.zeros((len(contrasts), len(sample.variants)))
     for row, contrast in zip(c, contrasts, strict=True):

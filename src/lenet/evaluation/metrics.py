@@ -22,7 +22,6 @@ _SMALLEST_PROBABILITY = 1e-7
 
 def confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count digits by actual class (rows) and predicted class (columns): int (10, 10)."""
-    _require_examples(labels)
     counts = np.zeros((CLASSES, CLASSES), np.int64)
     np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
     return counts
@@ -30,13 +29,11 @@ def confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the share of digits whose most probable class is not theirs, in percent."""
-    _require_examples(labels)
     return 100 * int((probabilities.argmax(axis=1) != labels).sum()) / len(labels)
 
 
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the mean negative natural logarithm of the probability given to the actual class."""
-    _require_examples(labels)
     return float(digit_losses(probabilities, labels).mean())
 
 
@@ -47,9 +44,8 @@ def digit_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def recall_percent(counts: np.ndarray) -> np.ndarray:
-    """Return, per class, the share of its digits recognised as such, in percent; NaN for a class without digits."""
-    totals = counts.sum(axis=1)
-    return 100 * np.divide(counts.diagonal(), totals, out=np.full(len(counts), np.nan), where=totals > 0)
+    """Return, per class, the share of its digits recognised as such, in percent."""
+    return 100 * counts.diagonal() / counts.sum(axis=1)
 
 
 def calibration_error_percent(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
@@ -58,7 +54,6 @@ def calibration_error_percent(probabilities: np.ndarray, labels: np.ndarray, bin
     Digits are put into `bins` equally wide bins of confidence, open below; bins weigh by their digits.
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
     """
-    _require_examples(labels)
     confidence = probabilities.max(axis=1).astype(np.float64)
     if not np.isfinite(confidence).all():
         return math.nan
@@ -82,11 +77,6 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
     if not all(map(math.isfinite, values)):
         return math.nan, math.nan if len(values) > 1 else None
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
-
-
-def _require_examples(labels: np.ndarray) -> None:
-    if len(labels) == 0:
-        raise ValueError("no examples: a share of none is not a number")
 
 
 @dataclass(frozen=True)

@@ -103,5 +103,5 @@ def load_result(variant: str) -> VariantResult:
         ]
         layers = [LayerShape(**layer) for layer in raw.pop("layers")]
         return VariantResult(**raw, layers=layers, seeds=seeds)
-    except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{path} cannot be read ({error}): run `dvc repro evaluate@{variant}`") from None

@@ -8,16 +8,7 @@ from pathlib import Path
 
 from lenet.errors import LabError
 from lenet.runs.identity import RunIdentity
-from lenet.training.trained_run import (
-    ARCHITECTURE,
-    EPOCH_METRICS,
-    HISTORY,
-    TRAIN_LOSS,
-    TRAIN_METRICS,
-    WEIGHTS,
-    History,
-    TrainedRun,
-)
+from lenet.training.trained_run import ARCHITECTURE, HISTORY, WEIGHTS, History, TrainedRun
 from lenet.workspace import MODELS
 
 IDENTITY = "run.json"
@@ -64,46 +55,36 @@ def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]
 
     Raises LabError where one is missing, damaged, or was trained with other settings than `settings`.
     """
-    return [_read_run(variant, seed, settings) for seed in seeds]
+    runs = [_read_run(variant, seed) for seed in seeds]
+    for run in runs:
+        if run.identity.settings != settings:
+            reason = "was trained with other settings than params.yaml's"
+            raise LabError(f"{run.folder} {reason}: run `dvc repro --force train@{variant}`")
+    return runs
 
 
 def find_run(variant: str, identity: RunIdentity) -> Run | None:
     """Return the variant's run with exactly this identity, if models/ has it."""
     try:
-        run = _read_run(variant, identity.seed, identity.settings)
+        run = _read_run(variant, identity.seed)
     except LabError:
         return None
     return run if run.identity.digest == identity.digest else None
 
 
-def _read_run(variant: str, seed: int, settings: Mapping[str, object]) -> Run:
+def _read_run(variant: str, seed: int) -> Run:
     folder = folder_of(variant, seed)
-    hint = f"run `dvc repro --force train@{variant}`"
     try:
         described = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
-        digest, _ = described.pop("digest"), described.pop("family")
-        identity = RunIdentity.from_json(described)
-        history = read_history(folder / HISTORY)
-    except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError) as error:
-        raise LabError(f"{folder} cannot be read ({error}): {hint}") from None
-    if identity.digest != digest:
-        raise LabError(f"{folder / IDENTITY} was edited: its digest does not fit its content: {hint}")
-    if identity.seed != seed:
-        raise LabError(f"{folder} holds a run of seed {identity.seed}: {hint}")
-    if identity.settings != settings:
-        raise LabError(f"{folder} was trained with other settings than params.yaml's: {hint}")
-    run = Run(folder, identity, history)
-    complete = len(history[TRAIN_LOSS]) == identity.settings["epochs"]
-    if not (complete and run.weights.is_file() and run.architecture.is_file()):
-        raise LabError(f"{folder} is not complete: {hint}")
-    return run
+        del described["digest"], described["family"]
+        return Run(folder, RunIdentity.from_json(described), read_history(folder / HISTORY))
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{folder} cannot be read ({error}): run `dvc repro --force train@{variant}`") from None
 
 
 def read_history(path: Path) -> History:
     """Read a history.csv; raise OSError or ValueError where it is none."""
     with open(path, encoding="utf-8", newline="") as file:
         (_, *metrics), *rows = csv.reader(file)
-    if tuple(metrics) not in (EPOCH_METRICS, TRAIN_METRICS):
-        raise ValueError(f"{path.name} has other columns than training writes")
     columns = list(zip(*rows, strict=True))[1:]
     return {name: list(map(float, column)) for name, column in zip(metrics, columns, strict=True)}

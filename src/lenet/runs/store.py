@@ -7,8 +7,7 @@ noticed, and provenance.json. An entry is written whole or not at all. Temporary
 import hashlib
 import shutil
 import sys
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -33,11 +32,8 @@ def has(identity: RunIdentity) -> bool:
     folder = entry(identity.digest)
     if not folder.is_dir():
         return False
-    if damaged := [name for name, sha256 in _sums(folder).items() if _sha256(folder / name) != sha256]:
-        print(
-            f"warning: {folder / damaged[0]} is damaged: this run (seed {identity.seed}) is trained anew",
-            file=sys.stderr,
-        )
+    if not _is_whole(folder):
+        print(f"warning: {folder} is damaged: this run (seed {identity.seed}) is trained anew", file=sys.stderr)
         remove(folder)
         return False
     return True
@@ -46,10 +42,9 @@ def has(identity: RunIdentity) -> bool:
 def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance) -> None:
     """Put a run into the store, on the disk when this returns; raise OSError where it cannot be written."""
     files = files_of(identity, trained)
-    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
     with written_whole(entry(identity.digest), durable=True) as folder:
         write_files(folder, files)
-        (folder / _SUMS).write_text(sums, encoding="utf-8")
+        (folder / _SUMS).write_text(_sums(files), encoding="utf-8")
         provenance.save(folder)
 
 
@@ -108,18 +103,13 @@ def prune(keep: Collection[str]) -> dict[str, int]:
     return gone
 
 
-def _sums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 that each of the four files must have; what is not told is empty, which no file's is."""
-    told = dict.fromkeys(FILES, "")
-    with suppress(OSError, ValueError):
-        for line in (folder / _SUMS).read_text(encoding="utf-8").splitlines():
-            sha256, name = line.split("  ", 1)
-            told[name] = sha256
-    return told
-
-
-def _sha256(path: Path) -> str | None:
+def _is_whole(folder: Path) -> bool:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        files = {name: (folder / name).read_bytes() for name in FILES}
+        return (folder / _SUMS).read_bytes() == _sums(files).encode()
     except OSError:
-        return None
+        return False
+
+
+def _sums(files: Mapping[str, bytes]) -> str:
+    return "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())

@@ -68,8 +68,8 @@ def make_app(predict: Callable[[np.ndarray], np.ndarray]) -> Starlette:
     """Return the ASGI app that answers with a function of digits, uint8 (n, 28, 28) to probabilities (n, 10)."""
 
     async def invocations(request: Request) -> Response:
-        check_length(request.headers.get("content-length"), request.headers.get("transfer-encoding"))
-        check_type(request.headers.get("content-type", ""))
+        _check_length(request.headers.get("content-length"), request.headers.get("transfer-encoding"))
+        _check_type(request.headers.get("content-type", ""))
         digits = await run_in_threadpool(read_digits, await request.body())
         probabilities = await run_in_threadpool(predict, digits)
         return JSONResponse({"predictions": probabilities.tolist()})
@@ -91,7 +91,7 @@ def make_app(predict: Callable[[np.ndarray], np.ndarray]) -> Starlette:
 async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
     """Answer requests of this machine only, in a bounded time, and say why one is refused."""
     try:
-        check_origin(request.headers.get("host", ""), request.headers.get("origin"))
+        _check_origin(request.headers.get("host", ""), request.headers.get("origin"))
         async with asyncio.timeout(TIME_LIMIT_S):
             return await call_next(request)
     except RefusedError as error:
@@ -110,7 +110,7 @@ def _answer_with(page: Path) -> Callable[[Request], Response]:
     return answer
 
 
-def check_origin(host: str, origin: str | None) -> None:
+def _check_origin(host: str, origin: str | None) -> None:
     """Raise RefusedError unless a request is meant for this machine and does not come from another site's page.
 
     A page elsewhere can give its own name this machine's address, and then post here (DNS rebinding).
@@ -121,7 +121,7 @@ def check_origin(host: str, origin: str | None) -> None:
         raise RefusedError(403, f"origin {origin}: expected http://127.0.0.1 or http://localhost")
 
 
-def check_length(length: str | None, transfer_encoding: str | None = None) -> None:
+def _check_length(length: str | None, transfer_encoding: str | None = None) -> None:
     """Raise RefusedError unless the body's length is stated, holds, and is not above the limit."""
     if transfer_encoding:  # it would outweigh the length
         raise RefusedError(411, f"transfer encoding {transfer_encoding}: expected a content length")
@@ -131,7 +131,7 @@ def check_length(length: str | None, transfer_encoding: str | None = None) -> No
         raise RefusedError(413, f"content length {int(length):,}: expected at most {BODY_LIMIT:,} bytes")
 
 
-def check_type(content_type: str) -> None:
+def _check_type(content_type: str) -> None:
     """Raise RefusedError unless the content type is JSON's."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise RefusedError(400, f"content type {content_type or 'missing'}: expected application/json")

@@ -3,7 +3,7 @@
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from lenet.tracking.pages import NOTE_TAG
 
 PUBLISHED_TAG = "published"  # JSON: part of the run → digest of what is published of it
 REPUBLISHED_TAG = "republished"  # of a run that was published without knowing when and where it was trained
-_MOST_METRICS_PER_CALL = 1000  # MLflow's own limit
+_MOST_METRICS_AT_ONCE = 800  # beside parameters and tags; MLflow's own limit is 1,000 in all
 _LONGEST_UPLOAD_MS = 600_000
 
 # Makes the folder of a model, with the ids that it is given.
@@ -91,10 +91,10 @@ class MlflowRun:
         self._published |= parts
         noted = {PUBLISHED_TAG: json.dumps(self._published)} if parts else {}
         all_tags = [RunTag(name, value) for name, value in {**tags, **noted}.items()]
-        *full, last = _chunks(points) or [[]]
-        for some in full:
-            self._client.log_batch(self.id, some)
-        self._client.log_batch(self.id, last, params, all_tags)
+        if len(points) > _MOST_METRICS_AT_ONCE:  # apart, since what notes them is the last to arrive
+            self._client.log_batch(self.id, points)
+            points = []
+        self._client.log_batch(self.id, points, params, all_tags)
 
     def attach(self, text: str, name: str) -> None:
         """Attach a text as a file, in place of an earlier one of that name."""
@@ -147,11 +147,6 @@ def _is_missing(location: str) -> bool:
         and location.startswith("file:")
         and not Path(unquote(location.removeprefix("file://"))).is_dir()
     )
-
-
-def _chunks(points: Sequence[Metric]) -> list[Sequence[Metric]]:
-    """Split points as MLflow's limit wants it."""
-    return [points[first : first + _MOST_METRICS_PER_CALL] for first in range(0, len(points), _MOST_METRICS_PER_CALL)]
 
 
 def _metric(point: Point, timestamp_ms: int) -> Metric:

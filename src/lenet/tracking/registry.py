@@ -86,22 +86,18 @@ class Registry:
         model = self._find_model()
         return {alias: str(version) for alias, version in model.aliases.items()} if model else {}
 
-    def _create_or_describe_model(self) -> None:
-        model, description = self._find_model(), pages.describe_model(self._dataset)
-        if model is None:
-            tags = {WRITTEN_TAG: pages.written(description)}
-            self._client.create_registered_model(self.name, tags, description)
-        elif pages.is_renewed(description, model.description, model.tags):
-            self._client.set_registered_model_tag(self.name, WRITTEN_TAG, pages.written(description))
-            self._client.update_registered_model(self.name, description)
-
     def _find_or_create_version(self, variant: str, seed: SeedResult, model_id: str, card: str) -> str:
         """Return the version that serves the model, with the card as its description."""
-        self._create_or_describe_model()
-        version = self._find_version(model_id) or self._create_version(variant, seed, model_id, card)
+        name, client = self.name, self._client
+        model = self._find_model() or client.create_registered_model(name)
+        description = pages.describe_model(self._dataset)
+        if pages.is_renewed(description, model.description, model.tags):
+            client.update_registered_model(name, description)
+            client.set_registered_model_tag(name, WRITTEN_TAG, pages.written(description))
+        version = self._find_version(model_id) or self._create_version(variant, seed, model_id)
         if pages.is_renewed(card, version.description, version.tags):
-            self._client.set_model_version_tag(self.name, version.version, WRITTEN_TAG, pages.written(card))
-            self._client.update_model_version(self.name, version.version, card)
+            client.update_model_version(name, version.version, card)
+            client.set_model_version_tag(name, version.version, WRITTEN_TAG, pages.written(card))
         return str(version.version)
 
     def _find_version(self, model_id: str) -> ModelVersion | None:
@@ -110,16 +106,15 @@ class Registry:
         serving = [version for version in found if version.source == f"models:/{model_id}"]
         return min(serving, key=lambda version: int(version.version), default=None)
 
-    def _create_version(self, variant: str, seed: SeedResult, model_id: str, card: str) -> ModelVersion:
+    def _create_version(self, variant: str, seed: SeedResult, model_id: str) -> ModelVersion:
         tags = {
             "variant": variant,
             "seed": str(seed.identity.seed),
             "validation_error_percent": str(validation_error(seed)),
-            WRITTEN_TAG: pages.written(card),
         }
         run_id = self._client.get_logged_model(model_id).source_run_id
         created = self._client.create_model_version(
-            self.name, source=f"models:/{model_id}", run_id=run_id, tags=tags, description=card, model_id=model_id
+            self.name, source=f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
         )
         version = self._find_version(model_id) or created
         if created.version != version.version:  # another publisher was faster

@@ -129,7 +129,7 @@ def list_pages() -> dict[str, str]:
     """Return the pages that list the variants of this project's experiments: the experiment's name → path."""
     ours = f"tags.{_STUDY_TAG} LIKE '{pages.PREFIX}%'"
     found = mlflow_store.open_client().search_experiments(filter_string=ours, order_by=["name"])
-    return {each.name: pages.list_page(each.experiment_id) for each in found}
+    return {experiment.name: pages.list_page(experiment.experiment_id) for experiment in found}
 
 
 def _find_or_create_experiment(client: MlflowClient, experiment: Experiment) -> str:
@@ -137,11 +137,11 @@ def _find_or_create_experiment(client: MlflowClient, experiment: Experiment) -> 
     name, tags = experiment.name, pages.experiment_tags(experiment) | {_STUDY_TAG: experiment.name}
     described = pages.description_tags(experiment.description)
     named = f"tags.{_STUDY_TAG} = '{name}'"
-    tagged = client.search_experiments(ViewType.ALL, filter_string=named, order_by=["creation_time"])
-    found = tagged[0] if tagged else client.get_experiment_by_name(name)
-    if found is None:
+    known = client.search_experiments(ViewType.ALL, filter_string=named)
+    if not known:
         folder = mlflow_store.artifacts_uri()
         return client.create_experiment(name, folder and f"{folder}/{name}", tags | described)
+    found = known[0]
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     if pages.is_renewed(experiment.description, found.tags.get(NOTE_TAG), found.tags):
