@@ -103,7 +103,7 @@ def test_an_edited_variant_retrains_itself_alone_and_stands_beside_the_old_one(p
     table = here.dvc("exp", "show", "--only-changed", "--no-pager", COLUMNS="250").stdout
     assert "variants.relu_adam.learning_rate" in table
     assert "index.html" in here.dvc("plots", "diff").stdout
-    assert '"title": "reports/curves/relu_adam.csv"' in (here.path / "dvc_plots/index.html").read_text()
+    assert "reports/curves/relu_adam.csv" in (here.path / "dvc_plots/index.html").read_text()
 
 
 def test_two_workers_run_queued_experiments_with_the_code_they_were_queued_with_and_share_the_run_store(

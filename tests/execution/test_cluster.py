@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import dask
 import psutil
@@ -78,7 +79,12 @@ def at_work(running):
 
 def wait_until_it_trains(running):
     """Wait until a process trains, or is about to: it has imported TensorFlow."""
-    wait_until(lambda: any("tensorflow" in str(process.memory_maps()) for process in at_work(running)))
+
+    def trains():
+        with suppress(psutil.NoSuchProcess):  # one that has ended meanwhile
+            return any("tensorflow" in str(process.memory_maps()) for process in at_work(running))
+
+    wait_until(trains)
 
 
 def test_a_cluster_begins_runs_in_their_order_sends_no_epochs_and_gives_the_bits_of_this_machine(
@@ -150,7 +156,7 @@ def test_a_run_that_another_process_trains_is_not_trained_again_and_others_do_no
 
 
 def test_a_worker_of_other_code_and_versions_is_refused_with_what_differs(data, running, tmp_path):
-    other = shutil.copytree(ROOT / "src", tmp_path / "other", ignore=shutil.ignore_patterns("__pycache__"))
+    other = shutil.copytree(ROOT / "src", tmp_path / "other/src", ignore=shutil.ignore_patterns("__pycache__"))
     with open(other / "lenet/network/layers.py", "a") as file:
         file.write("\n_ANOTHER = 1\n")
     (other / "keras-3.0.0.dist-info").mkdir()
