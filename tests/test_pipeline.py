@@ -29,6 +29,16 @@ def test_a_second_run_has_nothing_to_do_though_byte_code_and_an_editors_file_are
         file.unlink()
 
 
+def test_another_make_repro_runs_no_stage_and_imports_no_tensorflow(pipeline, tmp_path):
+    here = pipeline.copy(tmp_path / "again")
+    here.module("commands.repro")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/tensorflow.py").write_text("raise SystemExit('imported')")
+    done = here.run("python", "-m", "lenet.commands.repro", PYTHONPATH=f"{tmp_path / 'broken'}:src")
+    assert stages_run(done) == []
+    assert "relu_adam" in done.stdout
+
+
 def test_a_variants_name_is_never_run_as_a_command(pipeline, tmp_path):
     here = pipeline.copy(tmp_path / "injected")
     with here.params() as params:

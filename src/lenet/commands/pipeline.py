@@ -24,6 +24,7 @@ from lenet.evaluation.study import load_study
 from lenet.execution import schedule
 from lenet.execution.schedule import PlannedRun
 from lenet.mnist.mirrors import unreachable_note
+from lenet.mnist.splits import load_statistics
 from lenet.report import readme, terminal
 from lenet.runs import trainer
 from lenet.runs.store import named_lock
@@ -72,6 +73,21 @@ def _room_left() -> str:
     """Say how much the disk has left where that is little: DVC does not tell a full one."""
     free = shutil.disk_usage(".").free >> 20
     return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
+
+
+def is_trained(settings: Settings, variants: Sequence[str]) -> bool:
+    """Return whether the data are prepared as the settings say, and the run store has all runs of variants on them.
+
+    If so, DVC need not be asked before it runs the stages that are left.
+    """
+    try:
+        statistics = load_statistics()
+        runs = schedule.planned_runs(settings, variants)
+    except LabError:  # there are no data yet
+        return False
+    prepared = (statistics.dataset, statistics.validation_size, statistics.split_seed)
+    wanted = (settings.data.dataset, settings.preprocess.validation_size, settings.preprocess.split_seed)
+    return prepared == wanted and not schedule.lacking(runs)
 
 
 def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher: Publisher) -> None:
@@ -190,12 +206,15 @@ def run(variants: list[str]) -> bool:
     if any(DETAILS.glob("*.json")):
         # The present results, before new ones replace the files. A champion is not exported beside the training.
         publisher.add(methodcaller("publish_variants", list(settings.variants)))
-    if not reproduce(["preprocess"]):
-        publisher.wait()
-        return False
-    train_what_is_lacking(settings, variants or list(settings.variants), publisher)
+    asked = variants or list(settings.variants)
+    if not is_trained(settings, asked):
+        if not reproduce(["preprocess"]):
+            publisher.wait()
+            return False
+        train_what_is_lacking(settings, asked, publisher)
     publisher.wait()
-    reproduce(evaluations(variants))
+    if not reproduce(evaluations(variants)):
+        return False
     publisher.add(methodcaller("publish_all"))
     publisher.wait()
     if variants:
