@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from lenet.commands import foreground
 from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
+from lenet.evaluation.results import load_result
 from lenet.evaluation.study import load_study
 from lenet.execution import schedule
 from lenet.execution.schedule import PlannedRun
@@ -75,19 +76,32 @@ def _room_left() -> str:
     return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
 
 
-def is_trained(settings: Settings, variants: Sequence[str]) -> bool:
-    """Return whether the data are prepared as the settings say, and the run store has all runs of variants on them.
+def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
+    """Return whether the results are of the very runs that the settings ask for, on data that are as they say.
 
-    If so, DVC need not be asked before it runs the stages that are left.
+    If so, there is nothing to train, and DVC puts no results of other runs in their place.
     """
     try:
         statistics = load_statistics()
         runs = schedule.planned_runs(settings, variants)
-    except LabError:  # there are no data yet
+        results = {seed.identity.digest for variant in variants for seed in load_result(variant).seeds}
+    except LabError:  # there are no data, or no results
         return False
     prepared = (statistics.dataset, statistics.validation_size, statistics.split_seed)
     wanted = (settings.data.dataset, settings.preprocess.validation_size, settings.preprocess.split_seed)
-    return prepared == wanted and not schedule.lacking(runs)
+    return prepared == wanted and results == {run.identity.digest for run in runs} and not schedule.lacking(runs)
+
+
+def train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
+    """Train what lacks of variants, and publish it; return False if the data cannot be downloaded."""
+    if any(DETAILS.glob("*.json")):
+        # The present results, before new ones replace the files. A champion is not exported beside the training.
+        publisher.add(methodcaller("publish_variants", list(settings.variants)))
+    is_prepared = reproduce(["preprocess"])
+    if is_prepared:
+        train_what_is_lacking(settings, variants, publisher)
+    publisher.wait()
+    return is_prepared
 
 
 def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher: Publisher) -> None:
@@ -203,17 +217,10 @@ def run(variants: list[str]) -> bool:
         print(f"removed {orphan}: params.yaml no longer has its variant")
     remove_damaged_lock()
     publisher = Publisher()
-    if any(DETAILS.glob("*.json")):
-        # The present results, before new ones replace the files. A champion is not exported beside the training.
-        publisher.add(methodcaller("publish_variants", list(settings.variants)))
+    publisher.add(lambda publish: None)  # imports MLflow meanwhile
     asked = variants or list(settings.variants)
-    if not is_trained(settings, asked):
-        if not reproduce(["preprocess"]):
-            publisher.wait()
-            return False
-        train_what_is_lacking(settings, asked, publisher)
-    publisher.wait()
-    if not reproduce(evaluations(variants)):
+    is_done = is_evaluated(settings, asked) or train(settings, asked, publisher)
+    if not (is_done and reproduce(evaluations(variants))):
         return False
     publisher.add(methodcaller("publish_all"))
     publisher.wait()
