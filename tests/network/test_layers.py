@@ -1,4 +1,4 @@
-"""The layers of 1998 against plain NumPy, and their gradients against differences."""
+"""The layers of 1998 against plain NumPy."""
 
 from functools import cache
 
@@ -10,7 +10,6 @@ from lenet.network import determinism
 determinism.prepare()
 
 import keras
-import tensorflow as tf
 
 from lenet.network.layers import RadialBasis, Subsampling, TableConv2D, scaled_tanh
 from lenet.network.lenet_1998 import CODES, TABLE_I
@@ -112,55 +111,6 @@ def test_the_authors_start_biases_at_nothing_and_coefficients_at_a_positive_cons
     else:
         of_unit = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
         assert 0.95 < np.abs(kernel / limits[of_unit]).max() <= 1.00001
-
-
-def differences(layer, weight, inputs, outputs_weights, step=1e-2):
-    """Return d Σ(outputs · outputs_weights) / d weight by central differences, for up to 40 of the weight's values."""
-    values = weight.numpy()
-    places = np.random.default_rng(1).permutation(values.size)[:40]
-    slopes = []
-    for place in places:
-        sums = []
-        for sign in (1, -1):
-            moved = values.copy()
-            moved.flat[place] += sign * step
-            weight.assign(moved)
-            sums.append(float(np.sum(layer(inputs).numpy().astype(np.float64) * outputs_weights)))
-        slopes.append((sums[0] - sums[1]) / (2 * step))
-    weight.assign(values)
-    return places, np.array(slopes)
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape"),
-    [(TableConv2D(scaled_tanh), (2, 7, 7, 6)), (Subsampling(scaled_tanh), (2, 6, 6, 3))],
-    ids=["table", "subsampling"],
-)
-def test_gradients_of_weights_are_those_of_finite_differences(layer, shape):
-    noise = np.random.default_rng(0)
-    inputs = noise.normal(size=shape).astype(np.float32)
-    outputs_weights = noise.normal(size=layer(inputs).shape).astype(np.float32)
-    with tf.GradientTape() as tape:
-        total = tf.reduce_sum(layer(inputs) * outputs_weights)
-    for weight, gradient in zip(layer.weights, tape.gradient(total, layer.weights), strict=True):
-        places, expected = differences(layer, weight, inputs, outputs_weights)
-        np.testing.assert_allclose(gradient.numpy().flat[places], expected, rtol=2e-2, atol=2e-2)
-
-
-def test_the_gradient_of_a_distance_is_twice_the_way_to_the_code():
-    inputs = tf.constant(np.random.default_rng(0).normal(size=(1, 84)).astype(np.float32))
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        distance = RadialBasis()(inputs)[0, 3]
-    np.testing.assert_allclose(tape.gradient(distance, inputs), 2 * (inputs - CODES[3]), rtol=1e-5)
-
-
-def test_shapes_are_inferred_without_numbers(network):
-    shapes = {
-        name: network.get_layer(name).compute_output_shape((None, *shape))
-        for name, shape in {"s2": (28, 28, 6), "c3": (14, 14, 6), "s4": (10, 10, 16), "rbf": (84,)}.items()
-    }
-    assert shapes == {"s2": (None, 14, 14, 6), "c3": (None, 10, 10, 16), "s4": (None, 5, 5, 16), "rbf": (None, 10)}
 
 
 def test_the_network_saved_as_one_keras_file_is_loaded_whole(network, digits, tmp_path):
