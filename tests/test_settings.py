@@ -266,7 +266,7 @@ def test_an_unknown_data_set_is_refused_with_the_nearest_known_one(name, hint):
         ("about.plian", "?", "about.plian: no such variant: did you mean plain?"),
         ("comparison.published.plain", {"error_percent": 1, "sorce": "?"}, "comparison.published.plain.sorce: unknown"),
         ("comparison.ladder", ["plain", "moder"], "comparison.ladder: no variant moder: did you mean modern?"),
-        ("comparison.ladder", ["plain", "plain"], "comparison.ladder: plain is there twice: list each variant once"),
+        ("comparison.ladder", ["plain", "plain"], "comparison.ladder: plain is there twice: list each one once"),
         ("comparison.ladder", [], "comparison.ladder: [] is not accepted, expected "),
         ("comparison.primary", ["plain"], "comparison.primary: two variants make a difference: one, and what it is"),
         ("comparison.primary", ["plain", "modern"], "comparison.primary: plain is what others are compared with"),

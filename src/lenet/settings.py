@@ -37,6 +37,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Range = Annotated[float, Field(ge=0, le=1)]
 # It gets into names of files, of which some systems allow 143 characters.
 VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Names = Annotated[tuple[VariantName, ...], Field(strict=False), AfterValidator(_each_once)]
 
 # Stochastic diagonal Levenberg–Marquardt is compiled for this network and no other.
 _SDLM = {
@@ -160,19 +161,15 @@ class Published(_Section):
 class Compared(_Section):
     """What the report compares, by names of variants and sweeps; params.yaml says what each key means."""
 
-    primary: Annotated[tuple[VariantName, ...], Field(strict=False)]
+    primary: Names
     original: VariantName | None
-    ladder: Annotated[tuple[VariantName, ...], Field(min_length=1, strict=False)]
-    factorial: Annotated[tuple[VariantName, ...], Field(strict=False)]
+    ladder: Annotated[Names, Field(min_length=1)]
+    factorial: Names
     published: dict[VariantName, Published]
-    sweeps: Annotated[tuple[VariantName, ...], Field(strict=False), AfterValidator(_each_once)]
+    sweeps: Names
 
     @model_validator(mode="after")
     def _well_formed(self) -> "Compared":
-        for key, names in (("primary", self.primary), ("ladder", self.ladder), ("factorial", self.factorial)):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"{key}: {twice[0]} is there twice: list each variant once")
         if len(self.primary) not in (0, 2):
             raise ValueError("primary: two variants make a difference: one, and what it is compared with; or []")
         if self.primary and self.primary[0] == self.ladder[0]:
