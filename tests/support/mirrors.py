@@ -86,7 +86,6 @@ def _answer(server: Mirror, way: str, name: str) -> tuple[int, dict[str, str], I
         "lacks-test-labels": (404, {}, []) if "t10k-labels" in name else whole,
         "404": (404, {}, []),
         "html": (200, {}, [b"<!DOCTYPE html>\n<html><title>Sign in to the hotel's network</title></html>\n"]),
-        "wrong": (200, {}, [gzip.compress(content[:-1] + bytes([content[-1] ^ 1]))]),
         "truncated": (200, {"Content-Length": str(len(packed))}, half),
         "cut-gzip": (200, {}, half),
         "endless": (200, {}, repeat(bytes(1 << 16))),
@@ -174,7 +173,5 @@ def in_raw():
 def fill(folder, content, *, compressed=True):
     folder.mkdir(parents=True)
     for name, data in content.items():
-        if compressed:
-            (folder / f"{name}.gz").write_bytes(gzip.compress(data))
-        else:
-            (folder / name).write_bytes(data)
+        path = folder / (f"{name}.gz" if compressed else name)
+        path.write_bytes(gzip.compress(data) if compressed else data)
