@@ -34,40 +34,27 @@ def _small_mnist(dataset, monkeypatch):
     monkeypatch.setitem(datasets.DATASETS, "mnist", dataset)
 
 
-@pytest.fixture
-def former():
-    """A file of an earlier download, and one that is none of the four."""
+def test_former_files_stay_until_all_four_are_served_and_a_note_in_the_checkout_says_why(
+    folder, server, tiny, monkeypatch
+):
+    checkout = folder / "checkout"
+    checkout.mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(checkout))  # a stage runs in a temporary workspace of DVC
+    former = {"train-images-idx3-ubyte": b"former", "orphan": b""}
     RAW.mkdir(parents=True)
-    content = {"train-images-idx3-ubyte": b"former", "orphan": b""}
-    for name, data in content.items():
+    for name, data in former.items():
         (RAW / name).write_bytes(data)
-    return content
 
+    monkeypatch.setenv("MNIST_MIRROR", server.url("lacks-test-labels"))
+    with pytest.raises(DataUnreachableError) as unreachable:
+        download.main()
+    assert in_raw() == former
+    assert (checkout / NOTE).read_text(encoding="utf-8") == f"{unreachable.value}\n"
 
-def test_the_stage_writes_the_four_files_in_place_of_former_ones(former, server, tiny, monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", server.url("whole"))
     download.main()
     assert in_raw() == tiny
     assert list(RAW.parent.iterdir()) == [RAW]
-
-
-def test_where_one_file_of_four_is_not_served_the_former_ones_stay(former, server, monkeypatch):
-    monkeypatch.setenv("MNIST_MIRROR", server.url("lacks-test-labels"))
-    with pytest.raises(DataUnreachableError):
-        download.main()
-    assert in_raw() == former
-
-
-def test_that_no_source_served_is_noted_in_the_checkout_until_one_does(folder, server, monkeypatch):
-    checkout = folder / "checkout"  # of a temporary workspace of DVC
-    checkout.mkdir()
-    monkeypatch.setenv("DVC_ROOT", str(checkout))
-    with pytest.raises(DataUnreachableError) as unreachable:
-        download.main()
-    assert (checkout / NOTE).read_text(encoding="utf-8") == f"{unreachable.value}\n"
-    assert [path.name for path in folder.iterdir() if path != checkout] == ["params.yaml"]
-    monkeypatch.setenv("MNIST_MIRROR", server.url("whole"))
-    download.main()
     assert not (checkout / NOTE).exists()
 
 

@@ -2,35 +2,21 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 from sklearn.datasets import load_digits
 from support.builders import study
 from support.mirrors import fill, folder, known_files, tiny, use_dataset  # noqa: F401
 
 from lenet import download, preprocess
-from lenet.errors import LabError
 from lenet.mnist import datasets, splits
 from lenet.mnist.datasets import DATASETS, Dataset
-from lenet.report.wording import dataset_title
-from lenet.tracking import pages, registry
-
-# The table
 
 
-@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
-def test_every_data_set_is_downloaded_or_made_and_can_name_an_environment_variable(dataset):
-    names = tuple(file.name for file in dataset.files)
-    assert (names, dataset.make is None) in [(datasets.RAW_FILES, True), ((), False)]
-    assert dataset.mirror_variable.isidentifier()
-
-
-def test_no_two_data_sets_share_a_registered_model():
+def test_every_data_set_is_downloaded_or_made_and_has_a_variable_and_a_registered_model_of_its_own():
+    for dataset in DATASETS.values():
+        names = tuple(file.name for file in dataset.files)
+        assert (names, dataset.make is None) in [(datasets.RAW_FILES, True), ((), False)]
+        assert dataset.mirror_variable.isidentifier()
     assert len({dataset.model_name for dataset in DATASETS.values()}) == len(DATASETS)
-
-
-def test_an_unknown_data_set_is_refused_with_the_nearest_known_one():
-    with pytest.raises(LabError, match=r"^no data set digit: did you mean digits\?$"):
-        datasets.find("digit")
 
 
 def test_the_table_is_read_without_loading_a_library_of_data_sets():
@@ -38,12 +24,7 @@ def test_the_table_is_read_without_loading_a_library_of_data_sets():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
-# A new data set
-
-
-@pytest.fixture
-def fashion(tiny, folder, monkeypatch):
-    """A data set that is one entry in the table, and chosen by its name in params.yaml."""
+def test_a_new_data_set_is_one_entry_and_is_read_from_the_folder_that_its_own_variable_names(tiny, folder, monkeypatch):
     entry = Dataset(
         name="fashion",
         title="Fashion-MNIST",
@@ -53,11 +34,6 @@ def fashion(tiny, folder, monkeypatch):
     )
     monkeypatch.setitem(DATASETS, "fashion", entry)
     use_dataset("fashion")
-
-
-def test_a_new_data_set_is_read_from_the_folder_that_its_own_variable_names_and_split(
-    fashion, folder, tiny, monkeypatch
-):
     fill(folder / "clothes", tiny)
     monkeypatch.setenv("FASHION_MIRROR", "clothes")
     download.main()
@@ -67,20 +43,10 @@ def test_a_new_data_set_is_read_from_the_folder_that_its_own_variable_names_and_
     assert sizes == {"train": 180, "validation": 20, "test": 30}
 
 
-def test_a_new_data_set_is_called_by_its_own_names_in_reports_and_in_mlflow(fashion):
-    assert dataset_title(study({"tanh_sgd": [1.0]}, dataset="fashion")) == "Fashion-MNIST"
-    for description in (pages.study_experiment("fashion").description, pages.describe_model("fashion")):
-        assert "Fashion-MNIST, which shows ten kinds of clothes." in description
-    assert registry.model_uri("fashion") == "models:/lenet5-fashion@champion"
-
-
-def test_the_papers_errors_are_shown_beside_mnist_only(fashion):
+def test_the_papers_errors_are_shown_beside_mnist_only():
     published = {"tanh_sgd": 0.95}
     assert study({"tanh_sgd": [1.0]}, published=published, dataset="mnist").published["tanh_sgd"].error_percent == 0.95
-    assert study({"tanh_sgd": [1.0]}, published=published, dataset="fashion").published == {}
-
-
-# The bundled digits
+    assert study({"tanh_sgd": [1.0]}, published=published, dataset="digits").published == {}
 
 
 def test_the_bundled_digits_have_mnists_form_and_their_test_set_is_the_last_fifth_of_the_source():

@@ -238,20 +238,9 @@ def test_the_effective_rates_of_the_first_pass_are_those_that_the_paper_reports(
     assert highest == pytest.approx(0.016, rel=0.2)
 
 
-def test_the_keras_model_is_given_what_was_learnt_and_answers_alike(published, statistics, digits):
-    from lenet.network.model import build_model
-
-    determinism.start_run(0)
-    model = build_model(published, statistics)
-    for _ in passes(model, published, digits, seed=0):
-        pass
-    weights = Weights(*model.get_weights())
-    _, distances = pass_over(weights, digits.images, digits.labels, np.arange(len(digits)), constant(0))
-    logits = logits_of(model, digits.images)
-    np.testing.assert_allclose(-2 * logits, distances, rtol=1e-4, atol=1e-3)
-
-
-def test_loss_and_errors_of_a_pass_are_those_met_on_the_way(published, statistics, digits):
+def test_passes_tell_loss_and_errors_met_on_the_way_and_give_the_keras_model_what_was_learnt(
+    published, statistics, digits
+):
     from lenet.network.model import build_model, predict
 
     determinism.start_run(0)
@@ -261,3 +250,9 @@ def test_loss_and_errors_of_a_pass_are_those_met_on_the_way(published, statistic
     ((loss, error),) = passes(model, still, digits, seed=0)
     assert error == (probabilities.argmax(axis=1) != digits.labels).mean()
     assert loss == pytest.approx(-np.log(probabilities[range(len(digits)), digits.labels]).mean(), rel=1e-3)
+
+    assert len(list(passes(model, published, digits, seed=0))) == published.epochs
+    weights = Weights(*model.get_weights())
+    _, distances = pass_over(weights, digits.images, digits.labels, np.arange(len(digits)), constant(0))
+    np.testing.assert_allclose(-2 * logits_of(model, digits.images), distances, rtol=1e-4, atol=1e-3)
+    assert (distances.argmin(axis=1) != probabilities.argmax(axis=1)).any()  # it has learnt
