@@ -1,9 +1,6 @@
-import shutil
-
 import numpy as np
 import pytest
 from support.params import edit_params
-from support.paths import ROOT
 
 from lenet import preprocess
 from lenet.errors import LabError
@@ -15,10 +12,9 @@ from lenet.settings import Preprocess
 from lenet.workspace import RAW
 
 
-def digits_of(labels, brightness=256):
-    labels = np.asarray(labels, np.uint8)
-    images = np.random.default_rng(0).integers(0, brightness, (len(labels), 28, 28), dtype=np.uint8)
-    return Split(images, labels)
+def digits_of(labels):
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), 28, 28), dtype=np.uint8)
+    return Split(images, labels.astype(np.uint8))
 
 
 @pytest.fixture
@@ -40,17 +36,13 @@ def set_preprocess(validation_size, split_seed=0):
 
 
 @pytest.fixture
-def raw(tmp_path, monkeypatch, balanced):
-    """A folder with raw data and settings: a balanced training set, and a darker test set of 30."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+def raw(workspace, balanced):
+    """A workspace with raw data: a balanced training set, and a test set of 30."""
     set_preprocess(validation_size=0.1)
-    test = digits_of(np.tile(np.arange(10), 3), brightness=100)
+    test = digits_of(np.tile(np.arange(10), 3))
     RAW.mkdir(parents=True)
     for name, array in zip(RAW_FILES, (balanced.images, balanced.labels, test.images, test.labels), strict=True):
         (RAW / name).write_bytes(to_idx(array))
-    return tmp_path
 
 
 # The split

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import os
-import shutil
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +19,6 @@ from lenet.mnist import idx
 from lenet.mnist.datasets import DATASETS, RAW_FILES, KnownFile
 from lenet.workspace import RAW
 from support.params import edit_params
-from support.paths import ROOT
 
 MNIST = DATASETS["mnist"]
 AMBIENT = dict(os.environ)
@@ -33,7 +31,7 @@ BOMB = gzip.compress(bytes(8_000_000))
 class Mirror(ThreadingHTTPServer):
     """Serves `files` (name: uncompressed content) as `name`.gz under one folder per way to serve: see `_answer`.
 
-    `asked` collects the paths of all requests. `elsewhere`: the address to which the way `elsewhere` leads.
+    `asked` collects the paths of all requests. `elsewhere`: where the way `elsewhere` leads.
     """
 
     daemon_threads = False  # no thread of a test outlives it
@@ -118,14 +116,12 @@ def running(server: TCPServer) -> Iterator[TCPServer]:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """The current folder of every test here, with settings that ask for MNIST, and no mirror or proxy."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DVC_ROOT", "MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+def folder(workspace, monkeypatch):
+    """The workspace of every test here: its settings ask for MNIST, and there is no mirror or proxy."""
+    for name in ("MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
     use_dataset("mnist")
-    return tmp_path
+    return workspace
 
 
 @pytest.fixture
