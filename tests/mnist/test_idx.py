@@ -17,16 +17,12 @@ def header(*lengths, kind=8, axes=None):
     return struct.pack(f">HBB{len(lengths)}I", 0, kind, len(lengths) if axes is None else axes, *lengths)
 
 
-def test_an_idx_file_is_laid_out_as_the_format_says_whatever_the_order_in_memory():
+def test_an_idx_file_is_laid_out_as_the_format_says_whatever_the_order_in_memory_and_is_read_only():
     array = np.array([[1, 2, 3], [4, 5, 255]], np.uint8)
     for same in (array, np.asfortranarray(array)):
-        assert idx.to_idx(same).hex(" ") == "00 00 08 02 00 00 00 02 00 00 00 03 01 02 03 04 05 ff"
-
-
-@pytest.mark.parametrize("shape", [(7,), (3, 28, 28), (2, 1, 4, 3)])
-def test_an_array_survives_the_way_to_idx_and_back_and_is_read_only(shape):
-    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    decoded = idx.from_idx(idx.to_idx(array), NAME)
+        content = idx.to_idx(same)
+        assert content.hex(" ") == "00 00 08 02 00 00 00 02 00 00 00 03 01 02 03 04 05 ff"
+    decoded = idx.from_idx(content, NAME)
     np.testing.assert_array_equal(decoded, array, strict=True)
     assert not decoded.flags.writeable
 
@@ -40,12 +36,9 @@ def test_encoding_refuses_anything_but_unsigned_bytes():
     ("content", "reason"),
     [
         pytest.param(b"", "requires a buffer of at least 4 bytes", id="empty"),
-        pytest.param(b"<html></html>", "its first bytes are 3c 68 74 6d", id="foreign"),
         pytest.param(header(1, kind=0x0D) + bytes(4), "its first bytes are 00 00 0d 01", id="floats"),
-        pytest.param(WHOLE[:9], "requires a buffer of at least 16 bytes", id="cut in the header"),
         pytest.param(WHOLE[:-1], r"array of size 23 into shape \(2,4,3\)", id="cut in the data"),
         pytest.param(WHOLE + b"\0", r"array of size 25 into shape \(2,4,3\)", id="with a tail"),
-        pytest.param(header(10**9, 1000, 1000), "array of size 0 into shape", id="a billion images that are not there"),
         # 2¹⁶ × 2¹⁶ × 2¹⁶ × 2¹⁶ is 0 in 64 bits: the very number of bytes that follow.
         pytest.param(header(*[1 << 16] * 4), "array of size 0 into shape", id="a product that overflows"),
     ],

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import os
-import shutil
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +19,6 @@ from lenet.mnist import idx
 from lenet.mnist.datasets import DATASETS, RAW_FILES, KnownFile
 from lenet.workspace import RAW
 from support.params import edit_params
-from support.paths import ROOT
 
 MNIST = DATASETS["mnist"]
 AMBIENT = dict(os.environ)
@@ -33,7 +31,7 @@ BOMB = gzip.compress(bytes(8_000_000))
 class Mirror(ThreadingHTTPServer):
     """Serves `files` (name: uncompressed content) as `name`.gz under one folder per way to serve: see `_answer`.
 
-    `asked` collects the paths of all requests. `elsewhere`: the address to which the way `elsewhere` leads.
+    `asked` collects the paths of all requests. `elsewhere`: where the way `elsewhere` leads.
     """
 
     daemon_threads = False  # no thread of a test outlives it
@@ -86,7 +84,6 @@ def _answer(server: Mirror, way: str, name: str) -> tuple[int, dict[str, str], I
         "lacks-test-labels": (404, {}, []) if "t10k-labels" in name else whole,
         "404": (404, {}, []),
         "html": (200, {}, [b"<!DOCTYPE html>\n<html><title>Sign in to the hotel's network</title></html>\n"]),
-        "wrong": (200, {}, [gzip.compress(content[:-1] + bytes([content[-1] ^ 1]))]),
         "truncated": (200, {"Content-Length": str(len(packed))}, half),
         "cut-gzip": (200, {}, half),
         "endless": (200, {}, repeat(bytes(1 << 16))),
@@ -119,14 +116,12 @@ def running(server: TCPServer) -> Iterator[TCPServer]:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """The current folder of every test here, with settings that ask for MNIST, and no mirror or proxy."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DVC_ROOT", "MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+def folder(workspace, monkeypatch):
+    """The workspace of every test here: its settings ask for MNIST, and there is no mirror or proxy."""
+    for name in ("MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
     use_dataset("mnist")
-    return tmp_path
+    return workspace
 
 
 @pytest.fixture
@@ -174,7 +169,5 @@ def in_raw():
 def fill(folder, content, *, compressed=True):
     folder.mkdir(parents=True)
     for name, data in content.items():
-        if compressed:
-            (folder / f"{name}.gz").write_bytes(gzip.compress(data))
-        else:
-            (folder / name).write_bytes(data)
+        path = folder / (f"{name}.gz" if compressed else name)
+        path.write_bytes(gzip.compress(data) if compressed else data)
