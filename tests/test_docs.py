@@ -25,9 +25,11 @@ def test_the_tree_names_every_room_and_what_stands_beside_the_rooms():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_make_targets_files_and_headings_that_a_page_names_exist(page):
+def test_make_targets_tests_files_and_headings_that_a_page_names_exist(page):
     content = page.read_text(encoding="utf-8")
     assert set(re.findall(r"(?m)(?:^|`)make ([a-z]+)", content)) <= TARGETS
+    for path in re.findall(r"`(tests/[\w/]+\.py)`", content):
+        assert (ROOT / path).exists(), path
     for link in re.findall(r"\]\(([^)]+)\)", content):
         path, _, heading = link.partition("#")
         if not path.startswith("http"):
@@ -42,18 +44,8 @@ def headings(page: Path):
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_readme_names_the_two_commands():
-    assert {"repro", "test"} <= set(re.findall(r"(?m)^make ([a-z]+)", text("README.md")))
-
-
 def test_the_readme_is_read_in_five_minutes():
     assert len(text("README.md").splitlines()) <= 120
-
-
-def test_tests_that_the_readme_names_exist():
-    named = re.findall(r"`(tests/[\w/]+\.py)`", text("README.md"))
-    assert len(named) > 4
-    assert all((ROOT / name).exists() for name in named)
 
 
 def test_every_guarantee_has_tests_and_they_exist():
@@ -78,6 +70,6 @@ def test_the_table_of_the_sweep_is_that_of_its_file():
     shown = re.findall(r"(?m)^\| equation .*\| (\d\.\d\d) \| (.*)\|$", text("docs/lenet-1998.md"))
     assert [error for error, _ in shown] == [f"{float(row['validation_error_percent']):.2f}" for row in rows]
     differences = [[float(row[f"validation_error_percent_difference{end}"]) for end in ("", "_se")] for row in rows]
-    assert [text.strip() for _, text in shown[1:]] == [
+    assert [difference.strip() for _, difference in shown[1:]] == [
         f"{value:+.2f} ± {error:.2f}" for value, error in differences[1:]
     ]

@@ -38,30 +38,22 @@ def test_a_run_is_scored_by_what_it_predicts(run, test_split):
 
 
 def test_a_run_without_a_validation_score_is_scored_all_the_same(test_split):
-    history = {name: [2.0, 1.0] for name in TRAIN_METRICS}
-    result = score(
-        Run(None, identity(), history), b"weights", predictions(1, 100, wrong=7).probabilities[0], test_split
-    )
+    run = Run(None, identity(), {name: [2.0, 1.0] for name in TRAIN_METRICS})
+    result = score(run, b"weights", predictions(1, 100, wrong=7).probabilities[0], test_split)
     assert result.metrics["test/error_percent"] == 7.0
-    assert result.history == history
+    assert result.history == run.history
 
 
-def test_a_summary_has_mean_and_sd_over_the_seeds():
-    errors = (1.0, 2.0, 6.0)
-    seeds = [seed_result(seed=seed, error=error) for seed, error in enumerate(errors)]
-    summary = summarise(seeds, misread(errors).wrong(100))
-    assert summary["test/error_percent"] == 3.0
-    assert summary["test/error_percent_sd"] == pytest.approx(7**0.5, abs=1e-6)
-    assert summary["train/error_percent"] == 1.5
-
-
-def test_a_summary_has_the_interval_of_the_test_error():
+def test_a_summary_has_mean_and_sd_over_the_seeds_and_the_interval_of_the_test_error():
     errors = (1.0, 2.0, 6.0)
     wrong = misread(errors).wrong(100)
     summary = summarise([seed_result(seed=seed, error=error) for seed, error in enumerate(errors)], wrong)
-    expected = compare({"it": wrong}, []).errors["it"]
-    assert summary["test/error_percent_low"] == pytest.approx(expected.low, abs=1e-6)
-    assert summary["test/error_percent_high"] == pytest.approx(expected.high, abs=1e-6)
+    assert summary["test/error_percent"] == 3.0
+    assert summary["test/error_percent_sd"] == pytest.approx(7**0.5, abs=1e-6)
+    assert summary["train/error_percent"] == 1.5
+    interval = compare({"variant": wrong}, []).errors["variant"]
+    assert summary["test/error_percent_low"] == pytest.approx(interval.low, abs=1e-6)
+    assert summary["test/error_percent_high"] == pytest.approx(interval.high, abs=1e-6)
 
 
 def test_one_seed_has_no_sd_and_no_interval():
@@ -69,20 +61,19 @@ def test_one_seed_has_no_sd_and_no_interval():
     assert not [name for name in summary if name.endswith(("_sd", "_low", "_high"))]
 
 
-def test_what_was_trained_without_validation_has_a_summary_without_it(workspace):
-    seeds = without_validation(variant_result()).seeds
-    summary = summarise(seeds, misread([10.0, 12.0]).wrong(100))
-    assert [name for name in summary if name.startswith("validation/")] == []
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        (variant_result(), ["validation_error_percent", "test_error_percent"]),
+        (without_validation(variant_result()), ["test_error_percent"]),
+    ],
+    ids=["with validation", "trained on validation too"],
+)
+def test_dvc_gets_the_scalars_that_there_are(workspace, result, shown):
+    summary = summarise(result.seeds, misread([10.0, 12.0]).wrong(100))
     assert summary["train/error_percent"] == 5.5
     save_metrics("tanh_sgd", summary)
-    shown = json.loads((workspace / "reports/metrics/tanh_sgd.json").read_text())
-    assert list(shown) == ["test_error_percent"]
-
-
-def test_dvc_gets_few_scalars(workspace):
-    save_metrics("tanh_sgd", summarise([seed_result(seed=seed) for seed in (0, 1)], misread([10.0, 10.0]).wrong(100)))
-    shown = json.loads((workspace / "reports/metrics/tanh_sgd.json").read_text())
-    assert list(shown) == ["validation_error_percent", "test_error_percent"]
+    assert list(json.loads((workspace / "reports/metrics/tanh_sgd.json").read_text())) == shown
 
 
 def test_curves_are_the_mean_over_the_seeds(workspace):

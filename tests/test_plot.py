@@ -73,28 +73,17 @@ def small(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_all_files_are_written_and_no_other(plotted):
+def test_all_files_are_written_and_no_other_and_variants_are_in_the_order_of_params_yaml(plotted):
     _, files = plotted
     names = ("test_error", "learning_curves", "distortions", "confusion", "wrong_digits", "inside")
     figures = {f"figures/{name}.png" for name in names}
     stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-    outputs = {path.removeprefix("reports/") for each in stages["plot"]["outs"] for path in each}
+    outputs = {path.removeprefix("reports/") for output in stages["plot"]["outs"] for path in output}
     pictures = {name for name in files if name.startswith("pictures/")}
     assert set(files) - pictures == outputs - {"figures", "pictures"} | figures
     assert {"pictures/digit-0.png", "pictures/inside-tanh_sgd-c1.png", "pictures/distorted-relu_adam.png"} <= pictures
-
-
-def test_the_comparison_has_a_row_per_variant_in_the_order_of_params_yaml(plotted):
-    _, files = plotted
-    rows = list(csv.DictReader(files["comparison.csv"].decode().splitlines()))
+    rows = csv.DictReader(files["comparison.csv"].decode().splitlines())
     assert [row["variant"] for row in rows] == ["tanh_sgd", "relu_adam"]
-    assert [float(row["test_error_percent_mean"]) for row in rows] == [11.0, 3.5]
-
-
-def test_the_page_names_every_variant_and_every_description(plotted):
-    page = plotted[1]["index.html"].decode()
-    for text in ("tanh_sgd", "relu_adam", "as in 1998", "today&#39;s"):
-        assert text in page
 
 
 def test_running_again_in_another_process_gives_the_same_bytes_without_tensorflow(plotted):
@@ -120,36 +109,19 @@ def test_where_no_variant_distorts_there_is_no_figure_of_it(small):
     assert "figures/inside.png" in files
 
 
-def test_outputs_of_a_removed_variant_are_refused_and_nothing_is_written(small):
+def test_what_is_missing_is_named_with_the_command_that_makes_it_and_nothing_is_written(small):
+    Path("predictions/tanh_sgd.npz").unlink()
+    with pytest.raises(LabError, match=r"^predictions/tanh_sgd\.npz .*dvc repro evaluate@tanh_sgd"):
+        plot.main()
+    assert reports(small) == {}
+
+
+def test_outputs_of_a_removed_variant_are_refused_and_in_a_temporary_workspace_removed(small, monkeypatch):
     save_result(variant_result("gone"))
-    with pytest.raises(LabError, match=r"reports/details/gone\.json"):
+    orphan = Path("reports/details/gone.json")
+    with pytest.raises(LabError, match=f"no longer has: {orphan}: run `make repro`"):
         plot.main()
     assert reports(small) == {}
-
-
-@pytest.mark.parametrize(
-    ("missing", "mend"),
-    [
-        ("reports/details/relu_adam.json", "dvc repro evaluate@relu_adam"),
-        ("reports/misread/tanh_sgd.csv", "dvc repro evaluate@tanh_sgd"),
-        ("predictions/tanh_sgd.npz", "dvc repro evaluate@tanh_sgd"),
-    ],
-)
-def test_what_is_missing_is_named_with_the_command_that_makes_it_and_nothing_is_written(small, missing, mend):
-    Path(missing).unlink()
-    with pytest.raises(LabError) as caught:
-        plot.main()
-    assert missing in str(caught.value)
-    assert mend in str(caught.value)
-    assert reports(small) == {}
-
-
-def test_in_a_temporary_workspace_orphans_of_the_commit_are_removed(workspace, monkeypatch):
-    evaluated(workspace)
-    orphan = workspace / "reports/details/removed.json"
-    orphan.write_text("{}")
-    with pytest.raises(LabError, match="no longer has"):
-        plot.main()
-    monkeypatch.setenv("DVC_ROOT", str(workspace.parent))  # as DVC names the checkout there
+    monkeypatch.setenv("DVC_ROOT", str(small.parent))  # as DVC names the checkout there
     plot.main()
     assert not orphan.exists()

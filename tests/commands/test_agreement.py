@@ -24,12 +24,6 @@ def differences(again):
     return {row.output: row.differences for row in compare(COMMITTED, again) if row.differences}
 
 
-def of_first(**changed):
-    """What is said of the first run if something about its result is changed."""
-    again = outputs(replace(FIRST, result=replace(FIRST.result, **changed)), SECOND)
-    return differences(again)["tanh_sgd seed 0"]
-
-
 def test_equal_outputs_have_a_row_each_and_no_difference():
     names = ["data/raw", "models/tanh_sgd", "reports/index.html", "README.md", "tanh_sgd seed 0", "tanh_sgd seed 1"]
     assert compare(COMMITTED, COMMITTED) == [Row(name) for name in names]
@@ -45,28 +39,24 @@ def test_files_that_differ_are_named():
     assert differences(again) == {"reports/index.html": ("another content",)}
 
 
-def test_changed_answers_are_counted_also_those_that_were_right_before_and_those_that_are_now():
-    again = outputs(replace(FIRST, wrong={3: 9, 8: 6}), SECOND)
-    assert differences(again) == {"tanh_sgd seed 0": ("3 answers to test digits",)}  # to 3, 8 and 5
+RESULT = FIRST.result
+ELSEWHERE = replace(
+    RESULT.identity, machine="aarch64", versions=RESULT.identity.versions | {"keras": "3.14.0"}, code="d" * 64
+)
+CAUSES = ("trained on aarch64 instead of x86_64", "keras 3.14.0 instead of 3.13.0", "other code")
+WORSE = RESULT.metrics | {"test/error_percent": 11.0}
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("run", "expected"),
     [
-        ({"weights": "f" * 64}, "weights"),
-        ({"history": FIRST.result.history | {"train/loss": [1.0, 0.25]}}, "learning curve"),
-        (
-            {"metrics": FIRST.result.metrics | {"test/error_percent": 11.0}},
-            "metrics (test error 11.00 % instead of 10.00 %)",
-        ),
+        (replace(FIRST, wrong={3: 9, 8: 6}), ("3 answers to test digits",)),  # to 3, 8 and 5
+        (replace(FIRST, result=replace(RESULT, weights="f" * 64)), ("weights",)),
+        (replace(FIRST, result=replace(RESULT, history={"train/loss": [1.0, 0.25]})), ("learning curve",)),
+        (replace(FIRST, result=replace(RESULT, metrics=WORSE)), ("metrics (test error 11.00 % instead of 10.00 %)",)),
+        (replace(FIRST, result=replace(RESULT, identity=ELSEWHERE)), CAUSES),
     ],
+    ids=["answers", "weights", "history", "metrics", "causes"],
 )
-def test_what_differs_in_a_run_is_named(changed, said):
-    assert of_first(**changed) == (said,)
-
-
-def test_what_decides_bits_and_is_not_the_same_is_named_as_the_cause():
-    versions = {**FIRST.result.identity.versions, "keras": "3.14.0"}
-    elsewhere = replace(FIRST.result.identity, machine="aarch64", versions=versions, code="d" * 64)
-    causes = ("trained on aarch64 instead of x86_64", "keras 3.14.0 instead of 3.13.0", "other code")
-    assert of_first(identity=elsewhere) == causes
+def test_what_differs_in_a_run_is_named(run, expected):
+    assert differences(outputs(run, SECOND)) == {"tanh_sgd seed 0": expected}

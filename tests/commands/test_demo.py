@@ -1,5 +1,4 @@
 import pytest
-from ruamel.yaml import YAML
 from support.paths import ROOT
 
 from lenet.commands import demo
@@ -25,22 +24,16 @@ def test_other_variants_can_be_chosen_and_what_they_lack_is_not_compared(workspa
         demo.demo_settings(load_settings(), ["modren"])
 
 
-def test_the_demonstration_has_a_workspace_of_its_own_with_this_code_and_its_settings(tmp_path, monkeypatch):
+def test_the_demonstrations_workspace_has_this_code_and_its_settings_and_keeps_what_is_done(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    settings = demo.demo_settings(load_settings(), [])
-    folder = tmp_path / ".demo"
-    demo.write_workspace(folder, settings)
-    assert load_settings(folder / "params.yaml") == settings
-    assert YAML(typ="safe").load(folder / "params.yaml")["data"]["dataset"] == "digits"
-    assert (folder / "src/lenet/train.py").read_bytes() == (ROOT / "src/lenet/train.py").read_bytes()
-    assert not (folder / "reports").exists()
-
-
-def test_another_demonstration_keeps_what_is_done_and_forgets_code_that_is_gone(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    for name in ("src/lenet/gone.py", "models/tanh_sgd/run.json"):
+    for name in ("src/lenet/gone.py", "models/tanh_sgd/run.json"):  # of an earlier demonstration
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
-    demo.write_workspace(tmp_path, demo.demo_settings(load_settings(), []))
+    settings = demo.demo_settings(load_settings(), [])
+    demo.write_workspace(tmp_path, settings)
+    assert load_settings(tmp_path / "params.yaml") == settings
+    assert settings.data.dataset == "digits"
+    assert (tmp_path / "src/lenet/train.py").read_bytes() == (ROOT / "src/lenet/train.py").read_bytes()
     assert not (tmp_path / "src/lenet/gone.py").exists()
     assert (tmp_path / "models/tanh_sgd/run.json").exists()
+    assert not (tmp_path / "reports").exists()

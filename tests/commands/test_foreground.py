@@ -10,16 +10,12 @@ import pytest
 from support.paths import ROOT
 from support.servers import free_port
 
-from lenet.commands import foreground
+from lenet.commands import foreground, serve, ui
 from lenet.errors import LabError
 
 
-def test_a_programs_exit_status_comes_back():
-    assert foreground.run([sys.executable, "-c", "raise SystemExit(7)"]) == 7
-
-
-def test_the_environment_is_the_one_given():
-    assert foreground.run(["sh", "-c", 'test "$COLOUR" = blue'], {**os.environ, "COLOUR": "blue"}) == 0
+def test_a_program_has_the_environment_given_and_its_exit_status_comes_back():
+    assert foreground.run(["sh", "-c", "exit $STATUS"], {**os.environ, "STATUS": "7"}) == 7
 
 
 @pytest.mark.slow
@@ -27,9 +23,9 @@ def test_dvcs_stages_run_whatever_the_users_shell(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHELL", "/bin/false")
     assert foreground.run([*foreground.DVC, "init", "--no-scm", "--quiet"]) == 0
-    (tmp_path / "dvc.yaml").write_text("stages: {greet: {cmd: GREETING=hello env > said, outs: [said]}}")
+    (tmp_path / "dvc.yaml").write_text("stages: {greet: {cmd: GREETING=hello env > printed, outs: [printed]}}")
     assert foreground.run([*foreground.DVC, "repro"]) == 0
-    assert "GREETING=hello\n" in (tmp_path / "said").read_text()
+    assert "GREETING=hello\n" in (tmp_path / "printed").read_text()
 
 
 def test_dvc_neither_tells_of_its_use_nor_asks_for_updates():
@@ -38,45 +34,38 @@ def test_dvc_neither_tells_of_its_use_nor_asks_for_updates():
     assert dict(settings["core"]) == {"analytics": "false", "check_update": "false"}
 
 
+def started(program):
+    """Start a command that runs a Python program in the foreground; return it once the program prints `ready`."""
+    command = (
+        "import sys\nfrom lenet import errors\nfrom lenet.commands import foreground\n"
+        f"errors.run(lambda: foreground.run([sys.executable, '-c', {program!r}]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", command], stdout=-1, stderr=-1, text=True, start_new_session=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
 def test_after_ctrl_c_the_program_may_still_clean_up(tmp_path):
-    program = (
+    process = started(
         "import signal, sys, time\n"
         "try:\n    print('ready', flush=True); time.sleep(60)\n"
         f"except KeyboardInterrupt:\n    time.sleep(1); open({str(tmp_path / 'clean')!r}, 'w').close()\n"
     )
-    caller = (
-        "import sys\nfrom lenet import errors\nfrom lenet.commands import foreground\n"
-        f"errors.run(lambda: foreground.run([sys.executable, '-c', {program!r}]))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", caller],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout.readline() == "ready\n"
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, printed = process.communicate(timeout=20)
     assert (tmp_path / "clean").exists()
-    assert (process.returncode, said.count("Traceback")) == (130, 0)
+    assert (process.returncode, printed.count("Traceback")) == (130, 0)
 
 
-def test_sigterm_is_passed_on_to_the_program_and_what_it_started(tmp_path):
+def test_sigterm_is_passed_on_to_the_program_and_what_it_started():
     inner = "import time; print('ready', flush=True); time.sleep(60)"
-    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
-    caller = (
-        "import sys\nfrom lenet import errors\nfrom lenet.commands import foreground\n"
-        f"errors.run(lambda: foreground.run([sys.executable, '-c', {program!r}]))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", caller], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    started = psutil.Process(process.pid).children(recursive=True)
-    assert len(started) == 2
+    process = started(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])")
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) == 2
     process.terminate()
     process.communicate(timeout=20)
     assert process.returncode == 128 + signal.SIGTERM
-    assert psutil.wait_procs(started, timeout=5)[1] == []
+    assert psutil.wait_procs(children, timeout=5)[1] == []
 
 
 def test_a_port_is_the_one_given_or_the_default(monkeypatch):
@@ -92,6 +81,14 @@ def test_a_port_that_is_none_is_refused(monkeypatch, port):
     monkeypatch.setenv("PORT", port)
     with pytest.raises(LabError, match=f"^PORT={port}: expected a free port, 1 to 65535, as in `make ui PORT=5010`$"):
         foreground.free_port("ui", default=5000)
+
+
+@pytest.mark.parametrize(("server", "example"), [(ui, "make ui PORT=5010"), (serve, "make serve PORT=5011")])
+def test_servers_refuse_a_port_before_anything_is_published(workspace, monkeypatch, server, example):
+    monkeypatch.setenv("PORT", "abc")
+    with pytest.raises(LabError, match=f"^PORT=abc: .*`{example}`$"):
+        server.main()
+    assert not (workspace / "mlflow.db").exists()
 
 
 def test_a_port_that_is_taken_is_refused(monkeypatch):

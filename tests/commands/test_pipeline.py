@@ -1,17 +1,13 @@
 import shutil
-import threading
-import time
 from types import SimpleNamespace
 
 import pytest
-from filelock import FileLock
 from support.builders import identity, save_evaluated
 from support.paths import ROOT
 
 from lenet.commands import pipeline
 from lenet.errors import LabError
 from lenet.execution.schedule import PlannedRun
-from lenet.runs.store import named_lock
 from lenet.settings import load_settings
 
 
@@ -62,45 +58,26 @@ def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_doe
     assert [run.name for run in ordered] == ["first seed 0", "long seed 0", "long seed 1", "short seed 0"]
 
 
-def test_dvc_is_waited_for_where_another_make_repro_runs_it(workspace, capsys):
-    held, ended = threading.Event(), []
-
-    def other():
-        with FileLock(named_lock("dvc")):
-            held.set()
-            time.sleep(0.3)
-            ended.append(True)
-
-    threading.Thread(target=other).start()
-    held.wait()
-    with pipeline.dvc_alone():
-        assert ended
-    assert capsys.readouterr().err.startswith("waiting for DVC, which another `make repro`")
+REMOVED = "removed .dvc/tmp/rwlock, which was truncated, perhaps by a full disk\n"
 
 
-@pytest.mark.parametrize("content", ["", '{"read": {"/a": [{"pid": 1, "c'], ids=["empty", "cut off"])
-def test_a_list_of_locks_that_a_full_disk_cut_off_is_removed_with_one_line(workspace, content, capsys):
+@pytest.mark.parametrize(
+    ("content", "warning"),
+    [("", REMOVED), ('{"read": {"/a": [{"pid": 1, "c', REMOVED), ("{}", "")],
+    ids=["empty", "cut off", "whole"],
+)
+def test_a_list_of_locks_that_a_full_disk_cut_off_is_removed_with_one_line(workspace, content, warning, capsys):
     path = workspace / ".dvc/tmp/rwlock"
     path.parent.mkdir(parents=True)
     path.write_text(content)
     pipeline.remove_damaged_lock()
-    assert not path.exists()
-    assert capsys.readouterr().err == "removed .dvc/tmp/rwlock, which was truncated, perhaps by a full disk\n"
+    assert path.exists() == (not warning)
+    assert capsys.readouterr().err == warning
 
 
-def test_a_whole_list_of_locks_or_none_is_left_alone(workspace, capsys):
-    pipeline.remove_damaged_lock()
-    path = workspace / ".dvc/tmp/rwlock"
-    path.parent.mkdir(parents=True)
-    path.write_text("{}")
-    pipeline.remove_damaged_lock()
-    assert path.read_text() == "{}"
-    assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize(("free_mb", "told"), [(3, "only 3 MB are left on the disk: free some space; "), (5000, "")])
-def test_a_pipeline_that_stops_on_a_full_disk_says_so(workspace, monkeypatch, free_mb, told):
+@pytest.mark.parametrize(("free_mb", "advice"), [(3, "only 3 MB are left on the disk: free some space; "), (5000, "")])
+def test_a_pipeline_that_stops_on_a_full_disk_says_so(workspace, monkeypatch, free_mb, advice):
     monkeypatch.setattr(pipeline.foreground, "run", lambda command, environment: 1)
     monkeypatch.setattr(pipeline.shutil, "disk_usage", lambda path: SimpleNamespace(free=free_mb << 20))
-    with pytest.raises(LabError, match=f"^the pipeline stopped: {told}see the message above; "):
+    with pytest.raises(LabError, match=f"^the pipeline stopped: {advice}see the message above; "):
         pipeline.reproduce(["plot"])

@@ -30,21 +30,20 @@ def test_runs_that_are_asked_for_or_reported_stay_and_others_go(wanted, capsys):
         store.save(who, TRAINED, PROVENANCE)
     prune.main()
     assert set(store.entries()) == {reported.digest, *(run.identity.digest for run in wanted)}
-    said = capsys.readouterr().out
-    assert " contained 4 runs, 0.0 MB; removed 1 runs, 0.0 MB that nothing here refers to" in said
+    printed = capsys.readouterr().out
+    assert " contained 4 runs, 0.0 MB; removed 1 runs, 0.0 MB that nothing here refers to" in printed
 
 
-def test_without_data_only_reported_runs_are_named(workspace):
-    save_evaluated("tanh_sgd", [1.0])
-    assert prune.named(load_settings()) == {identity(seed=0).digest}
-
-
-def test_an_empty_store_is_no_mistake(workspace, capsys):
+def test_without_data_reported_runs_stay(workspace, capsys):
     prune.main()
     assert "contained 0 runs" in capsys.readouterr().out
+    save_evaluated("tanh_sgd", [1.0])
+    store.save(identity(seed=0), TRAINED, PROVENANCE)
+    prune.main()
+    assert set(store.entries()) == {identity(seed=0).digest}
 
 
-def test_runs_of_sweeps_stay_whether_they_are_finished_or_not(wanted, capsys):
+def test_runs_of_sweeps_stay_whether_they_are_finished_or_not(processed):
     path = sweep.start(SWEEPS / "rates", "tanh_sgd", load_settings())
     asked, reported = sweep.planned_runs(load_sweep(path, load_settings()))[1].identity, identity(seed=5)
     (path.parent / "trials.csv").write_text(f"recipe,runs\na,{reported.digest} {'0' * 64}\n")

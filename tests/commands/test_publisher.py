@@ -1,7 +1,6 @@
+import sys
 import threading
 from types import SimpleNamespace
-
-import pytest
 
 from lenet.commands.publisher import Publisher
 from lenet.tracking import mlflow_store, publish
@@ -31,13 +30,8 @@ def test_work_that_fails_costs_one_warning_and_the_rest_is_done(workspace, capsy
     assert capsys.readouterr().err.count("warning: the MLflow store at ") == 1
 
 
-@pytest.fixture
-def broken(monkeypatch):
-    """An environment in which MLflow cannot be imported."""
-    monkeypatch.setitem(__import__("sys").modules, "lenet.tracking", SimpleNamespace(mlflow_store=mlflow_store))
-
-
-def test_mlflow_that_cannot_be_imported_costs_a_warning(workspace, broken, capsys):
+def test_mlflow_that_cannot_be_imported_costs_a_warning(workspace, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "lenet.tracking", SimpleNamespace(mlflow_store=mlflow_store))
     publisher = Publisher()
     publisher.add(lambda module: None)
     publisher.wait()

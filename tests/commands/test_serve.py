@@ -16,14 +16,8 @@ from lenet.commands import serve
 from lenet.errors import LabError
 from lenet.evaluation.results import save_result
 from lenet.runs.files import files_of, folder_of, write_files
-from lenet.serving.app import read_digits
-from lenet.settings import load_settings
 
 DIGIT = json.loads((ROOT / "digit.json").read_text())["inputs"][0]
-
-
-def test_the_digit_to_send_is_one():
-    read_digits((ROOT / "digit.json").read_bytes())
 
 
 @pytest.mark.slow
@@ -31,12 +25,6 @@ def test_without_a_champion_it_says_what_to_do(client, monkeypatch):
     monkeypatch.setenv("PORT", str(free_port()))
     monkeypatch.setattr(serve.determinism, "prepare", lambda: None)
     with pytest.raises(LabError, match=r"mlflow\.db has no champion of lenet5 yet: run `make repro`, which"):
-        serve.main()
-
-
-def test_a_port_that_is_none_is_refused_before_anything_is_published(workspace, monkeypatch):
-    monkeypatch.setenv("PORT", "abc")
-    with pytest.raises(LabError, match=r"^PORT=abc: expected a free port, 1 to 65535, as in `make serve PORT=5011`$"):
         serve.main()
 
 
@@ -53,7 +41,6 @@ def champion(client, workspace, digits, statistics, recipe):
 
     with edit_params() as params:
         params["data"]["dataset"] = "digits"
-    assert load_settings().data.dataset == "digits"
     rest = Split(digits.images[100:], digits.labels[100:])
     trained = train_run(recipe, statistics, 0, digits, rest, lambda epoch, metrics: None)
     write_files(folder_of("tanh_sgd", 0), files_of(identity(), trained))
@@ -113,6 +100,6 @@ def test_the_champion_answers_digits_and_refuses_all_else_until_ctrl_c(champion,
 
         assert post({"inputs": [DIGIT]}).status_code == 200  # it has survived all that
         assert press_ctrl_c(server) == 0
-        said = server.stderr.read()
-        assert "tanh_sgd seed 0 is the champion: version 1 of lenet5-digits" in said
-        assert "Traceback" not in said
+        printed = server.stderr.read()
+        assert "tanh_sgd seed 0 is the champion: version 1 of lenet5-digits" in printed
+        assert "Traceback" not in printed

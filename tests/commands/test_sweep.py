@@ -30,9 +30,9 @@ def read(path):
 
 
 def test_a_new_sweep_is_complete_and_asks_for_two_rates(written):
-    found = read(written())
-    assert found.recipe == load_settings().variant("tanh_sgd")
-    assert {name: recipe.learning_rate for name, recipe in found.recipes().items()} == {
+    started = read(written())
+    assert started.recipe == load_settings().variant("tanh_sgd")
+    assert {name: recipe.learning_rate for name, recipe in started.recipes().items()} == {
         "learning_rate=0.01": 0.01,
         "learning_rate=0.02": 0.02,
     }
@@ -44,35 +44,39 @@ def test_a_sweep_is_never_written_over(written):
         written()
 
 
-def test_a_grid_is_all_combinations_the_first_values_first(written):
-    recipes = read(written(grids=[{"batch_size": [64, 32], "epochs": [1, 2]}])).recipes()
-    assert list(recipes) == [
-        "batch_size=64 epochs=1",
-        "batch_size=64 epochs=2",
-        "batch_size=32 epochs=1",
-        "batch_size=32 epochs=2",
-    ]
+@pytest.mark.parametrize(
+    ("grids", "names"),
+    [
+        (
+            [{"batch_size": [64, 32], "epochs": [1, 2]}],
+            ["batch_size=64 epochs=1", "batch_size=64 epochs=2", "batch_size=32 epochs=1", "batch_size=32 epochs=2"],
+        ),
+        (
+            [{"optimizer": ["sgd"]}, {"optimizer": ["adam"], "learning_rate": [0.001, 0.002]}],
+            ["optimizer=sgd", "optimizer=adam learning_rate=0.001", "optimizer=adam learning_rate=0.002"],
+        ),
+    ],
+)
+def test_grids_are_tried_one_after_the_other_all_combinations_of_each(written, grids, names):
+    started = read(written(grids=grids))
+    assert list(started.recipes()) == names
+    assert started.varied == list(dict.fromkeys(name for grid in grids for name in grid))
 
 
-def test_several_grids_are_tried_one_after_the_other(written):
-    found = read(written(grids=[{"optimizer": ["sgd"]}, {"optimizer": ["adam"], "learning_rate": [0.001, 0.002]}]))
-    assert list(found.recipes()) == [
-        "optimizer=sgd",
-        "optimizer=adam learning_rate=0.001",
-        "optimizer=adam learning_rate=0.002",
-    ]
-    assert found.varied == ["optimizer", "learning_rate"]
+RATES = {"learning_rate": [0.01, 0.02, 0.04]}
 
 
-def test_results_are_drawn_along_a_number_of_three_values_or_more(written):
-    three, another = ({"activation": [name], "learning_rate": [0.01, 0.02, 0.04]} for name in ("tanh", "relu"))
-    assert read(written(grids=[three, another])).drawn_along == "learning_rate"
-
-
-def test_results_are_not_drawn_along_what_some_grid_does_not_vary(written):
-    assert read(written(grids=[{"epochs": [1, 2, 3]}, {"activation": ["relu"]}])).drawn_along is None
-    (SWEEPS / "rates" / "sweep.yaml").unlink()
-    assert read(written()).drawn_along is None
+@pytest.mark.parametrize(
+    ("grids", "along"),
+    [
+        ([{"activation": ["tanh"], **RATES}, {"activation": ["relu"], **RATES}], "learning_rate"),
+        ([{"epochs": [1, 2, 3]}, {"activation": ["relu"]}], None),
+        ([{"learning_rate": [0.01, 0.02]}], None),
+    ],
+    ids=["three values", "not in every grid", "two values"],
+)
+def test_results_are_drawn_along_a_number_of_three_values_or_more_that_every_grid_varies(written, grids, along):
+    assert read(written(grids=grids)).drawn_along == along
 
 
 def test_recipes_that_are_variants_of_the_study_are_known_by_name(written):
@@ -91,19 +95,15 @@ def test_a_name_that_is_no_folder_is_refused(name):
         sweep.folder_of(name)
 
 
-@pytest.fixture
-def digits_sweep(processed, written, client, monkeypatch):
-    """A sweep over two rates, two seeds and two folds of 400 digits."""
+@pytest.mark.slow
+def test_a_sweep_trains_once_and_tells_recipes_apart(processed, written, client, monkeypatch, capsys):
+    """Two rates, two seeds and two folds of 400 digits."""
     with edit_params() as params:
         params["data"]["dataset"] = "digits"
         params["compute"]["workers"] = 1
     written(recipe={"epochs": 1}, grids=[{"learning_rate": [0.01, 0.05]}], folds=2)
     monkeypatch.setattr(sweep, "reproduce", lambda targets: True)  # the data are there, and nothing of DVC
     monkeypatch.setattr("sys.argv", ["sweep", "rates"])
-
-
-@pytest.mark.slow
-def test_a_sweep_trains_once_and_tells_recipes_apart(digits_sweep, client, capsys):
     sweep.main()
     first = (SWEEPS / "rates" / "trials.csv").read_bytes()
     rows = pd.read_csv(SWEEPS / "rates" / "trials.csv", index_col="recipe")

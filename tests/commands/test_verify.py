@@ -52,39 +52,28 @@ def test_all_is_trained_anew_and_equal_whatever_the_environment_also_by_five_wor
     # Caches and stores that would answer in place of a training, or be written to.
     known = {"DVC_ROOT": str(committed.path), "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
     one_core = ["taskset", "--cpu-list", "0"]
-    said = verified(committed, "all", "all", before=one_core, PYTHONHASHSEED="1", **elsewhere, **known)
-    assert "6 runs in" in said
-    assert "outputs equal the committed ones, bit for bit" in said
-    assert "Not verified" not in said
+    printed = verified(committed, "all", "all", before=one_core, PYTHONHASHSEED="1", **elsewhere, **known)
+    assert "6 runs in" in printed
+    assert "outputs equal the committed ones, bit for bit" in printed
+    assert "Not verified" not in printed
     assert list(tmp_path.glob("lenet-verify-*")) == []
 
 
-@pytest.fixture(scope="module")
-def said_of_tampered(committed, tmp_path_factory):
-    """What is said where the committed results of seed 0 are others than a training's: one worker trains four runs."""
-    here = committed.copy(tmp_path_factory.mktemp("tampered") / "lenet lab")
+@pytest.mark.slow
+def test_what_differs_is_told_run_by_run_with_the_cause_also_by_one_worker_in_reverse_order(committed, tmp_path):
+    """In the pipeline, on two cores, each run was the first of its worker: here one worker trains all four."""
+    here = committed.copy(tmp_path / "lenet lab")
     path = here.path / "reports/details/tanh_sgd.json"
     details = json.loads(path.read_text())
     details["seeds"][0]["weights"] = "0" * 64
     details["seeds"][0]["identity"]["versions"]["keras"] = "3.0.0"
     path.write_text(json.dumps(details))
     set_workers(here, 1)
-    said = verified(here, "relu_adam tanh_sgd", "1 0", status=1)
-    assert "4 runs in" in said
-    return said
-
-
-@pytest.mark.slow
-def test_what_differs_is_told_run_by_run_with_the_cause(said_of_tampered):
-    assert "keras" in said_of_tampered
-    assert "instead of 3.0.0; weights" in said_of_tampered
-    assert "Not verified: the variants lenet5_1998, and the report" in said_of_tampered
-
-
-@pytest.mark.slow
-def test_one_worker_that_trains_them_in_reverse_order_gives_runs_the_same_bits(said_of_tampered):
-    """In the pipeline, on two cores, each run was the first of its worker."""
-    assert re.search(r", 1 of \d+ outputs differ", said_of_tampered)
+    printed = verified(here, "relu_adam tanh_sgd", "1 0", status=1)
+    assert "4 runs in" in printed
+    assert "instead of 3.0.0; weights" in printed
+    assert "Not verified: the variants lenet5_1998, and the report" in printed
+    assert re.search(r", 1 of \d+ outputs differ", printed)
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """The page to draw on as a person meets it: a real browser, the file opened from disk, strokes of a mouse."""
 
 import base64
+from functools import partial
 from typing import get_args
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.browsers import browser, opened_page  # noqa: F401
+from support.browsers import browser, opened  # noqa: F401
 from support.builders import study
 from support.paths import ROOT
 
@@ -24,18 +25,9 @@ ZERO = [[(140 + 60 * np.sin(turn), 140 - 90 * np.cos(turn)) for turn in np.linsp
 
 
 @pytest.fixture
-def opened(browser):  # noqa: F811
-    """Call it: the committed page, and all that its console complained of and that it asked of a network."""
-    pages = []
-
-    def open_page(**options):
-        page, complaints = opened_page(browser, ROOT / "reports/draw.html", **options)
-        pages.append(page)
-        return page, complaints
-
-    yield open_page
-    for page in pages:
-        page.close()
+def drawing(opened):  # noqa: F811
+    """Call it: the committed page, and its complaints."""
+    return partial(opened, ROOT / "reports/draw.html")
 
 
 @pytest.mark.parametrize("setting", ["input_size", "activation", "pooling", "c3", "output"])
@@ -69,7 +61,7 @@ def answers(page):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_page_computes_what_keras_computes(opened, kind):
+def test_the_page_computes_what_keras_computes(drawing, kind):
     from lenet.network import determinism
 
     determinism.prepare()
@@ -88,21 +80,21 @@ def test_the_page_computes_what_keras_computes(opened, kind):
     network = draw.network_of(
         made, kind, Predictions(probabilities=expected[None], **look_inside(model, images[0]), **export(model))
     )
-    page, _ = opened()
+    page, _ = drawing()
     reading = """([network, digits]) => {
-        const [its, pixels] = [unpack(network), Uint8Array.from(atob(digits), letter => letter.charCodeAt(0))];
+        const [unpacked, pixels] = [unpack(network), Uint8Array.from(atob(digits), letter => letter.charCodeAt(0))];
         const digit = n => pixels.subarray(784 * n, 784 * (n + 1));
-        return Array.from({length: pixels.length / 784}, (_, n) => read(its, digit(n)).probabilities);
+        return Array.from({length: pixels.length / 784}, (_, n) => read(unpacked, digit(n)).probabilities);
     }"""
     # As text: Playwright takes seconds to hand over a million numbers.
-    found = page.evaluate(reading, [network, base64.b64encode(images.tobytes()).decode()])
-    assert np.abs(np.array(found) - expected).max() < 1e-4
+    computed = page.evaluate(reading, [network, base64.b64encode(images.tobytes()).decode()])
+    assert np.abs(np.array(computed) - expected).max() < 1e-4
     assert expected.std(axis=0).max() > 1e-3  # the digits are told apart
 
 
 @pytest.mark.parametrize(("lines", "label"), [(SEVEN, "7"), (ONE, "1"), (ZERO, "0")])
-def test_a_digit_drawn_with_the_mouse_is_recognised(opened, lines, label):
-    page, complaints = opened()
+def test_a_digit_drawn_with_the_mouse_is_recognised(drawing, lines, label):
+    page, complaints = drawing()
     page.get_by_role("button", name="Clear").click()
     assert answers(page) == ["–"] * 3
     stroke(page, *lines)
@@ -110,8 +102,8 @@ def test_a_digit_drawn_with_the_mouse_is_recognised(opened, lines, label):
     assert complaints == []
 
 
-def test_a_digit_can_be_drawn_with_the_keyboard(opened):
-    page, _ = opened()
+def test_a_digit_can_be_drawn_with_the_keyboard(drawing):
+    page, _ = drawing()
     page.get_by_role("button", name="Clear").click()
     page.locator("#board").focus()
     for key in ["ArrowUp"] * 11 + [" "] + ["ArrowDown"] * 22 + [" "]:
@@ -119,8 +111,8 @@ def test_a_digit_can_be_drawn_with_the_keyboard(opened):
     assert answers(page) == ["1"] * 3
 
 
-def test_test_digits_are_called_up_shifted_and_turned(opened):
-    page, _ = opened()
+def test_test_digits_are_called_up_shifted_and_turned(drawing):
+    page, _ = drawing()
     page.get_by_role("button", name="a 6").first.click()
     assert answers(page)[2] == "6"
     before = page.locator("#seen").evaluate("canvas => canvas.toDataURL()")
@@ -132,8 +124,8 @@ def test_test_digits_are_called_up_shifted_and_turned(opened):
     assert page.locator("#seen").evaluate("canvas => canvas.toDataURL()") == before
 
 
-def test_a_digit_that_is_called_up_ends_the_keyboards_stroke(opened):
-    page, complaints = opened()
+def test_a_digit_that_is_called_up_ends_the_keyboards_stroke(drawing):
+    page, complaints = drawing()
     page.locator("#board").focus()
     page.keyboard.press(" ")
     page.get_by_role("button", name="a 7").first.click()
@@ -143,14 +135,14 @@ def test_a_digit_that_is_called_up_ends_the_keyboards_stroke(opened):
     assert complaints == []
 
 
-def test_a_screen_reader_hears_the_answers(opened):
-    page, _ = opened()
+def test_a_screen_reader_hears_the_answers(drawing):
+    page, _ = drawing()
     page.get_by_role("button", name="a 7").first.click()
     page.wait_for_function("document.getElementById('told').textContent.includes('modern reads 7')")
 
 
-def test_the_nearest_code_lights_up(opened):
-    page, _ = opened()
+def test_the_nearest_code_lights_up(drawing):
+    page, _ = drawing()
     page.get_by_role("button", name="a 4").first.click()
     lit = page.locator(".codes li").evaluate_all("codes => codes.findIndex(code => code.classList.contains('best'))")
     distances = [int(each.inner_text()) for each in page.locator(".codes output").all()]
@@ -158,13 +150,13 @@ def test_the_nearest_code_lights_up(opened):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_has_no_accessibility_violations(opened, scheme):
-    page, _ = opened(color_scheme=scheme)
+def test_it_has_no_accessibility_violations(drawing, scheme):
+    page, _ = drawing(color_scheme=scheme)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_it_fits_a_telephone_and_one_and_a_half_megabytes(opened):
-    page, _ = opened(viewport={"width": 400, "height": 800})
+def test_it_fits_a_telephone_and_one_and_a_half_megabytes(drawing):
+    page, _ = drawing(viewport={"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     assert (ROOT / "reports/draw.html").stat().st_size < 1_500_000

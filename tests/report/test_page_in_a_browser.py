@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.browsers import browser, opened_page  # noqa: F401
+from support.browsers import browser, opened  # noqa: F401
 from support.builders import LADDER, digits_of_the_test, outputs, study
 from support.paths import ROOT
 
@@ -14,26 +14,17 @@ pytestmark = pytest.mark.slow
 CHARTS = ("ladder", "curves", "confusion")
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request):
-    return request.param
-
-
 @pytest.fixture
-def opened(browser):  # noqa: F811
-    """Call it with a path: the page once its charts are drawn, and all that its console complained of."""
-    pages = []
+def drawn(opened):  # noqa: F811
+    """Call it with a path: the page once its charts are drawn, and its complaints."""
 
     def open_page(path, **options):
-        page, complaints = opened_page(browser, path, lambda message: message.type != "log", **options)
-        pages.append(page)
+        page, complaints = opened(path, lambda message: message.type != "log", **options)
         for name in CHARTS:
             page.locator(f"#chart-{name} svg").wait_for()
         return page, complaints
 
-    yield open_page
-    for page in pages:
-        page.close()
+    return open_page
 
 
 @pytest.fixture
@@ -45,14 +36,11 @@ def small(workspace, digits):
     return workspace / "reports/index.html"
 
 
-def test_the_committed_report_is_drawn_without_a_complaint_and_without_a_network(opened, scheme, tmp_path):
-    page, complaints = opened(ROOT / "reports/index.html", color_scheme=scheme)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_committed_report_is_drawn_accessible_without_a_complaint_and_without_a_network(drawn, scheme, tmp_path):
+    page, complaints = drawn(ROOT / "reports/index.html", color_scheme=scheme)
     page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
     assert complaints == []
-
-
-def test_the_committed_report_has_no_accessibility_violations(opened, scheme):
-    page, _ = opened(ROOT / "reports/index.html", color_scheme=scheme)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
 
@@ -61,8 +49,8 @@ def first_column(page):
     return [row.split()[0] for row in page.locator("table.sortable tbody th").all_inner_texts()]
 
 
-def test_the_table_sorts_by_number_by_text_and_back_with_mouse_and_keyboard(opened, small):
-    page, _ = opened(small)
+def test_the_table_sorts_by_number_by_text_and_back_with_mouse_and_keyboard(drawn, small):
+    page, _ = drawn(small)
     assert first_column(page) == ["tanh_sgd", "relu_adam", "modern"]
     page.get_by_role("button", name="test error").click()
     assert first_column(page) == ["modern", "relu_adam", "tanh_sgd"]
@@ -74,8 +62,8 @@ def test_the_table_sorts_by_number_by_text_and_back_with_mouse_and_keyboard(open
     assert page.locator("[aria-sort]").count() == 1
 
 
-def test_a_chart_shows_its_values_where_the_pointer_is(opened, small):
-    page, _ = opened(small)
+def test_a_chart_shows_its_values_where_the_pointer_is(drawn, small):
+    page, _ = drawn(small)
     page.locator("#chart-ladder svg .mark-symbol.role-mark path").last.hover()
     shown = page.locator("#vg-tooltip-element")
     shown.wait_for()
@@ -84,16 +72,16 @@ def test_a_chart_shows_its_values_where_the_pointer_is(opened, small):
     assert "−6.67" in text
 
 
-def test_the_charts_say_what_they_are_to_a_screen_reader(opened, small):
-    page, _ = opened(small)
+def test_the_charts_say_what_they_are_to_a_screen_reader(drawn, small):
+    page, _ = drawn(small)
     for name in CHARTS:
         chart = page.locator(f"#chart-{name}")
         assert chart.get_attribute("role") == "graphics-document"
         assert len(chart.get_attribute("aria-label")) > 30
 
 
-def test_nothing_is_wider_than_a_telephone(opened, small):
-    page, _ = opened(small, viewport={"width": 400, "height": 800})
+def test_nothing_is_wider_than_a_telephone(drawn, small):
+    page, _ = drawn(small, viewport={"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     widths = page.locator("table.sortable tbody th").evaluate_all("cells => cells.map(cell => cell.clientWidth)")
     assert min(widths) > 100  # names are not broken into letters
@@ -107,21 +95,21 @@ def columns(page, name):
     return len(set(panels.evaluate_all("panels => panels.map(panel => Math.round(panel.getBoundingClientRect().x))")))
 
 
-def test_panels_stand_side_by_side_where_there_is_room(opened):
-    page, _ = opened(ROOT / "reports/index.html", viewport={"width": 1600, "height": 900})
+def test_panels_stand_side_by_side_where_there_is_room(drawn):
+    page, _ = drawn(ROOT / "reports/index.html", viewport={"width": 1600, "height": 900})
     assert (columns(page, "curves"), columns(page, "confusion")) == (4, 3)
-    page, _ = opened(ROOT / "reports/index.html", viewport={"width": 400, "height": 900})
+    page, _ = drawn(ROOT / "reports/index.html", viewport={"width": 400, "height": 900})
     assert (columns(page, "curves"), columns(page, "confusion")) == (1, 1)
 
 
-def test_it_prints(opened, small, tmp_path):
-    page, _ = opened(small)
+def test_it_prints(drawn, small, tmp_path):
+    page, _ = drawn(small)
     page.pdf(path=tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").stat().st_size > 50_000
 
 
-def test_text_is_read_in_the_dark(opened, small):
-    page, _ = opened(small, color_scheme="dark")
+def test_text_is_read_in_the_dark(drawn, small):
+    page, _ = drawn(small, color_scheme="dark")
     colour = "element => getComputedStyle(element).fill"
     ink = page.locator("h1").evaluate("element => getComputedStyle(element).color")
     for label in ("#chart-ladder svg .role-axis-label text", "#chart-ladder svg .role-mark text"):

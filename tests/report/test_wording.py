@@ -35,10 +35,6 @@ def test_a_difference_is_a_number_only_where_it_was_detected(estimate, words):
     assert wording.difference(estimate) == words
 
 
-def test_the_base_differs_from_nothing_and_one_seed_has_no_interval(small):
-    assert [wording.difference_from_base(small, variant) for variant in small.results] == ["–", "−2.00"]
-
-
 def test_nothing_has_no_sign():
     assert (wording.signed(-0.001), wording.signed(0.004)) == ("0.00", "0.00")
 

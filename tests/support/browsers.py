@@ -11,17 +11,6 @@ def _lacking(what):
     (pytest.fail if os.environ.get("CI") else pytest.skip)(f"a browser test needs {what}")
 
 
-def opened_page(browser, path, is_complaint=lambda message: True, **options):
-    """A file in a new page, and what its console complained of and it asked of a network, which grows."""
-    page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
-    complaints = []
-    page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
-    page.goto(path.as_uri())
-    return page, complaints
-
-
 @pytest.fixture(scope="module")  # one after the other: Playwright runs once at a time
 def browser():
     """Chromium without a window; call `browser.new_page()`."""
@@ -35,3 +24,23 @@ def browser():
         started = playwright.chromium.launch(executable_path=chromium, headless=True, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Call it with a path: the file in a new page, and what its console complained of and it asked of a network."""
+    pages = []
+
+    def open_page(path, is_complaint=lambda message: True, **options):
+        page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
+        pages.append(page)
+        complaints = []
+        page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
+        page.goto(path.as_uri())
+        return page, complaints
+
+    yield open_page
+    for page in pages:
+        page.close()

@@ -19,9 +19,6 @@ ENVIRONMENT = {
     "DVC_NO_ANALYTICS": "true",
 }
 
-
-# Where Numba keeps what it has compiled of the code beside.
-
 # Of the study's variants, those that between them train in every way.
 VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
 

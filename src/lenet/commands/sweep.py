@@ -27,6 +27,7 @@ from lenet.execution import schedule
 from lenet.execution.schedule import PlannedRun
 from lenet.network import determinism
 from lenet.report import figures
+from lenet.report.tables import write_csv
 from lenet.runs import store, trainer
 from lenet.runs.identity import DataIdentity
 from lenet.runs.training_data import identify_data, load_training_data
@@ -118,7 +119,7 @@ def save(folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[Planned
     settings = {recipe: each.model_dump(include=set(sweep.varied)) for recipe, each in sweep.recipes().items()}
     tried = pd.DataFrame(settings).T[sweep.varied]
     digests = [" ".join(run.identity.digest for run in runs if recipe in run.variants) for recipe in table.index]
-    _save_table(tried.join(table).rename_axis("recipe").assign(runs=digests), folder / "trials.csv", index=True)
+    write_csv(tried.join(table).rename_axis("recipe").assign(runs=digests), folder / "trials.csv", index=True)
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
     along = sweep.drawn_along
     figure = figures.trials_along(table, tried, along, known) if along else figures.trials(table)
@@ -130,12 +131,7 @@ def save_effects(folder: Path, sweep: Sweep, measured: Mapping[str, Trial]) -> N
     effects = {number: trials.effects(measured, four) for number, four in enumerate(sweep.factorials, start=1)}
     if effects:
         table = pd.concat(effects, names=["factorial"]).reset_index(level="factorial")
-        _save_table(table, folder / "effects.csv")
-
-
-def _save_table(table: pd.DataFrame, path: Path, index: bool = False) -> None:
-    with written_whole(path) as partial:
-        table.to_csv(partial, index=index, float_format="%.6f", lineterminator="\n")
+        write_csv(table, folder / "effects.csv")
 
 
 def digests_in(path: Path) -> list[str]:

@@ -217,12 +217,12 @@ def _writer_degrees(sample: Sample, c: np.ndarray, between_writers: np.ndarray) 
     return np.maximum(shares.sum(axis=1) ** 2 / (shares**2).sum(axis=1) - 1, 1)
 
 
-def _as_error(found: Estimate) -> Estimate:
+def _as_error(mean: Estimate) -> Estimate:
     """Put the interval on a logarithmic scale, by the delta method, since a small share is skewed."""
-    if not found.is_known:
-        return found
-    factor = np.exp((found.high - found.value) / found.value)
-    return Estimate(found.value, float(found.value / factor), float(min(found.value * factor, 100)))
+    if not mean.is_known:
+        return mean
+    factor = np.exp((mean.high - mean.value) / mean.value)
+    return Estimate(mean.value, float(mean.value / factor), float(min(mean.value * factor, 100)))
 
 
 def _weighed(weights: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -47,8 +47,8 @@ class Study:
     @property
     def published(self) -> Mapping[str, Published]:
         """The test errors that others report for variants of the study; all of them are on MNIST."""
-        theirs = self.settings.comparison.published if self.dataset == "mnist" else {}
-        return {variant: found for variant, found in theirs.items() if variant in self.results}
+        reported = self.settings.comparison.published if self.dataset == "mnist" else {}
+        return {variant: error for variant, error in reported.items() if variant in self.results}
 
     @property
     def old(self) -> str:
@@ -119,9 +119,9 @@ def load_study(settings: Settings, variants: Sequence[str]) -> Study:
     """Read the results of variants; raise LabError if files are missing or do not belong together."""
     results = {variant: load_result(variant) for variant in variants}
     misread = {variant: load_misread(variant) for variant in variants}
-    for variant, found in misread.items():
-        seeds, wrong = results[variant].seeds, (found.answers != found.labels).sum(axis=1).tolist()
-        expected = [seed.misread for seed in seeds]
+    for variant, table in misread.items():
+        wrong = (table.answers != table.labels).sum(axis=1).tolist()
+        expected = [seed.misread for seed in results[variant].seeds]
         if wrong != expected:
             raise LabError(
                 f"reports/misread/{variant}.csv is not of these results: its seeds misread {wrong} digits, expected "

@@ -56,9 +56,9 @@ def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
     neither, first, second, both = four
     interaction = factorial_effects(neither, first, second, both, ("first", "second"))["interaction"]
     wrong = {name: trials[name].wrong for name in four}
-    found = compare(wrong, factorial_pairs(neither, first, second, both), {"interaction": interaction})
-    rows = [("difference", *pair, estimate) for pair, estimate in found.differences.items()]
-    rows.append(("interaction", both, neither, found.effects["interaction"]))
+    comparison = compare(wrong, factorial_pairs(neither, first, second, both), {"interaction": interaction})
+    rows = [("difference", *pair, estimate) for pair, estimate in comparison.differences.items()]
+    rows.append(("interaction", both, neither, comparison.effects["interaction"]))
     return pd.DataFrame(
         [(kind, one, other, estimate.value, estimate.low, estimate.high) for kind, one, other, estimate in rows],
         columns=["kind", "of", "against", "points", "points_low", "points_high"],

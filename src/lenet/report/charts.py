@@ -125,9 +125,9 @@ def _errors(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetCha
 
 
 def _steps(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
-    found = {variant: study.comparison.differences[variant, below] for below, variant in pairwise(order)}
+    steps = {variant: study.comparison.differences[variant, below] for below, variant in pairwise(order)}
     table = pd.DataFrame(
-        _named(variant, step) | {"worth": _worth(step), "label": _label(step)} for variant, step in found.items()
+        _named(variant, step) | {"worth": _worth(step), "label": _label(step)} for variant, step in steps.items()
     )
     y = _rows(order, alt.Axis(labels=False, title=None, ticks=False, domain=False))
     if table.empty:

@@ -19,7 +19,7 @@ from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.results import VariantResult, learning_curve
 from lenet.evaluation.trials import ERROR, LOSS
 from lenet.mnist.splits import Split
-from lenet.report.pictures import mosaic
+from lenet.report.pictures import mosaic_of_copies, mosaic_of_maps
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 from lenet.workspace import written_whole
 
@@ -165,8 +165,7 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
         layers = {"C1 filters": seen.filters, "C1": seen.c1, "S2": seen.s2, "C3": seen.c3}
         for axes, (name, maps) in zip(row[1:], layers.items(), strict=True):
             limit = float(np.abs(maps).max()) or 1.0
-            tiles = mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
-            axes.imshow(tiles, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+            axes.imshow(mosaic_of_maps(maps), cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
             axes.set_title(name, fontsize=7.5, pad=2)
     return figure
 
@@ -245,8 +244,7 @@ def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
     digits, columns = next(iter(copies.values())).shape[:2]
     cells, figure = _rows(list(copies), widths=[0.7 * columns], height=0.7 * digits + 0.3)
     for (axes,), of_title in zip(cells, copies.values(), strict=True):
-        tiles = mosaic(of_title.reshape(-1, *of_title.shape[2:]), columns)
-        axes.imshow(tiles, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+        axes.imshow(mosaic_of_copies(of_title), cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
         for column in range(columns):
             above = f"epoch {column}" if column else "the digit"
             axes.text((column + 0.5) / columns, 1.02, above, transform=axes.transAxes, ha="center", fontsize=7.5)

@@ -64,14 +64,12 @@ def _insides(study: Study, predictions: Mapping[str, Predictions]) -> dict[str, 
         seen = predictions[variant]
         drawn[digit] = pictures.ink(seen.digit)
         for name, maps in zip(layers, (seen.filters, seen.c1, seen.s2, seen.c3), strict=True):
-            tiles = pictures.mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
-            drawn[name] = pictures.signed(tiles)
+            drawn[name] = pictures.signed(pictures.mosaic_of_maps(maps))
     return drawn
 
 
 def _distorted(study: Study, copies: Mapping[str, np.ndarray]) -> dict[str, bytes]:
-    drawn = {}
-    for names, picture in page.distorted(study).items():
-        tiles = pictures.mosaic(copies[names].reshape(-1, *copies[names].shape[2:]), 1 + _EPOCHS)
-        drawn[picture] = pictures.ink(np.nan_to_num(tiles))
-    return drawn
+    return {
+        picture: pictures.ink(np.nan_to_num(pictures.mosaic_of_copies(copies[names])))
+        for names, picture in page.distorted(study).items()
+    }

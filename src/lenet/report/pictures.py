@@ -27,6 +27,16 @@ def mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
     return canvas
 
 
+def mosaic_of_maps(maps: np.ndarray) -> np.ndarray:
+    """Lay feature maps or filters (height, width, maps) out in two rows."""
+    return mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
+
+
+def mosaic_of_copies(copies: np.ndarray) -> np.ndarray:
+    """Lay copies of digits (digits, copies, height, width) out, a row per digit."""
+    return mosaic(copies.reshape(-1, *copies.shape[2:]), columns=copies.shape[1])
+
+
 def ink(pixels: np.ndarray) -> bytes:
     """Return digits, 0 = white paper to 255 = black ink, as PNG, a pixel each."""
     return _png(pixels, cmap="gray_r", vmin=0, vmax=255)

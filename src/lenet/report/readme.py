@@ -47,8 +47,8 @@ def _then_and_now(study: Study) -> list[str]:
 def _effects(study: Study) -> list[str]:
     if not study.factorial:
         return []
-    found = study.comparison
-    worth = [f"Test error: {two_changes(study.factorial, found.differences, found.effects['interaction'])}."]
+    differences, interaction = study.comparison.differences, study.comparison.effects["interaction"]
+    worth = [f"Test error: {two_changes(study.factorial, differences, interaction)}."]
     worth += [_swept(sweep) for sweep in load_swept(study.settings, study.dataset) if sweep.effects]
     heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
     return [heading, "\n".join(f"- {line}" for line in worth)]

@@ -23,8 +23,8 @@ class Effects:
         """Return the settings that all four recipes have, and the effects by the values of the others."""
         first, *others = map(str.split, self.four)
         shared = [setting for setting in first if all(setting in other for other in others)]
-        short = {name: _values(each for each in name.split() if each not in shared) for name in self.four}
-        differences = {(short[one], short[other]): found for (one, other), found in self.differences.items()}
+        short = {name: _values(setting for setting in name.split() if setting not in shared) for name in self.four}
+        differences = {(short[one], short[other]): points for (one, other), points in self.differences.items()}
         return " ".join(shared), Effects(tuple(short.values()), differences, self.interaction)
 
 
@@ -65,10 +65,10 @@ def _load(name: str, settings: Settings) -> Swept:
 
 def _effects(table: pd.DataFrame, number: int, four: tuple[str, ...]) -> Effects:
     """Find the effects of a 2×2 in effects.csv, which numbers them from 1; raise KeyError for one that is not there."""
-    found = {
+    estimates = {
         (row["kind"], row["of"], row["against"]): Estimate(row["points"], row["points_low"], row["points_high"])
         for row in table[table["factorial"] == number].to_dict("records")
     }
     neither, _, _, both = four
-    differences = {pair: found["difference", *pair] for pair in factorial_pairs(*four)}
-    return Effects(four, differences, found["interaction", both, neither])
+    differences = {pair: estimates["difference", *pair] for pair in factorial_pairs(*four)}
+    return Effects(four, differences, estimates["interaction", both, neither])

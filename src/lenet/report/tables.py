@@ -72,13 +72,13 @@ def _interval(name: str, estimate: Estimate | None) -> dict[str, str]:
 
 def _differences(study: Study) -> pd.DataFrame:
     """Return a row per pair and per effect, in percentage points."""
-    asked = [("difference", *pair, found) for pair, found in study.comparison.differences.items()]
-    asked += [("effect", name, "", found) for name, found in study.comparison.effects.items()]
+    estimates = [("difference", *pair, estimate) for pair, estimate in study.comparison.differences.items()]
+    estimates += [("effect", name, "", estimate) for name, estimate in study.comparison.effects.items()]
     rows = [
-        {"kind": kind, "of": of, "against": against, "points": f"{found.value:.4f}"}
-        | _interval("points", found)
-        | {"detectable": str(found.is_detectable).lower() if found.is_known else ""}
-        for kind, of, against, found in asked
+        {"kind": kind, "of": of, "against": against, "points": f"{estimate.value:.4f}"}
+        | _interval("points", estimate)
+        | {"detectable": str(estimate.is_detectable).lower() if estimate.is_known else ""}
+        for kind, of, against, estimate in estimates
     ]
     return pd.DataFrame(rows, columns=_DIFFERENCE_COLUMNS)
 
@@ -94,7 +94,7 @@ def _mistakes(study: Study) -> pd.DataFrame:
     return counts.reset_index()
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, without its index."""
+def write_csv(table: pd.DataFrame, path: Path, index: bool = False) -> None:
+    """Write a table as CSV; numbers that are not text yet have six decimals."""
     with written_whole(path) as partial:
-        table.to_csv(partial, index=False, lineterminator="\n")
+        table.to_csv(partial, index=index, float_format="%.6f", lineterminator="\n")

@@ -88,7 +88,7 @@ def note_on_errors(study: Study) -> str:
 def note_on_differences(study: Study) -> str:
     """Say how to read the differences from the base; nothing if none has an interval."""
     differences = study.comparison.differences
-    if not any(found.is_known for (_, against), found in differences.items() if against == study.base):
+    if not any(points.is_known for (_, against), points in differences.items() if against == study.base):
         return ""
     variant, against = study.primary or ("", "")
     but = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.base else ""
