@@ -36,11 +36,9 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
-# The longest first, so that all processes end at about the same time. The first two belong together: Numba compiles for
-# the one what the other then need not compile (support/pipelines.py).
-TOGETHER = ("tests/training/test_sdlm.py", "tests/test_pipeline.py")
+# The longest first, so that all processes end at about the same time.
 LONGEST = (
-    *TOGETHER,
+    "tests/test_pipeline.py",
     "tests/network/test_determinism.py",
     "tests/execution/test_cluster.py",
     "tests/test_kept_runs.py",
@@ -60,14 +58,8 @@ def pytest_collection_modifyitems(items):
 
 def pytest_xdist_make_scheduler(config, log):
     """Give a file's tests to one process, which makes the module's fixtures once."""
-
-    class ByFile(LoadFileScheduling):
-        def _split_scope(self, nodeid):
-            file = super()._split_scope(nodeid)
-            return TOGETHER[0] if file in TOGETHER else file
-
     config.option.loadscopereorder = False
-    return ByFile(config, log)
+    return LoadFileScheduling(config, log)
 
 
 def _work_in(folder, monkeypatch):

@@ -50,7 +50,9 @@ def load(raw):
 
 
 def sweep(**changed):
-    YAML().dump(SWEEP | changed, Path("sweep.yaml"))
+    """Load the sweep with these changes; a key whose value is ... is left out."""
+    content = {key: value for key, value in (SWEEP | changed).items() if value is not ...}
+    YAML().dump(content, Path("sweep.yaml"))
     return load_sweep(Path("sweep.yaml"), load(GOOD))
 
 
@@ -111,8 +113,9 @@ def test_a_sweeps_recipe_is_a_variant_and_what_differs_from_it():
     ("changes", "said"),
     [
         ({"from": "modren"}, "from: no variant modren: did you mean modern?"),
+        ({"from": ...}, "from is missing: name the variant that the recipe starts from"),
         ({"recipe": {"activaton": "relu"}}, "recipe.activaton: unknown key: did you mean activation?"),
-        ({"recipe": "fast"}, "recipe: 'fast' is not accepted, expected a mapping: Variant"),
+        ({"recipe": "fast"}, "recipe: 'fast' is not accepted, expected a mapping"),
         ({"recipe": {"train_on": "train_and_validation"}}, "recipe.train_on: a sweep measures on validation digits"),
         ({"grids": [{"epoch": [1]}]}, "grids: epoch: unknown key: did you mean epochs?"),
         ({"grids": [{"damping": [0.1, 0.2]}]}, "grids: damping=0.1: damping has no effect on this recipe"),

@@ -5,6 +5,7 @@ A variant is the base and what differs from it; a sweep's recipe is a variant an
 
 import itertools
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -329,7 +330,9 @@ def _with_variant(raw: Any, settings: Settings, path: Path) -> Any:
     """
     if not isinstance(raw, dict):
         return raw
-    variant, changes = raw.get("from"), raw.get("recipe", {})
+    if "from" not in raw:
+        raise LabError(f"{path}: from is missing: name the variant that the recipe starts from")
+    variant, changes = raw["from"], raw.get("recipe", {})
     if variant not in settings.variants:
         raise LabError(f"{path}: from: no variant {variant}: {nearest(str(variant), settings.variants)}")
     recipe = settings.variants[variant].model_dump() | changes if isinstance(changes, dict) else changes
@@ -367,7 +370,7 @@ def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> st
         m["msg"][:1].lower() + m["msg"][1:] for m in mistakes if m["loc"][: len(where)] == first["loc"][: len(where)]
     ]
     expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in same_place))
-    expected = expected.replace("valid tuple", "list").replace("valid dictionary or instance of", "mapping:")
+    expected = re.sub(r"valid dictionary or instance of \w+", "mapping", expected).replace("valid tuple", "list")
     quoted = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
     given = shortened(repr(first["input"]), 200)
     return f"{dotted or 'the whole file'}: {given} is not accepted, expected {expected}{quoted}"

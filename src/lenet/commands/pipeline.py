@@ -31,7 +31,7 @@ from lenet.runs import trainer
 from lenet.runs.store import named_lock
 from lenet.settings import Settings, load_settings
 from lenet.tracking import mlflow_store, pages
-from lenet.workspace import DETAILS, PAGE, remove_orphans
+from lenet.workspace import DETAILS, LOCK, PAGE, remove_orphans
 
 _LITTLE_MB = 100
 
@@ -214,12 +214,16 @@ def run(variants: list[str]) -> bool:
         print(f"removed {orphan}: params.yaml no longer has its variant")
     remove_damaged_lock()
     publisher = Publisher()
-    publisher.add(lambda publish: None)  # imports MLflow meanwhile
     asked = variants or list(settings.variants)
-    is_done = is_evaluated(settings, asked) or train(settings, asked, publisher)
-    if not (is_done and reproduce(evaluations(variants))):
+    if was_evaluated := is_evaluated(settings, asked):
+        publisher.add(methodcaller("publish_all"))  # beside DVC, which most likely changes nothing
+    elif not train(settings, asked, publisher):
         return False
-    publisher.add(methodcaller("publish_all"))
+    before = LOCK.read_bytes() if LOCK.is_file() else b""
+    if not reproduce(evaluations(variants)):
+        return False
+    if not was_evaluated or LOCK.read_bytes() != before:
+        publisher.add(methodcaller("publish_all"))
     publisher.wait()
     if variants:
         show_some(load_settings(), variants)
