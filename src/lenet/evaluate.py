@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def score(run: Run, weights: bytes, probabilities: np.ndarray, test: Split) -> SeedResult:
-    """Measure one run, of whose file of weights that is the content, on the test set: probabilities float32 (n, 10)."""
+    """Measure one run on the test set. weights: the content of its weights file. probabilities: float32 (n, 10)."""
     counts = metrics.confusion(probabilities, test.labels)
     scalars = {each.name: each.measure(probabilities, test.labels) for each in metrics.METRICS if each.measure}
     recalls = metrics.recall_percent(counts)
@@ -114,7 +114,7 @@ def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
 
 def main(variant: str) -> None:
     settings = load_settings()
-    # The variant's settings are no parameters of this stage: its runs have those that they were trained with.
+    # dvc.yaml gives this stage no settings of the variant as params: its runs hold them, and they change with models/.
     runs = read_runs(variant, settings.seeds, settings.variant(variant).model_dump())
     test, statistics = load_split("test"), load_statistics()
     determinism.prepare()

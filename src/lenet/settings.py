@@ -1,4 +1,4 @@
-"""params.yaml and sweep.yaml as frozen, validated settings. Only this module has them read; it holds no values.
+"""params.yaml and sweep.yaml as frozen, validated settings. This module has no values of its own.
 
 A variant is the base and what differs from it; a sweep's recipe is a variant and what differs from that.
 """
@@ -26,7 +26,7 @@ def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-# Nobody needs more: of a list, of a recipe's numbers.
+# The longest list, and the largest number of a recipe: nobody needs more.
 _MOST = 1_000
 _LARGEST = 1_000_000
 
@@ -36,7 +36,7 @@ Count = Annotated[int, Field(ge=1, le=_LARGEST)]
 Positive = Annotated[float, Field(gt=0, le=_LARGEST)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Range = Annotated[float, Field(ge=0, le=1)]
-# It gets into names of files, of which some systems allow 143 characters.
+# It is part of the names of files, which may have only 143 characters on some systems.
 VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Names = Annotated[tuple[VariantName, ...], Field(strict=False), AfterValidator(_each_once)]
 
@@ -54,8 +54,8 @@ _SDLM = {
 }
 
 
-# The engine, a folder of training/, that trains with each optimizer. Mini-batches have a file per optimizer, which need
-# not be imported to know its name.
+# Optimizer → the engine that trains with it, a folder of training/. Training in mini-batches has a file per optimizer;
+# its name is known without importing it.
 _OPTIMIZERS = Path(__file__).parent / "training" / "batches" / "optimizers"
 ENGINES = dict.fromkeys(sorted(file.stem for file in _OPTIMIZERS.glob("[!_]*.py")), "batches") | {"sdlm": "lenet_1998"}
 
@@ -137,14 +137,14 @@ class Variant(_Section):
         if self.optimizer == "sdlm":
             for name, value in _SDLM.items():
                 if getattr(self, name) != value:
-                    raise ValueError(f"{name}: optimizer sdlm trains the network of 1998 alone, with {name}: {value}")
+                    raise ValueError(f"{name}: optimizer sdlm trains only the network of 1998, with {name}: {value}")
         if self.copies and self.optimizer != "sdlm":
-            raise ValueError(f"copies: {self.copies}: only sdlm trains on distortions made once; the others: 0")
+            raise ValueError(f"copies: {self.copies}: only optimizer sdlm trains on copies: set copies: 0")
         if self.copies and not any(
             (self.translation, self.scaling, self.squeezing, self.shear, self.rotation, self.elastic)
         ):
             raise ValueError(
-                f"copies: {self.copies}: without a range of distortions all copies are alike: give one, or 0"
+                f"copies: {self.copies}: without distortions all copies are alike: set a range, or copies: 0"
             )
         if (self.schedule == "published") != (self.optimizer == "sdlm"):
             raise ValueError(f"schedule: {self.schedule} does not go with optimizer {self.optimizer}")
@@ -152,7 +152,7 @@ class Variant(_Section):
 
 
 class Published(_Section):
-    """A test error on MNIST that others report of a variant's recipe, who, and what else is to know of it."""
+    """A test error on MNIST that others report for a variant's recipe, who reports it, and a note."""
 
     error_percent: Annotated[float, Field(gt=0, lt=100)]
     source: Annotated[str, Field(min_length=1)]
@@ -172,11 +172,11 @@ class Compared(_Section):
     @model_validator(mode="after")
     def _well_formed(self) -> "Compared":
         if len(self.primary) not in (0, 2):
-            raise ValueError("primary: two variants make a difference: one, and what it is compared with; or []")
+            raise ValueError("primary: expected two variants, one and what it is compared with, or []")
         if self.primary and self.primary[0] == self.ladder[0]:
             raise ValueError(f"primary: {self.ladder[0]} is what others are compared with: name it second")
         if len(self.factorial) not in (0, 4):
-            raise ValueError("factorial: four variants make a 2×2: neither change, the first, the second, both; or []")
+            raise ValueError("factorial: expected four variants: neither change, the first, the second, both; or []")
         return self
 
 
@@ -187,7 +187,7 @@ class Compute(_Section):
 
 
 class Settings(_Section):
-    """All of params.yaml, each variant with what it has of the base."""
+    """All of params.yaml; a variant has the base's settings where it changes nothing."""
 
     data: Data
     seeds: Seeds
@@ -231,7 +231,7 @@ Four = Annotated[tuple[str, ...], Field(min_length=4, max_length=4, strict=False
 
 
 def _has_effect(key: str, recipe: Variant) -> bool:
-    """Say whether a setting has a part in a recipe: the part of the training of 1998 that others lack."""
+    """Say whether a setting has an effect on a recipe; two have one only in the training of 1998."""
     if key == "rubbish":
         return recipe.optimizer == "sdlm" and recipe.loss == "cross_entropy"
     return key != "damping" or recipe.optimizer == "sdlm"
@@ -285,7 +285,7 @@ class Sweep(_Section):
     def recipes(self) -> dict[str, Variant]:
         """Return the recipes of all grids by name, as in "batch_size=32 epochs=10"; a grid is all combinations.
 
-        The first takes the first values of the first grid. Raises ValueError where a recipe is none.
+        The first takes the first values of the first grid. Raises ValueError where a recipe is not valid.
         """
         recipes = {}
         combinations = (
@@ -307,7 +307,7 @@ def load_settings(path: Path = PARAMS) -> Settings:
 
 
 def _with_base(raw: Any) -> Any:
-    """Return the content of params.yaml, each variant with what it has of the base; what is no mapping stays."""
+    """Return the content of params.yaml, each variant completed from the base; what is not a mapping stays."""
     if not (isinstance(raw, dict) and isinstance(raw.get("base"), dict) and isinstance(raw.get("variants"), dict)):
         return raw
     variants = {
@@ -324,7 +324,7 @@ def load_sweep(path: Path, settings: Settings) -> Sweep:
 
 
 def _with_variant(raw: Any, settings: Settings, path: Path) -> Any:
-    """Return the content of a sweep.yaml, its recipe with what it has of the variant that `from` names.
+    """Return the content of a sweep.yaml, its recipe completed from the variant that `from` names.
 
     Raises LabError where there is no such variant.
     """

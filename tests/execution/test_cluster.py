@@ -165,8 +165,9 @@ def test_a_worker_of_other_code_and_versions_is_refused_with_what_differs(data, 
     with pytest.raises(LabError) as refused:
         trained(wanted(seeds=1, epochs=1))
     assert re.fullmatch(
-        r"the Dask worker tcp://127\.0\.0\.1:\d+ is not as this command was when it started, and might give other bits "
-        r"\(keras 3\.0\.0 instead of 3\.[\d.]+; other code in src/lenet/network/layers\.py\): give it the same code .*",
+        r"the Dask worker tcp://127\.0\.0\.1:\d+ differs from this command as it was at its start, and might give "
+        r"other bits \(keras 3\.0\.0 instead of 3\.[\d.]+; other code in src/lenet/network/layers\.py\): "
+        r"give it the same code .*",
         str(refused.value),
     )
 

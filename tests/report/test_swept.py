@@ -74,7 +74,7 @@ def test_effects_are_found_by_their_names_wherever_they_stand(shown):
 def test_effects_of_other_factorials_are_refused_with_the_command_that_makes_them(shown):
     path = SWEEPS / "both/effects.csv"
     path.write_text(path.read_text().replace("activation=relu", "activation=silu"))
-    with pytest.raises(LabError, match=r"^comparison.sweeps: both: .* is not of .*: run `make sweep NAME=both`$"):
+    with pytest.raises(LabError, match=r"^comparison.sweeps: both: .* does not have .*: run `make sweep NAME=both`$"):
         load_swept(shown, "mnist")
 
 

@@ -77,10 +77,7 @@ def _room_left() -> str:
 
 
 def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
-    """Return whether the results are of the very runs that the settings ask for, on data that are as they say.
-
-    If so, there is nothing to train, and DVC puts no results of other runs in their place.
-    """
+    """Return whether the results are of exactly the runs and data that the settings ask for."""
     try:
         statistics = load_statistics()
         runs = schedule.planned_runs(settings, variants)
@@ -93,7 +90,7 @@ def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
 
 
 def train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
-    """Train what lacks of variants, and publish it; return False if the data cannot be downloaded."""
+    """Train the runs of variants that the store lacks, and publish them; return False if the data is out of reach."""
     if any(DETAILS.glob("*.json")):
         # The present results, before new ones replace the files. A champion is not exported beside the training.
         publisher.add(methodcaller("publish_variants", list(settings.variants)))
@@ -133,7 +130,7 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str], publisher
 
 
 def headline_of(settings: Settings, variants: Sequence[str]) -> list[str]:
-    """Return the variants of the primary comparison, if they are some and not all of these variants."""
+    """Return the variants of the primary comparison, if these variants have them and others; else none."""
     primary = set(settings.comparison.primary)
     return [variant for variant in variants if variant in primary] if primary < set(variants) else []
 

@@ -16,7 +16,7 @@ from lenet.workspace import PAGE
 
 
 def of_other_code(study: Study) -> list[str]:
-    """Return the variants of which a run was trained by other code than the one that is here."""
+    """Return the variants that have a run trained by other code than today's."""
     today = {variant: code.digest_of_run(study.settings.variant(variant).optimizer) for variant in study.results}
     return [
         variant

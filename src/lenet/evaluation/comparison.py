@@ -162,7 +162,7 @@ def _totals(values: np.ndarray, writers: Writers) -> np.ndarray:
 
 
 def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = False) -> list[Estimate]:
-    """Estimate contrasts with 95 % intervals; together: such that all of them cover at once (Šidák 1967)."""
+    """Estimate contrasts with 95 % intervals. together: whether the intervals are simultaneous (Šidák 1967)."""
     c = _matrix(sample, contrasts)
     values, (between_seeds, between_writers) = c @ sample.means, _variances(sample, c)
     variances = between_seeds + between_writers

@@ -37,7 +37,7 @@ class Study:
 
     @property
     def base(self) -> str:
-        """The variant that all others are compared with: the first of the ladder, or of a study without a ladder."""
+        """The variant that all others are compared with: the first of the ladder, or else of the study."""
         return (self.ladder or list(self.results))[0]
 
     @property
@@ -52,7 +52,7 @@ class Study:
 
     @property
     def old(self) -> str:
-        """The variant shown as the network of 1998, or of a study without it the base."""
+        """The variant shown as the network of 1998: `comparison.original`, or the base without it."""
         original = self.settings.comparison.original
         return original if original and original in self.results else self.base
 

@@ -1,7 +1,7 @@
-"""An existing Dask cluster, whose scheduler DASK_SCHEDULER_ADDRESS names. It trains as plain tasks of Dask.
+"""An existing Dask cluster, whose scheduler DASK_SCHEDULER_ADDRESS names. A run is a plain Dask task.
 
-Dask finds workers for them, and does again elsewhere what a lost one was doing. TLS and timeouts are settings of Dask,
-in its own files or variables.
+Dask gives each task to a worker, and repeats the tasks of a lost worker elsewhere. TLS and timeouts are settings of
+Dask, in its own files or variables.
 """
 
 import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # an optional package
     from distributed import Client, Future
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
-# Calls to submit at a time, so that a cluster may grow by what waits. The lock of each run is an open file.
+# Calls to submit at a time: some wait, so that a cluster may grow. Not all, because each run's lock is an open file.
 CALLS_AT_A_TIME = 256
 _LOOK_AGAIN_S = 1
 # By name: a Dask worker that is sent a function of a module that it lacks ends without a word to the driver.
@@ -34,7 +34,7 @@ def address() -> str | None:
 
 
 class Cluster:
-    """A connection to a scheduler, for a `with` statement, whose end cancels all calls.
+    """A connection to a scheduler, for a `with` statement; the end of the block cancels all calls.
 
     Raises LabError where the scheduler does not answer.
     """
@@ -55,10 +55,10 @@ class Cluster:
             self._client.close(timeout=_LOOK_AGAIN_S)
 
     def share(self, value: object) -> "Future":
-        """Send a value to the cluster once, for all calls that are given what is returned."""
+        """Send a value to the cluster once; pass what this returns to `submit`."""
         import dask
 
-        # As the result of a task: Dask workers fetch it once from one another, and it is there again when all are lost.
+        # As a task's result: Dask workers fetch it from one another, and it is made again if all are lost.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
             return self._client.submit(bytes, pickle.dumps(value), pure=False)
 
@@ -72,7 +72,7 @@ class Cluster:
         return self._client.submit(eval, _CALL, names, priority=-place, pure=False)
 
     def finished(self, calls: "Collection[Future]") -> "list[Future]":
-        """Wait a moment until calls have finished, and return those that have, the ones that failed last.
+        """Wait a moment for calls to finish; return those that have finished, the failed ones last.
 
         Raises LabError where the scheduler was lost, and where there has been no Dask worker for too long.
         """
@@ -120,7 +120,7 @@ class Cluster:
 
 
 def _connected(scheduler: str) -> "tuple[float, Client]":
-    """Return how long to wait where there is no Dask worker (s), as Dask is configured, and a client."""
+    """Return how many seconds to wait for a Dask worker, as Dask is configured, and a client."""
     try:
         import dask
 

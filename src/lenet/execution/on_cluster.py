@@ -1,7 +1,7 @@
-"""What a Dask worker runs: it makes sure that it is as the driver, then calls a function in a worker process.
+"""What a Dask worker runs: it compares its code and libraries with the driver's, then calls a function in a process.
 
-In a process of the project's own, because a Dask worker's environment, its threads and what ran in it before could
-decide bits. It ends with the call.
+That process is new and ends with the call, because a Dask worker's environment, its threads and what ran in it before
+could decide bits.
 """
 
 import pickle
@@ -32,16 +32,16 @@ def what_decides_bits() -> dict[str, str]:
 def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> Measured:
     """Call `work(shared value, *arguments, emit)` here; what it emits goes nowhere.
 
-    request: `(work, arguments)`, pickled, as the shared value is: they can be read if the code is the same. Raises what
-    `work` raises, LabError where this Dask worker is not as expected, and AbandonedError at the next event when the
-    driver no longer waits.
+    request: `(work, arguments)`, pickled. shared: the value, pickled. They are read after the code was compared, since
+    other code might not be able to. Raises what `work` raises, LabError where this Dask worker is not as expected, and
+    AbandonedError at the next event when the driver no longer waits.
     """
     dask_worker = get_worker()
     if differences := _differences(expected, what_decides_bits()):
         raise LabError(
-            f"the Dask worker {dask_worker.address} is not as this command was when it started, and might give other "
-            f"bits ({differences}): give it the same code and libraries (docs/scaling.md), then run the same command "
-            "again; finished runs are kept"
+            f"the Dask worker {dask_worker.address} differs from this command as it was at its start, and might give "
+            f"other bits ({differences}): give it the same code and libraries (docs/scaling.md), then run the same "
+            "command again; finished runs are kept"
         )
     key = dask_worker.get_current_task()
 
@@ -59,7 +59,7 @@ def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> Measured
 
 
 def _differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> str:
-    """Say in what two sides differ; of code, whose digests say nothing, the names alone."""
+    """Say what differs between two sides; of code only the names of files."""
     names = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
     files = [name for name in names if name.endswith(".py")]
     differences = [f"{name} {actual.get(name)} instead of {expected.get(name)}" for name in names if name not in files]

@@ -22,7 +22,7 @@ from lenet.runs.training_data import TrainingData, identify_data, load_training_
 from lenet.settings import Settings, Variant
 from lenet.training.trained_run import TrainedRun
 
-# What came of a run: None where another process has trained it meanwhile.
+# How a run ended. None: another process has trained it meanwhile.
 Outcome = Measured | EditedError | None
 
 _LOOK_AGAIN_S = 0.5
@@ -30,7 +30,7 @@ _LOOK_AGAIN_S = 0.5
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run to be trained or found in the run store: who it is, its recipe, and the variants that have it."""
+    """A run to be trained or found in the run store: its identity, its recipe, and the variants that have it."""
 
     identity: RunIdentity
     recipe: Variant
@@ -48,7 +48,7 @@ class PlannedRun:
 
 
 def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun]:
-    """Return the runs of variants, in their order and that of the seeds; a run that two of them share is there once.
+    """Return the runs of variants, by variant and then by seed; a run that two variants share is listed once.
 
     Raises LabError where a variant is unknown or the data is not there.
     """
@@ -56,7 +56,7 @@ def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun
 
 
 def runs_of(recipes: Mapping[str, Variant], seeds: Sequence[int], data: Sequence[DataIdentity]) -> list[PlannedRun]:
-    """Return the runs of recipes, by name, on all of the data and from all of the seeds; equal ones are there once."""
+    """Return the runs of recipes, by name: one for each data and seed. Equal runs are listed once."""
     runs: dict[str, PlannedRun] = {}
     for (name, recipe), digits in itertools.product(recipes.items(), data):
         for identity in identify(recipe, seeds, digits):
@@ -73,11 +73,11 @@ def lacking(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
 def train_runs(
     runs: Sequence[PlannedRun], train: Callable[..., TrainedRun], workers: int | Literal["auto"]
 ) -> Iterator[PlannedRun]:
-    """Train runs side by side, begun in their order; yield each when the store has it.
+    """Train runs side by side, starting them in this order; yield each when the store has it.
 
-    `train` does so in a worker process, called with the digits, the run's identity, its recipe, and a function to give
-    each epoch to. Where another process trains the same run, it is waited for. Raises LabError in the end where runs
-    could not be kept, because their code was edited meanwhile.
+    train: trains a run in a worker process. It is called with the digits, the run's identity, its recipe, and a
+    function that it calls after each epoch. If another process trains the same run, this waits for it. Raises LabError
+    at the end if runs could not be kept, because their code was edited meanwhile.
     """
     if not runs:
         return
@@ -115,7 +115,7 @@ def _on_this_machine(
     workers: int,
     display: progress.Display,
 ) -> Iterator[tuple[PlannedRun, Outcome]]:
-    """Train and store runs in worker processes; yield each run and what came of it."""
+    """Train and store runs in worker processes; yield each run and how it ended."""
 
     def do(worker: pool.Worker, run: PlannedRun) -> tuple[PlannedRun, Outcome]:
         def on_event(event: tuple[int, Mapping[str, float]]) -> None:
@@ -132,7 +132,7 @@ def _on_this_machine(
 
 @contextmanager
 def _held(run: PlannedRun, worker: pool.Worker) -> Iterator[None]:
-    """Hold a run's lock. Whoever else holds it is waited for, as long as the worker is running."""
+    """Hold a run's lock; wait while another process holds it and the worker is running."""
     lock = store.lock(run.identity.digest)
     while worker.is_running:
         try:
@@ -152,7 +152,7 @@ def _on_cluster(
     train: Callable[..., TrainedRun],
     scheduler: str,
 ) -> Iterator[tuple[PlannedRun, Outcome]]:
-    """Train runs on a Dask cluster and store them; yield each run and what came of it.
+    """Train runs on a Dask cluster and store them; yield each run and how it ended.
 
     A run's lock is held from before it is submitted until it is stored.
     """
@@ -177,7 +177,7 @@ def _on_cluster(
 
 
 def _locked(waiting: deque[tuple[int, PlannedRun]], most: int) -> Iterator[tuple[int, PlannedRun, FileLock]]:
-    """Take runs, with their locks, from those that wait. Those that another process holds go to the end."""
+    """Take waiting runs and their locks. Runs whose locks another process holds go to the end."""
     for _ in range(min(most, len(waiting))):
         place, run = waiting.popleft()
         lock = store.lock(run.identity.digest)

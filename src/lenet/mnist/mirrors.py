@@ -54,7 +54,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def fetch(source: str, file: KnownFile) -> bytes:
-    """Return the content of a file, decompressed, from a folder or base URL; raise SourceError if it has another."""
+    """Return the content of a file, decompressed, from a folder or base URL; raise SourceError if this fails."""
     import urllib3
 
     try:

@@ -23,10 +23,10 @@ ENVIRONMENT = {
     "KERAS_HOME": os.devnull,
 }
 
-# What a process that trains is given of its driver's environment: where things are. Nothing of it decides bits.
+# Variables that a process that trains inherits: they say where things are. None of them decides bits.
 _KEPT = ("HOME", "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE")
 
-# What the names of variables begin with that TensorFlow, Keras and what they are built on read.
+# Prefixes of the variables that TensorFlow, Keras and the libraries below them read.
 _LIBRARIES = ("TF_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "OMP_", "MKL_", "CUDA_")
 
 

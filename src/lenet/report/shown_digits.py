@@ -6,7 +6,7 @@ import numpy as np
 
 from lenet.evaluation.study import Study
 
-# How many digits of a kind are shown, and of how many writers how many.
+# How many digits of a kind are shown; how many writers, and how many digits of each.
 _OF_A_KIND = 24
 _WRITERS, _OF_A_WRITER = 6, 12
 

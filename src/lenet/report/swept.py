@@ -57,14 +57,14 @@ def _load(name: str, settings: Settings) -> Swept:
     except FileNotFoundError as error:
         fault = f"{error.filename} is missing"
     except (KeyError, ValueError):
-        fault = f"{folder}/effects.csv is not of the factorials in sweep.yaml"
+        fault = f"{folder}/effects.csv does not have the factorials of sweep.yaml"
     else:
         return Swept(name, sweep.about, figure, effects)
     raise LabError(f"comparison.sweeps: {name}: {fault}: run `make sweep NAME={name}`")
 
 
 def _effects(table: pd.DataFrame, number: int, four: tuple[str, ...]) -> Effects:
-    """Find the effects of a 2×2 in effects.csv, which numbers them from 1; raise KeyError for one that is not there."""
+    """Find the effects of a 2×2 in effects.csv, which numbers them from 1; raise KeyError if one is missing."""
     estimates = {
         (row["kind"], row["of"], row["against"]): Estimate(row["points"], row["points_low"], row["points_high"])
         for row in table[table["factorial"] == number].to_dict("records")

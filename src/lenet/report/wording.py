@@ -9,7 +9,7 @@ from lenet.evaluation.metrics import VALIDATION_ERROR
 from lenet.evaluation.study import Study
 from lenet.mnist import datasets
 
-# What stands where there is nothing to say.
+# What an empty cell says.
 NONE = "–"
 NO_DIFFERENCE = "no detectable difference"
 
@@ -56,7 +56,7 @@ def signed_with_interval(estimate: Estimate) -> str:
 def two_changes(four: Sequence[str], differences: Mapping[Pair, Estimate], interaction: Estimate) -> str:
     """Say what two changes are worth, each alone, both together, and their interaction.
 
-    four: names of neither change, the first, the second, both; differences: from the first of them, by (name, it).
+    four: names of neither change, the first, the second, both; differences: by (name, the first name).
     """
     neither, *changed = four
     worth = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]
@@ -64,7 +64,7 @@ def two_changes(four: Sequence[str], differences: Mapping[Pair, Estimate], inter
 
 
 def rounded(value: float) -> str:
-    """Return a number with two decimals, rounded from the four of the tables, so that both agree."""
+    """Return a number with two decimals, rounded first to the four of the CSV tables, so that both agree."""
     return f"{round(value, 4):.2f}"
 
 

@@ -1,7 +1,7 @@
 """The code's part of a run's digest: what the code that decides its bits means, without comments and layout.
 
-That is the code in the rooms that all runs share, in the folder of the engine that trains the run, and of the
-optimizers its own. A test follows the imports of a run and holds them against these rooms.
+That is the code that all runs share, the folder of the engine that trains the run, and the file of its optimizer. A
+test follows the imports of a run and compares them with these files.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def files_of_run(optimizer: str) -> list[str]:
 
 
 def digests(optimizer: str) -> dict[str, str]:
-    """Return `files_of_run`, each with the digest of what it means."""
+    """Return `files_of_run`, each with the digest of its meaning."""
     return {file: digest_of_meaning((CHECKOUT / file).read_text(encoding="utf-8")) for file in files_of_run(optimizer)}
 
 

@@ -12,7 +12,7 @@ from lenet.training.trained_run import TrainedRun
 
 
 class EditedError(Exception):
-    """The code was edited, so that a run is not the one it would be filed as: before or after it was `trained`."""
+    """The code was edited, so a run would get a wrong digest. trained: whether it was trained before."""
 
     def __init__(self, trained: bool) -> None:
         super().__init__(trained)

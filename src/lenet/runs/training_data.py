@@ -1,4 +1,4 @@
-"""The digits that a run sees, as they are in data/processed/ or in a fold of all of them, and who they are."""
+"""The digits that a run sees, as in data/processed/ or in a fold of all of them, and their identity."""
 
 import hashlib
 from dataclasses import dataclass, replace

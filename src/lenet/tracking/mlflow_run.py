@@ -91,7 +91,7 @@ class MlflowRun:
         self._published |= parts
         noted = {PUBLISHED_TAG: json.dumps(self._published)} if parts else {}
         all_tags = [RunTag(name, value) for name, value in {**tags, **noted}.items()]
-        if len(points) > _MOST_METRICS_AT_ONCE:  # apart, since what notes them is the last to arrive
+        if len(points) > _MOST_METRICS_AT_ONCE:  # sent first: the tag that records them must arrive last
             self._client.log_batch(self.id, points)
             points = []
         self._client.log_batch(self.id, points, params, all_tags)

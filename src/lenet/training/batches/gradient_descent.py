@@ -81,9 +81,9 @@ def _with_more(array: tf.Variable, axis: int) -> tf.Tensor:
 
 
 def shown(settings: Variant, seed: int) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Return what makes images, uint8 (batch, 28, 28), of an epoch and of these examples into those that are learnt.
+    """Return a function of images, uint8 (batch, 28, 28), epoch and examples, which returns the images to train on.
 
-    Where the variant distorts them, each example in each epoch in its own way.
+    If the variant distorts digits, each example is distorted differently in each epoch.
     """
 
     def distorted(images: np.ndarray, epoch: np.ndarray, examples: np.ndarray) -> np.ndarray:
@@ -111,7 +111,7 @@ _LOSSES = {"cross_entropy": _cross_entropy, "squared_distance": _squared_distanc
 
 
 def _optimizer(settings: Variant, steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer of that name, of a training with so many steps per epoch."""
+    """Return the optimizer that the settings name. steps: of an epoch, for the schedule."""
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)

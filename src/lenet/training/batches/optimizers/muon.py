@@ -1,4 +1,4 @@
-"""Muon (Jordan et al. 2024) for the matrices between hidden layers, scaled as Liu et al. 2025; Adam has the rest."""
+"""Muon (Jordan et al. 2024) for the matrices between hidden layers, scaled as Liu et al. 2025; Adam for the rest."""
 
 import keras
 
