@@ -95,7 +95,7 @@ def test_model_and_version_say_what_they_are_unless_a_person_says_it(sqlite_clie
 
     model, version = descriptions()
     assert "**champion**" in model
-    assert version.startswith("`tanh_sgd`, seed 0: LeNet-5 as it is commonly simplified")
+    assert version.startswith("`tanh_sgd`, seed 0: LeNet-5 as commonly simplified")
     tags = client.get_model_version_by_alias("lenet5-digits", "champion").tags
     assert tags.items() >= {"variant": "tanh_sgd", "seed": "0", "validation_error_percent": "1.0"}.items()
     client.update_registered_model("lenet5-digits", "my model")

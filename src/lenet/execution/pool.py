@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -109,7 +109,7 @@ def worker_count(workers: int | Literal["auto"], tasks: int) -> int:
 
 def run_side_by_side(
     do: Callable[[Worker, Task], Result], tasks: Sequence[Task], workers: int, modules: Path | None = None
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield what `do(worker, task)` returns, task by task as they finish; tasks are begun in their order.
 
     `do` runs on a thread of this process, and its worker is free for it. An error in it is raised here. Whatever ends

@@ -3,8 +3,8 @@
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -90,15 +90,16 @@ def train_runs(
             outcomes = _on_cluster(runs, data, train, scheduler)
         else:
             outcomes = _on_this_machine(runs, data, train, pool.worker_count(workers, len(runs)), display)
-        for run, outcome in outcomes:
-            display.finished(run)
-            if isinstance(outcome, EditedError):
-                edited += 1
-                if outcome.trained:
-                    display.say(f"{run.name} is discarded: its code was edited while it trained")
-            else:
-                trained += [(run, outcome)] if outcome else []
-                yield run
+        with closing(outcomes):  # an interrupt here must end the workers too
+            for run, outcome in outcomes:
+                display.finished(run)
+                if isinstance(outcome, EditedError):
+                    edited += 1
+                    if outcome.trained:
+                        display.say(f"{run.name} is discarded: its code was edited while it trained")
+                else:
+                    trained += [(run, outcome)] if outcome else []
+                    yield run
     if trained:
         print(_speed(trained, data, time.monotonic() - start))
     if edited:
@@ -114,7 +115,7 @@ def _on_this_machine(
     train: Callable[..., TrainedRun],
     workers: int,
     display: progress.Display,
-) -> Iterator[tuple[PlannedRun, Outcome]]:
+) -> Generator[tuple[PlannedRun, Outcome], None, None]:
     """Train and store runs in worker processes; yield each run and how it ended."""
 
     def do(worker: pool.Worker, run: PlannedRun) -> tuple[PlannedRun, Outcome]:
@@ -151,7 +152,7 @@ def _on_cluster(
     data: Mapping[DataIdentity, TrainingData],
     train: Callable[..., TrainedRun],
     scheduler: str,
-) -> Iterator[tuple[PlannedRun, Outcome]]:
+) -> Generator[tuple[PlannedRun, Outcome], None, None]:
     """Train runs on a Dask cluster and store them; yield each run and how it ended.
 
     A run's lock is held from before it is submitted until it is stored.
