@@ -53,6 +53,21 @@ def test_other_data_than_the_runs_are_identified_by_is_refused(data):
         list(schedule.train_runs([wanted], None, 1))
 
 
+def test_an_interrupt_between_two_runs_ends_the_workers(data, tmp_path, monkeypatch):
+    def interrupt(display, run):
+        raise KeyboardInterrupt
+
+    (run, _) = schedule.planned_runs(load_settings(), ["tanh_sgd"])
+    store.save(run.identity, TRAINED, PROVENANCE)  # so that its worker has nothing to do
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("lenet.execution.progress._Lines.finished", interrupt)
+    with pytest.raises(KeyboardInterrupt) as interrupt:
+        list(schedule.train_runs([run], trainer.train, 1))
+    left = list(tmp_path.glob("lenet-*"))
+    assert interrupt.tb  # its frames are still there, as when a command ends
+    assert left == []
+
+
 @pytest.mark.slow
 def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_again(data, capsys):
     with edit_params() as params:
