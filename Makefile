@@ -10,10 +10,10 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro demo report verify sweep prune test coverage bench ui serve lint lock clean
+.PHONY: help setup repro demo report verify sweep prune test test-all coverage bench ui serve lint lock clean
 
 help:  ## list the targets
-	@awk -F': .*## |: *## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F': .*## |: *## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@printf '\nVariables\n  MNIST_MIRROR            folder or URL with the files of MNIST, tried before the public mirrors\n'
 	@printf '  MLFLOW_TRACKING_URI     an MLflow server in place of mlflow.db\n  DASK_SCHEDULER_ADDRESS  a Dask cluster that trains, in place of the cores here\n  PORT                    where ui and serve listen\n'
 
@@ -21,7 +21,7 @@ help:  ## list the targets
 repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
 	@python -m lenet.commands.repro $(VARIANTS)
 
-demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: two to three minutes, no network
+demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: a minute, no network
 	@python -m lenet.commands.demo $(VARIANTS)
 
 report: $(READY)  ## rebuild tables, charts, page and README from the committed results: seconds, no data needed
@@ -44,8 +44,11 @@ serve: $(READY)  ## serve the best model on 127.0.0.1
 	@python -m lenet.commands.serve
 
 ##@ Work on it
-test: $(READY)  ## run the test suite in three processes; ARGS='-m "not slow"' for the fast part
-	@python -m pytest -n 3 $(ARGS)
+test: $(READY)  ## run the fast tests and one real pipeline: three minutes on two cores
+	@python -m pytest -n 2 -m "not slow" $(ARGS)
+
+test-all: test  ## run those and the slow tests: ten minutes on two cores
+	@python -m pytest -n 3 -m slow $(ARGS)
 
 coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
 	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term-missing:skip-covered

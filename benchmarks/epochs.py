@@ -11,7 +11,7 @@ import statistics
 import time
 from itertools import pairwise
 
-from lenet.execution import pool, schedule
+from lenet.execution import schedule
 from lenet.execution.pool import Worker
 from lenet.execution.schedule import PlannedRun
 from lenet.runs import trainer
@@ -32,7 +32,8 @@ def epoch_times(worker: Worker, run: PlannedRun) -> list[float]:
 def main() -> None:
     settings = load_settings()
     runs = schedule.planned_runs(settings, list(settings.variants)[:1])[:SIDE_BY_SIDE]
-    times = [seconds for each in pool.run_side_by_side(epoch_times, runs, SIDE_BY_SIDE) for seconds in each]
+    with schedule.workers(SIDE_BY_SIDE) as workers:
+        times = [seconds for each in workers.run(epoch_times, runs) for seconds in each]
     print(json.dumps({"epoch_s": statistics.median(times)}))
 
 

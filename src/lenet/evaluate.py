@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from lenet import errors
-from lenet.errors import LabError
 from lenet.evaluation import metrics
 from lenet.evaluation.architecture import describe
 from lenet.evaluation.comparison import compare
@@ -29,7 +28,7 @@ from lenet.evaluation.writers import load_writers
 from lenet.mnist.splits import Split, load_split, load_statistics
 from lenet.network import determinism
 from lenet.runs.files import Run, read_runs
-from lenet.settings import Variant, load_settings
+from lenet.settings import load_settings
 from lenet.tracking import mlflow_store
 from lenet.training.trained_run import EPOCH_METRICS, VALIDATION_ERROR
 from lenet.workspace import CURVES, METRICS, variant_of_stage, written_whole
@@ -120,24 +119,20 @@ def main(variant: str) -> None:
     determinism.prepare()
     from lenet.network import model as networks
 
+    model = networks.build_model(settings.variant(variant), statistics)  # once: TensorFlow takes a second to trace it
     results, outputs = [], []
     for run in runs:
-        model = networks.load_model(run.architecture, run.weights)
-        recipe = Variant.model_validate(run.identity.settings)
-        if model.to_json() != networks.build_model(recipe, statistics).to_json():
-            raise LabError(
-                f"{run.architecture} is not the network of {variant}: train it again: dvc repro --force train@{variant}"
-            )
+        networks.load_weights(model, run.architecture, run.weights)
         outputs.append(networks.predict(model, test.images))
         results.append(score(run, run.weights.read_bytes(), outputs[-1], test))
         if run is runs[0]:
             first = look_inside(model, test.images[0]) | export(model)
-            layers = describe(model)
-            parameters, operations = model.count_params(), networks.multiply_accumulates(model)
     predictions = Predictions(probabilities=np.stack(outputs), **first)
     misread = find_misread(predictions.probabilities.argmax(axis=2), test.labels)
     summary = summarise(results, misread.wrong(len(test)))
-    result = VariantResult(variant, parameters, operations, layers, summary, results)
+    result = VariantResult(
+        variant, model.count_params(), networks.multiply_accumulates(model), describe(model), summary, results
+    )
     save_predictions(variant, predictions)
     save_misread(variant, misread, settings.seeds)
     save_curves(variant, results)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lenet import errors
 from lenet.execution import schedule
-from lenet.runs import store, trainer
+from lenet.runs import store
 from lenet.settings import Settings, load_settings
 from lenet.workspace import MODELS, variant_of_stage, written_whole
 
@@ -18,8 +18,9 @@ from lenet.workspace import MODELS, variant_of_stage, written_whole
 def train(variant: str, settings: Settings, folder: Path) -> None:
     """Train what the store lacks of a variant's runs, and copy them all to `folder`."""
     runs = schedule.planned_runs(settings, [variant])
-    for _ in schedule.train_runs(schedule.lacking(runs), trainer.train, settings.compute.workers):
-        pass
+    with schedule.workers(settings.compute.workers) as workers:
+        for _ in schedule.train_runs(schedule.lacking(runs), workers):
+            pass
     for run in runs:
         store.copy(run.identity, folder / f"seed-{run.identity.seed}")
 

@@ -6,12 +6,18 @@ from lenet.errors import LabError
 from lenet.settings import load_settings
 
 
-def test_the_demonstration_is_the_primary_comparison_beside_the_paper(workspace):
+def test_the_demonstration_is_the_primary_comparison(workspace):
     settings = demo.demo_settings(load_settings(), [])
-    assert list(settings.variants) == list(settings.about) == ["tanh_sgd", "relu_adam", "lenet5_1998"]
+    assert list(settings.variants) == list(settings.about) == ["tanh_sgd", "relu_adam"]
     assert settings.comparison.primary == ("relu_adam", "tanh_sgd")
-    assert settings.comparison.original == "lenet5_1998"
+    assert settings.comparison.original is None
     assert settings.comparison.ladder == ("tanh_sgd", "relu_adam")
+
+
+def test_the_papers_network_stays_the_original_where_it_is_chosen(workspace):
+    settings = demo.demo_settings(load_settings(), ["tanh_sgd", "lenet5_1998"])
+    assert settings.comparison.original == "lenet5_1998"
+    assert list(settings.comparison.published) == ["lenet5_1998"]
 
 
 def test_other_variants_can_be_chosen_and_what_they_lack_is_not_compared(workspace):

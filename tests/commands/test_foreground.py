@@ -3,11 +3,9 @@ import signal
 import socket
 import subprocess
 import sys
-from configparser import ConfigParser
 
 import psutil
 import pytest
-from support.paths import ROOT
 from support.servers import free_port
 
 from lenet.commands import foreground, serve, ui
@@ -16,22 +14,6 @@ from lenet.errors import LabError
 
 def test_a_program_has_the_environment_given_and_its_exit_status_comes_back():
     assert foreground.run(["sh", "-c", "exit $STATUS"], {**os.environ, "STATUS": "7"}) == 7
-
-
-@pytest.mark.slow
-def test_dvcs_stages_run_whatever_the_users_shell(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SHELL", "/bin/false")
-    assert foreground.run([*foreground.DVC, "init", "--no-scm", "--quiet"]) == 0
-    (tmp_path / "dvc.yaml").write_text("stages: {greet: {cmd: GREETING=hello env > printed, outs: [printed]}}")
-    assert foreground.run([*foreground.DVC, "repro"]) == 0
-    assert "GREETING=hello\n" in (tmp_path / "printed").read_text()
-
-
-def test_dvc_neither_tells_of_its_use_nor_asks_for_updates():
-    settings = ConfigParser()
-    settings.read(ROOT / ".dvc/config")
-    assert dict(settings["core"]) == {"analytics": "false", "check_update": "false"}
 
 
 def started(program):

@@ -1,12 +1,10 @@
 import shutil
-from types import SimpleNamespace
 
 import pytest
 from support.builders import identity, save_evaluated
 from support.paths import ROOT
 
 from lenet.commands import pipeline
-from lenet.errors import LabError
 from lenet.execution.schedule import PlannedRun
 from lenet.settings import load_settings
 
@@ -56,28 +54,3 @@ def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_doe
     runs = [wanted("short", 0, 10), wanted("long", 0, 45), wanted("long", 1, 45), wanted("first", 0, 20)]
     ordered = pipeline.in_order(runs, ["first"])
     assert [run.name for run in ordered] == ["first seed 0", "long seed 0", "long seed 1", "short seed 0"]
-
-
-REMOVED = "removed .dvc/tmp/rwlock, which was truncated, perhaps by a full disk\n"
-
-
-@pytest.mark.parametrize(
-    ("content", "warning"),
-    [("", REMOVED), ('{"read": {"/a": [{"pid": 1, "c', REMOVED), ("{}", "")],
-    ids=["empty", "cut off", "whole"],
-)
-def test_a_list_of_locks_that_a_full_disk_cut_off_is_removed_with_one_line(workspace, content, warning, capsys):
-    path = workspace / ".dvc/tmp/rwlock"
-    path.parent.mkdir(parents=True)
-    path.write_text(content)
-    pipeline.remove_damaged_lock()
-    assert path.exists() == (not warning)
-    assert capsys.readouterr().err == warning
-
-
-@pytest.mark.parametrize(("free_mb", "advice"), [(3, "only 3 MB are left on the disk: free some space; "), (5000, "")])
-def test_a_pipeline_that_stops_on_a_full_disk_says_so(workspace, monkeypatch, free_mb, advice):
-    monkeypatch.setattr(pipeline.foreground, "run", lambda command, environment: 1)
-    monkeypatch.setattr(pipeline.shutil, "disk_usage", lambda path: SimpleNamespace(free=free_mb << 20))
-    with pytest.raises(LabError, match=f"^the pipeline stopped: {advice}see the message above; "):
-        pipeline.reproduce(["plot"])

@@ -41,6 +41,13 @@ def work(tmp_path, monkeypatch):
             def fail(task, emit):
                 raise ValueError(f"task {task} is not to my liking")
 
+            def prepare(emit):
+                time.sleep(0.3)
+                sys.prepared = True
+
+            def prepared(emit):
+                return hasattr(sys, "prepared")
+
             def die(emit):
                 os.kill(os.getpid(), 9)
 
@@ -66,13 +73,14 @@ def worker(work, tmp_path):
 
 @pytest.fixture
 def run(work, tmp_path):
-    """Call a function with each task on some workers; return what `run_side_by_side` yields."""
+    """Call a function with each task on some workers; yield what comes back. The workers end with the iteration."""
 
     def side_by_side(function, tasks, workers, *arguments):
         def do(worker, task):
             return task, worker.run(function, task, *arguments, emit=lambda event: None)
 
-        return pool.run_side_by_side(do, tasks, workers, tmp_path)
+        with pool.Workers(workers, modules=tmp_path) as started:
+            yield from started.run(do, tasks)
 
     return side_by_side
 
@@ -140,11 +148,32 @@ def test_a_killed_worker_is_reported_in_one_line(worker, work):
         worker.run(work.die, emit=print)
 
 
-def test_there_are_never_more_workers_than_tasks():
-    assert pool.worker_count("auto", 1) == 1
-    assert pool.worker_count(8, 3) == 3
-    assert pool.worker_count(2, 3) == 2
-    assert 1 <= pool.worker_count("auto", 1000) <= os.cpu_count()
+@pytest.mark.parametrize(("most", "tasks", "expected"), [("auto", 1, 1), (3, 2, 2), (2, 3, 2), (2, 0, 0)])
+def test_there_are_never_more_workers_than_tasks_and_as_many_as_asked_for(most, tasks, expected, monkeypatch):
+    started = []
+    monkeypatch.setattr(pool, "Worker", lambda modules: started.append(modules))
+    monkeypatch.setattr(pool.Workers, "_make_ready", lambda *_: None)
+    workers = pool.Workers(most)
+    workers.start(tasks)
+    assert len(started) == expected
+
+
+def test_a_worker_prepares_itself_before_its_first_task_and_while_nobody_waits_for_it(work, tmp_path):
+    def do(worker, task):
+        return worker.run(work.prepared, emit=print).result
+
+    with pool.Workers(2, first=work.prepare, modules=tmp_path) as workers:
+        workers.start(1)
+        assert list(workers.run(do, range(4))) == [True] * 4
+
+
+def test_a_worker_that_cannot_prepare_itself_fails_at_its_first_task(work, tmp_path):
+    def do(worker, task):
+        return worker.run(work.square, task, emit=print)
+
+    with pool.Workers(1, first=work.die, modules=tmp_path) as workers:
+        with pytest.raises(LabError, match=r"^a worker process was killed"):
+            list(workers.run(do, [0]))
 
 
 DRIVER = """
@@ -157,8 +186,12 @@ import pieces_of_work
 def do(worker, task):
     worker.run(pieces_of_work.sleep, emit=lambda pid: print(pid, flush=True))
 
+def main():
+    with pool.Workers(2, modules=Path(sys.argv[1])) as workers:
+        list(workers.run(do, range(4)))
+
 if __name__ == "__main__":
-    errors.run(lambda: list(pool.run_side_by_side(do, range(4), 2, Path(sys.argv[1]))))
+    errors.run(main)
 """
 
 

@@ -12,7 +12,7 @@ from support.runs import PROVENANCE, TRAINED
 from lenet.errors import LabError
 from lenet.execution import schedule
 from lenet.execution.schedule import PlannedRun
-from lenet.runs import store, trainer
+from lenet.runs import store
 from lenet.settings import load_settings
 
 
@@ -21,6 +21,11 @@ def data(processed):
     with edit_params() as params:
         params["seeds"] = [0, 1]
     return processed
+
+
+def train(runs, most):
+    with schedule.workers(most) as workers:
+        yield from schedule.train_runs(runs, workers)
 
 
 def test_the_runs_of_variants_come_in_their_order_and_that_of_the_seeds(data):
@@ -44,13 +49,13 @@ def test_what_the_store_has_is_not_lacking(data):
 
 
 def test_nothing_wanted_starts_nothing(data):
-    assert list(schedule.train_runs([], None, "auto")) == []
+    assert list(schedule.train_runs([], None)) == []
 
 
 def test_other_data_than_the_runs_are_identified_by_is_refused(data):
     wanted = PlannedRun(identity(), load_settings().base, ("tanh_sgd",))
     with pytest.raises(LabError, match=r"^data/processed changed just now"):
-        list(schedule.train_runs([wanted], None, 1))
+        list(schedule.train_runs([wanted], None))
 
 
 def test_an_interrupt_between_two_runs_ends_the_workers(data, tmp_path, monkeypatch):
@@ -62,7 +67,7 @@ def test_an_interrupt_between_two_runs_ends_the_workers(data, tmp_path, monkeypa
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("lenet.execution.progress._Lines.finished", interrupt)
     with pytest.raises(KeyboardInterrupt) as interrupt:
-        list(schedule.train_runs([run], trainer.train, 1))
+        list(train([run], 1))
     left = list(tmp_path.glob("lenet-*"))
     assert interrupt.tb  # its frames are still there, as when a command ends
     assert left == []
@@ -75,7 +80,7 @@ def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_a
     runs = schedule.planned_runs(load_settings(), ["tanh_sgd", "relu_adam"])
     store.save(runs[1].identity, TRAINED, PROVENANCE)
     finished = []
-    for run in schedule.train_runs(schedule.lacking(runs), trainer.train, 2):
+    for run in train(schedule.lacking(runs), 2):
         assert store.has(run.identity)
         assert store.load_provenance(run.identity.digest).duration_s > 0
         finished.append(run.name)
@@ -91,7 +96,7 @@ def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_a
 def test_a_run_that_another_process_trains_is_waited_for_and_taken_from_the_store(data, capsys):
     run, _ = schedule.planned_runs(load_settings(), ["tanh_sgd"])
     with store.lock(run.identity.digest):
-        waiting = Thread(target=lambda: list(schedule.train_runs([run], trainer.train, 1)))
+        waiting = Thread(target=lambda: list(train([run], 1)))
         waiting.start()
         time.sleep(3)
         assert waiting.is_alive()
@@ -108,5 +113,5 @@ def test_runs_whose_code_is_edited_meanwhile_are_not_kept_and_the_others_are(dat
     with edit_params() as params:
         params["base"]["epochs"] = 1
     with pytest.raises(LabError, match=r"^1 of 2 runs were not trained to the end, because their code was edited"):
-        list(schedule.train_runs([edited, kept], trainer.train, 2))
+        list(train([edited, kept], 2))
     assert schedule.lacking([kept, edited]) == [edited]

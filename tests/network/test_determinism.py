@@ -1,20 +1,33 @@
+"""Bits do not depend on the processor: other ones are emulated. That takes minutes, so most are tried when it matters.
+
+emulated.json says what was tried where: this test alone writes it, when it passes.
+"""
+
+import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from support.paths import ROOT
 
 from lenet.mnist.splits import Split, save_split, save_statistics, split_path
 from lenet.network.determinism import ENVIRONMENT
+from lenet.runs import code
+from lenet.runs.provenance import machine_tags
+from lenet.settings import load_settings
 
 pytestmark = pytest.mark.slow  # each test starts TensorFlow in a process of its own
 
 
-def python(code, *arguments, **environment):
+def python(program, *arguments, **environment):
     clean = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
-    command = [sys.executable, "-c", code, *arguments]
+    command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, env=clean | environment, capture_output=True, text=True)
 
 
@@ -69,28 +82,62 @@ def few_digits(workspace, digits, statistics):
     save_statistics(statistics)
 
 
+TRIED = Path(__file__).parent / "emulated.json"
+HOST = machine_tags()["processor"]
+
+
+class Emulated(NamedTuple):
+    """A processor, the variants that are trained on it, and whether it compiles their loops itself."""
+
+    processor: str
+    variants: list[str]
+    compiles: bool
+
+    @property
+    def digest(self):
+        """Of all that its bits depend on: what is trained, by which code, with which libraries, under which test."""
+        files = [hashlib.sha256(file.read_bytes()).hexdigest() for file in (ROOT / "requirements.lock", Path(__file__))]
+        settings = load_settings(ROOT / "params.yaml")
+        recipes = [settings.variant(name).model_dump(mode="json") for name in self.variants]
+        return hashlib.sha256(json.dumps([*self, code.digests_of_runs(), recipes, files]).encode()).hexdigest()
+
+
+# Emulated, the compilation of lenet5_1998's loops takes minutes: this one executes what was compiled here.
+ALWAYS = Emulated("Haswell", ["tanh_sgd", "lenet5_1998"], False)
+OTHERS = [
+    # This one compiles for itself the loops that distort modern's digits.
+    Emulated("EPYC-Rome", ["relu_adam", "modern", "lenet5_1998_sgd"], True),
+    # Hygon's, under the maker's name of its design: oneDNN trains on no others than Intel's and AMD's.
+    Emulated("Dhyana,vendor=AuthenticAMD", ["relu_adam_max_pool", "tanh_adam_28"], False),
+]
+
+
+def tried():
+    """What passed on this host: processor → digest."""
+    return json.loads(TRIED.read_text()).get(HOST, {})
+
+
+def to_be_tried():
+    passed = tried()
+    return [ALWAYS, *(each for each in OTHERS if passed.get(each.processor) != each.digest)]
+
+
 @pytest.mark.skipif(QEMU is None, reason="needs qemu-x86_64 (Debian: apt-get install qemu-user)")
-@pytest.mark.parametrize(
-    ("processor", "variants", "compiles"),
-    [
-        # This one compiles for itself the loops that distort modern's digits.
-        ("EPYC-Rome", ["relu_adam", "modern", "lenet5_1998_sgd"], True),
-        # Hygon's, under the maker's name of its design: oneDNN trains on no others than Intel's and AMD's.
-        ("Dhyana,vendor=AuthenticAMD", ["relu_adam_max_pool", "tanh_adam_28"], False),
-        # Emulated, the compilation of lenet5_1998's loops takes minutes: this one executes what was compiled here.
-        # The last, since by then other tests have compiled them.
-        ("Haswell", ["tanh_sgd", "lenet5_1998"], False),
-    ],
-)
-def test_another_processor_gives_the_same_bits(processor, variants, compiles, few_digits, tmp_path):
+@pytest.mark.parametrize("emulated", to_be_tried(), ids=lambda emulated: emulated.processor)
+def test_another_processor_gives_the_same_bits(emulated, few_digits, tmp_path):
+    processor, variants, compiles = emulated
     here = python(RUN, *variants)
     # Numba compiles for the same target on every x86-64 processor, and so reads there what it has compiled here; in an
     # empty folder it finds nothing.
     cache = {"XDG_CACHE_HOME": str(tmp_path)} if compiles else {}
-    emulated = [QEMU, "-cpu", processor, sys.executable, "-c", RUN, *variants]
-    there = subprocess.run(emulated, env=os.environ | cache, capture_output=True, text=True)
+    command = [QEMU, "-cpu", processor, sys.executable, "-c", RUN, *variants]
+    there = subprocess.run(command, env=os.environ | cache, capture_output=True, text=True)
     assert len(here.stdout.splitlines()) == len(variants), here.stderr
     assert there.stdout == here.stdout
     compiled, read = map(int, re.findall(r"(\d+) loops compiled, (\d+) read", there.stderr)[0])
     assert (compiled > 0) == compiles
     assert (read > 0) == ("lenet5_1998" in variants)
+    if emulated in OTHERS:
+        passed = json.loads(TRIED.read_text())
+        passed[HOST] = tried() | {processor: emulated.digest}
+        TRIED.write_text(f"{json.dumps(passed, indent=2, sort_keys=True)}\n")

@@ -6,7 +6,7 @@ from lenet.network import determinism
 determinism.prepare()
 
 from lenet.errors import LabError
-from lenet.network.model import build_model, load_model, multiply_accumulates
+from lenet.network.model import build_model, load_model, load_weights, multiply_accumulates
 from lenet.training.one_run import predict
 
 
@@ -89,6 +89,17 @@ def test_weights_of_another_network_are_refused_with_what_to_do(model, tmp_path)
     other.save_weights(weights)
     with pytest.raises(LabError, match=r"does not fit the network .* dvc repro --force train@tanh_sgd"):
         load_model(architecture, weights)
+
+
+def test_a_network_takes_the_weights_of_another_of_its_kind_alone(model, recipe, statistics, digits, tmp_path):
+    folder = tmp_path / "tanh_sgd" / "seed-0"
+    folder.mkdir(parents=True)
+    files = saved(model, folder)
+    taking = build_model(recipe, statistics)
+    load_weights(taking, *files)
+    np.testing.assert_array_equal(predict(taking, digits.images), predict(model, digits.images))
+    with pytest.raises(LabError, match=r"does not fit the network .* \(another network than the settings'\): train it"):
+        load_weights(build_model(recipe.model_copy(update={"activation": "relu"}), statistics), *files)
 
 
 def test_a_network_that_brings_code_along_is_refused_and_its_code_not_run(tmp_path):

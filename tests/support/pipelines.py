@@ -1,10 +1,13 @@
 """The real pipeline on the bundled digits, in repositories of their own whose path has a space."""
 
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -124,22 +127,58 @@ def new_repository(path, seeds, epochs):
     return repository
 
 
+@dataclass
+class Interrupted:
+    """What a `make repro` left that a signal ended: what is kept here survives in JSON."""
+
+    status: int
+    said: str
+    half_written: list[str]
+    entries: int
+
+
+def interrupted(repository, number):
+    """Run `make repro` and send it a signal, as soon as its first run is stored and while others train."""
+    folder = repository.path.parent / "temporary"
+    folder.mkdir(exist_ok=True)
+    with subprocess.Popen(
+        ["python", "-m", "lenet.commands.repro"],
+        cwd=repository.path,
+        env=ENVIRONMENT | {"PYTHONPATH": "src", "TMPDIR": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while "runs finished" not in process.stderr.readline():
+            assert process.poll() is None
+        os.killpg(process.pid, number)
+        said = process.stderr.read()
+    half_written = [str(path) for path in [*repository.partial(), *folder.glob("lenet-*")]]
+    shutil.rmtree(folder)
+    return Interrupted(process.returncode, said, half_written, len(repository.entries()))
+
+
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory):
-    """A committed repository in which `dvc repro` has run: three variants, two seeds, two epochs.
+    """A committed repository in which `make repro` has run: three variants, two seeds, two epochs.
 
-    It is run once, in the first of the tests' processes that asks for it; each process has a copy.
+    It was begun three times: the first time its terminal was closed, the second time it was killed. It is made once, in
+    the first of the tests' processes that asks for it; each process has a copy.
     """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    original, printed = Repository(shared / "with a space/lenet lab"), shared / "with a space/printed by dvc repro"
+    original, seen = Repository(shared / "with a space/lenet lab"), shared / "with a space/seen.json"
     with FileLock(shared / "pipeline.lock"):
-        if not printed.exists():
+        if not seen.exists():
             new_repository(original.path, seeds=[0, 1], epochs=2)
-            stdout = original.dvc("repro").stdout
+            ended = [interrupted(original, number) for number in (signal.SIGHUP, signal.SIGKILL)]
+            done = original.module("commands.repro")
             original.commit()
-            printed.write_text(stdout)
+            seen.write_text(json.dumps([[asdict(each) for each in ended], done.stdout, done.stderr]))
+    ended, stdout, stderr = json.loads(seen.read_text())
     repository = original.copy(tmp_path_factory.mktemp("with a space") / "lenet lab")
-    repository.first_run = subprocess.CompletedProcess("dvc repro", 0, printed.read_text())
+    repository.ended = [Interrupted(**each) for each in ended]
+    repository.last = subprocess.CompletedProcess("make repro", 0, stdout, stderr)
     return repository

@@ -1,7 +1,7 @@
 """`make demo`: `make repro` on the bundled digits, with few variants, in a folder of its own: .demo/.
 
-Its variants are those of the primary comparison and the paper's; VARIANTS="…" chooses others. The checkout stays as it
-is. Run store and MLflow store are the checkout's. Another `make demo` does only what changed.
+Its variants are those of the primary comparison; VARIANTS="…" chooses others. The checkout stays as it is. Run store
+and MLflow store are the checkout's. Another `make demo` does only what changed.
 """
 
 import os
@@ -35,7 +35,7 @@ def demo_settings(study: Settings, chosen: Sequence[str]) -> Settings:
     chosen: the variants' names; none for the demo's own. Raises LabError for an unknown one.
     """
     compared = study.comparison
-    names = set(chosen) or {*compared.primary, *filter(None, [compared.original])} or set(study.variants)
+    names = set(chosen) or set(compared.primary) or set(study.variants)
     for name in names:
         study.variant(name)
 

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -13,9 +12,6 @@ from lenet.errors import LabError, Terminated
 
 # Servers have no authentication: they listen on localhost only.
 HOST = "127.0.0.1"
-# DVC runs stages by the user's shell, which need not be one for scripts. Another DVC process may hold the repository's
-# lock: that is waited for.
-DVC = ("env", "SHELL=/bin/sh", sys.executable, "-m", "dvc", "--wait-for-lock")
 
 
 def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:

@@ -18,7 +18,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from lenet import errors
-from lenet.commands.pipeline import longest_first, reproduce
+from lenet.commands.dvc import reproduce
+from lenet.commands.pipeline import longest_first
 from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
 from lenet.evaluation import trials
@@ -28,7 +29,7 @@ from lenet.execution.schedule import PlannedRun
 from lenet.network import determinism
 from lenet.report import figures
 from lenet.report.tables import write_csv
-from lenet.runs import store, trainer
+from lenet.runs import store
 from lenet.runs.identity import DataIdentity
 from lenet.runs.training_data import identify_data, load_training_data
 from lenet.settings import Settings, Sweep, VariantName, load_settings, load_sweep
@@ -172,8 +173,9 @@ def main() -> None:
     experiment = pages.sweep_experiment(folder.name, sweep.about, settings.data.dataset, sweep.varied)
     publisher = Publisher()
     lacking = longest_first(schedule.lacking(runs))
-    for run in schedule.train_runs(lacking, trainer.train, settings.compute.workers):
-        publisher.add(methodcaller("publish_run", experiment, run, with_model=False))
+    with schedule.workers(settings.compute.workers) as workers:
+        for run in schedule.train_runs(lacking, workers):
+            publisher.add(methodcaller("publish_run", experiment, run, with_model=False))
     measured = measure(runs, list(sweep.recipes()))
     table = trials.table(measured)
     save(folder, sweep, table, runs, known_variants(sweep, settings))

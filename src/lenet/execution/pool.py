@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, BinaryIO, Literal, TypeVar, cast
+from typing import Any, BinaryIO, Literal, Self, TypeVar, cast
 
 import joblib
 
@@ -102,38 +102,55 @@ def _signals_held_off() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def worker_count(workers: int | Literal["auto"], tasks: int) -> int:
-    """Return how many workers to start: at most one per task. "auto" means the cores that this process may use."""
-    return min(joblib.cpu_count() if workers == "auto" else workers, tasks)
+class Workers:
+    """Worker processes of this machine. They start when they are needed, and end with the `with` block.
 
-
-def run_side_by_side(
-    do: Callable[[Worker, Task], Result], tasks: Sequence[Task], workers: int, modules: Path | None = None
-) -> Generator[Result, None, None]:
-    """Yield what `do(worker, task)` returns, task by task as they finish; tasks are begun in their order.
-
-    `do` runs on a thread of this process, and its worker is free for it. An error in it is raised here. Whatever ends
-    the iteration, the workers end with it.
+    most: how many at most; "auto" means the cores that this process may use. first: what each does at once, called
+    with a function that emits; nobody waits for it. modules: as for Worker.
     """
-    started: list[Worker] = []
-    idle: SimpleQueue[Worker] = SimpleQueue()
-    threads = ThreadPoolExecutor(workers, thread_name_prefix="worker")
 
-    def on_a_free_worker(task: Task) -> Result:
-        worker = idle.get()
+    def __init__(
+        self, most: int | Literal["auto"], first: Callable[[Emit], None] | None = None, modules: Path | None = None
+    ) -> None:
+        self._most = joblib.cpu_count() if most == "auto" else most
+        self._first, self._modules = first, modules
+        self._started: list[Worker] = []
+        self._idle: SimpleQueue[Worker] = SimpleQueue()
+        self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="worker")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._started:
+            worker.kill()
+        self._threads.shutdown(wait=True)
+
+    def start(self, tasks: int) -> None:
+        """Start the workers that so many tasks need, one per task at most, unless they run already."""
+        while len(self._started) < min(self._most, tasks):
+            self._started.append(Worker(self._modules))
+            self._threads.submit(self._make_ready, self._started[-1])
+
+    def run(self, do: Callable[[Worker, Task], Result], tasks: Sequence[Task]) -> Generator[Result, None, None]:
+        """Yield what `do(worker, task)` returns, task by task as they finish; tasks are begun in their order.
+
+        `do` runs on a thread of this process, and its worker is free for it. An error in it is raised here.
+        """
+        self.start(len(tasks))
+        for future in as_completed([self._threads.submit(self._on_a_free_worker, do, task) for task in tasks]):
+            yield future.result()
+
+    def _make_ready(self, worker: Worker) -> None:
+        if self._first:
+            with suppress(Exception):  # the worker's next task fails for the same reason
+                worker.run(self._first, emit=lambda event: None)
+        self._idle.put(worker)
+
+    def _on_a_free_worker(self, do: Callable[[Worker, Task], Result], task: Task) -> Result:
+        worker = self._idle.get()
         try:
             return do(worker, task)
         finally:
-            idle.put(worker)
-
-    try:
-        for _ in range(workers):
-            started.append(Worker(modules))
-            idle.put(started[-1])
-        for future in as_completed([threads.submit(on_a_free_worker, task) for task in tasks]):
-            yield future.result()
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        for worker in started:
-            worker.kill()
-        threads.shutdown(wait=True)
+            self._idle.put(worker)

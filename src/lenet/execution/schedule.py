@@ -14,13 +14,12 @@ from filelock import FileLock, Timeout
 from lenet.errors import LabError
 from lenet.execution import cluster, pool, progress
 from lenet.execution.worker import Measured
-from lenet.runs import store
+from lenet.runs import store, trainer
 from lenet.runs.identity import DataIdentity, RunIdentity, identify
 from lenet.runs.provenance import Provenance, machine_tags
 from lenet.runs.trainer import EditedError
 from lenet.runs.training_data import TrainingData, identify_data, load_training_data
 from lenet.settings import Settings, Variant
-from lenet.training.trained_run import TrainedRun
 
 # How a run ended. None: another process has trained it meanwhile.
 Outcome = Measured | EditedError | None
@@ -70,14 +69,22 @@ def lacking(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
     return [run for run in runs if not store.has(run.identity)]
 
 
-def train_runs(
-    runs: Sequence[PlannedRun], train: Callable[..., TrainedRun], workers: int | Literal["auto"]
-) -> Iterator[PlannedRun]:
+def workers(most: int | Literal["auto"]) -> pool.Workers:
+    """Return the processes that train on this machine; they import TensorFlow as soon as they are started."""
+    return pool.Workers(most, first=trainer.make_ready)
+
+
+def start_workers(workers: pool.Workers, runs: int) -> None:
+    """Start the processes that so many runs need, so that they are ready when the data is; none for a cluster."""
+    if not cluster.address():
+        workers.start(runs)
+
+
+def train_runs(runs: Sequence[PlannedRun], workers: pool.Workers) -> Iterator[PlannedRun]:
     """Train runs side by side, starting them in this order; yield each when the store has it.
 
-    train: trains a run in a worker process. It is called with the digits, the run's identity, its recipe, and a
-    function that it calls after each epoch. If another process trains the same run, this waits for it. Raises LabError
-    at the end if runs could not be kept, because their code was edited meanwhile.
+    They are trained by the workers, or by the cluster where there is one. If another process trains the same run, this
+    waits for it. Raises LabError at the end if runs could not be kept, because their code was edited meanwhile.
     """
     if not runs:
         return
@@ -87,9 +94,9 @@ def train_runs(
     edited = 0
     with progress.shown([run.epochs for run in runs]) as display:
         if scheduler := cluster.address():
-            outcomes = _on_cluster(runs, data, train, scheduler)
+            outcomes = _on_cluster(runs, data, scheduler)
         else:
-            outcomes = _on_this_machine(runs, data, train, pool.worker_count(workers, len(runs)), display)
+            outcomes = _on_this_machine(runs, data, workers, display)
         with closing(outcomes):  # an interrupt here must end the workers too
             for run, outcome in outcomes:
                 display.finished(run)
@@ -112,8 +119,7 @@ def train_runs(
 def _on_this_machine(
     runs: Sequence[PlannedRun],
     data: Mapping[DataIdentity, TrainingData],
-    train: Callable[..., TrainedRun],
-    workers: int,
+    workers: pool.Workers,
     display: progress.Display,
 ) -> Generator[tuple[PlannedRun, Outcome], None, None]:
     """Train and store runs in worker processes; yield each run and how it ended."""
@@ -126,9 +132,9 @@ def _on_this_machine(
             if store.has(run.identity):
                 return run, None
             digits = data[run.identity.data]
-            return run, _stored(run, lambda: worker.run(train, digits, run.identity, run.recipe, emit=on_event))
+            return run, _stored(run, lambda: worker.run(trainer.train, digits, run.identity, run.recipe, emit=on_event))
 
-    return pool.run_side_by_side(do, runs, workers)
+    return workers.run(do, runs)
 
 
 @contextmanager
@@ -148,10 +154,7 @@ def _held(run: PlannedRun, worker: pool.Worker) -> Iterator[None]:
 
 
 def _on_cluster(
-    runs: Sequence[PlannedRun],
-    data: Mapping[DataIdentity, TrainingData],
-    train: Callable[..., TrainedRun],
-    scheduler: str,
+    runs: Sequence[PlannedRun], data: Mapping[DataIdentity, TrainingData], scheduler: str
 ) -> Generator[tuple[PlannedRun, Outcome], None, None]:
     """Train runs on a Dask cluster and store them; yield each run and how it ended.
 
@@ -168,7 +171,7 @@ def _on_cluster(
                     lock.release()
                     yield run, None
                 else:
-                    call = connection.submit(place, train, shared[run.identity.data], run.identity, run.recipe)
+                    call = connection.submit(place, trainer.train, shared[run.identity.data], run.identity, run.recipe)
                     calls[call] = run, lock
             for call in connection.finished(calls):
                 run, lock = calls.pop(call)

@@ -7,6 +7,8 @@ the radial basis functions, 61,706 parameters.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -92,16 +94,33 @@ def _pooling(settings: Variant, name: str) -> keras.Layer:
 
 def load_model(architecture: Path, weights: Path) -> keras.Model:
     """Load a trained network from its two files; raise LabError where they do not fit each other."""
-    try:
+    with _misfit_is_reported(architecture, weights):
         model = keras.models.model_from_json(architecture.read_text(encoding="utf-8"))
         model.load_weights(weights)
+    return model
+
+
+def load_weights(model: keras.Model, architecture: Path, weights: Path) -> None:
+    """Give the network the weights of a trained one, whose two files these are.
+
+    Raises LabError where that one is another network, or the file of weights is damaged.
+    """
+    with _misfit_is_reported(architecture, weights):
+        if architecture.read_text(encoding="utf-8") != model.to_json():
+            raise ValueError("another network than the settings'")
+        model.load_weights(weights)
+
+
+@contextmanager
+def _misfit_is_reported(architecture: Path, weights: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, TypeError, KeyError) as error:
         what = " ".join(str(error).split())[:200]
         raise LabError(
             f"{weights} does not fit the network in {architecture.name} ({what}): "
             f"train it again: dvc repro --force train@{weights.parent.parent.name}"
         ) from None
-    return model
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:

@@ -19,6 +19,14 @@ class EditedError(Exception):
         self.trained = trained
 
 
+def make_ready(emit: Callable[[object], None]) -> None:
+    """Import what trains. It takes seconds, which a worker may spend while the data is prepared."""
+    determinism.prepare()
+    import lenet.training.one_run  # noqa: F401  # imports TensorFlow
+
+    _imported_code()
+
+
 def train(
     data: TrainingData,
     identity: RunIdentity,

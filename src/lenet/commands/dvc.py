@@ -1,0 +1,108 @@
+"""Run DVC, in this process's place or beside it; one at a time in a checkout."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lenet.commands import foreground
+from lenet.errors import LabError
+from lenet.mnist.mirrors import unreachable_note
+from lenet.runs.store import named_lock
+from lenet.tracking import mlflow_store
+
+# DVC runs stages by the user's shell, which need not be one for scripts. Another DVC process may hold the repository's
+# lock: that is waited for.
+COMMAND = ("env", "SHELL=/bin/sh", sys.executable, "-m", "dvc", "--wait-for-lock")
+_LITTLE_MB = 100
+
+
+def reproduce(targets: Sequence[str]) -> bool:
+    """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails.
+
+    Its stages publish nothing: each would import MLflow, and this process has done so.
+    """
+    note = unreachable_note()
+    note.unlink(missing_ok=True)
+    with _alone():
+        status = foreground.run([*COMMAND, "repro", *targets], os.environ | mlflow_store.left_alone())
+    if status == 0:
+        return True
+    if note.is_file():
+        return False
+    raise LabError(
+        f"the pipeline stopped: {_room_left()}see the message above; what finished before is kept, "
+        "and the same command goes on from there"
+    )
+
+
+def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) -> bool:
+    """Run `dvc repro` and print its warnings alone; return whether it ran. If it fails, say so in a warning.
+
+    is_cancelled: asked when it is this command's turn.
+    """
+    with _alone():
+        if is_cancelled():
+            return False
+        done = subprocess.run(
+            [*COMMAND, "repro", *targets],
+            env=os.environ | mlflow_store.left_alone(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        print(f"warning: {', '.join(targets)} failed, and will be tried again:\n{done.stderr}", file=sys.stderr)
+        return False
+    for line in done.stderr.splitlines():
+        if line.startswith("warning: "):
+            print(line, file=sys.stderr)
+    return True
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for another `make repro` or `make sweep` of this checkout: DVC fails where another DVC runs a stage."""
+    lock = FileLock(named_lock("dvc"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("waiting for DVC, which another `make repro` or `make sweep` runs here", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _room_left() -> str:
+    """Say how much the disk has left where that is little: DVC does not tell a full one."""
+    free = shutil.disk_usage(".").free >> 20
+    return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
+
+
+def evaluations(variants: Iterable[str]) -> list[str]:
+    """Return DVC's names of the stages that evaluate variants."""
+    return [f"evaluate@{variant}" for variant in variants]
+
+
+def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
+    """Remove DVC's list of locks if a full disk left it cut off: every later `dvc repro` would fail."""
+    for attempt in range(2):  # DVC may just be writing it
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+            return
+        except FileNotFoundError:
+            return
+        except ValueError:
+            time.sleep(1 - attempt)
+    path.unlink(missing_ok=True)
+    print(f"removed {path}, which was truncated, perhaps by a full disk", file=sys.stderr)
