@@ -6,6 +6,7 @@ what is usually called LeNet-5 today: full connections in C3, pooling without tr
 the radial basis functions, 61,706 parameters.
 """
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,7 +107,7 @@ def load_weights(model: keras.Model, architecture: Path, weights: Path) -> None:
     Raises LabError where that one is another network, or the file of weights is damaged.
     """
     with _misfit_is_reported(architecture, weights):
-        if architecture.read_text(encoding="utf-8") != model.to_json():
+        if json.loads(architecture.read_text(encoding="utf-8")) != json.loads(model.to_json()):
             raise ValueError("another network than the settings'")
         model.load_weights(weights)
 
