@@ -76,8 +76,8 @@ def look_inside(model: "keras.Model", digit: np.ndarray) -> dict[str, np.ndarray
     """Return the filters of C1, and the feature maps of C1, S2 and C3 for one digit, uint8 (28, 28)."""
     import keras
 
-    maps = keras.Model(model.inputs, {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
-    outputs = maps.predict(digit[np.newaxis], verbose=0)
+    maps = keras.Model(model.inputs[0], {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
+    outputs = {name: output.numpy() for name, output in maps(digit[np.newaxis]).items()}
     filters = model.get_layer("c1").kernel.numpy()[:, :, 0, :]
     return {"filters": filters, "digit": digit} | {name: array[0] for name, array in outputs.items()}
 
@@ -119,11 +119,12 @@ def main(variant: str) -> None:
     determinism.prepare()
     from lenet.network import model as networks
 
-    model = networks.build_model(settings.variant(variant), statistics)  # once: TensorFlow takes a second to trace it
+    model = networks.build_model(settings.variant(variant), statistics)  # for all runs: tracing takes a second
+    predict = networks.predictor(model)
     results, outputs = [], []
     for run in runs:
         networks.load_weights(model, run.architecture, run.weights)
-        outputs.append(networks.predict(model, test.images))
+        outputs.append(predict(test.images))
         results.append(score(run, run.weights.read_bytes(), outputs[-1], test))
         if run is runs[0]:
             first = look_inside(model, test.images[0]) | export(model)

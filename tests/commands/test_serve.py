@@ -66,7 +66,7 @@ def with_pixel(value):
 
 @pytest.mark.slow
 def test_the_champion_answers_digits_and_refuses_all_else_until_ctrl_c(champion, digits):
-    from lenet.network.model import predict
+    from lenet.network.model import predictor
 
     with serving("commands.serve", "/ping") as (address, server):
 
@@ -80,7 +80,7 @@ def test_the_champion_answers_digits_and_refuses_all_else_until_ctrl_c(champion,
         assert listening(server) == {"127.0.0.1"}
         answer = post({"inputs": digits.images[:3].tolist()})
         assert answer.status_code == 200
-        np.testing.assert_allclose(answer.json()["predictions"], predict(champion, digits.images[:3]), atol=1e-5)
+        np.testing.assert_allclose(answer.json()["predictions"], predictor(champion)(digits.images[:3]), atol=1e-5)
 
         refused = {
             "the body is not JSON": post("hello"),

@@ -13,7 +13,7 @@ import keras
 
 from lenet.network.layers import RadialBasis, Subsampling, TableConv2D, scaled_tanh
 from lenet.network.lenet_1998 import CODES, TABLE_I
-from lenet.network.model import build_model, predict
+from lenet.network.model import build_model, predictor
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_an_output_unit_is_the_squared_distance_to_its_code():
 def test_probabilities_are_softmax_of_minus_half_the_distances(network, digits):
     images = digits.images[:50]
     distances = keras.Model(network.inputs[0], network.get_layer("rbf").output).predict(images, verbose=0)
-    probabilities = predict(network, images)
+    probabilities = predictor(network)(images)
     expected = np.exp(-(distances - distances.min(axis=1, keepdims=True)).astype(np.float64) / 2)
     np.testing.assert_allclose(probabilities, expected / expected.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-30)
     assert (probabilities.argmax(axis=1) == distances.argmin(axis=1)).all()

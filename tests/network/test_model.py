@@ -6,8 +6,7 @@ from lenet.network import determinism
 determinism.prepare()
 
 from lenet.errors import LabError
-from lenet.network.model import build_model, load_model, load_weights, multiply_accumulates
-from lenet.training.one_run import predict
+from lenet.network.model import build_model, load_model, load_weights, multiply_accumulates, predictor
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +26,12 @@ PARTS = ({"pooling": "max"}, {"pooling": "trainable"}, {"c3": "table_1"}, {"outp
 
 @pytest.mark.parametrize("changes", [*PARTS, PARTS[1] | PARTS[2] | PARTS[3]])
 def test_the_papers_parts_can_be_put_in_one_by_one_and_together(recipe, statistics, digits, changes):
-    probabilities = predict(build_model(recipe.model_copy(update=changes), statistics), digits.images[:5])
+    probabilities = predictor(build_model(recipe.model_copy(update=changes), statistics))(digits.images[:5])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_raw_pixels_go_in_and_probabilities_come_out(model, digits):
-    probabilities = predict(model, digits.images[:7])
+    probabilities = predictor(model)(digits.images[:7])
     assert probabilities.shape == (7, 10)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
@@ -76,7 +75,7 @@ def saved(model, folder):
 
 def test_a_loaded_network_predicts_what_the_saved_one_did(model, digits, tmp_path):
     loaded = load_model(*saved(model, tmp_path))
-    np.testing.assert_array_equal(predict(loaded, digits.images), predict(model, digits.images))
+    np.testing.assert_array_equal(predictor(loaded)(digits.images), predictor(model)(digits.images))
 
 
 def test_weights_of_another_network_are_refused_with_what_to_do(model, tmp_path):
@@ -97,7 +96,7 @@ def test_a_network_takes_the_weights_of_another_of_its_kind_alone(model, recipe,
     files = saved(model, folder)
     taking = build_model(recipe, statistics)
     load_weights(taking, *files)
-    np.testing.assert_array_equal(predict(taking, digits.images), predict(model, digits.images))
+    np.testing.assert_array_equal(predictor(taking)(digits.images), predictor(model)(digits.images))
     with pytest.raises(LabError, match=r"does not fit the network .* \(another network than the settings'\): train it"):
         load_weights(build_model(recipe.model_copy(update={"activation": "relu"}), statistics), *files)
 

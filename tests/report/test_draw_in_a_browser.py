@@ -68,14 +68,14 @@ def test_the_page_computes_what_keras_computes(drawing, kind):
     determinism.start_run(0)
     from lenet.evaluate import export, look_inside
     from lenet.evaluation.predictions import Predictions
-    from lenet.network.model import build_model, predict
+    from lenet.network.model import build_model, predictor
 
     settings = load_settings(ROOT / "params.yaml").variant(kind)
     images = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), dtype=np.uint8)
     model = build_model(settings, Statistics("mnist", 0.1, 0, {}, 33.3, 78.6))
     for weight in model.weights:  # none at 0, so that each has a part in the output
         weight.assign(weight + 0.05 * np.random.default_rng(1).normal(size=weight.shape))
-    expected = predict(model, images)
+    expected = predictor(model)(images)
     made = study({kind: [1.0]}, changes={kind: settings.model_dump()})
     network = draw.network_of(
         made, kind, Predictions(probabilities=expected[None], **look_inside(model, images[0]), **export(model))

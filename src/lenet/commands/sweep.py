@@ -109,7 +109,7 @@ def _predict(run: PlannedRun, images: np.ndarray) -> np.ndarray:
     from lenet.network import model as networks  # imports TensorFlow: not where there is nothing to measure
 
     entry = store.entry(run.identity.digest)
-    return networks.predict(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS), images)
+    return networks.predictor(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS))(images)
 
 
 def save(folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[PlannedRun], known: Mapping[str, str]) -> None:

@@ -8,12 +8,13 @@ the radial basis functions, 61,706 parameters.
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from lenet.errors import LabError
@@ -124,9 +125,21 @@ def _misfit_is_reported(architecture: Path, weights: Path) -> Iterator[None]:
         ) from None
 
 
-def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return the network's output for uint8 images (n, 28, 28): float32 (n, 10)."""
-    return model.predict(images, batch_size=_PREDICTION_BATCH_SIZE, verbose=0)
+def predictor(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function of uint8 images (n, 28, 28) that returns the network's output, float32 (n, 10).
+
+    TensorFlow traces it once. It gives the bits of Keras's `predict`, which takes a tenth of a second more per call.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 28, 28), tf.uint8)])
+    def of_batch(images: tf.Tensor) -> tf.Tensor:
+        return model(images, training=False)
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        starts = range(0, len(images), _PREDICTION_BATCH_SIZE)
+        return np.concatenate([of_batch(images[start : start + _PREDICTION_BATCH_SIZE]).numpy() for start in starts])
+
+    return predict
 
 
 def multiply_accumulates(model: keras.Model) -> int:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from lenet.mnist.splits import Split, Statistics
 from lenet.network import determinism
-from lenet.network.model import build_model, predict
+from lenet.network.model import build_model, predictor
 from lenet.settings import Variant
 from lenet.training.batches import gradient_descent
 from lenet.training.lenet_1998 import sdlm
@@ -39,20 +40,21 @@ def train_run(
         learning = sdlm.passes(model, settings, train, seed)
     else:
         learning = gradient_descent.epochs(model, settings, train, seed)
+    predict = predictor(model)
     history: dict[str, list[float]] = {}
     for epoch, (loss, error) in enumerate(learning, start=1):
         metrics = _metrics(TRAIN_METRICS, loss, error)
         if held_out:
-            metrics |= _metrics(VALIDATION_METRICS, *measure(model, validation))
+            metrics |= _metrics(VALIDATION_METRICS, *measure(predict, validation))
         for name, value in metrics.items():
             history.setdefault(name, []).append(value)
         emit(epoch, metrics)
     return TrainedRun(_weights_file(model), model.to_json(), history)
 
 
-def measure(model: keras.Model, split: Split) -> tuple[float, float]:
-    """Return a network's mean cross-entropy and its share of errors on a split."""
-    probabilities = predict(model, split.images)
+def measure(predict: Callable[[np.ndarray], np.ndarray], split: Split) -> tuple[float, float]:
+    """Return the mean cross-entropy and the share of errors, on a split, of what predicts probabilities."""
+    probabilities = predict(split.images)
     loss = keras.losses.SparseCategoricalCrossentropy()(split.labels, probabilities)
     return float(loss), float((probabilities.argmax(axis=1) != split.labels).mean())
 

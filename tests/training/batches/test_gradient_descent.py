@@ -7,7 +7,7 @@ from lenet.network import determinism
 determinism.prepare()
 
 from lenet.mnist.splits import Split
-from lenet.network.model import build_model, predict
+from lenet.network.model import build_model, predictor
 from lenet.training.batches.gradient_descent import _optimizer, _squared_distance, as_trained, epochs, shown
 from lenet.training.distortion import distort
 
@@ -16,7 +16,7 @@ from lenet.training.distortion import distort
 def test_an_epoch_shows_every_digit_once_however_the_batches_divide_it(digits, statistics, recipe, batch_size):
     ten = Split(digits.images[:10], digits.labels[:10])
     model = build_model(recipe, statistics)
-    probabilities = predict(model, ten.images)
+    probabilities = predictor(model)(ten.images)
     still = recipe.model_copy(update={"learning_rate": 1e-30, "batch_size": batch_size, "epochs": 1})
     ((loss, error),) = epochs(model, still, ten, seed=0)
     assert loss == pytest.approx(-np.log(probabilities[range(10), ten.labels]).mean(), rel=1e-5)
@@ -35,7 +35,7 @@ def test_the_network_that_learns_computes_what_the_model_does(digits, statistics
     model = build_model(recipe.model_copy(update=changes), statistics)
     logits, probabilities = as_trained(model)(digits.images)
     np.testing.assert_allclose(logits, logits_of(model, digits.images), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(probabilities, predict(model, digits.images), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(probabilities, predictor(model)(digits.images), rtol=1e-4, atol=1e-6)
 
 
 def test_distortions_are_those_of_seed_epoch_and_example(digits, recipe):

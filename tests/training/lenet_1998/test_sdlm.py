@@ -241,11 +241,11 @@ def test_the_effective_rates_of_the_first_pass_are_those_that_the_paper_reports(
 def test_passes_tell_loss_and_errors_met_on_the_way_and_give_the_keras_model_what_was_learnt(
     published, statistics, digits
 ):
-    from lenet.network.model import build_model, predict
+    from lenet.network.model import build_model, predictor
 
     determinism.start_run(0)
     model = build_model(published, statistics)
-    probabilities = predict(model, digits.images)
+    probabilities = predictor(model)(digits.images)
     still = published.model_copy(update={"learning_rate": 1e-30, "epochs": 1})
     ((loss, error),) = passes(model, still, digits, seed=0)
     assert error == (probabilities.argmax(axis=1) != digits.labels).mean()
