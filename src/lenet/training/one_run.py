@@ -1,8 +1,10 @@
 """One run: a network of one variant trained from one seed. A pure function but for the epoch events it emits."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -31,25 +33,53 @@ def train_run(
     Equal arguments give equal bits, in any process that called determinism.prepare(). The result is that of the
     last epoch, never of the best one. Trained on the validation split too, a run has no validation metrics.
     """
-    determinism.start_run(seed)
-    model = build_model(settings, statistics)
     held_out = settings.train_on == "train"
     if not held_out:
         train = train.joined(validation)
-    if settings.engine == "lenet_1998":
-        learning = sdlm.passes(model, settings, train, seed)
-    else:
-        learning = gradient_descent.epochs(model, settings, train, seed)
-    predict = predictor(model)
+    determinism.start_run(seed)
+    learner = _learner(settings, len(train), build_model(settings, statistics))
     history: dict[str, list[float]] = {}
-    for epoch, (loss, error) in enumerate(learning, start=1):
+    for epoch, (loss, error) in enumerate(learner.epochs(train, seed), start=1):
         metrics = _metrics(TRAIN_METRICS, loss, error)
         if held_out:
-            metrics |= _metrics(VALIDATION_METRICS, *measure(predict, validation))
+            metrics |= _metrics(VALIDATION_METRICS, *measure(learner.predict, validation))
         for name, value in metrics.items():
             history.setdefault(name, []).append(value)
         emit(epoch, metrics)
-    return TrainedRun(_weights_file(model), model.to_json(), history)
+    return TrainedRun(_weights_file(learner.model), learner.model.to_json(), history)
+
+
+Epochs = Callable[[Split, int], Iterator[tuple[float, float]]]
+
+
+class _Learner(NamedTuple):
+    """A network, and the functions that train it and let it predict."""
+
+    model: keras.Model
+    epochs: Epochs
+    predict: Callable[[np.ndarray], np.ndarray]
+
+
+# That of the last run, by its recipe: what TensorFlow has traced, it need not trace for the next seed.
+_last: dict[object, _Learner] = {}
+
+
+def _learner(settings: Variant, examples: int, fresh: keras.Model) -> _Learner:
+    """Return what trains a fresh network; after a run of the same recipe, that run's network with the fresh weights."""
+    recipe = (settings, examples, fresh.to_json())
+    if recipe in _last:
+        for variable, start in zip(_last[recipe].model.variables, fresh.variables, strict=True):
+            variable.assign(start)
+    else:
+        _last.clear()
+        _last[recipe] = _Learner(fresh, _epochs(settings, examples, fresh), predictor(fresh))
+    return _last[recipe]
+
+
+def _epochs(settings: Variant, examples: int, model: keras.Model) -> Epochs:
+    if settings.engine == "lenet_1998":
+        return partial(sdlm.passes, model, settings)
+    return gradient_descent.epochs_of(model, settings, examples)
 
 
 def measure(predict: Callable[[np.ndarray], np.ndarray], split: Split) -> tuple[float, float]:

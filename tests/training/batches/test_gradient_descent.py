@@ -8,7 +8,7 @@ determinism.prepare()
 
 from lenet.mnist.splits import Split
 from lenet.network.model import build_model, predictor
-from lenet.training.batches.gradient_descent import _optimizer, _squared_distance, as_trained, epochs, shown
+from lenet.training.batches.gradient_descent import _optimizer, _squared_distance, as_trained, epochs_of, shown
 from lenet.training.distortion import distort
 
 
@@ -18,7 +18,7 @@ def test_an_epoch_shows_every_digit_once_however_the_batches_divide_it(digits, s
     model = build_model(recipe, statistics)
     probabilities = predictor(model)(ten.images)
     still = recipe.model_copy(update={"learning_rate": 1e-30, "batch_size": batch_size, "epochs": 1})
-    ((loss, error),) = epochs(model, still, ten, seed=0)
+    ((loss, error),) = epochs_of(model, still, 10)(ten, 0)
     assert loss == pytest.approx(-np.log(probabilities[range(10), ten.labels]).mean(), rel=1e-5)
     assert error == (probabilities.argmax(axis=1) != ten.labels).mean()
 
@@ -41,13 +41,13 @@ def test_the_network_that_learns_computes_what_the_model_does(digits, statistics
 def test_distortions_are_those_of_seed_epoch_and_example(digits, recipe):
     settings = recipe.model_copy(update={"translation": 2.0, "elastic": 3.0})
     examples = np.array([7, 0, 199])
-    images = shown(settings, seed=3)(digits.images[examples], 5, examples)
+    images = shown(settings)(digits.images[examples], 3, 5, examples)
     np.testing.assert_array_equal(images, distort(digits.images[examples], settings, 3, 5, examples))
 
 
-def test_the_rate_falls_along_a_cosine_to_nothing_at_the_end(recipe):
+def test_the_rate_falls_along_a_cosine_to_nothing_at_the_end(recipe, statistics):
     falling = recipe.model_copy(update={"schedule": "cosine", "learning_rate": 0.2, "epochs": 4})
-    rate = _optimizer(falling, steps=10)._learning_rate
+    rate = _optimizer(falling, 10, build_model(recipe, statistics))._learning_rate
     assert [float(rate(step)) for step in (0, 20, 40)] == pytest.approx([0.2, 0.1, 0.0])
 
 

@@ -7,7 +7,7 @@ from lenet.settings import ENGINES
 determinism.prepare()
 
 from lenet.network.model import build_model
-from lenet.training.batches.gradient_descent import epochs
+from lenet.training.batches.gradient_descent import epochs_of
 
 
 @pytest.mark.slow
@@ -19,7 +19,7 @@ def test_weights_decay_by_their_share_of_the_rate_per_step(digits, statistics, r
         determinism.start_run(0)
         model = build_model(settings, statistics)
         before = model.get_weights()
-        list(epochs(model, settings.model_copy(update={"weight_decay": decay}), digits, seed=0))
+        list(epochs_of(model, settings.model_copy(update={"weight_decay": decay}), len(digits))(digits, 0))
         after[decay] = model.get_weights()
     for start, free, decayed in zip(before, after[0.0], after[0.5], strict=True):
         np.testing.assert_allclose(free - decayed, 0.5 * settings.learning_rate * start, rtol=1e-2, atol=1e-6)

@@ -12,26 +12,30 @@ from lenet.settings import Variant
 from lenet.training.distortion import distort, is_distorted
 from lenet.training.order import epoch_order
 
+# The mean cross-entropy and the share of errors, measured while weights moved.
+Epoch = tuple[float, float]
 
-def epochs(model: keras.Model, settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
-    """Train the model; yield after each epoch the mean cross-entropy and the share of errors while weights moved."""
+
+def epochs_of(model: keras.Model, settings: Variant, examples: int) -> Callable[[Split, int], Iterator[Epoch]]:
+    """Return a function of that many examples and a seed that trains the model and yields each epoch.
+
+    TensorFlow traces an epoch at the first call. Before another call, give the model fresh weights.
+    """
     size = settings.batch_size
-    steps = -(-len(train) // size)  # the last batch holds what is left over
-    optimizer = _optimizer(settings, steps)
-    optimizer.build(model.trainable_variables)
-    show, network, loss_of = shown(settings, seed), as_trained(model), _LOSSES[settings.loss]
-    # Arguments of the function, since TensorFlow never frees a function's constants: 45 MiB for each run of a process.
-    all_images, all_labels = tf.constant(train.images), tf.constant(train.labels, tf.int64)
+    steps = -(-examples // size)  # the last batch holds what is left over
+    show, network, loss_of = shown(settings), as_trained(model), _LOSSES[settings.loss]
+    optimizer = _optimizer(settings, steps, model)
 
-    # A whole epoch is one call into TensorFlow: Python's part per batch would cost a third of the time.
+    # A whole epoch is one call into TensorFlow: Python's part per batch would cost a third of the time. Images are
+    # arguments, since TensorFlow never frees a function's constants: 45 MiB for each recipe of a process.
     @tf.function
     def one_epoch(
-        all_images: tf.Tensor, all_labels: tf.Tensor, epoch: tf.Tensor, order: tf.Tensor
+        all_images: tf.Tensor, all_labels: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor, order: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         total, wrong = tf.constant(0.0), tf.constant(0, tf.int64)
         for step in tf.range(steps):
-            examples = order[step * size : (step + 1) * size]
-            images, labels = show(tf.gather(all_images, examples), epoch, examples), tf.gather(all_labels, examples)
+            chosen = order[step * size : (step + 1) * size]
+            images, labels = show(tf.gather(all_images, chosen), seed, epoch, chosen), tf.gather(all_labels, chosen)
             with tf.GradientTape() as tape:
                 logits, probabilities = network(images)
                 loss = tf.reduce_mean(loss_of(labels, logits))
@@ -40,10 +44,16 @@ def epochs(model: keras.Model, settings: Variant, train: Split, seed: int) -> It
             wrong += tf.math.count_nonzero(tf.argmax(probabilities, axis=1) != labels)
         return total, wrong
 
-    for epoch in range(settings.epochs):
-        order = tf.constant(epoch_order(len(train), settings.order, seed, epoch))
-        total, wrong = one_epoch(all_images, all_labels, tf.constant(epoch), order)
-        yield float(total) / len(train), int(wrong) / len(train)
+    def epochs(train: Split, seed: int) -> Iterator[Epoch]:
+        for variable, start in zip(optimizer.variables, _optimizer(settings, steps, model).variables, strict=True):
+            variable.assign(start)
+        all_images, all_labels = tf.constant(train.images), tf.constant(train.labels, tf.int64)
+        for epoch in range(settings.epochs):
+            order = tf.constant(epoch_order(examples, settings.order, seed, epoch))
+            total, wrong = one_epoch(all_images, all_labels, tf.constant(seed), tf.constant(epoch), order)
+            yield float(total) / examples, int(wrong) / examples
+
+    return epochs
 
 
 def as_trained(model: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
@@ -80,19 +90,19 @@ def _with_more(array: tf.Variable, axis: int) -> tf.Tensor:
     return tf.concat([array, tf.zeros(shape)], axis)
 
 
-def shown(settings: Variant, seed: int) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Return a function of images, uint8 (batch, 28, 28), epoch and examples, which returns the images to train on.
+def shown(settings: Variant) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Return a function of images, uint8 (batch, 28, 28), seed, epoch and examples: it returns the images to train on.
 
     If the variant distorts digits, each example is distorted differently in each epoch.
     """
 
-    def distorted(images: np.ndarray, epoch: np.ndarray, examples: np.ndarray) -> np.ndarray:
-        return distort(images, settings, seed, int(epoch), examples)
+    def distorted(images: np.ndarray, seed: np.ndarray, epoch: np.ndarray, examples: np.ndarray) -> np.ndarray:
+        return distort(images, settings, int(seed), int(epoch), examples)
 
-    def show(images: tf.Tensor, epoch: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
+    def show(images: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         if not is_distorted(settings):
             return images
-        return tf.ensure_shape(tf.numpy_function(distorted, (images, epoch, examples), tf.uint8), (None, 28, 28))
+        return tf.ensure_shape(tf.numpy_function(distorted, (images, seed, epoch, examples), tf.uint8), (None, 28, 28))
 
     return show
 
@@ -110,10 +120,12 @@ def _squared_distance(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 _LOSSES = {"cross_entropy": _cross_entropy, "squared_distance": _squared_distance}
 
 
-def _optimizer(settings: Variant, steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer that the settings name. steps: of an epoch, for the schedule."""
+def _optimizer(settings: Variant, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
+    """Return the optimizer that the settings name, as it starts. steps: of an epoch, for the schedule."""
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
     module = importlib.import_module(f"lenet.training.batches.optimizers.{settings.optimizer}")
-    return module.optimizer(rate, settings.weight_decay or None)
+    optimizer = module.optimizer(rate, settings.weight_decay or None)
+    optimizer.build(model.trainable_variables)
+    return optimizer
