@@ -27,8 +27,10 @@ def holds(dependency, file):
 
 def files_of(stage):
     """Return the files of code that can change what a stage computes."""
-    modules = reached_from([stage])
-    if stage == "train":  # an engine imports the optimizers by name, as it runs
+    if stage != "train":
+        modules = reached_from([stage])
+    else:  # the schedule, which changes no result, has workers call the trainer; optimizers are imported by their names
+        modules = reached_from([stage, "runs.trainer"])
         modules |= {f"training.batches.optimizers.{name}" for name in ENGINES if ENGINES[name] == "batches"}
     return [f"src/lenet/{file_of(module).relative_to(PACKAGE)}" for module in modules]
 

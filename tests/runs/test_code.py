@@ -31,15 +31,16 @@ def test_a_run_imports_what_its_rooms_hold_and_nothing_else(optimizer):
 @pytest.mark.parametrize("optimizer", ENGINES)
 def test_a_run_is_trained_by_the_engine_of_its_optimizer(optimizer, monkeypatch, digits, statistics):
     determinism.prepare()
+    from lenet.training import one_run
     from lenet.training.batches import gradient_descent
     from lenet.training.lenet_1998 import sdlm
-    from lenet.training.one_run import train_run
 
     called = []
-    monkeypatch.setattr(gradient_descent, "epochs", lambda *arguments: called.append("batches") or [])
-    monkeypatch.setattr(sdlm, "passes", lambda *arguments: called.append("lenet_1998") or [])
+    monkeypatch.setattr(gradient_descent, "epochs_of", lambda *_: lambda *_: called.append("batches") or [])
+    monkeypatch.setattr(sdlm, "passes", lambda *_: called.append("lenet_1998") or [])
+    monkeypatch.setattr(one_run, "_last", {})
     recipe = load_settings(ROOT / "params.yaml").base.model_copy(update={"optimizer": optimizer})
-    train_run(recipe, statistics, 0, digits, digits, lambda epoch, metrics: None)
+    one_run.train_run(recipe, statistics, 0, digits, digits, lambda epoch, metrics: None)
     assert called == [ENGINES[optimizer]]
 
 
