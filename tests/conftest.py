@@ -40,14 +40,16 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
 LONGEST = (
     "tests/test_pipeline.py",
     "tests/network/test_determinism.py",
-    "tests/execution/test_cluster.py",
-    "tests/test_kept_runs.py",
+    "tests/test_workflows.py",
     "tests/commands/test_verify.py",
-    "tests/test_short_study.py",
-    "tests/evaluation/test_comparison.py",
+    "tests/test_kept_runs.py",
+    "tests/execution/test_cluster.py",
     "tests/test_outage.py",
+    "tests/test_short_study.py",
+    "tests/training/test_one_run.py",
+    "tests/tracking/test_registry.py",
+    "tests/evaluation/test_comparison.py",
     "tests/commands/test_serve.py",
-    "tests/tracking/test_runs.py",
 )
 
 
@@ -95,17 +97,8 @@ def empty_store(tmp_path_factory):
 
 
 @pytest.fixture
-def client(sqlite_client):
-    """A look into the workspace's own store, past the code under test: call it for an MlflowClient.
-
-    Tests of tracking get that of PostgreSQL too.
-    """
-    return sqlite_client
-
-
-@pytest.fixture
-def sqlite_client(workspace, empty_store, monkeypatch):
-    """As `client`, on SQLite alone."""
+def client(workspace, empty_store, monkeypatch):
+    """A look into the workspace's own store, past the code under test: call it for an MlflowClient."""
     import mlflow
 
     shutil.copy(empty_store, workspace / "mlflow.db")

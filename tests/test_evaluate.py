@@ -109,7 +109,6 @@ def test_a_look_inside_shows_filters_and_maps_of_one_digit(variant, c1, s2, c3, 
     }
 
 
-@pytest.mark.slow
 def test_missing_models_are_reported_in_one_line_with_what_to_do(workspace):
     from lenet.mnist.splits import Statistics, save_statistics
 

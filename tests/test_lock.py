@@ -4,12 +4,10 @@ import re
 import subprocess
 import sys
 
-import pytest
 from packaging.requirements import Requirement
 from support.paths import ROOT
 
 
-@pytest.mark.slow
 def test_the_lock_names_every_package_that_another_one_needs():
     """The set-up resolves nothing, so that nobody would notice a missing package."""
     check = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)

@@ -10,7 +10,6 @@ def train(dvc_stage):
     return subprocess.run([sys.executable, "-m", "lenet.train"], env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dvc_stage", "said"),
     [

@@ -10,7 +10,6 @@ from lenet.commands import dvc, foreground
 from lenet.errors import LabError
 
 
-@pytest.mark.slow
 def test_dvcs_stages_run_whatever_the_users_shell(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHELL", "/bin/false")

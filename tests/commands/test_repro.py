@@ -1,13 +1,10 @@
 import subprocess
 import sys
 
-import pytest
-
 from lenet.commands import demo, repro
 from lenet.mnist import datasets
 
 
-@pytest.mark.slow
 def test_an_unknown_variant_is_refused_with_the_nearest_known_one_before_anything_runs(workspace):
     done = subprocess.run([sys.executable, "-m", "lenet.commands.repro", "relu_adm"], capture_output=True, text=True)
     assert done.returncode == 1

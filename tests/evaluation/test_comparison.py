@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -157,6 +158,10 @@ def wrong_of(variant):
     return wrong
 
 
+# With 300 studies, a share that is 0.95 in truth comes out at 0.95 ± 0.0126.
+STUDIES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 300
+
+
 class World:
     """Studies drawn from a world like the committed one: its writers and digits, its scatter over seeds, its errors.
 
@@ -229,8 +234,8 @@ def family():
 
 
 @pytest.mark.slow
-def test_intervals_of_95_percent_cover_at_least_93_percent_of_the_time_and_a_family_95(family):
-    world, count = World(), 1000
+def test_intervals_of_95_percent_cover_the_truth_that_often_and_a_family_too(family):
+    world, count = World(), STUDIES
     truth = world.truth
     alone = {f"{a} − {b}": {a: 1, b: -1} for a, b in family}  # as an effect, a difference has an interval of its own
     covered = {"errors": np.zeros(len(world.variants)), "differences": np.zeros(len(family)), "family": 0}
@@ -242,15 +247,17 @@ def test_intervals_of_95_percent_cover_at_least_93_percent_of_the_time_and_a_fam
             held = [each.low <= truth[a] - truth[b] <= each.high for (a, b), each in differences]
             covered[kind] += all(held) if kind == "family" else held
     print({kind: each / count for kind, each in covered.items()})
-    assert (covered["errors"] / count).min() >= 0.93
-    assert (covered["differences"] / count).min() >= 0.93
+    # The least of many shares, each of them by chance up to three standard deviations below the truth.
+    least = 0.95 - 3 * (0.95 * 0.05 / count) ** 0.5
+    assert (covered["errors"] / count).min() >= least
+    assert (covered["differences"] / count).min() >= least
     assert covered["family"] / count >= 0.95
 
 
 @pytest.fixture(scope="module")
 def of_equals(family):
-    """The family's intervals in a thousand studies of equals: their lower and upper ends, each (studies, pairs)."""
-    studies = World().of_equals().studies(1000)
+    """The family's intervals in many studies of equals: their lower and upper ends, each (studies, pairs)."""
+    studies = World().of_equals().studies(STUDIES)
     found = [compare(study, family, writers=writers).differences.values() for study, writers in studies]
     return np.array([[(each.low, each.high) for each in differences] for differences in found]).transpose(2, 0, 1)
 

@@ -1,10 +1,6 @@
-import pytest
-
 from lenet.runs import code
 from lenet.runs.identity import library_versions
 from lenet.settings import ENGINES
-
-pytestmark = pytest.mark.slow  # distributed is imported, which takes seconds
 
 
 def test_what_decides_bits_is_the_kind_of_processor_the_libraries_and_the_code_of_all_trainings():

@@ -15,8 +15,6 @@ from lenet.errors import LabError
 from lenet.execution import pool
 from lenet.network import determinism
 
-pytestmark = pytest.mark.slow  # processes that are started
-
 
 @pytest.fixture
 def work(tmp_path, monkeypatch):

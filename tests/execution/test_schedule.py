@@ -5,26 +5,30 @@ from dataclasses import replace
 from threading import Thread
 
 import pytest
+from support import quick_training
 from support.builders import identity
 from support.params import edit_params
+from support.paths import ROOT
 from support.runs import PROVENANCE, TRAINED
 
 from lenet.errors import LabError
-from lenet.execution import schedule
+from lenet.execution import pool, schedule
 from lenet.execution.schedule import PlannedRun
-from lenet.runs import store
+from lenet.runs import store, trainer
 from lenet.settings import load_settings
 
 
 @pytest.fixture
-def data(processed):
+def data(processed, monkeypatch):
+    monkeypatch.setattr(trainer, "train", quick_training.train)
     with edit_params() as params:
         params["seeds"] = [0, 1]
     return processed
 
 
 def train(runs, most):
-    with schedule.workers(most) as workers:
+    """Train in no time: what is tried here is the way of a run."""
+    with pool.Workers(most, modules=ROOT / "tests") as workers:
         yield from schedule.train_runs(runs, workers)
 
 
@@ -73,7 +77,6 @@ def test_an_interrupt_between_two_runs_ends_the_workers(data, tmp_path, monkeypa
     assert left == []
 
 
-@pytest.mark.slow
 def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_again(data, capsys):
     with edit_params() as params:
         params["base"]["epochs"] = 1
@@ -92,7 +95,6 @@ def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_a
         assert f"{name}: epoch 1/1 validation accuracy" in said
 
 
-@pytest.mark.slow
 def test_a_run_that_another_process_trains_is_waited_for_and_taken_from_the_store(data, capsys):
     run, _ = schedule.planned_runs(load_settings(), ["tanh_sgd"])
     with store.lock(run.identity.digest):
@@ -106,7 +108,6 @@ def test_a_run_that_another_process_trains_is_waited_for_and_taken_from_the_stor
     assert "epoch" not in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_runs_whose_code_is_edited_meanwhile_are_not_kept_and_the_others_are(data, capsys):
     kept, edited = schedule.planned_runs(load_settings(), ["tanh_sgd"])
     edited = replace(edited, identity=replace(edited.identity, code="before the edit"))

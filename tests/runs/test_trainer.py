@@ -22,7 +22,6 @@ def seen(digits, statistics):
     return TrainingData(digits, digits, statistics)
 
 
-@pytest.mark.slow
 def test_a_run_emits_its_start_and_each_epoch_and_comes_back_trained(seen, recipe):
     (wanted,) = identify(recipe, [0], DATA)
     events = []
@@ -40,7 +39,6 @@ def test_a_run_of_other_code_is_not_begun(seen, recipe):
     assert events == []
 
 
-@pytest.mark.slow
 def test_a_run_whose_code_is_edited_while_it_trains_is_not_given_back(seen, recipe, monkeypatch):
     (wanted,) = identify(recipe, [0], DATA)
 

@@ -1,4 +1,4 @@
-"""Stores on PostgreSQL: what MLflow does on SQLite, it is to do there too. And a network to attach to runs."""
+"""Stores on PostgreSQL: what MLflow finds and creates on SQLite, it does there too. And a network to attach to runs."""
 
 import pytest
 from support.builders import seed_result
@@ -31,9 +31,9 @@ def postgresql_client(workspace, postgresql, monkeypatch):
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def client(request):
-    """A look into the store, past the code under test: call it for an MlflowClient. Tests run on both databases."""
-    return request.getfixturevalue(f"{request.param}_client")
+def either_client(request):
+    """As `client`, on each of both databases: for what finds and creates."""
+    return request.getfixturevalue("client" if request.param == "sqlite" else "postgresql_client")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from mlflow.models import Model
 from support.builders import digits_of_the_test, identity, predictions, seed_result
 
@@ -25,7 +24,6 @@ def test_the_page_of_mistakes_shows_the_most_confident_ones():
     assert page.count("src='data:image/png;base64,") == 3
 
 
-@pytest.mark.slow
 def test_a_runs_network_is_put_together_as_keras_saves_it_and_answers_as_it_did(network, digits, tmp_path):
     import mlflow
 

@@ -8,8 +8,6 @@ from lenet.tracking.mlflow_run import Point
 from lenet.tracking.pages import study_experiment
 from lenet.tracking.runs import Runs
 
-pytestmark = pytest.mark.slow  # a real database
-
 
 @pytest.fixture
 def find(client):

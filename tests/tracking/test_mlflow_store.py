@@ -111,7 +111,7 @@ def test_a_database_that_refuses_a_password_is_reported_soon_in_a_line_without_i
 
 
 @pytest.mark.slow
-def test_a_database_of_another_version_of_mlflow_is_refused_in_one_line(sqlite_client):
+def test_a_database_of_another_version_of_mlflow_is_refused_in_one_line(client):
     path = mlflow_store.database()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")

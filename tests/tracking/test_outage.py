@@ -96,11 +96,11 @@ with mlflow_store.failures_as_warnings():
 """
 
 
-def test_a_full_disk_under_the_database_costs_a_warning_and_has_all_once_in_the_end(sqlite_client):
+def test_a_full_disk_under_the_database_costs_a_warning_and_has_all_once_in_the_end(client):
     save_result(variant_result("tanh_sgd", errors=[10.0]))
     done = subprocess.run([sys.executable, "-c", FULL], env=os.environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("warning: the MLflow store at sqlite:///")
     publish.publish_variant("tanh_sgd")
-    assert_all_is_there_once(sqlite_client(), "tanh_sgd")
+    assert_all_is_there_once(client(), "tanh_sgd")

@@ -25,8 +25,6 @@ from lenet.settings import load_settings
 from lenet.tracking import mlflow_store, pages, publish
 from lenet.workspace import DETAILS
 
-pytestmark = pytest.mark.slow  # a real database
-
 STUDY = pages.study_experiment("digits")
 
 
@@ -69,8 +67,8 @@ def wanted(*variants, seed=0):
     return PlannedRun(identity(seed), load_settings().base, variants)
 
 
-def test_a_run_is_there_as_soon_as_it_is_stored_and_its_test_metrics_when_it_is_evaluated(sqlite_client):
-    client = sqlite_client()
+def test_a_run_is_there_as_soon_as_it_is_stored_and_its_test_metrics_when_it_is_evaluated(client):
+    client = client()
     run_store.save(identity(), replace(TRAINED, history=seed_result().history), PROVENANCE)
     publish.publish_run(STUDY, wanted("tanh_sgd"))
     (child,) = all_runs(client, kind="seed")
@@ -89,11 +87,11 @@ def test_a_run_is_there_as_soon_as_it_is_stored_and_its_test_metrics_when_it_is_
     assert (same.info.end_time - same.info.start_time, "republished" in same.data.tags) == (12_500, False)
 
 
-def test_a_run_that_two_variants_share_is_under_both(sqlite_client):
+def test_a_run_that_two_variants_share_is_under_both(client):
     run_store.save(identity(), TRAINED, PROVENANCE)
     publish.publish_run(STUDY, wanted("tanh_sgd", "twin"), with_model=False)
-    parents = {run.info.run_id: run.data.tags["variant"] for run in all_runs(sqlite_client(), kind="variant")}
-    children = all_runs(sqlite_client(), kind="seed")
+    parents = {run.info.run_id: run.data.tags["variant"] for run in all_runs(client(), kind="variant")}
+    children = all_runs(client(), kind="seed")
     assert sorted(parents.values()) == ["tanh_sgd", "twin"]
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == parents.keys()
 
@@ -130,23 +128,23 @@ def test_a_note_that_a_person_wrote_stays(client):
         assert parent_in(client()).data.tags["mlflow.note.content"] == "mine"
 
 
-def test_a_run_shows_its_confusion_and_its_mistakes_once_predictions_are_here(sqlite_client):
+def test_a_run_shows_its_confusion_and_its_mistakes_once_predictions_are_here(client):
     save_evaluated("tanh_sgd", [1.0])
     publish.publish_variant("tanh_sgd")
-    (child,) = all_runs(sqlite_client(), kind="seed")
-    assert [file.path for file in sqlite_client().list_artifacts(child.info.run_id)] == ["confusion.html"]
+    (child,) = all_runs(client(), kind="seed")
+    assert [file.path for file in client().list_artifacts(child.info.run_id)] == ["confusion.html"]
     save_split(split_path("test"), digits_of_the_test())
     assert publish.publish_variant("tanh_sgd") == 1
     assert publish.publish_variant("tanh_sgd") == 0
-    shown = {file.path for file in sqlite_client().list_artifacts(child.info.run_id)}
+    shown = {file.path for file in client().list_artifacts(child.info.run_id)}
     assert shown == {"confusion.html", "mistakes.html"}
 
 
-def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(sqlite_client, workspace, capsys):
+def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(client, workspace, capsys):
     for variant in ("tanh_sgd", "relu_adam"):
         save_result(variant_result(variant, errors=[1.0, 2.0]))
     publish.main()
-    before = sorted(run.data.metrics["test/error_percent"] for run in all_runs(sqlite_client()))
+    before = sorted(run.data.metrics["test/error_percent"] for run in all_runs(client()))
     assert before == [1.0, 1.0, 1.5, 1.5, 2.0, 2.0]
     said = [f"{variant}: published 2 runs to {mlflow_store.uri()}" for variant in ("tanh_sgd", "relu_adam")]
     assert capsys.readouterr().err.splitlines() == said
@@ -155,17 +153,15 @@ def test_committed_metrics_alone_can_be_published_and_a_lost_store_rebuilt(sqlit
     (workspace / "mlflow.db").unlink()
     shutil.rmtree(workspace / "mlartifacts")
     publish.main()
-    assert sorted(run.data.metrics["test/error_percent"] for run in all_runs(sqlite_client())) == before
+    assert sorted(run.data.metrics["test/error_percent"] for run in all_runs(client())) == before
 
 
-def test_results_without_settings_are_not_published_and_those_that_cannot_be_read_hold_up_no_others(
-    sqlite_client, capsys
-):
+def test_results_without_settings_are_not_published_and_those_that_cannot_be_read_hold_up_no_others(client, capsys):
     for variant in ("gone", "tanh_sgd", "relu_adam"):
         save_result(variant_result(variant, errors=[1.0]))
     (DETAILS / "tanh_sgd.json").write_text("{")
     publish.main()
-    assert {run.data.tags["variant"] for run in all_runs(sqlite_client())} == {"relu_adam"}
+    assert {run.data.tags["variant"] for run in all_runs(client())} == {"relu_adam"}
     (line, *_) = capsys.readouterr().err.splitlines()
     assert line.startswith("warning: tanh_sgd is not published: reports/details/tanh_sgd.json cannot be read")
 
@@ -175,7 +171,7 @@ def compared(path):
     return experiment, parse_qs(query)["searchFilter"]
 
 
-def test_the_primary_contrast_and_then_baseline_and_best_have_pages_that_compare_them(sqlite_client):
+def test_the_primary_contrast_and_then_baseline_and_best_have_pages_that_compare_them(client):
     save_result(variant_result("tanh_sgd", errors=[2.0]))
     assert publish.comparison_pages(publish.publish_all()) == {}
     for variant, errors in {"relu_adam": [3.0], "modern": [1.0, 4.0]}.items():
@@ -183,13 +179,13 @@ def test_the_primary_contrast_and_then_baseline_and_best_have_pages_that_compare
     save_result(without_validation(variant_result("tanh_adam", errors=[0.5])))
     found = publish.comparison_pages(publish.publish_all())
     assert list(found) == ["tanh_sgd and relu_adam", "tanh_sgd and modern"]
-    parents = {run.data.tags["variant"]: run.info for run in all_runs(sqlite_client(), kind="variant")}
+    parents = {run.data.tags["variant"]: run.info for run in all_runs(client(), kind="variant")}
     for title, path in found.items():
         ids = [parents[name].run_id for name in title.split(" and ")]
         assert compared(path) == (parents["tanh_sgd"].experiment_id, [f"attributes.run_id IN ('{ids[0]}', '{ids[1]}')"])
 
 
-def test_a_store_that_is_too_slow_is_given_up(sqlite_client, monkeypatch):
+def test_a_store_that_is_too_slow_is_given_up(client, monkeypatch):
     monkeypatch.setattr(mlflow_store, "LIMIT_S", -1)
     with pytest.raises(TimeoutError, match=r"^not finished within -1 s$"):
         publish_result(variant_result("tanh_sgd", errors=[1.0]))

@@ -35,33 +35,31 @@ def who_is(client, alias):
 
 
 def test_the_best_run_with_a_model_is_the_champion_the_baselines_the_baseline_until_a_better_one_takes_over(
-    sqlite_client, evaluated, capsys
+    client, evaluated, capsys
 ):
     evaluated("modern", errors=[0.5], with_models=False)
     publish.main()
-    assert sqlite_client().search_registered_models() == []
+    assert client().search_registered_models() == []
     evaluated("tanh_sgd", errors=[3.0, 2.0])
     for _ in range(2):
         publish.main()
-        assert who_is(sqlite_client(), "champion") == who_is(sqlite_client(), "baseline") == ("tanh_sgd seed 1", "1")
+        assert who_is(client(), "champion") == who_is(client(), "baseline") == ("tanh_sgd seed 1", "1")
     assert capsys.readouterr().err.count("tanh_sgd seed 1 is the champion: version 1 of lenet5-digits\n") == 1
     evaluated("relu_adam", errors=[4.0, 1.0])
     publish.main()
-    assert who_is(sqlite_client(), "champion") == ("relu_adam seed 1", "2")
-    assert who_is(sqlite_client(), "baseline") == ("tanh_sgd seed 1", "1")
-    assert len(sqlite_client().search_model_versions("name = 'lenet5-digits'")) == 2
+    assert who_is(client(), "champion") == ("relu_adam seed 1", "2")
+    assert who_is(client(), "baseline") == ("tanh_sgd seed 1", "1")
+    assert len(client().search_model_versions("name = 'lenet5-digits'")) == 2
 
 
-def test_a_new_champion_is_exported_from_the_stores_own_artifact_and_loads_without_this_project(
-    sqlite_client, evaluated
-):
+def test_a_new_champion_is_exported_from_the_stores_own_artifact_and_loads_without_this_project(client, evaluated):
     for variant, errors in {"tanh_sgd": [3.0], "relu_adam": [1.0], "relu_sgd": [2.0]}.items():
         evaluated(variant, errors)
     publish.main()
     shutil.rmtree("models")
     (DETAILS / "relu_adam.json").unlink()
     publish.main()
-    assert who_is(sqlite_client(), "champion") == ("relu_sgd seed 0", "3")
+    assert who_is(client(), "champion") == ("relu_sgd seed 0", "3")
     code = "import mlflow, numpy as np; mlflow.set_tracking_uri('sqlite:///mlflow.db');"
     code += "model = mlflow.pyfunc.load_model('models:/lenet5-digits@champion');"
     code += "print(model.predict(np.zeros((2, 28, 28), np.uint8)).shape, 'lenet' in __import__('sys').modules)"
@@ -73,21 +71,21 @@ def test_a_new_champion_is_exported_from_the_stores_own_artifact_and_loads_witho
     assert np.shape(example) == (1, 28, 28)
 
 
-def test_artifacts_that_were_deleted_are_published_again_and_the_champion_exported(sqlite_client, evaluated):
+def test_artifacts_that_were_deleted_are_published_again_and_the_champion_exported(client, evaluated):
     evaluated("tanh_sgd", errors=[3.0])
     publish.main()
     shutil.rmtree(project_root() / "mlartifacts")
     publish.main()
     assert len(list(project_root().glob("mlartifacts/lenet5-digits/*/artifacts/confusion.html"))) == 1
-    assert who_is(sqlite_client(), "champion") == ("tanh_sgd seed 0", "2")
-    version = sqlite_client().get_model_version_by_alias("lenet5-digits", "champion")
-    assert sqlite_client().list_logged_model_artifacts(version.source.removeprefix("models:/"))
+    assert who_is(client(), "champion") == ("tanh_sgd seed 0", "2")
+    version = client().get_model_version_by_alias("lenet5-digits", "champion")
+    assert client().list_logged_model_artifacts(version.source.removeprefix("models:/"))
 
 
-def test_model_and_version_say_what_they_are_unless_a_person_says_it(sqlite_client, evaluated):
+def test_model_and_version_say_what_they_are_unless_a_person_says_it(client, evaluated):
     evaluated("tanh_sgd", errors=[1.0])
     publish.main()
-    client = sqlite_client()
+    client = client()
 
     def descriptions():
         version = client.get_model_version_by_alias("lenet5-digits", "champion")

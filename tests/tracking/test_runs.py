@@ -11,8 +11,6 @@ from lenet.tracking.mlflow_run import Point
 from lenet.tracking.pages import study_experiment
 from lenet.tracking.runs import Runs, list_pages
 
-pytestmark = pytest.mark.slow  # a real database
-
 STUDY = study_experiment("digits")
 
 
@@ -35,7 +33,8 @@ def make(runs, variant="tanh_sgd", who=None, provenance=PROVENANCE):
     return parent, seed
 
 
-def test_a_run_is_created_whole_ended_and_then_found(client, runs):
+def test_a_run_is_created_whole_ended_and_then_found(either_client):
+    client, runs = either_client, Runs(STUDY)
     parent, seed = make(runs)
     again = [run.id for run in make(Runs(STUDY))]
     assert again == [parent.id, seed.id]
@@ -49,7 +48,8 @@ def test_a_run_is_created_whole_ended_and_then_found(client, runs):
         assert len(run.inputs.dataset_inputs) == 2
 
 
-def test_a_run_whose_creator_was_killed_is_completed(client, runs):
+def test_a_run_whose_creator_was_killed_is_completed(either_client):
+    client, runs = either_client, Runs(STUDY)
     tags = {"digest": identity().family, "variant": "tanh_sgd"}
     half = client().create_run(runs.experiment_id, 1000, tags).info.run_id
     assert make(runs)[0].id == half
@@ -58,7 +58,8 @@ def test_a_run_whose_creator_was_killed_is_completed(client, runs):
     assert len(run.inputs.dataset_inputs) == 2
 
 
-def test_of_two_equal_runs_the_oldest_counts_and_the_other_is_removed(client, runs):
+def test_of_two_equal_runs_the_oldest_counts_and_the_other_is_removed(either_client):
+    client, runs = either_client, Runs(STUDY)
     oldest, _ = make(runs)
     tags = dict(client().get_run(oldest.id).data.tags) | {"created_ns": str(time.time_ns())}
     client().create_run(runs.experiment_id, 1, tags)
@@ -114,6 +115,7 @@ def test_an_experiment_that_was_renamed_described_or_deleted_is_found_again(clie
     assert (client().get_experiment_by_name("lenet5-digits"), description()) == (None, "mine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_", ["experiments/create", "runs/create"])
 def test_a_request_to_create_that_is_answered_badly_creates_once(server, workspace, monkeypatch, request_):
     import mlflow
@@ -135,6 +137,7 @@ def test_a_request_to_create_that_is_answered_badly_creates_once(server, workspa
 VARIANTS = [("one", "two", f"own_{number}") for number in range(8)]
 
 
+@pytest.mark.slow
 def test_eight_processes_may_create_the_database_at_once_and_lose_and_double_nothing(workspace):
     import mlflow
 
@@ -143,6 +146,7 @@ def test_eight_processes_may_create_the_database_at_once_and_lose_and_double_not
     assert_each_run_is_there_once(mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}"), {*sum(VARIANTS, ())})
 
 
+@pytest.mark.slow
 def test_eight_checkouts_that_publish_to_one_server_at_once_lose_and_double_nothing(server, workspace):
     import mlflow
 

@@ -96,6 +96,26 @@ def longest_first(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
     return sorted(runs, key=lambda run: -run.epochs)
 
 
+def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
+    """Train, evaluate and draw what is not up to date, and publish it; return False if the data is out of reach.
+
+    variants: those that are asked for; none for all, and the report.
+    """
+    asked = variants or list(settings.variants)
+    publish_all = methodcaller("publish_all")
+    if is_evaluated(settings, asked):
+        publisher.add(publish_all)  # beside DVC, which most likely changes nothing
+        before = LOCK.read_bytes() if LOCK.is_file() else b""
+        is_done = dvc.reproduce(dvc.evaluations(variants))
+        if is_done and LOCK.read_bytes() != before:
+            publisher.add(publish_all)
+        return is_done
+    if not (train(settings, asked, publisher) and dvc.reproduce(dvc.evaluations(asked))):
+        return False
+    publisher.add(publish_all)  # beside DVC, which draws the report
+    return bool(variants) or dvc.reproduce(["--quiet"])
+
+
 def show_some(settings: Settings, variants: Sequence[str]) -> None:
     """Print the comparison of some variants."""
     terminal.print_table(load_study(settings, variants))
@@ -121,19 +141,11 @@ def run(variants: list[str]) -> bool:
         print(f"removed {orphan}: params.yaml no longer has its variant")
     dvc.remove_damaged_lock()
     publisher = Publisher()
-    asked = variants or list(settings.variants)
-    if was_evaluated := is_evaluated(settings, asked):
-        publisher.add(methodcaller("publish_all"))  # beside DVC, which most likely changes nothing
-    elif not train(settings, asked, publisher):
+    if not bring_up_to_date(settings, variants, publisher):
         return False
-    before = LOCK.read_bytes() if LOCK.is_file() else b""
-    if not dvc.reproduce(dvc.evaluations(variants)):
-        return False
-    if not was_evaluated or LOCK.read_bytes() != before:
-        publisher.add(methodcaller("publish_all"))
     publisher.wait()
     if variants:
         show_some(load_settings(), variants)
-        return True
-    show_study(load_settings())
+    else:
+        show_study(load_settings())
     return True

@@ -25,8 +25,6 @@ from lenet.training.lenet_1998.sdlm import (
 )
 from lenet.training.order import epoch_order
 
-pytestmark = pytest.mark.slow  # what Numba has not compiled yet takes half a minute
-
 DIGITS = datasets.bundled_digits()
 IMAGES, LABELS = DIGITS[datasets.TRAIN_IMAGES][:32], DIGITS[datasets.TRAIN_LABELS][:32]
 # Equation 8; and equation 9, its rubbish class about as far away as the others.
