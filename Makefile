@@ -21,7 +21,7 @@ help:  ## list the targets
 repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
 	@python -m lenet.commands.repro $(VARIANTS)
 
-demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: a minute, no network
+demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: a minute or two, no network
 	@python -m lenet.commands.demo $(VARIANTS)
 
 report: $(READY)  ## rebuild tables, charts, page and README from the committed results: seconds, no data needed
@@ -44,10 +44,10 @@ serve: $(READY)  ## serve the best model on 127.0.0.1
 	@python -m lenet.commands.serve
 
 ##@ Work on it
-test: $(READY)  ## run the fast tests and one real pipeline: three minutes on two cores
+test: $(READY)  ## run the fast tests and one real pipeline: a few minutes
 	@python -m pytest -n 2 -m "not slow" $(ARGS)
 
-test-all: test  ## run those and the slow tests: ten minutes on two cores
+test-all: test  ## run those and the slow tests: ten to fifteen minutes
 	@python -m pytest -n 3 -m slow $(ARGS)
 
 coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
