@@ -30,6 +30,7 @@ def test_of_other_digits_each_has_a_writer_of_its_own(dataset, digits):
     assert not writers.are_known
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     LABELS is None and "CI" not in os.environ, reason="needs QMNIST_LABELS, the file of its test labels"
 )

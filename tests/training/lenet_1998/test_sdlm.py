@@ -216,6 +216,7 @@ def test_copies_are_made_once_and_gone_through_in_turn(published, digits):
     np.testing.assert_array_equal(turns[0][1].labels, turns[1][1].labels)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("MNIST_MIRROR" not in os.environ and "CI" not in os.environ, reason="needs MNIST_MIRROR, a folder")
 def test_the_effective_rates_of_the_first_pass_are_those_that_the_paper_reports(published, statistics):
     from lenet.network.model import build_model
