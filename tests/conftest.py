@@ -36,6 +36,12 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--reuse-pipeline", action="store_true", help="use the last tests' pipeline, if nothing was edited"
+    )
+
+
 # The longest first, so that all processes end at about the same time.
 LONGEST = (
     "tests/test_pipeline.py",

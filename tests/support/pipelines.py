@@ -1,5 +1,6 @@
 """The real pipeline on the bundled digits, in repositories of their own whose path has a space."""
 
+import hashlib
 import json
 import os
 import re
@@ -101,11 +102,8 @@ def trained(done):
 def new_repository(path, seeds, epochs):
     """Return a committed repository of this checkout's files, without its results: three variants of the digits."""
     repository = Repository(path)
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
-    ).stdout
-    for name in listed.splitlines():
-        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("reports/"):
+    for name in listed_files():
+        if name != "dvc.lock" and not name.startswith("reports/"):
             (repository.path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, repository.path / name)
     repository.edit("dvc.yaml", ("reports/curves/modern.csv", "reports/curves/lenet5_1998.csv"))
@@ -159,26 +157,47 @@ def interrupted(repository, number):
     return Interrupted(process.returncode, said, half_written, len(repository.entries()))
 
 
+def make_pipeline(folder):
+    """Make the repository of the fixture `pipeline` in a new folder, and a file beside it that says what was seen."""
+    repository = new_repository(folder / "lenet lab", seeds=[0, 1], epochs=2)
+    ended = [interrupted(repository, number) for number in (signal.SIGHUP, signal.SIGKILL)]
+    done = repository.module("commands.repro")
+    repository.commit()
+    (folder / "seen.json").write_text(json.dumps([[asdict(each) for each in ended], done.stdout, done.stderr]))
+
+
+def listed_files():
+    """The checkout's files, as a commit of everything would have them."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+    return [name for name in names if (ROOT / name).is_file()]
+
+
+def digest_of_what_runs():
+    files = [Path(__file__), *(ROOT / name for name in listed_files() if not name.startswith("tests/"))]
+    return hashlib.sha256("".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files).encode()).hexdigest()
+
+
 @pytest.fixture(scope="session")
-def pipeline(tmp_path_factory):
+def pipeline(tmp_path_factory, pytestconfig):
     """A committed repository in which `make repro` has run: three variants, two seeds, two epochs.
 
     It was begun three times: the first time its terminal was closed, the second time it was killed. It is made once, in
-    the first of the tests' processes that asks for it; each process has a copy.
+    the first of the tests' processes that asks for it; each process has a copy. With --reuse-pipeline it is that of the
+    last tests, if nothing was edited since.
     """
-    shared = tmp_path_factory.getbasetemp()
+    shared, known = tmp_path_factory.getbasetemp(), pytestconfig.cache.get("pipeline", {})
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    original, seen = Repository(shared / "with a space/lenet lab"), shared / "with a space/seen.json"
+    folder, digest = shared / "with a space", digest_of_what_runs()
     with FileLock(shared / "pipeline.lock"):
-        if not seen.exists():
-            new_repository(original.path, seeds=[0, 1], epochs=2)
-            ended = [interrupted(original, number) for number in (signal.SIGHUP, signal.SIGKILL)]
-            done = original.module("commands.repro")
-            original.commit()
-            seen.write_text(json.dumps([[asdict(each) for each in ended], done.stdout, done.stderr]))
-    ended, stdout, stderr = json.loads(seen.read_text())
-    repository = original.copy(tmp_path_factory.mktemp("with a space") / "lenet lab")
+        if pytestconfig.getoption("--reuse-pipeline") and known.get(digest) and Path(known[digest]).is_dir():
+            folder = Path(known[digest])
+        elif not (folder / "seen.json").exists():
+            make_pipeline(folder)
+            pytestconfig.cache.set("pipeline", {digest: str(folder)})
+    ended, stdout, stderr = json.loads((folder / "seen.json").read_text())
+    repository = Repository(folder / "lenet lab").copy(tmp_path_factory.mktemp("with a space") / "lenet lab")
     repository.ended = [Interrupted(**each) for each in ended]
     repository.last = subprocess.CompletedProcess("make repro", 0, stdout, stderr)
     return repository
