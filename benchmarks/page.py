@@ -33,12 +33,7 @@ REST_OF_E = """\
 
 Convolutions take 73 % of the time that TensorFlow's profiler counts in operations. As large matrix products, the same
 arithmetic would take 2.5 s of one core for an epoch, in place of 5.9 s, but oneDNN comes near that speed only where
-there are many channels: C1 has one in and six out, C3 six in and sixteen out. These edits would train every run anew:
-
-- **Numba's cache**: it is filed under the path and date of the source, so that every clone and every temporary
-  workspace compiles the training of 1998 again: 27 s. Filed under the source's digest, it could be shared.
-- **One graph for all seeds**: TensorFlow traces and optimizes the same network once for each run. The first epoch of a
-  run shows what that takes: `make repro` above less its epochs."""
+there are many channels: C1 has one in and six out, C3 six in and sixteen out."""
 
 
 def last_benchmark(times: pd.DataFrame) -> pd.DataFrame:
