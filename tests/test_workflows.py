@@ -1,8 +1,10 @@
 """What people do with a trained pipeline: edit, queue, lose, restore; by DVC's commands and by `make repro`."""
 
+import re
 import shutil
 
 import pytest
+from support.paths import ROOT
 from support.pipelines import VARIANTS, Repository, stages_run, trained
 
 pytestmark = pytest.mark.slow
@@ -33,15 +35,6 @@ def test_dvcs_own_views_have_something_to_show(pipeline, command, expected):
     done = pipeline.dvc(*command)
     assert expected in done.stdout
     assert "failed" not in done.stderr
-
-
-def test_training_anew_on_purpose_changes_nothing(here):
-    shutil.rmtree(here.path / ".runs")
-    targets = ("train@tanh_sgd", "train@lenet5_1998")
-    done = here.dvc("repro", "--force", "--single-item", *targets)
-    assert stages_run(done) == list(targets)
-    assert trained(done) == 4
-    assert here.git("status", "--porcelain") == ""
 
 
 def test_an_edited_variant_retrains_itself_alone_and_stands_beside_the_old_one(here):
@@ -94,14 +87,10 @@ def test_a_fresh_clone_publishes_the_committed_metrics_and_shows_them_and_the_cu
     assert "failed" not in shown.stdout + shown.stderr
 
 
-def test_a_result_restored_from_dvcs_run_cache_reaches_the_store(here):
-    (here.path / "mlflow.db").unlink()
-    shutil.rmtree(here.path / "models")
-    shutil.rmtree(here.path / "predictions")
-    (here.path / "dvc.lock").unlink()
-    done = here.module("commands.repro")
-    assert "train@tanh_sgd" not in stages_run(done)
-    assert len(here.runs()) == 9
+def test_the_champion_is_loaded_by_the_lines_of_the_documentation(pipeline):
+    (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/serving.md").read_text(encoding="utf-8"), re.DOTALL)
+    done = pipeline.run("python", "-c", lines.replace("models:/lenet5@", "models:/lenet5-digits@"))
+    assert re.fullmatch(r"\[\d\]\n", done.stdout), done.stderr
 
 
 # Of each kind of file that a stage reads, one.

@@ -1,8 +1,4 @@
 import json
-import re
-import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -48,16 +44,6 @@ def champion(client, workspace, digits, statistics, recipe):
     (workspace / "reports/draw.html").write_text("a page to draw on")
     run = find_run("tanh_sgd", identity())
     return load_model(run.architecture, run.weights)
-
-
-@pytest.mark.slow
-def test_the_lines_of_the_documentation_read_a_digit(champion, workspace, digits):
-    subprocess.run([sys.executable, "-m", "lenet.tracking.publish"], check=True, capture_output=True)
-    shutil.copy(ROOT / "digit.json", workspace)
-    (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/serving.md").read_text(encoding="utf-8"), re.DOTALL)
-    lines = lines.replace("models:/lenet5@", "models:/lenet5-digits@")
-    read = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, cwd=workspace)
-    assert re.fullmatch(r"\[\d\]\n", read.stdout), read.stderr
 
 
 def with_pixel(value):

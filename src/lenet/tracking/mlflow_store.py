@@ -166,7 +166,9 @@ def _connected() -> "MlflowClient":
     if uri().startswith(("http://", "https://")):
         timeout_s = min(_FIRST_ANSWER_S, int(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
         creds = get_default_host_creds(uri())
-        http_request(creds, "/health", "GET", timeout=timeout_s, max_retries=0, raise_on_status=False)
+        # Twice: a busy server drops a connection now and then.
+        options = {"timeout": timeout_s, "max_retries": 1, "backoff_factor": 0}
+        http_request(creds, "/health", "GET", raise_on_status=False, **options)
     try:
         return MlflowClient(uri())
     except MlflowException as error:
