@@ -1,4 +1,4 @@
-"""Run DVC, in this process's place or beside it; one at a time in a checkout."""
+"""Run DVC: in the foreground, or beside a training. The commands of a checkout take turns."""
 
 import json
 import os
