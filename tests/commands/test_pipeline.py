@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 from support.builders import identity, save_evaluated
@@ -41,6 +42,14 @@ def test_narrowed_to_some_variants_it_prints_those_and_leaves_the_readme(results
 def wanted(variant, seed, epochs):
     recipe = load_settings(ROOT / "params.yaml").base.model_copy(update={"epochs": epochs})
     return PlannedRun(identity(seed, epochs=epochs), recipe, (variant,))
+
+
+def test_a_variant_has_results_where_they_are_of_exactly_its_runs(results):
+    of_tanh_sgd = [replace(wanted("tanh_sgd", seed, 20), identity=identity(seed)) for seed in (0, 1)]
+    assert pipeline.has_results("tanh_sgd", of_tanh_sgd)
+    assert not pipeline.has_results("tanh_sgd", of_tanh_sgd[:1])
+    assert not pipeline.has_results("relu_adam", of_tanh_sgd)
+    assert not pipeline.has_results("gone", of_tanh_sgd)
 
 
 def test_the_headline_is_the_primary_comparison_where_it_is_a_part_of_what_is_trained(workspace):

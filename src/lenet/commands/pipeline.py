@@ -27,12 +27,21 @@ def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
     try:
         statistics = load_statistics()
         runs = schedule.planned_runs(settings, variants)
-        results = {seed.identity.digest for variant in variants for seed in load_result(variant).seeds}
-    except LabError:  # there are no data, or no results
+    except LabError:  # there are no data
         return False
     prepared = (statistics.dataset, statistics.validation_size, statistics.split_seed)
     wanted = (settings.data.dataset, settings.preprocess.validation_size, settings.preprocess.split_seed)
-    return prepared == wanted and results == {run.identity.digest for run in runs} and not schedule.lacking(runs)
+    has_all = all(has_results(variant, runs) for variant in variants)
+    return prepared == wanted and has_all and not schedule.lacking(runs)
+
+
+def has_results(variant: str, runs: Sequence[PlannedRun]) -> bool:
+    """Return whether the variant's results are of exactly its runs among these."""
+    try:
+        evaluated = {seed.identity.digest for seed in load_result(variant).seeds}
+    except LabError:  # there are none
+        return False
+    return evaluated == {run.identity.digest for run in runs if variant in run.variants}
 
 
 def train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
@@ -64,9 +73,10 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str], workers: 
     the runs from the store.
     """
     headline = headline_of(settings, variants)
-    lacking = in_order(schedule.lacking(schedule.planned_runs(settings, variants)), headline)
+    runs = schedule.planned_runs(settings, variants)
+    lacking = in_order(schedule.lacking(runs), headline)
     awaited = {variant: {run.name for run in lacking if variant in run.variants} for variant in variants}
-    stale = [variant for variant in variants if not is_evaluated(settings, [variant])]
+    stale = [variant for variant in variants if awaited[variant] or not has_results(variant, runs)]
     study = pages.study_experiment(settings.data.dataset)
     with Evaluator(settings, headline, stale, publisher) as evaluator:
         for variant in stale:
