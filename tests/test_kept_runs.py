@@ -19,18 +19,20 @@ def models(here, *names):
 
 
 LACKING = """
+import json
 from lenet.execution.schedule import lacking, planned_runs
 from lenet.settings import load_settings
 
 settings = load_settings()
-print(sorted({variant for run in lacking(planned_runs(settings, list(settings.variants))) for variant in run.variants}))
+runs = lacking(planned_runs(settings, list(settings.variants)))
+print(json.dumps(sorted({variant for run in runs for variant in run.variants})))
 """
 BATCHES, ENGINE_OF_1998 = "src/lenet/training/batches", "src/lenet/training/lenet_1998"
 
 
 def test_of_edited_code_the_runs_that_it_can_change_are_lacking(here):
     def lacking():
-        return json.loads(here.run("python", "-c", LACKING, PYTHONPATH="src").stdout.replace("'", '"'))
+        return json.loads(here.run("python", "-c", LACKING, PYTHONPATH="src").stdout)
 
     here.edit("src/lenet/network/model.py", ("import math\n", "import math  # a comment\n"))
     here.edit(f"{ENGINE_OF_1998}/sdlm.py", ('"""LeNet-5 of 1998', '"""Described anew: LeNet-5 of 1998'))

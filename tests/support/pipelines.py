@@ -127,7 +127,7 @@ def new_repository(path, seeds, epochs):
 
 @dataclass
 class Interrupted:
-    """What a `make repro` left that a signal ended: what is kept here survives in JSON."""
+    """How a `make repro` that got a signal ended, and what it left: half-written files, entries of the run store."""
 
     status: int
     said: str

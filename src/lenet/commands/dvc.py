@@ -24,15 +24,16 @@ COMMAND = ("env", "SHELL=/bin/sh", sys.executable, "-m", "dvc", "--wait-for-lock
 _LITTLE_MB = 100
 
 
-def reproduce(targets: Sequence[str]) -> bool:
+def reproduce(arguments: Sequence[str]) -> bool:
     """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails.
 
+    arguments: its targets, and its options.
     Its stages publish nothing: each would import MLflow, and this process has done so.
     """
     note = unreachable_note()
     note.unlink(missing_ok=True)
     with _alone():
-        status = foreground.run([*COMMAND, "repro", *targets], os.environ | mlflow_store.left_alone())
+        status = foreground.run([*COMMAND, "repro", *arguments], os.environ | mlflow_store.left_alone())
     if status == 0:
         return True
     if note.is_file():

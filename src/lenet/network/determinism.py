@@ -56,7 +56,7 @@ def prepare() -> None:
         # Grappler's fused kernels depend on the processor.
         tf.config.optimizer.set_experimental_options({"remapping": False})
         tf.config.list_logical_devices()
-        # Each seed traces its own network: not worth TensorFlow's warning.
+        # Each recipe traces its own network: not worth TensorFlow's warning.
         tf.get_logger().setLevel("ERROR")
 
 

@@ -166,9 +166,8 @@ def _connected() -> "MlflowClient":
     if uri().startswith(("http://", "https://")):
         timeout_s = min(_FIRST_ANSWER_S, int(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
         creds = get_default_host_creds(uri())
-        # Twice: a busy server drops a connection now and then.
-        options = {"timeout": timeout_s, "max_retries": 1, "backoff_factor": 0}
-        http_request(creds, "/health", "GET", raise_on_status=False, **options)
+        # Once more if need be: a busy server drops a connection now and then.
+        http_request(creds, "/health", "GET", timeout=timeout_s, max_retries=1, backoff_factor=0, raise_on_status=False)
     try:
         return MlflowClient(uri())
     except MlflowException as error:
