@@ -105,7 +105,7 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
     figure.legend(
         [Line2D([], [], color=colour, linewidth=1.8) for colour in keys.values()],
         list(keys),
-        loc="outside upper center",
+        loc="upper center",
         ncols=len(keys),
         frameon=False,
         fontsize=9,
@@ -143,31 +143,26 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
 
     probabilities: title → float32 (n, 10), for several seeds their mean.
     """
-    probabilities = _first(probabilities)
-    cells, figure = _rows(list(probabilities), widths=[0.85] * _WRONG_DIGITS, height=1.0)
-    for row, of_title in zip(cells, probabilities.values(), strict=True):
+    rows = {}
+    for title, of_title in _first(probabilities).items():
         predicted = of_title.argmax(axis=1)
         confidence = np.where(predicted != test.labels, of_title.max(axis=1), 0.0)
         worst = [index for index in np.argsort(-confidence, kind="stable")[:_WRONG_DIGITS] if confidence[index] > 0]
-        for axes, index in zip(row, worst, strict=False):
-            axes.imshow(test.images[index], cmap="gray_r", vmin=0, vmax=255)
-            title = f"{test.labels[index]} as {predicted[index]}: {100 * confidence[index]:.0f} %"
-            axes.set_title(title, fontsize=7.5, pad=2)
-    return figure
+        rows[title] = [
+            _Picture(test.images[index], f"{test.labels[index]} as {predicted[index]}: {100 * confidence[index]:.0f} %")
+            for index in worst
+        ]
+    return _rows(rows, widths=[0.85] * _WRONG_DIGITS, height=1.0)
 
 
 def inside(predictions: Mapping[str, Predictions]) -> Figure:
     """Draw, a row per variant, a digit, C1's filters and that digit's feature maps in C1, S2 and C3."""
-    predictions = _first(predictions)
-    cells, figure = _rows(list(predictions), widths=[0.85, 1.35, 1.35, 1.35, 3.5], height=1.05)
-    for row, seen in zip(cells, predictions.values(), strict=True):
-        row[0].imshow(seen.digit, cmap="gray_r")
+    rows = {}
+    for variant, seen in _first(predictions).items():
         layers = {"C1 filters": seen.filters, "C1": seen.c1, "S2": seen.s2, "C3": seen.c3}
-        for axes, (name, maps) in zip(row[1:], layers.items(), strict=True):
-            limit = float(np.abs(maps).max()) or 1.0
-            axes.imshow(mosaic_of_maps(maps), cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-            axes.set_title(name, fontsize=7.5, pad=2)
-    return figure
+        maps = [_Picture(mosaic_of_maps(maps), name, signed=True) for name, maps in layers.items()]
+        rows[variant] = [_Picture(seen.digit), *maps]
+    return _rows(rows, widths=[0.85, 1.35, 1.35, 1.35, 3.5], height=1.05)
 
 
 def trials(table: pd.DataFrame) -> Figure:
@@ -242,43 +237,79 @@ def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
     copies: title → uint8 (digits, 1 + epochs, 28, 28), of each digit the original first.
     """
     digits, columns = next(iter(copies.values())).shape[:2]
-    cells, figure = _rows(list(copies), widths=[0.7 * columns], height=0.7 * digits + 0.3)
-    for (axes,), of_title in zip(cells, copies.values(), strict=True):
-        axes.imshow(mosaic_of_copies(of_title), cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
-        for column in range(columns):
-            above = f"epoch {column}" if column else "the digit"
-            axes.text((column + 0.5) / columns, 1.02, above, transform=axes.transAxes, ha="center", fontsize=7.5)
-    return figure
+    captions = ("the digit", *(f"epoch {epoch}" for epoch in range(1, columns)))
+    rows = {title: [_Picture(mosaic_of_copies(of_title), *captions)] for title, of_title in copies.items()}
+    return _rows(rows, widths=[0.7 * columns], height=0.7 * digits + 0.3)
 
 
 def _panels(count: int, columns: int, size: tuple[float, float], share: bool = False) -> tuple[Sequence[Axes], Figure]:
-    """Return `count` axes, at most `columns` a row, each of about `size` inches, and their figure."""
+    """Return `count` axes, at most `columns` a row, each of about `size` inches, and their figure, with room above.
+
+    Their places are given: to find them, Matplotlib would draw everything twice.
+    """
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = Figure(figsize=(size[0] * columns + 0.3, size[1] * rows + 0.4), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share).flatten()
+    width, height = size[0] * columns + 0.5, size[1] * rows + 0.7
+    figure = Figure(figsize=(width, height))
+    left, bottom, above, gap_x, gap_y = 0.75, 0.6, 0.6, 0.35, 0.5
+    inner_x = (width - left - 0.1 - gap_x * (columns - 1)) / columns
+    inner_y = (height - bottom - above - gap_y * (rows - 1)) / rows
+    places = {"left": left / width, "right": 1 - 0.1 / width, "bottom": bottom / height, "top": 1 - above / height}
+    places |= {"wspace": gap_x / inner_x, "hspace": gap_y / inner_y}
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share, gridspec_kw=places).flatten()
     for spare in panels[count:]:
         spare.remove()
     return list(panels[:count]), figure
 
 
-def _rows(titles: Sequence[str], widths: Sequence[float], height: float) -> tuple[np.ndarray, Figure]:
-    """Return a row of bare axes per title, which stands at its left, and their figure; all in inches."""
-    longest = max(len(line) for title in titles for line in title.splitlines())
+class _Picture:
+    """Pixels (height, width), black on white or signed, and captions above them, at equal distances."""
+
+    def __init__(self, pixels: np.ndarray, *captions: str, signed: bool = False) -> None:
+        self.pixels, self.captions = pixels, captions
+        limit: float = np.nanmax(np.abs(pixels)) or 1.0
+        self.lowest, self.highest = (-limit, limit) if signed else (0.0, 255.0)
+        self.colours = "RdBu_r" if signed else "gray_r"
+
+    def draw(self, axes: Axes, left: float, bottom: float, width: float, height: float) -> None:
+        """Draw it as large as fits into a place."""
+        rows, columns = self.pixels.shape
+        scale = min(width / columns, height / rows)
+        left += (width - scale * columns) / 2
+        bottom += (height - scale * rows) / 2
+        right, top = left + scale * columns, bottom + scale * rows
+        axes.imshow(
+            self.pixels,
+            cmap=self.colours,
+            vmin=self.lowest,
+            vmax=self.highest,
+            interpolation="nearest",
+            aspect="auto",
+            extent=(left, right, bottom, top),
+        )
+        for number, caption in enumerate(self.captions):
+            x = left + (right - left) * (number + 0.5) / len(self.captions)
+            axes.text(x, top + 0.03, caption, ha="center", va="bottom", fontsize=7.5)
+
+
+def _rows(rows: Mapping[str, Sequence[_Picture]], widths: Sequence[float], height: float) -> Figure:
+    """Return a figure with a row of pictures per title, which stands at its left; widths and height are in inches.
+
+    It has one Axes: to make one for each picture would take most of the time.
+    """
+    longest = max(len(line) for title in rows for line in title.splitlines())
     label, gap = 0.3 + 0.075 * longest, 0.08
-    width, total = label + sum(widths) + gap * len(widths), height * len(titles) + 0.1
+    width, total = label + sum(widths) + gap * len(widths), height * len(rows) + 0.1
     figure = Figure(figsize=(width, total))
-    cells = np.empty((len(titles), len(widths)), dtype=object)
-    for row, title in enumerate(titles):
-        bottom = total - height * (row + 1)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, total))
+    axes.set_axis_off()
+    for number, (title, pictures) in enumerate(rows.items(), start=1):
+        bottom, left = total - height * number, label
         figure.text(0.1 / width, (bottom + height / 2) / total, title, fontsize=8, fontweight="bold", va="center")
-        left = label
-        for column, cell in enumerate(widths):
-            place = (left / width, bottom / total, cell / width, (height - 0.2) / total)
-            cells[row, column] = figure.add_axes(place)
-            cells[row, column].set_axis_off()
+        for picture, cell in zip(pictures, widths, strict=False):
+            picture.draw(axes, left, bottom, cell, height - 0.2)
             left += cell + gap
-    return cells, figure
+    return figure
 
 
 def _plain(axes: Axes) -> None:
