@@ -9,27 +9,38 @@ import sys
 
 import pytest
 
-from lenet.errors import nearest, shortened
-
 DEADLINE_S = 60
 
 
 def command(body):
     """Return the command line of a process whose `main` is `body`."""
     indented = "\n".join(f"    {line}" for line in body.splitlines())
-    script = (
-        f"import errno, os, sys, threading, time\nfrom lenet import errors\ndef main():\n{indented}\nerrors.run(main)"
+    imports = "import errno, os, sys, threading, time\nfrom lenet import errors, program"
+    return [sys.executable, "-c", f"{imports}\ndef main():\n{indented}\nprogram.run(main)"]
+
+
+def ended(body, folder, **environment):
+    done = subprocess.run(
+        command(body), cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=DEADLINE_S
     )
-    return [sys.executable, "-c", script]
-
-
-def ended(body, folder):
-    done = subprocess.run(command(body), cwd=folder, capture_output=True, text=True, timeout=DEADLINE_S)
     return done.returncode, done.stdout, done.stderr
 
 
 def test_a_command_that_succeeds_says_nothing_and_ends_with_0(tmp_path):
     assert ended("print('done')", tmp_path) == (0, "done\n", "")
+
+
+def test_characters_that_the_outputs_encoding_lacks_are_replaced(tmp_path):
+    body = "print('1998 – today')\nraise errors.LabError('0.95 % – 1.2 %')"
+    assert ended(body, tmp_path, PYTHONIOENCODING="ascii") == (1, "1998 ? today\n", "error: 0.95 % ? 1.2 %\n")
+
+
+def test_what_git_tells_its_hooks_is_not_handed_on(tmp_path):
+    """`git commit -a` runs them with an index of its own, into which a git of theirs would write."""
+    subprocess.run(["git", "init", "--quiet", tmp_path / "checkout"], check=True)
+    body = "import subprocess\nsubprocess.run(['git', 'rev-parse', '--show-toplevel'], check=True)"
+    hooks = {"GIT_DIR": "/nowhere/.git", "GIT_INDEX_FILE": "/nowhere/index", "GIT_WORK_TREE": "/nowhere"}
+    assert ended(body, tmp_path / "checkout", **hooks) == (0, f"{tmp_path / 'checkout'}\n", "")
 
 
 WRITING = """\
@@ -134,14 +145,5 @@ finally:
 
 def test_under_nohup_a_closed_terminal_ends_nothing(tmp_path):
     ignoring = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
-    script = f"import os, signal\n{ignoring}\nfrom lenet import errors\nerrors.run(lambda: os.kill(os.getpid(), 1))"
+    script = f"import os, signal\n{ignoring}\nfrom lenet import program\nprogram.run(lambda: os.kill(os.getpid(), 1))"
     assert subprocess.run([sys.executable, "-c", script], timeout=DEADLINE_S).returncode == 0
-
-
-def test_the_nearest_known_name_is_offered_or_all_where_none_is_near():
-    assert nearest("tanh_sdg", ["relu_adam", "tanh_sgd"]) == "did you mean tanh_sgd?"
-    assert nearest("zzz", iter(["relu_adam", "tanh_sgd"])) == "known: relu_adam, tanh_sgd"
-
-
-def test_only_a_text_that_is_too_long_is_cut():
-    assert [shortened(text, 3) for text in ("one", "four")] == ["one", "fou…"]

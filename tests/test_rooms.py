@@ -20,7 +20,7 @@ LEVELS = [
     ["network"],
     ["settings"],
     ["mnist"],
-    ["workspace", "yaml_files"],
+    ["workspace", "yaml_files", "program"],
     ["errors", "redaction"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}

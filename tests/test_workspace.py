@@ -20,11 +20,21 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("DVC_ROOT", raising=False)
 
 
-def test_the_project_root_is_the_checkout_in_a_temporary_workspace_too(tmp_path, monkeypatch):
+@pytest.mark.parametrize("workspace", [".", ".dvc/tmp/exps/tmp4x", ".demo"])
+def test_the_project_root_is_the_checkout_in_a_temporary_workspace_too(tmp_path, monkeypatch, workspace):
+    (tmp_path / workspace).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(tmp_path / workspace)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     assert project_root() == tmp_path.resolve()
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "checkout"))
-    assert project_root() == (tmp_path / "checkout").resolve()
-    assert run_store() == (tmp_path / "checkout" / ".runs").resolve()
+    assert run_store() == (tmp_path / ".runs").resolve()
+
+
+@pytest.mark.parametrize("outer", [None, "..", "/nowhere", ".demo"])
+def test_an_outer_project_of_dvc_is_not_taken_for_the_checkout(tmp_path, monkeypatch, outer):
+    """One whose stage is `make repro` here names itself in DVC_ROOT."""
+    if outer:
+        monkeypatch.setenv("DVC_ROOT", outer)
+    assert project_root() == tmp_path.resolve()
 
 
 def write(path, content):

@@ -4,7 +4,7 @@ They are downloaded from the first source that serves them, or made from what is
 bundled digits. Takes seconds on a usual connection; at worst three minutes per source.
 """
 
-from lenet import errors
+from lenet import program
 from lenet.errors import DataUnreachableError
 from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
@@ -37,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main, "interrupted: nothing of this stage was kept")
+    program.run(main, "interrupted: nothing of this stage was kept")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet import errors
+from lenet import program
 from lenet.errors import LabError
 from lenet.mnist.datasets import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from lenet.mnist.idx import from_idx
@@ -82,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main, "interrupted: nothing of this stage was kept")
+    program.run(main, "interrupted: nothing of this stage was kept")

@@ -8,7 +8,7 @@ with the recipe of 1998 up to 15.
 
 from pathlib import Path
 
-from lenet import errors
+from lenet import program
 from lenet.execution import schedule
 from lenet.runs import store
 from lenet.settings import Settings, load_settings
@@ -31,4 +31,4 @@ def main(variant: str) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(variant_of_stage("train")))
+    program.run(lambda: main(variant_of_stage("train")))

@@ -33,6 +33,9 @@ PAGE = REPORTS / "index.html"
 MODEL_CARD = REPORTS / "model_card.md"
 README = Path("README.md")
 SWEEPS = Path("sweeps")
+DEMO = Path(".demo")
+# Where DVC makes the temporary workspaces of experiments.
+_EXPERIMENTS = Path(".dvc/tmp/exps")
 
 
 def variant_of_stage(stage: str) -> str:
@@ -47,8 +50,13 @@ def variant_of_stage(stage: str) -> str:
 
 
 def project_root() -> Path:
-    """Return the folder of the checkout. In a temporary workspace, DVC names it in DVC_ROOT."""
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    """Return the folder of the checkout: the current folder, or the one in DVC_ROOT if this is its workspace.
+
+    DVC names there the checkout whose experiment runs here. An outer DVC project, which names itself, does not count.
+    """
+    here, named = Path.cwd().resolve(), Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    workspaces = (named / _EXPERIMENTS, named / DEMO)
+    return named if any(map(here.is_relative_to, workspaces)) else here
 
 
 def run_store() -> Path:

@@ -19,8 +19,8 @@ def test_a_program_has_the_environment_given_and_its_exit_status_comes_back():
 def started(program):
     """Start a command that runs a Python program in the foreground; return it once the program prints `ready`."""
     command = (
-        "import sys\nfrom lenet import errors\nfrom lenet.commands import foreground\n"
-        f"errors.run(lambda: foreground.run([sys.executable, '-c', {program!r}]))"
+        "import sys\nfrom lenet import program\nfrom lenet.commands import foreground\n"
+        f"program.run(lambda: foreground.run([sys.executable, '-c', {program!r}]))"
     )
     process = subprocess.Popen([sys.executable, "-c", command], stdout=-1, stderr=-1, text=True, start_new_session=True)
     assert process.stdout.readline() == "ready\n"

@@ -208,7 +208,7 @@ def test_no_scheduler_at_the_address_is_an_error(data, monkeypatch, impatient, a
 
 
 DRIVER = """
-from lenet import errors
+from lenet import program
 from lenet.execution import schedule
 from lenet.execution.cluster import Cluster
 from lenet.runs import store
@@ -218,7 +218,7 @@ def main():
     with schedule.workers("auto") as workers:
         list(schedule.train_runs(schedule.planned_runs(load_settings(), ["tanh_sgd"]), workers))
 
-errors.run(main)
+program.run(main)
 """
 
 

@@ -177,7 +177,7 @@ def test_a_worker_that_cannot_prepare_itself_fails_at_its_first_task(work, tmp_p
 DRIVER = """
 import sys
 from pathlib import Path
-from lenet import errors
+from lenet import program
 from lenet.execution import pool
 import pieces_of_work
 
@@ -189,7 +189,7 @@ def main():
         list(workers.run(do, range(4)))
 
 if __name__ == "__main__":
-    errors.run(main)
+    program.run(main)
 """
 
 

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "src/lenet"
 # What no stage names in its `deps`, because it cannot change a result.
 EXEMPT = {
     "errors": "messages",
+    "program": "how a program ends",
     "execution": "decides where a run executes, and a run gives the same bits everywhere",
     "settings": "checks settings; the values that a stage reads are its `params`",
     "tracking": "copies results to MLflow and reads nothing back",

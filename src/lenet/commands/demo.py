@@ -14,17 +14,16 @@ from typing import TypeVar
 
 from ruamel.yaml import YAML
 
-from lenet import errors
+from lenet import program
 from lenet.commands import pipeline
 from lenet.mnist import datasets
 from lenet.settings import Settings, load_settings
 from lenet.tracking import mlflow_store
-from lenet.workspace import PARAMS, README, SWEEPS, project_root
+from lenet.workspace import DEMO, PARAMS, README, SWEEPS, project_root
 
 T = TypeVar("T")
 
 DATASET = datasets.find("digits")  # it needs no network
-FOLDER = Path(".demo")
 SEEDS = (0, 1, 2)
 _DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 
@@ -77,11 +76,11 @@ def write_workspace(folder: Path, settings: Settings) -> None:
 @mlflow_store.one_warning()
 def main() -> None:
     settings = demo_settings(load_settings(), sys.argv[1:])
-    write_workspace(FOLDER, settings)
+    write_workspace(DEMO, settings)
     os.environ["DVC_ROOT"] = str(project_root())  # whose run store and MLflow store the demo uses
-    with chdir(FOLDER):
+    with chdir(DEMO):
         pipeline.run([])
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    program.run(main)

@@ -8,7 +8,8 @@ from contextlib import suppress
 
 import psutil
 
-from lenet.errors import LabError, Terminated
+from lenet.errors import LabError
+from lenet.program import Terminated
 
 # Servers have no authentication: they listen on localhost only.
 HOST = "127.0.0.1"

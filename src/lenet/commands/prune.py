@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from lenet import errors
+from lenet import program
 from lenet.commands.sweep import digests_in, planned_runs
 from lenet.errors import LabError
 from lenet.evaluation.results import load_result
@@ -37,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    program.run(main)

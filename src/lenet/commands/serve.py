@@ -2,7 +2,7 @@
 
 from starlette.applications import Starlette
 
-from lenet import errors
+from lenet import program
 from lenet.commands import foreground
 from lenet.errors import LabError
 from lenet.network import determinism
@@ -37,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    program.run(main)

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from lenet import errors
+from lenet import program
 from lenet.commands.dvc import reproduce
 from lenet.commands.pipeline import longest_first
 from lenet.commands.publisher import Publisher
@@ -186,4 +186,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    program.run(main)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from types import ModuleType
 
-from lenet import errors
+from lenet import program
 from lenet.commands import foreground
 from lenet.commands.foreground import HOST
 from lenet.commands.publisher import Publisher
@@ -66,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    program.run(main)

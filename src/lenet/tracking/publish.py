@@ -16,7 +16,7 @@ from typing import TypeVar
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from lenet import errors
+from lenet import program
 from lenet.errors import LabError
 from lenet.evaluation.champion import ranked
 from lenet.evaluation.results import VariantResult, load_result
@@ -211,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    program.run(main)

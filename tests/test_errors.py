@@ -1,0 +1,10 @@
+from lenet.errors import nearest, shortened
+
+
+def test_the_nearest_known_name_is_offered_or_all_where_none_is_near():
+    assert nearest("tanh_sdg", ["relu_adam", "tanh_sgd"]) == "did you mean tanh_sgd?"
+    assert nearest("zzz", iter(["relu_adam", "tanh_sgd"])) == "known: relu_adam, tanh_sgd"
+
+
+def test_only_a_text_that_is_too_long_is_cut():
+    assert [shortened(text, 3) for text in ("one", "four")] == ["one", "fou…"]
