@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from support.mirrors import (  # noqa: F401
@@ -13,13 +14,14 @@ from support.mirrors import (  # noqa: F401
     dataset,
     folder,
     in_raw,
+    in_temporary_workspace,
     server,
     tiny,
     use_dataset,
 )
 from support.paths import ROOT
 
-from lenet import download, errors
+from lenet import download, program
 from lenet.errors import DataUnreachableError
 from lenet.mnist import datasets, idx
 from lenet.workspace import RAW
@@ -35,27 +37,26 @@ def _small_mnist(dataset, monkeypatch):
 
 
 def test_former_files_stay_until_all_four_are_served_and_a_note_in_the_checkout_says_why(
-    folder, server, tiny, monkeypatch
+    folder, dataset, server, tiny, monkeypatch
 ):
-    checkout = folder / "checkout"
-    checkout.mkdir()
-    monkeypatch.setenv("DVC_ROOT", str(checkout))  # a stage runs in a temporary workspace of DVC
+    in_temporary_workspace(folder, monkeypatch)
     former = {"train-images-idx3-ubyte": b"former", "orphan": b""}
     RAW.mkdir(parents=True)
     for name, data in former.items():
         (RAW / name).write_bytes(data)
 
-    monkeypatch.setenv("MNIST_MIRROR", server.url("lacks-test-labels"))
+    lacking = replace(dataset, mirrors=(server.url("lacks-test-labels"),))
+    monkeypatch.setitem(datasets.DATASETS, "mnist", lacking)
     with pytest.raises(DataUnreachableError) as unreachable:
         download.main()
     assert in_raw() == former
-    assert (checkout / NOTE).read_text(encoding="utf-8") == f"{unreachable.value}\n"
+    assert (folder / NOTE).read_text(encoding="utf-8") == f"{unreachable.value}\n"
 
     monkeypatch.setenv("MNIST_MIRROR", server.url("whole"))
     download.main()
     assert in_raw() == tiny
     assert list(RAW.parent.iterdir()) == [RAW]
-    assert not (checkout / NOTE).exists()
+    assert not (folder / NOTE).exists()
 
 
 def test_the_bundled_digits_are_written_as_the_same_four_files_and_no_source_is_asked(server, monkeypatch):
@@ -70,7 +71,7 @@ def test_a_folder_that_cannot_be_made_ends_the_command_with_one_line(server, mon
     monkeypatch.setenv("MNIST_MIRROR", server.url("whole"))
     RAW.parent.touch()  # a file where a folder should be stops root, too, whom permissions do not
     with pytest.raises(SystemExit) as end:
-        errors.run(download.main)
+        program.run(download.main)
     assert end.value.code == "error: data: File exists: move what is in the way, then run it again"
 
 

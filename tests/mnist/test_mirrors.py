@@ -13,10 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.fuzz import damaged, result_or_refusal
-from support.mirrors import SLACK_S, Mirror, dataset, fill, folder, refused, running, server, tiny  # noqa: F401
+from support.mirrors import (  # noqa: F401
+    SLACK_S,
+    Mirror,
+    dataset,
+    fill,
+    folder,
+    in_temporary_workspace,
+    refused,
+    running,
+    server,
+    tiny,
+)
 from werkzeug.serving import make_ssl_devcert
 
-from lenet.errors import DataUnreachableError
+from lenet.errors import DataUnreachableError, LabError
 from lenet.mnist import mirrors
 from lenet.mnist.datasets import DATASETS, KnownFile
 from lenet.mnist.mirrors import SourceError
@@ -41,10 +52,17 @@ def test_a_mirror_may_send_its_files(dataset, server, tiny, way):
         ("{server}/truncated", "78442 bytes read, 78442 more expected"),
         ("{refused}", "Connection refused"),
         ("http://mirror..example/mnist", "label empty or too long"),
-        ("a-folder", r"no train-images-idx3-ubyte\.gz in /.*/a-folder$"),
+        ("a-folder", "^/.*/a-folder is not there$"),
+        ("params.yaml", r"^/.*/params\.yaml is a file: name its folder$"),
+        (".", r"^no train-images-idx3-ubyte\.gz in /.*, but train-images\.idx3$"),
+        ("~nobody-of-that-name/mnist", "Could not determine home directory"),
+        ("ftp://mirror.example/mnist", "^expected a folder, or a URL that begins with https:// or http://$"),
     ],
 )
-def test_a_source_that_does_not_serve_a_file_is_refused_with_the_reason(dataset, server, refused, source, reason):
+def test_a_source_that_does_not_serve_a_file_is_refused_with_the_reason(
+    dataset, folder, server, refused, source, reason
+):
+    (folder / "train-images.idx3").touch()
     with pytest.raises(SourceError, match=reason):
         mirrors.fetch(source.format(server=server.base_url, refused=refused), dataset.files[0])
 
@@ -165,10 +183,24 @@ def test_whatever_a_server_answers_is_the_file_or_refused_in_one_line(answering,
 
 
 @pytest.mark.parametrize("compressed", [True, False])
-def test_a_folder_of_the_checkout_may_hold_the_files_with_or_without_gz(dataset, folder, tiny, monkeypatch, compressed):
-    fill(folder / "checkout/mirror", tiny, compressed=compressed)
-    monkeypatch.setenv("DVC_ROOT", str(folder / "checkout"))  # a stage runs in a temporary workspace of DVC
+@pytest.mark.parametrize("dot", ["-", "."])
+def test_a_folder_of_the_checkout_may_hold_the_files_by_either_name_with_or_without_gz(
+    dataset, folder, tiny, monkeypatch, compressed, dot
+):
+    fill(folder / "mirror", {name.replace("-idx", f"{dot}idx"): data for name, data in tiny.items()}, compressed)
+    in_temporary_workspace(folder, monkeypatch)
     assert fetched("mirror", dataset) == tiny
+
+
+def test_a_folder_may_be_named_from_home_or_by_a_url(dataset, folder, tiny, monkeypatch):
+    fill(folder / "with a space", tiny)
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("~/with a space", (folder / "with a space").as_uri(), f"file:{folder}/with a space"):
+        assert fetched(name, dataset) == tiny
+
+
+def test_a_url_may_begin_with_capitals(dataset, server, tiny):
+    assert fetched(server.url("whole").replace("http://", "HTTP://"), dataset) == tiny
 
 
 # The sources, one after the other
@@ -183,8 +215,9 @@ def test_ones_own_mirror_is_tried_first_and_the_next_ones_are_asked_for_what_lac
     *own, not_there, there = server.asked
     assert own == [f"/lacks-test-labels/{file.name}.gz" for file in dataset.files]
     assert (not_there, there) == ("/404/t10k-labels-idx1-ubyte.gz", "/whole/t10k-labels-idx1-ubyte.gz")
-    sources = [line.split(": ")[0] for line in capsys.readouterr().err.splitlines()]
-    assert sources == [server.url("lacks-test-labels"), server.url("404")]
+    own, public = capsys.readouterr().err.splitlines()
+    assert own.startswith(f"warning: MNIST_MIRROR={server.url('lacks-test-labels')}: HTTPError: 404 Client Error")
+    assert public.startswith(f"{server.url('404')}: HTTPError: 404 Client Error")
 
 
 def test_where_all_sources_fail_the_message_lists_their_reasons_and_says_how_to_go_on(dataset, server, monkeypatch):
@@ -199,11 +232,24 @@ def test_where_all_sources_fail_the_message_lists_their_reasons_and_says_how_to_
     assert last.endswith("make demo")
 
 
+def test_where_a_mirror_that_the_user_named_fails_too_it_is_to_be_corrected_and_no_demo_takes_its_place(
+    dataset, server, monkeypatch
+):
+    monkeypatch.setenv("MNIST_MIRROR", "mnsit")
+    with pytest.raises(LabError) as failed:
+        mirrors.fetch_all(replace(dataset, mirrors=(server.url("404"),)))
+    assert not isinstance(failed.value, DataUnreachableError)
+    _, own, public, last = str(failed.value).splitlines()
+    assert own.endswith("/mnsit is not there")
+    assert public.startswith(f"  {server.url('404')}: ")
+    assert last == "Let MNIST_MIRROR name a folder or base URL with the four .gz files, or unset it"
+
+
 @pytest.mark.parametrize("address", ["{refused}/?token=s3cret", "http://me:s3cret@{place}/404", "ftp://me:s3cret@h"])
 def test_a_mirrors_password_is_not_shown(dataset, server, refused, monkeypatch, capsys, address):
     place = server.base_url.removeprefix("http://")
     monkeypatch.setenv("MNIST_MIRROR", address.format(place=place, refused=refused))
-    with pytest.raises(DataUnreachableError) as unreachable:
+    with pytest.raises(LabError) as unreachable:
         mirrors.fetch_all(dataset)
     said = f"{unreachable.value} {capsys.readouterr().err}"
     assert "s3cret" not in said

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -158,6 +159,15 @@ def use_dataset(name):
         params["data"]["dataset"] = name
 
 
+def in_temporary_workspace(checkout, monkeypatch):
+    """Go on in a temporary workspace of DVC, as a stage of an experiment does."""
+    workspace = checkout / ".dvc/tmp/exps/tmp"
+    workspace.mkdir(parents=True)
+    shutil.copy("params.yaml", workspace)
+    monkeypatch.chdir(workspace)
+    monkeypatch.setenv("DVC_ROOT", str(checkout))
+
+
 def known_files(content):
     return tuple(KnownFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in content.items())
 
@@ -166,7 +176,7 @@ def in_raw():
     return {path.name: path.read_bytes() for path in RAW.iterdir()}
 
 
-def fill(folder, content, *, compressed=True):
+def fill(folder, content, compressed=True):
     folder.mkdir(parents=True)
     for name, data in content.items():
         path = folder / (f"{name}.gz" if compressed else name)

@@ -11,10 +11,12 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
-from lenet.errors import DataUnreachableError, in_one_line, shortened
+from lenet.errors import DataUnreachableError, LabError, in_one_line, shortened
 from lenet.mnist.datasets import Dataset, KnownFile
 from lenet.redaction import redacted
 from lenet.workspace import project_root, run_store
@@ -58,12 +60,10 @@ def fetch(source: str, file: KnownFile) -> bytes:
     import urllib3
 
     try:
-        if source.startswith(("http://", "https://")):
-            content = _from_web(f"{source.rstrip('/')}/{file.name}.gz", file.size + _MOST_ADDED)
-        else:
-            content = _from_folder(project_root() / source, file.name)
-    # requests lets some errors of urllib3 through; a misspelt host, or a length that is no number, is a ValueError.
-    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+        content = _read(source, file)
+    # requests lets some errors of urllib3 through; a misspelt host, or a length that is no number, is a ValueError, and
+    # an unknown user's home folder a RuntimeError.
+    except (OSError, ValueError, RuntimeError, urllib3.exceptions.HTTPError) as error:
         raise SourceError(_first_of_chain(error)) from None
     with suppress(zlib.error):  # not compressed: some servers send .gz files so
         content = zlib.decompressobj(wbits=31).decompress(content, file.size + 1)
@@ -72,11 +72,28 @@ def fetch(source: str, file: KnownFile) -> bytes:
     return content
 
 
+def _read(source: str, file: KnownFile) -> bytes:
+    """Return what a source has under the file's name: a base URL, or a folder, whose path may begin with ~ or file:."""
+    address = urlsplit(source)
+    if address.scheme in ("http", "https"):
+        return _from_web(f"{address.geturl().rstrip('/')}/{file.name}.gz", file.size + _MOST_ADDED)
+    if address.scheme == "file":
+        return _from_folder(Path(unquote(address.path)), file.name)
+    if address.scheme and address.netloc:
+        raise SourceError("expected a folder, or a URL that begins with https:// or http://")
+    return _from_folder(project_root() / Path(source).expanduser(), file.name)
+
+
 def _from_folder(folder: Path, name: str) -> bytes:
-    for path in (folder / f"{name}.gz", folder / name):
-        if path.is_file():
-            return path.read_bytes()
-    raise FileNotFoundError(f"no {name}.gz in {folder}")
+    """Return the content of a file, which may be compressed; some tools that unpack it call it ….idx3-ubyte."""
+    for each in (name, name.replace("-idx", ".idx")):
+        for path in (folder / f"{each}.gz", folder / each):
+            if path.is_file():
+                return path.read_bytes()
+    if not folder.is_dir():
+        raise SourceError(f"{folder} is {'a file: name its folder' if folder.is_file() else 'not there'}")
+    similar = get_close_matches(name, (path.name for path in folder.iterdir()), n=1)
+    raise SourceError(f"no {name}.gz in {folder}{f', but {similar[0]}' if similar else ''}")
 
 
 def _from_web(url: str, limit: int) -> bytes:
@@ -120,7 +137,8 @@ def _first_of_chain(error: BaseException) -> str:
 def fetch_all(dataset: Dataset) -> dict[str, bytes]:
     """Return the content of the four files by name, each from the first source that serves it.
 
-    Raises DataUnreachableError, with the reason of every source, where some file cannot be downloaded.
+    Raises LabError, with the reason of every source, where some file cannot be downloaded: DataUnreachableError unless
+    the user named a mirror, which is to be corrected then.
     """
     own = os.environ.get(dataset.mirror_variable)
     content: dict[str, bytes] = {}
@@ -134,11 +152,15 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
             return content
         except SourceError as error:
             reasons.append(shortened(redacted(f"{source}: {error}", source), 300))
-            print(reasons[-1], file=sys.stderr)
+            named = f"warning: {dataset.mirror_variable}=" if source == own else ""
+            print(f"{named}{reasons[-1]}", file=sys.stderr)
     listed = "".join(f"  {reason}\n" for reason in reasons)
+    failed = f"{dataset.title} could not be downloaded from any source:\n{listed}"
+    files = "a folder or base URL with the four .gz files"
+    if own:
+        raise LabError(f"{failed}Let {dataset.mirror_variable} name {files}, or unset it")
     raise DataUnreachableError(
-        f"{dataset.title} could not be downloaded from any source:\n{listed}"
-        f"Connect to the internet, or set {dataset.mirror_variable} to a folder or base URL with the four .gz files; "
+        f"{failed}Connect to the internet, or set {dataset.mirror_variable} to {files}; "
         "or try everything on the bundled digits: make demo"
     )
 
