@@ -6,6 +6,7 @@ READY := .venv/ready
 # The environment's programs first, and this checkout's code, also where nothing is activated.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := src
+unexport PYTHONHOME
 export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
@@ -48,7 +49,7 @@ test: $(READY)  ## run the fast tests and one real pipeline: a few minutes
 	@python -m pytest -n 2 -m "not slow" $(ARGS)
 
 test-all: test  ## run those and the slow tests: ten to fifteen minutes
-	@python -m pytest -n 3 -m slow --reuse-pipeline $(ARGS)
+	@python -m pytest -n 4 -m slow --reuse-pipeline $(ARGS)
 
 coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
 	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term-missing:skip-covered

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Create or update .venv from requirements.lock, with a Python that TensorFlow supports. Called by make.
 set -eu
+unset PYTHONHOME # with another Python's, none starts
 
 fail() { echo "error: $1" >&2; exit 1; }
 
@@ -29,7 +30,8 @@ if ! whole .venv/bin/python; then
 fi
 
 rm -f .venv/ready
-export PIP_DISABLE_PIP_VERSION_CHECK=1
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0
+unset PIP_TARGET PIP_PREFIX PIP_ROOT # with which pip would install elsewhere
 # Resolving nothing, pip cannot stumble over releases newer than the lock. Building in isolation, it would fetch build
 # tools that no hash vouches for.
 install() { .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation "$@"; }

@@ -89,8 +89,8 @@ def checkout(tmp_path):
     return folder
 
 
-def set_up(checkout):
-    environment = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent / "packages")}
+def set_up(checkout, **environment):
+    environment |= os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.parent / "packages")}
     environment.pop("PYTHONPATH")
     return subprocess.run(["./setup.sh"], cwd=checkout, env=environment, capture_output=True, text=True)
 
@@ -102,8 +102,9 @@ def installed(checkout):
     return {line for line in listed.stdout.split() if not line.startswith("pip==")}
 
 
-def test_what_is_published_as_source_alone_is_built_by_the_locks_own_tools_once(checkout):
-    done = set_up(checkout)
+def test_what_is_published_as_source_alone_is_built_by_the_locks_own_tools_once_whatever_the_environment(checkout):
+    elsewhere = {"PYTHONHOME": "/nowhere", "PIP_USER": "1", "PIP_TARGET": str(checkout.parent / "target")}
+    done = set_up(checkout, **elsewhere)
     assert done.returncode == 0, done.stderr
     assert installed(checkout) == {"from_source==1.0", "setuptools==7.0", "wheel==1.0", "lab==1.0"}
     assert (checkout / ".venv/ready").exists()

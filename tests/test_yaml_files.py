@@ -17,6 +17,11 @@ def test_mappings_lists_and_values_are_read_as_they_are_and_aliases_as_what_they
     assert read_yaml(path, "") == {"a": expected, "b": expected}
 
 
+def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(path):
+    path.write_bytes("a: é\r\nb: 2\r\n".encode("utf-8-sig"))
+    assert read_yaml(path, "") == {"a": "é", "b": 2}
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -25,10 +30,11 @@ def test_mappings_lists_and_values_are_read_as_they_are_and_aliases_as_what_they
         (b"\ta: 1\n", r" is not valid YAML: .*line 1"),
         (b"a: 2001-13-45\n", r" is not valid YAML: month must be in 1..12$"),
         (b"a: !!python/object:os.system x\n", r" is not valid YAML: could not determine a constructor"),
-        (b"a: \xff\n", r" is not valid YAML: 'utf-8' codec"),
+        (b"a: 1\nb: caf\xe9\n", r", line 2: not UTF-8: save the file with this encoding$"),
+        (b"a:\n<<<<<<< HEAD\n  1\n=======\n  2\n>>>>>>> b\n", r" has conflicts of a merge: keep one version of each"),
         (b"[" * 5000, r" is not valid YAML: maximum recursion depth"),
     ],
-    ids=["a key twice", "an open bracket", "a tabulator", "no date", "a tag that runs code", "no text", "no end"],
+    ids=["twice", "an open bracket", "a tabulator", "no date", "a tag that runs code", "latin-1", "a merge", "no end"],
 )
 def test_what_is_not_valid_is_refused_in_one_line(path, content, said):
     path.write_bytes(content)

@@ -16,11 +16,17 @@ def read_yaml(path: Path, hint: str) -> Any:
     hint: what to do where it is missing.
     """
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if "\n<<<<<<< " in f"\n{text}":
+            raise LabError(f"{path} has conflicts of a merge: keep one version of each, without the marks")
+        return YAML(typ="safe", pure=True).load(text)
     except FileNotFoundError:
         raise LabError(f"{path} is missing here ({Path.cwd()}): {hint}") from None
     except OSError as error:
         raise LabError(f"{path} cannot be read ({error.strerror}): {hint}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise LabError(f"{path}, line {line}: not UTF-8: save the file with this encoding") from None
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1
         raise LabError(f"{path}, line {line}: this key is given twice in one mapping: keep one of them") from None

@@ -49,6 +49,20 @@ def test_an_edit_since_the_commit_is_told(commit, edited):
     assert machine_tags()["git_dirty"] == "true"
 
 
+def test_a_checkout_of_another_owner_costs_the_commit_and_one_warning(commit, monkeypatch, capsys):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert "git_commit" not in machine_tags()
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: the commit of the runs is not recorded: fatal: detected dubious ownership")
+    assert "git config --global --add safe.directory" in warning
+
+
+def test_a_repository_without_a_commit_is_no_reason_for_a_warning(capsys):
+    git("init", "--quiet")
+    assert "git_commit" not in machine_tags()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("path", [os.environ["PATH"], ""], ids=["outside a repository", "without git"])
 def test_what_is_not_known_is_left_out_and_the_rest_is_told(monkeypatch, path):
     monkeypatch.setenv("PATH", path)

@@ -1,6 +1,8 @@
 """The run store: what is in it is whole, and what is damaged is noticed."""
 
 import errno
+import fcntl
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +13,7 @@ from filelock import Timeout
 from support.builders import identity
 from support.runs import PROVENANCE, TRAINED
 
+from lenet.errors import LabError
 from lenet.runs import store
 from lenet.runs.files import FILES
 
@@ -75,8 +78,9 @@ def test_a_disk_that_fills_leaves_no_entry_and_nothing_beside_it(monkeypatch):
 
 
 def test_a_temporary_workspace_shares_the_store_of_the_checkout(tmp_path, monkeypatch, stored):
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
+    workspace = tmp_path / ".dvc/tmp/exps/tmp"
+    workspace.mkdir(parents=True)
+    monkeypatch.chdir(workspace)
     assert (store.has(identity()), store.load_provenance(DIGEST)) == (False, None)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     assert store.has(identity())
@@ -99,6 +103,20 @@ def held():
     yield process
     process.kill()
     process.communicate()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EBADF, errno.ENOSYS])
+def test_a_file_system_without_locks_is_one_line_even_where_a_lock_was_brought_from_elsewhere(monkeypatch, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    with store.lock(DIGEST):
+        pass  # its file stays
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(
+        LabError, match=rf"{DIGEST}\.lock cannot be locked \({os.strerror(number)}\): move the checkout"
+    ):
+        store.lock(DIGEST).acquire(timeout=5)
 
 
 def test_a_lock_is_held_between_processes_and_ends_with_its_holder(held):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.builders import variant_result
+from support.mirrors import in_temporary_workspace
 
 from lenet.errors import LabError
 from lenet.evaluation.results import save_result
@@ -22,20 +23,22 @@ OPEN = "from lenet.tracking import mlflow_store; mlflow_store.open_client()"
 @pytest.mark.parametrize(
     ("address", "uri", "database", "artifacts"),
     [
-        (None, "sqlite:////the/checkout/mlflow.db", "/the/checkout/mlflow.db", "file:///the/checkout/mlartifacts"),
-        ("postgresql://me@host/runs", "postgresql://me@host/runs", None, "file:///the/checkout/mlartifacts"),
+        (None, "sqlite:///{here}/mlflow.db", "{here}/mlflow.db", "file://{here}/mlartifacts"),
+        ("sqlite:///mine.db", "sqlite:///{here}/mine.db", "{here}/mine.db", "file://{here}/mlartifacts"),
+        ("sqlite:////else/mine.db", "sqlite:////else/mine.db", "/else/mine.db", "file://{here}/mlartifacts"),
+        ("postgresql://me@host/runs", "postgresql://me@host/runs", None, "file://{here}/mlartifacts"),
         ("http://host:5000", "http://host:5000", None, None),
     ],
 )
 def test_the_store_is_the_checkouts_own_in_a_temporary_workspace_too_unless_another_is_named(
     workspace, monkeypatch, address, uri, database, artifacts
 ):
-    monkeypatch.setenv("DVC_ROOT", "/the/checkout")
+    in_temporary_workspace(workspace, monkeypatch)
     if address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    assert mlflow_store.uri() == uri
-    assert mlflow_store.database() == (Path(database) if database else None)
-    assert mlflow_store.artifacts_uri() == artifacts
+    assert mlflow_store.uri() == uri.format(here=workspace)
+    assert mlflow_store.database() == (Path(database.format(here=workspace)) if database else None)
+    assert mlflow_store.artifacts_uri() == (artifacts.format(here=workspace) if artifacts else None)
 
 
 def test_the_store_can_be_asked_for_its_address_without_mlflow():

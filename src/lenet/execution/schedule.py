@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from lenet.errors import LabError
 from lenet.execution import cluster, pool, progress
@@ -161,7 +161,7 @@ def _on_cluster(
     A run's lock is held from before it is submitted until it is stored.
     """
     waiting = deque(enumerate(runs))
-    calls: dict[Any, tuple[PlannedRun, FileLock]] = {}
+    calls: dict[Any, tuple[PlannedRun, store.Lock]] = {}
     with cluster.Cluster(scheduler) as connection, ExitStack() as locks:
         shared = {identity: connection.share(digits) for identity, digits in data.items()}
         while waiting or calls:
@@ -180,7 +180,7 @@ def _on_cluster(
                 yield run, outcome
 
 
-def _locked(waiting: deque[tuple[int, PlannedRun]], most: int) -> Iterator[tuple[int, PlannedRun, FileLock]]:
+def _locked(waiting: deque[tuple[int, PlannedRun]], most: int) -> Iterator[tuple[int, PlannedRun, store.Lock]]:
     """Take waiting runs and their locks. Runs whose locks another process holds go to the end."""
     for _ in range(min(most, len(waiting))):
         place, run = waiting.popleft()

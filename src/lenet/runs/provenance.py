@@ -7,11 +7,15 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+
+from lenet.errors import in_one_line
+from lenet.workspace import project_root
 
 _FILE = "provenance.json"
 
@@ -24,7 +28,7 @@ def now_ms() -> int:
 @cache
 def machine_tags() -> Mapping[str, str]:
     """Return the tags that all runs of this process share: git commit, DVC experiment, host, processor."""
-    commit = _git("rev-parse", "HEAD")
+    commit = _git("rev-parse", "--verify", "--quiet", "HEAD")
     tags = {
         "git_commit": commit,
         "git_dirty": str(bool(_git("status", "--porcelain"))).lower() if commit else "",
@@ -71,11 +75,16 @@ def busy_s(runs: Iterable[Provenance]) -> float:
 
 
 def _git(*arguments: str) -> str:
+    """Return what git prints; nothing where it fails, with a warning if a repository is there."""
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=20
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return done.stdout.strip()
+    if done.returncode and done.stderr and (project_root() / ".git").exists():
+        print(f"warning: the commit of the runs is not recorded: {in_one_line(done.stderr)}", file=sys.stderr)
+    return "" if done.returncode else done.stdout.strip()
 
 
 def _processor() -> str:

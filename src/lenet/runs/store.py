@@ -9,9 +9,11 @@ import shutil
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
+from lenet.errors import LabError
 from lenet.runs.files import FILES, files_of, read_history, write_files
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance
@@ -20,6 +22,22 @@ from lenet.workspace import remove, run_store, written_whole
 
 _SUMS = "SHA256SUMS"
 _DIGEST_LENGTH = 64
+
+
+class Lock(FileLock):
+    """A lock that a process holds, and loses when it ends. Only that counts, not that the lock's file is there."""
+
+    def acquire(self, *arguments: Any, **options: Any) -> Any:
+        """Raise Timeout where another process holds it too long, LabError where the file system has no locks."""
+        try:
+            return super().acquire(*arguments, **options)
+        except Timeout:
+            raise
+        except OSError as error:
+            reason = f"{self.lock_file} cannot be locked ({error.strerror})"
+            raise LabError(
+                f"{reason}: move the checkout to a file system that has locks, as a local disk has"
+            ) from None
 
 
 def entry(digest: str) -> Path:
@@ -39,13 +57,17 @@ def has(identity: RunIdentity) -> bool:
     return True
 
 
-def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance) -> None:
-    """Put a run into the store, on the disk when this returns; raise OSError where it cannot be written."""
+def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance | None = None) -> None:
+    """Put a run into the store, on the disk when this returns; raise OSError where it cannot be written.
+
+    provenance: where and when it was trained, if that is known.
+    """
     files = files_of(identity, trained)
     with written_whole(entry(identity.digest), durable=True) as folder:
         write_files(folder, files)
         (folder / _SUMS).write_text(_sums(files), encoding="utf-8")
-        provenance.save(folder)
+        if provenance:
+            provenance.save(folder)
 
 
 def copy(identity: RunIdentity, folder: Path) -> None:
@@ -65,16 +87,16 @@ def load_history(digest: str) -> History:
     return read_history(entry(digest) / HISTORY)
 
 
-def lock(digest: str) -> FileLock:
+def lock(digest: str) -> Lock:
     """Return the lock of a run, which whoever trains it holds."""
-    return FileLock(named_lock(digest))
+    return named_lock(digest)
 
 
-def named_lock(name: str) -> Path:
-    """Return the path of a lock between this checkout's processes, those in temporary workspaces included."""
+def named_lock(name: str, **options: Any) -> Lock:
+    """Return a lock between this checkout's processes, those in temporary workspaces included."""
     path = run_store() / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    return Lock(path, fallback_to_soft=False, **options)
 
 
 def is_locked(digest: str) -> bool:
@@ -99,7 +121,7 @@ def prune(keep: Collection[str]) -> dict[str, int]:
     gone = {digest: size for digest, size in entries().items() if digest not in keep and not is_locked(digest)}
     for digest in gone:
         remove(entry(digest))
-        named_lock(digest).unlink(missing_ok=True)
+        Path(lock(digest).lock_file).unlink(missing_ok=True)
     return gone
 
 

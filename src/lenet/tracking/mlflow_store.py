@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from filelock import FileLock
-
 from lenet.errors import LabError, in_one_line, shortened
 from lenet.redaction import redacted
-from lenet.runs.store import named_lock
+from lenet.runs.store import Lock, named_lock
 from lenet.workspace import project_root, written_whole
 
 if TYPE_CHECKING:
@@ -37,6 +35,7 @@ _LIMITS = {
     "PGOPTIONS": "-c statement_timeout=10000",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _FIRST_ANSWER_S = 2
 # As SQLAlchemy names them.
@@ -58,7 +57,19 @@ class StoreLeftAloneError(Exception):
 
 def uri() -> str:
     """Return the store's address: MLFLOW_TRACKING_URI, or else that of the project's own SQLite file."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or _sqlite_uri(_own_database())
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    return _from_checkout(given) if given else _sqlite_uri(_own_database())
+
+
+def _from_checkout(address: str) -> str:
+    """Return a store's address; one of a SQLite file with a relative path begins at the checkout.
+
+    Else it would name another file in each temporary workspace.
+    """
+    scheme, _, path = address.partition(":///")
+    if scheme.partition("+")[0] != "sqlite" or not path or path.startswith(("/", ":memory:")):
+        return address
+    return f"{_sqlite_uri(project_root())}/{path}"
 
 
 def redacted_uri() -> str:
@@ -81,9 +92,9 @@ def artifacts_uri() -> str | None:
     return _artifacts().as_uri() if is_database else None
 
 
-def lock() -> FileLock:
+def lock() -> Lock:
     """Return the lock between this checkout's processes, temporary workspaces included; it may be nested."""
-    return FileLock(named_lock("mlflow"), timeout=LIMIT_S, is_singleton=True)
+    return named_lock("mlflow", timeout=LIMIT_S, is_singleton=True)
 
 
 def open_client() -> "MlflowClient":
