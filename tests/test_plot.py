@@ -89,7 +89,7 @@ def test_all_files_are_written_and_no_other_and_variants_are_in_the_order_of_par
 def test_running_again_in_another_process_gives_the_same_bytes_without_tensorflow(plotted):
     folder, before = plotted
     program = (
-        "import sys; from lenet import errors, plot; errors.run(plot.main); "
+        "import sys; from lenet import plot, program; program.run(plot.main); "
         "print([name for name in ('tensorflow', 'keras', 'mlflow') if name in sys.modules])"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": "3"}
@@ -122,6 +122,6 @@ def test_outputs_of_a_removed_variant_are_refused_and_in_a_temporary_workspace_r
     with pytest.raises(LabError, match=f"no longer has: {orphan}: run `make repro`"):
         plot.main()
     assert reports(small) == {}
-    monkeypatch.setenv("DVC_ROOT", str(small.parent))  # as DVC names the checkout there
+    monkeypatch.setattr(plot, "project_root", lambda: small.parent)  # as in a temporary workspace
     plot.main()
     assert not orphan.exists()

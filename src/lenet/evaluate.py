@@ -8,30 +8,23 @@ Takes about a second per seed, after TensorFlow's import.
 """
 
 import hashlib
-import json
 import math
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from lenet import errors
-from lenet.evaluation import metrics
+from lenet import program
+from lenet.evaluation import metrics, summary
 from lenet.evaluation.architecture import describe
-from lenet.evaluation.comparison import compare
-from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
 from lenet.evaluation.misread import find_misread, save_misread
 from lenet.evaluation.predictions import Predictions, save_predictions
-from lenet.evaluation.results import SeedResult, VariantResult, learning_curve, save_result
-from lenet.evaluation.writers import load_writers
+from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.mnist.splits import Split, load_split, load_statistics
 from lenet.network import determinism
 from lenet.runs.files import Run, read_runs
 from lenet.settings import load_settings
 from lenet.tracking import mlflow_store
-from lenet.training.trained_run import EPOCH_METRICS, VALIDATION_ERROR
-from lenet.workspace import CURVES, METRICS, variant_of_stage, written_whole
+from lenet.workspace import variant_of_stage
 
 if TYPE_CHECKING:
     import keras
@@ -50,26 +43,6 @@ def score(run: Run, weights: bytes, probabilities: np.ndarray, test: Split) -> S
         confusion=counts.tolist(),
         history=run.history,
     )
-
-
-def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float]:
-    """Return the mean of every metric after the last epoch, and with several seeds its standard deviation (`…_sd`).
-
-    With several seeds also the ends of the test error's interval; wrong: bool (seeds, n), the misread digits.
-    """
-    last = [{name: values[-1] for name, values in seed.history.items()} | dict(seed.metrics) for seed in seeds]
-    summary = {}
-    for name in last[0]:
-        values = [metrics_of_seed[name] for metrics_of_seed in last]
-        mean, sd = metrics.mean_and_sd(values)
-        summary[name] = round(mean, 6)
-        if sd is not None:
-            summary[f"{name}_sd"] = round(sd, 6)
-    writers = load_writers(seeds[0].identity.data.dataset, wrong.shape[1])
-    (error,) = compare({"": wrong}, [], writers=writers).errors.values()
-    if error.is_known:
-        summary |= dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
-    return summary
 
 
 def look_inside(model: "keras.Model", digit: np.ndarray) -> dict[str, np.ndarray]:
@@ -92,25 +65,6 @@ def export(model: "keras.Model") -> dict[str, np.ndarray]:
     }
 
 
-def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
-    """Write the two scalars that DVC shows."""
-    headline = {name.replace("/", "_"): summary[name] for name in (VALIDATION_ERROR, TEST_ERROR) if name in summary}
-    with written_whole(METRICS / f"{variant}.json") as partial:
-        partial.write_text(json.dumps(headline, indent=2) + "\n", encoding="utf-8")
-
-
-def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
-    """Write the learning curves, mean over seeds, one row per epoch; `nan` where there is no validation score.
-
-    DVC's plot wants all columns, and draws an empty cell as 0, but `nan` as nothing.
-    """
-    means = {name: learning_curve(seeds, name).mean for name in seeds[0].history}
-    curves = pd.DataFrame(means).reindex(columns=EPOCH_METRICS).rename_axis("epoch")
-    curves.index += 1
-    with written_whole(CURVES / f"{variant}.csv") as partial:
-        curves.to_csv(partial, float_format="%.6f", na_rep="nan", lineterminator="\n")
-
-
 def main(variant: str) -> None:
     settings = load_settings()
     # dvc.yaml gives this stage no settings of the variant as params: its runs hold them, and they change with models/.
@@ -130,15 +84,13 @@ def main(variant: str) -> None:
             first = look_inside(model, test.images[0]) | export(model)
     predictions = Predictions(probabilities=np.stack(outputs), **first)
     misread = find_misread(predictions.probabilities.argmax(axis=2), test.labels)
-    summary = summarise(results, misread.wrong(len(test)))
+    means = summary.summarise(results, misread.wrong(len(test)))
     result = VariantResult(
-        variant, model.count_params(), networks.multiply_accumulates(model), describe(model), summary, results
+        variant, model.count_params(), networks.multiply_accumulates(model), describe(model), means, results
     )
     save_predictions(variant, predictions)
     save_misread(variant, misread, settings.seeds)
-    save_curves(variant, results)
-    save_metrics(variant, result.summary)
-    save_result(result)
+    summary.save(result)
     if not mlflow_store.is_left_alone():
         with mlflow_store.failures_as_warnings():
             from lenet.tracking import publish  # imports MLflow, for seconds
@@ -147,4 +99,4 @@ def main(variant: str) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(lambda: main(variant_of_stage("evaluate")), "interrupted: `dvc repro` does this stage again")
+    program.run(lambda: main(variant_of_stage("evaluate")), "interrupted: `dvc repro` does this stage again")

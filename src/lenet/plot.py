@@ -6,11 +6,11 @@ from pathlib import Path
 
 import matplotlib
 
-from lenet import errors
+from lenet import program
 from lenet.evaluation.predictions import load_predictions
 from lenet.evaluation.study import load_study
 from lenet.mnist.splits import load_split
-from lenet.report import from_data, from_results
+from lenet.report import figures, from_data, from_results
 from lenet.settings import load_settings
 from lenet.workspace import project_root, refuse_orphans, remove_orphans
 
@@ -24,9 +24,16 @@ def main() -> None:
         remove_orphans(settings.variants)
     study = load_study(settings, list(settings.variants))
     predictions = {variant: load_predictions(variant) for variant in settings.variants}
-    from_data.save(study, predictions, load_split("test"), load_split("train"))
-    from_results.save(study)
+    test, copies = load_split("test"), from_data.distorted_copies(settings.variants, load_split("train"))
+
+    def save_figures() -> None:
+        from_data.save_figures(predictions, test, copies)
+        from_results.save_figures(study)
+
+    with figures.in_another_process(save_figures):
+        from_data.save(study, predictions, test, copies)
+        from_results.save(study)
 
 
 if __name__ == "__main__":
-    errors.run(main, "interrupted: nothing of this stage was kept")
+    program.run(main, "interrupted: nothing of this stage was kept")

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 from support.paths import ROOT
@@ -30,26 +31,38 @@ def verified(repository, variants, seeds, before, status, **environment):
     return done.stdout + done.stderr
 
 
+@contextmanager
+def details_of(repository, variant):
+    """Edit the committed results of a variant."""
+    path = repository.path / f"reports/details/{variant}.json"
+    details = json.loads(path.read_text())
+    yield details
+    path.write_text(json.dumps(details, indent=1) + "\n")
+
+
 @pytest.mark.slow
 def test_all_is_trained_anew_and_what_differs_is_told_with_its_cause_whatever_the_environment(pipeline, tmp_path):
-    """By five workers on one core, where two trained on two: the run whose committed numbers were changed differs."""
+    """By three workers on one core, where two trained on two; the command is started by a hook of git."""
     here = pipeline.copy(tmp_path / "lenet lab")
-    path = here.path / "reports/details/tanh_sgd.json"
-    details = json.loads(path.read_text())
-    details["seeds"][0]["weights"] = "0" * 64
-    details["seeds"][0]["identity"]["versions"]["keras"] = "3.0.0"
-    path.write_text(json.dumps(details))
+    with details_of(here, "tanh_sgd") as details:
+        details["seeds"][0]["weights"] = "0" * 64
+        details["seeds"][0]["identity"]["versions"]["keras"] = "3.0.0"
+    with details_of(here, "relu_adam") as details:
+        details["summary"]["test/error_percent"] += 1
     with here.params() as params:
-        params["compute"]["workers"] = 5
+        params["compute"]["workers"] = 3
     here.commit()
     elsewhere = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "LC_ALL": "C", "TZ": "Asia/Tokyo"}
     # Caches and stores that would answer in place of a training, or be written to.
     known = {"DVC_ROOT": str(here.path), "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
+    known |= {"GIT_DIR": str(here.path / ".git"), "GIT_INDEX_FILE": str(here.path / ".git/index")}
     one_core = ["taskset", "--cpu-list", "0"]
     printed = verified(here, "all", "all", before=one_core, status=1, PYTHONHASHSEED="1", **elsewhere, **known)
     assert "6 runs in" in printed
     assert "instead of 3.0.0; weights" in printed
-    assert re.search(r", 1 of \d+ outputs differ", printed)
+    assert re.search(r"reports/details/relu_adam\.json +not what follows from the numbers per seed", printed)
+    assert re.search(r", 2 of \d+ outputs differ", printed)
+    assert here.git("status", "--porcelain") == ""
     assert "Not verified" not in printed
     assert list(tmp_path.glob("lenet-verify-*")) == []
 

@@ -10,6 +10,7 @@ from support import builders
 from lenet import evaluate
 from lenet.evaluation import metrics
 from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
+from lenet.evaluation.summary import summarise
 from lenet.mnist.splits import Split
 from lenet.report import tables
 from lenet.runs.files import Run
@@ -135,7 +136,7 @@ def test_a_new_metric_needs_one_entry_to_be_measured_summarised_tabulated_and_de
     result = evaluate.score(run, b"", builders.predictions(1, 100, wrong=0).probabilities[0], test)
     assert result.metrics["test/brier"] == pytest.approx(0.09**2 + 9 * 0.01**2, abs=1e-6)
     made = builders.study({"tanh_sgd": [10.0]})
-    summary = made.results["tanh_sgd"].summary | evaluate.summarise([result], builders.misread([0.0]).wrong(100))
+    summary = made.results["tanh_sgd"].summary | summarise([result], builders.misread([0.0]).wrong(100))
     made = replace(made, results={"tanh_sgd": replace(made.results["tanh_sgd"], summary=summary)})
     assert tables.comparison_table(made)["brier_mean"].tolist() == ["0.0090"]
     assert "| `test/brier` | mean squared distance" in pages.study_experiment("mnist").description

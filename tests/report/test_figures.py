@@ -9,6 +9,7 @@ from matplotlib.colors import same_color
 from matplotlib.image import imread
 from support.builders import digits_of_the_test, outputs, predictions, study, variant_result, without_validation
 
+from lenet.errors import LabError
 from lenet.evaluation.trials import Trial, table
 from lenet.report import figures
 
@@ -50,6 +51,15 @@ def test_one_variant_of_one_seed_without_a_wrong_digit_is_a_picture_without_date
     figures.save(drawn(name, {"tanh_sgd": [0.0]}), path)
     assert set(chunks(path.read_bytes())) == {b"IHDR", b"pHYs", b"IDAT", b"IEND"}
     assert imread(path)[..., :3].min() < 0.9  # not an empty sheet
+
+
+def test_work_in_another_process_is_done_at_the_end_and_its_failure_is_reported(tmp_path):
+    with figures.in_another_process((tmp_path / "drawn").touch):
+        pass
+    assert (tmp_path / "drawn").exists()
+    with pytest.raises(LabError, match="figures could not be drawn: see the message above"):
+        with figures.in_another_process((tmp_path / "missing/drawn").touch):
+            pass
 
 
 @pytest.mark.filterwarnings("error")

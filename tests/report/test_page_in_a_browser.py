@@ -31,7 +31,8 @@ def drawn(opened):  # noqa: F811
 def small(workspace, digits):
     """A report of three small variants."""
     made = study(LADDER, published={"relu_adam": 0.95})
-    from_data.save(made, outputs(LADDER), digits_of_the_test(), digits)
+    copies = from_data.distorted_copies(made.settings.variants, digits)
+    from_data.save(made, outputs(LADDER), digits_of_the_test(), copies)
     report_page.save_page(made)
     return workspace / "reports/index.html"
 

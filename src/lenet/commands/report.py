@@ -7,11 +7,12 @@ import sys
 
 import matplotlib
 
-from lenet import errors
+from lenet import program
+from lenet.commands import dvc
 from lenet.evaluation.study import Study, load_study
 from lenet.report import from_results, readme, terminal
 from lenet.runs import code
-from lenet.settings import load_settings
+from lenet.settings import Settings, load_settings
 from lenet.workspace import PAGE
 
 
@@ -25,12 +26,20 @@ def of_other_code(study: Study) -> list[str]:
     ]
 
 
-def main() -> None:
+def rebuild(settings: Settings) -> Study:
+    """Make tables, charts, page and README anew from the results in the current folder; return these."""
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
-    settings = load_settings()
     study = load_study(settings, list(settings.variants))
+    from_results.save_figures(study)
     from_results.save(study)
     readme.update_readme(readme.readme_block(study))
+    return study
+
+
+def main() -> None:
+    settings = load_settings()
+    dvc.refuse_conflicts()
+    study = rebuild(settings)
     terminal.announce(study, PAGE)
     if lagging := of_other_code(study):
         print(
@@ -41,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    program.run(main)

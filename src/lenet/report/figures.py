@@ -1,7 +1,9 @@
 """One function per figure: data in, Matplotlib Figure out. Equal data give equal bytes."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import ArrayLike
 
+from lenet.errors import LabError
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.metrics import TEST_ERROR, percent_of_actual
 from lenet.evaluation.predictions import Predictions
@@ -38,6 +41,22 @@ _MOST_VARIANTS = 40
 
 def _first(by_variant: Mapping[str, T]) -> Mapping[str, T]:
     return dict(itertools.islice(by_variant.items(), _MOST_VARIANTS))
+
+
+@contextmanager
+def in_another_process(work: Callable[[], None]) -> Iterator[None]:
+    """Do some work in a copy of this process, beside the block: most time of a report goes into its figures.
+
+    Raises LabError at the end if the work failed, whose traceback is printed then.
+    """
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    try:
+        yield
+    finally:
+        process.join()
+    if process.exitcode:
+        raise LabError("figures could not be drawn: see the message above")
 
 
 def save(figure: Figure, path: Path) -> None:

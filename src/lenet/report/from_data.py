@@ -15,9 +15,8 @@ from lenet.workspace import FIGURES
 _EPOCHS = 9  # whose distortions are shown
 
 
-def save(study: Study, predictions: Mapping[str, Predictions], test: Split, train: Split) -> None:
-    """Write three figures, reports/pictures/, examples.csv and draw.html. Distorted digits are those of `train`."""
-    copies = distorted_copies(study.settings.variants, train)
+def save_figures(predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]) -> None:
+    """Write three figures; the last one only where variants distort. copies: the `distorted_copies`."""
     averages = {variant: seen.probabilities.mean(axis=0) for variant, seen in predictions.items()}
     drawn = {
         "wrong_digits": figures.wrong_digits(averages, test),
@@ -26,6 +25,10 @@ def save(study: Study, predictions: Mapping[str, Predictions], test: Split, trai
     }
     for name, figure in drawn.items():
         figures.save(figure, FIGURES / f"{name}.png")
+
+
+def save(study: Study, predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]) -> None:
+    """Write reports/pictures/, examples.csv and draw.html. copies: the `distorted_copies`."""
     pictures.save_pictures(draw_pictures(study, predictions, test, copies))
     examples.save_examples(study, predictions, test)
     draw.save_page(study, predictions, test)

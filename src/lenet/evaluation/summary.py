@@ -1,0 +1,61 @@
+"""What follows from the numbers of a variant's seeds: means, intervals, learning curves, and the files of these."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from lenet.evaluation import metrics
+from lenet.evaluation.comparison import compare
+from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
+from lenet.evaluation.results import SeedResult, VariantResult, learning_curve, save_result
+from lenet.evaluation.writers import load_writers
+from lenet.training.trained_run import EPOCH_METRICS, VALIDATION_ERROR
+from lenet.workspace import CURVES, METRICS, written_whole
+
+
+def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float]:
+    """Return the mean of every metric after the last epoch, and with several seeds its standard deviation (`…_sd`).
+
+    With several seeds also the ends of the test error's interval; wrong: bool (seeds, n), the misread digits.
+    """
+    last = [{name: values[-1] for name, values in seed.history.items()} | dict(seed.metrics) for seed in seeds]
+    summary = {}
+    for name in last[0]:
+        values = [metrics_of_seed[name] for metrics_of_seed in last]
+        mean, sd = metrics.mean_and_sd(values)
+        summary[name] = round(mean, 6)
+        if sd is not None:
+            summary[f"{name}_sd"] = round(sd, 6)
+    writers = load_writers(seeds[0].identity.data.dataset, wrong.shape[1])
+    (error,) = compare({"": wrong}, [], writers=writers).errors.values()
+    if error.is_known:
+        summary |= dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
+    return summary
+
+
+def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
+    """Write the two scalars that DVC shows."""
+    headline = {name.replace("/", "_"): summary[name] for name in (VALIDATION_ERROR, TEST_ERROR) if name in summary}
+    with written_whole(METRICS / f"{variant}.json") as partial:
+        partial.write_text(json.dumps(headline, indent=2) + "\n", encoding="utf-8")
+
+
+def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
+    """Write the learning curves, mean over seeds, one row per epoch; `nan` where there is no validation score.
+
+    DVC's plot wants all columns, and draws an empty cell as 0, but `nan` as nothing.
+    """
+    means = {name: learning_curve(seeds, name).mean for name in seeds[0].history}
+    curves = pd.DataFrame(means).reindex(columns=EPOCH_METRICS).rename_axis("epoch")
+    curves.index += 1
+    with written_whole(CURVES / f"{variant}.csv") as partial:
+        curves.to_csv(partial, float_format="%.6f", na_rep="nan", lineterminator="\n")
+
+
+def save(result: VariantResult) -> None:
+    """Write the details of a variant, its learning curves and the two scalars that DVC shows."""
+    save_curves(result.variant, result.seeds)
+    save_metrics(result.variant, result.summary)
+    save_result(result)
