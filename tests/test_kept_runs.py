@@ -18,35 +18,23 @@ def models(here, *names):
     return {path: path.read_bytes() for name in names for path in (here.path / "models").glob(f"{name}/seed-[01]/*")}
 
 
-LACKING = """
-import json
-from lenet.execution.schedule import lacking, planned_runs
-from lenet.settings import load_settings
-
-settings = load_settings()
-runs = lacking(planned_runs(settings, list(settings.variants)))
-print(json.dumps(sorted({variant for run in runs for variant in run.variants})))
-"""
 BATCHES, ENGINE_OF_1998 = "src/lenet/training/batches", "src/lenet/training/lenet_1998"
 
 
 def test_of_edited_code_the_runs_that_it_can_change_are_lacking(here):
-    def lacking():
-        return json.loads(here.run("python", "-c", LACKING, PYTHONPATH="src").stdout)
-
     here.edit("src/lenet/network/model.py", ("import math\n", "import math  # a comment\n"))
     here.edit(f"{ENGINE_OF_1998}/sdlm.py", ('"""LeNet-5 of 1998', '"""Described anew: LeNet-5 of 1998'))
-    assert lacking() == []
+    assert here.lacking() == []
     new, of_sgd = f"{BATCHES}/optimizers/momentum.py", f"{BATCHES}/optimizers/sgd.py"
     (here.path / new).write_text((here.path / of_sgd).read_text().replace("rate, ", "rate, momentum=0.9, "))
     with here.params() as params:
         params["variants"]["relu_momentum"] = {"activation": "relu", "optimizer": "momentum"}
-    assert lacking() == ["relu_momentum"]
+    assert here.lacking() == ["relu_momentum"]
     here.edit(f"{BATCHES}/gradient_descent.py", ("tf.constant(0.0)", "tf.constant(1.0)"))
-    assert lacking() == ["relu_adam", "relu_momentum", "tanh_sgd"]
+    assert here.lacking() == ["relu_adam", "relu_momentum", "tanh_sgd"]
     here.git("checkout", BATCHES)
     here.edit(f"{ENGINE_OF_1998}/sdlm.py", ("import numpy as np\n", "import numpy as np\n\n_NEW = 1\n"))
-    assert lacking() == ["lenet5_1998", "relu_momentum"]
+    assert here.lacking() == ["lenet5_1998", "relu_momentum"]
 
 
 def test_after_many_edits_one_make_repro_trains_what_is_new_or_damaged_alone(here):
@@ -71,6 +59,7 @@ def test_after_many_edits_one_make_repro_trains_what_is_new_or_damaged_alone(her
     assert done.stderr.count("is damaged: this run") == 1
     assert models(here, "tanh_sgd") == kept
     assert sorted(path.name for path in (here.path / "models").iterdir()) == ["tanh_sgd", "todays", "twin"]
+    assert "lenet5_1998" not in here.lock()
     rows = (here.path / "reports/comparison.csv").read_text().splitlines()[1:]
     assert [row.partition(",")[0] for row in rows] == ["tanh_sgd", "todays", "twin"]
     assert "| `twin` |" in (here.path / "README.md").read_text()

@@ -6,6 +6,7 @@ from lenet.mnist import datasets
 
 
 def test_an_unknown_variant_is_refused_with_the_nearest_known_one_before_anything_runs(workspace):
+    (workspace / ".git").mkdir()
     done = subprocess.run([sys.executable, "-m", "lenet.commands.repro", "relu_adm"], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: params.yaml: unknown variant relu_adm: did you mean relu_adam?\n"

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
+from ruamel.yaml import YAML
 
 from lenet.commands import foreground
 from lenet.errors import LabError
 from lenet.mnist.mirrors import unreachable_note
 from lenet.runs.store import named_lock
 from lenet.tracking import mlflow_store
+from lenet.workspace import LOCK, MODELS, PARAMS, written_whole
 
 # DVC runs stages by the user's shell, which need not be one for scripts. Another DVC process may hold the repository's
 # lock: that is waited for.
@@ -39,9 +41,16 @@ def reproduce(arguments: Sequence[str]) -> bool:
     if note.is_file():
         return False
     raise LabError(
-        f"the pipeline stopped: {_room_left()}see the message above; what finished before is kept, "
-        "and the same command goes on from there"
+        f"the pipeline stopped: {_room_left()}see the message above. When its cause is removed, run the same command "
+        "again: what finished before is kept"
     )
+
+
+def check_out_models(variants: Iterable[str]) -> None:
+    """Bring back from DVC's cache the models that dvc.lock names; leave as they are those that the cache lacks."""
+    folders = [str(MODELS / variant) for variant in variants]
+    with _alone():
+        subprocess.run([*COMMAND, "checkout", "--quiet", *folders], capture_output=True, check=False)
 
 
 def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) -> bool:
@@ -58,6 +67,8 @@ def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) 
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
     if done.returncode:
@@ -72,7 +83,7 @@ def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) 
 @contextmanager
 def _alone() -> Iterator[None]:
     """Wait for another `make repro` or `make sweep` of this checkout: DVC fails where another DVC runs a stage."""
-    lock = FileLock(named_lock("dvc"))
+    lock = named_lock("dvc")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -90,9 +101,47 @@ def _room_left() -> str:
     return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
 
 
-def evaluations(variants: Iterable[str]) -> list[str]:
-    """Return DVC's names of the stages that evaluate variants."""
-    return [f"evaluate@{variant}" for variant in variants]
+def evaluations(variants: Iterable[str], everything: Iterable[str] = ()) -> list[str]:
+    """Return DVC's names of the stages that evaluate variants; one name for all where that is everything.
+
+    DVC takes a second longer for each target.
+    """
+    names = list(variants)
+    return ["evaluate"] if names and set(names) == set(everything) else [f"evaluate@{variant}" for variant in names]
+
+
+def refuse_without_git() -> None:
+    """Raise LabError where the checkout is no git repository: DVC would fail, after a download."""
+    here = Path.cwd()
+    if not any((folder / ".git").exists() for folder in (here, *here.parents)):
+        raise LabError(
+            f"{here} is no git repository, as after a download as ZIP, and DVC needs one: "
+            "clone the project instead, or run `git init` here, then try again"
+        )
+
+
+def refuse_conflicts() -> None:
+    """Raise LabError where a merge has left conflicts in dvc.lock."""
+    if LOCK.is_file() and "\n<<<<<<< " in f"\n{LOCK.read_text(encoding='utf-8', errors='replace')}":
+        raise LabError(
+            f"{LOCK} has conflicts of a merge: correct {PARAMS} if it has some too, then `rm {LOCK} && make repro` "
+            "makes lock, reports and README anew from the runs, which are kept"
+        )
+
+
+def forget_other_variants(variants: Iterable[str]) -> None:
+    """Remove from dvc.lock the stages of variants that params.yaml no longer has: DVC keeps them for ever."""
+    if not LOCK.is_file():
+        return
+    written = YAML()
+    written.width = sys.maxsize
+    lock, known = written.load(LOCK), set(variants)
+    gone = [stage for stage in lock["stages"] if "@" in stage and stage.partition("@")[2] not in known]
+    for stage in gone:
+        del lock["stages"][stage]
+    if gone:
+        with written_whole(LOCK) as partial:
+            written.dump(lock, partial)
 
 
 def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:

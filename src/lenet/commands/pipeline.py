@@ -9,6 +9,7 @@ from operator import methodcaller
 from lenet.commands import dvc
 from lenet.commands.evaluator import Evaluator
 from lenet.commands.publisher import Publisher
+from lenet.commands.recover import recover_runs
 from lenet.errors import LabError
 from lenet.evaluation.results import load_result
 from lenet.evaluation.study import load_study
@@ -54,7 +55,8 @@ def train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> 
         is_prepared = dvc.reproduce(["preprocess"])
         if is_prepared:
             train_what_is_lacking(settings, variants, workers, publisher)
-    publisher.wait()
+    if not is_prepared:
+        publisher.wait()  # a demo, which has a folder of its own, may follow
     return is_prepared
 
 
@@ -120,10 +122,10 @@ def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Pub
         if is_done and LOCK.read_bytes() != before:
             publisher.add(publish_all)
         return is_done
-    if not (train(settings, asked, publisher) and dvc.reproduce(dvc.evaluations(asked))):
+    if not (train(settings, asked, publisher) and dvc.reproduce(dvc.evaluations(asked, settings.variants))):
         return False
     publisher.add(publish_all)  # beside DVC, which draws the report
-    return bool(variants) or dvc.reproduce(["--quiet"])
+    return bool(variants) or dvc.reproduce(["--quiet", "--single-item", "plot"])
 
 
 def show_some(settings: Settings, variants: Sequence[str]) -> None:
@@ -147,9 +149,12 @@ def run(variants: list[str]) -> bool:
     settings = load_settings()
     for variant in variants:
         settings.variant(variant)
+    dvc.refuse_conflicts()
+    dvc.remove_damaged_lock()
+    recover_runs()
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}: params.yaml no longer has its variant")
-    dvc.remove_damaged_lock()
+    dvc.forget_other_variants(settings.variants)
     publisher = Publisher()
     if not bring_up_to_date(settings, variants, publisher):
         return False

@@ -5,8 +5,8 @@ Where the data cannot be downloaded, the demo is run instead.
 
 import sys
 
-from lenet import errors
-from lenet.commands import demo, pipeline
+from lenet import program
+from lenet.commands import demo, dvc, pipeline
 from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
 from lenet.settings import load_settings
@@ -34,9 +34,10 @@ def shout(message: str) -> None:
 
 @mlflow_store.one_warning()
 def main() -> None:
+    dvc.refuse_without_git()
     if not pipeline.run(sys.argv[1:]):
         show_demo_instead_of(datasets.find(load_settings().data.dataset))
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    program.run(main)

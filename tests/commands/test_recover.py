@@ -1,0 +1,55 @@
+"""Runs that models/ holds are taken into the run store; only if they are those that were evaluated."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.builders import identity, variant_result
+from support.runs import HISTORY, TRAINED
+
+from lenet.commands import recover
+from lenet.evaluation.results import save_result
+from lenet.runs import store
+from lenet.runs.files import files_of, folder_of, write_files
+
+WEIGHTS = hashlib.sha256(TRAINED.weights).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def pulled(workspace):
+    """What a clone has after `dvc pull`: results, models of their two runs, and an empty run store."""
+    result = variant_result("tanh_sgd", [1.0, 2.0])
+    seeds = [replace(seed, weights=WEIGHTS, history=HISTORY) for seed in result.seeds]
+    save_result(replace(result, seeds=seeds))
+    for seed in (0, 1):
+        write_files(folder_of("tanh_sgd", seed), files_of(identity(seed), TRAINED))
+    return workspace
+
+
+def taken():
+    recover.take_from_models(recover.lacking())
+    return [seed for seed in (0, 1) if store.has(identity(seed))]
+
+
+def test_whole_runs_are_taken_in_as_they_were_and_then_nothing_lacks():
+    assert taken() == [0, 1]
+    assert recover.lacking() == {}
+    store.copy(identity(0), Path("copy"))
+    for path in Path("copy").iterdir():
+        assert path.read_bytes() == (folder_of("tanh_sgd", 0) / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("file", ["model.weights.h5", "model.json"])
+def test_a_run_that_is_damaged_or_lacks_a_file_is_left(file):
+    path = folder_of("tanh_sgd", 0) / file
+    path.write_bytes(path.read_bytes()[:-2])
+    assert taken() == [1]
+    path.unlink()
+    assert taken() == [1]
+
+
+def test_results_that_cannot_be_read_are_passed_over(pulled):
+    (pulled / "reports/details/other.json").write_text(json.dumps([]))
+    assert taken() == [0, 1]
