@@ -47,6 +47,7 @@ LONGEST = (
     "tests/test_pipeline.py",
     "tests/network/test_determinism.py",
     "tests/test_workflows.py",
+    "tests/test_sharing.py",
     "tests/commands/test_verify.py",
     "tests/test_kept_runs.py",
     "tests/execution/test_cluster.py",

@@ -49,7 +49,8 @@ def test_dvc_repro_then_has_nothing_to_do_though_byte_code_and_an_editors_file_a
 def test_another_make_repro_runs_no_stage_and_imports_no_tensorflow(pipeline, tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/tensorflow.py").write_text("raise SystemExit('imported')")
-    done = pipeline.run("python", "-m", "lenet.commands.repro", PYTHONPATH=f"{tmp_path / 'broken'}:src")
+    environment = {"PYTHONPATH": f"{tmp_path / 'broken'}:src", "PYTHONIOENCODING": "ascii"}
+    done = pipeline.run("python", "-m", "lenet.commands.repro", **environment)
     assert stages_run(done) == []
     assert "relu_adam" in done.stdout
     assert pipeline.git("status", "--porcelain") == ""

@@ -38,9 +38,9 @@ def test_dvcs_own_views_have_something_to_show(pipeline, command, expected):
 
 
 def test_an_edited_variant_retrains_itself_alone_and_stands_beside_the_old_one(here):
-    with here.params() as params:
-        params["variants"]["relu_adam"]["learning_rate"] = 0.002
-    assert stages_run(here.dvc("repro")) == ["train@relu_adam", "evaluate@relu_adam", "plot"]
+    done = here.dvc("exp", "run", "--set-param", "variants.relu_adam.learning_rate=0.002")
+    assert "1 file changed, 1 insertion(+), 1 deletion(-)" in here.git("diff", "--stat", "params.yaml")
+    assert stages_run(done) == ["train@relu_adam", "evaluate@relu_adam", "plot"]
     assert {"relu_adam", "relu_adam learning_rate=0.002"} <= {run.info.run_name for run in here.runs()}
     assert "variants.relu_adam.learning_rate" in here.dvc("params", "diff").stdout
     changed = {line.split()[0] for line in here.dvc("metrics", "diff").stdout.splitlines()[1:]}
@@ -73,6 +73,8 @@ def test_two_workers_run_queued_experiments_with_the_code_they_were_queued_with_
     assert child.data.tags["dvc_experiment"] == "short"
     assert "test/error_percent" in child.data.metrics
     assert not (here.path / "mlruns").exists()
+    here.dvc("exp", "apply", "short")
+    assert stages_run(here.dvc("repro", "evaluate@relu_adam")) == []
 
 
 def test_a_fresh_clone_publishes_the_committed_metrics_and_shows_them_and_the_curves_without_data(pipeline, tmp_path):
@@ -130,10 +132,12 @@ def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(he
         params["variants"]["extra"] = {}
     shutil.copy(here.path / "reports/metrics/tanh_sgd.json", here.path / "reports/metrics/extra.json")
     here.commit()
-    unreachable = {"https_proxy": "http://127.0.0.1:9", "MNIST_MIRROR": "no/such/folder"}
+    unreachable = {"https_proxy": "http://127.0.0.1:9"}
+    misspelt = here.module("commands.repro", MNIST_MIRROR="mnsit", **unreachable, status=1)
+    assert "warning: MNIST_MIRROR=mnsit: " in misspelt.stderr
+    assert "make demo" not in misspelt.stdout + misspelt.stderr
     done = here.module("commands.repro", **unreachable)
     assert "MNIST could not be downloaded from any source:" in done.stderr
-    assert "no/such/folder: FileNotFoundError: no train-images-idx3-ubyte.gz in " in done.stderr
     assert "Running `make demo` instead" in done.stdout
     assert "bundled digits" in done.stdout
     # The seeds 0 and 1 were there already, of the same data, settings and code.

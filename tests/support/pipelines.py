@@ -27,6 +27,17 @@ ENVIRONMENT = {
 VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
 
 
+LACKING = """
+import json
+from lenet.execution.schedule import lacking, planned_runs
+from lenet.settings import load_settings
+
+settings = load_settings()
+runs = lacking(planned_runs(settings, list(settings.variants)))
+print(json.dumps(sorted({variant for run in runs for variant in run.variants})))
+"""
+
+
 class Repository:
     """A checkout to run commands in, as a person does."""
 
@@ -83,6 +94,10 @@ class Repository:
 
     def entries(self):
         return {path.name for path in (self.path / ".runs").glob("*") if len(path.name) == 64}
+
+    def lacking(self):
+        """The variants of which the run store lacks a run."""
+        return json.loads(self.run("python", "-c", LACKING, PYTHONPATH="src").stdout)
 
     def partial(self):
         """What is half-written."""
