@@ -33,8 +33,8 @@ rm -f .venv/ready
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0
 unset PIP_TARGET PIP_PREFIX PIP_ROOT # with which pip would install elsewhere
 # Resolving nothing, pip cannot stumble over releases newer than the lock. Building in isolation, it would fetch build
-# tools that no hash vouches for.
-install() { .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation "$@"; }
+# tools that no hash vouches for. It compiles on one core; below, all of them do.
+install() { .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --no-compile "$@"; }
 
 # The lock names every package. First come the tools by which pip builds those that are published as source alone.
 awk '/^[^ ]/ { wanted = /^(setuptools|wheel)==/ } wanted' requirements.lock >.venv/build-tools.lock
@@ -42,4 +42,5 @@ awk '/^[^ ]/ { wanted = /^(setuptools|wheel)==/ } wanted' requirements.lock >.ve
     fail "the packages of requirements.lock could not be installed (see pip's message above): the set-up needs a network and 4 GB of disk; then run make again"
 install --editable . ||
     fail "the project itself could not be installed (see pip's message above): correct that, then run make again"
+.venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true # some packages bring files of other Pythons
 touch .venv/ready

@@ -38,14 +38,13 @@ def test_of_edited_code_the_runs_that_it_can_change_are_lacking(here):
 
 
 def test_after_many_edits_one_make_repro_trains_what_is_new_or_damaged_alone(here):
-    """A comment, a removed variant, a renamed one, a twin, a new seed, and an entry of the store that is cut off."""
+    """A comment, a removed variant, a renamed one, a new seed, and an entry of the store that is cut off."""
     kept = models(here, "tanh_sgd")
     here.edit("src/lenet/network/model.py", ("import math\n", "import math  # a comment\n"))
     with here.params() as params:
         params["seeds"] = [1, 2, 0]
         del params["variants"]["lenet5_1998"], params["about"]["lenet5_1998"], params["about"]["relu_adam"]
         params["variants"]["todays"] = params["variants"].pop("relu_adam")
-        params["variants"]["twin"] = {}
         params["about"]["todays"] = "described anew"
         compared = {"primary": ["todays", "tanh_sgd"], "ladder": ["tanh_sgd", "todays"]}
         params["comparison"] |= compared | {"published": {}, "original": None}
@@ -58,13 +57,13 @@ def test_after_many_edits_one_make_repro_trains_what_is_new_or_damaged_alone(her
     assert trained(done) == 2 + 1  # the new seed of two recipes, and the entry
     assert done.stderr.count("is damaged: this run") == 1
     assert models(here, "tanh_sgd") == kept
-    assert sorted(path.name for path in (here.path / "models").iterdir()) == ["tanh_sgd", "todays", "twin"]
+    assert sorted(path.name for path in (here.path / "models").iterdir()) == ["tanh_sgd", "todays"]
     assert "lenet5_1998" not in here.lock()
     rows = (here.path / "reports/comparison.csv").read_text().splitlines()[1:]
-    assert [row.partition(",")[0] for row in rows] == ["tanh_sgd", "todays", "twin"]
-    assert "| `twin` |" in (here.path / "README.md").read_text()
+    assert [row.partition(",")[0] for row in rows] == ["tanh_sgd", "todays"]
+    assert "| `todays` |" in (here.path / "README.md").read_text()
     published = {name for name, status in here.statuses() if status == "FINISHED"}
-    assert {f"{variant} seed {seed}" for variant in ("tanh_sgd", "todays", "twin") for seed in (0, 1, 2)} <= published
+    assert {f"{variant} seed {seed}" for variant in ("tanh_sgd", "todays") for seed in (0, 1, 2)} <= published
 
 
 def test_code_edited_while_a_study_trains_costs_the_runs_in_flight_and_a_comment_none(here):

@@ -131,6 +131,7 @@ def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(he
         params["data"]["dataset"] = "mnist"
         params["variants"]["extra"] = {}
     shutil.copy(here.path / "reports/metrics/tanh_sgd.json", here.path / "reports/metrics/extra.json")
+    here.edit("src/lenet/commands/demo.py", ("SEEDS = (0, 1, 2)", "SEEDS = (0, 1)"))  # which are trained
     here.commit()
     unreachable = {"https_proxy": "http://127.0.0.1:9"}
     misspelt = here.module("commands.repro", MNIST_MIRROR="mnsit", **unreachable, status=1)
@@ -140,8 +141,7 @@ def test_without_mnist_make_repro_runs_the_demo_and_touches_nothing_committed(he
     assert "MNIST could not be downloaded from any source:" in done.stderr
     assert "Running `make demo` instead" in done.stdout
     assert "bundled digits" in done.stdout
-    # The seeds 0 and 1 were there already, of the same data, settings and code.
-    assert trained(done) == 2
+    assert trained(done) == 0
     assert here.git("status", "--porcelain") == ""
     assert (here.path / ".demo/reports/index.html").is_file()
     assert "MNIST" not in (here.path / ".demo/reports/comparison.csv").read_text()
