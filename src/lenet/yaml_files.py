@@ -10,6 +10,11 @@ from ruamel.yaml.error import YAMLError
 from lenet.errors import LabError, in_one_line
 
 
+def has_conflicts(text: str) -> bool:
+    """Return whether a text has the marks that git leaves where a merge has conflicts."""
+    return "\n<<<<<<< " in f"\n{text}"
+
+
 def read_yaml(path: Path, hint: str) -> Any:
     """Return what a YAML file holds; raise LabError where it is missing or invalid, or gives a key twice.
 
@@ -17,7 +22,7 @@ def read_yaml(path: Path, hint: str) -> Any:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        if "\n<<<<<<< " in f"\n{text}":
+        if has_conflicts(text):
             raise LabError(f"{path} has conflicts of a merge: keep one version of each, without the marks")
         return YAML(typ="safe", pure=True).load(text)
     except FileNotFoundError:

@@ -19,6 +19,7 @@ from lenet.mnist.mirrors import unreachable_note
 from lenet.runs.store import named_lock
 from lenet.tracking import mlflow_store
 from lenet.workspace import LOCK, MODELS, PARAMS, written_whole
+from lenet.yaml_files import has_conflicts
 
 # DVC runs stages by the user's shell, which need not be one for scripts. Another DVC process may hold the repository's
 # lock: that is waited for.
@@ -122,7 +123,7 @@ def refuse_without_git() -> None:
 
 def refuse_conflicts() -> None:
     """Raise LabError where a merge has left conflicts in dvc.lock."""
-    if LOCK.is_file() and "\n<<<<<<< " in f"\n{LOCK.read_text(encoding='utf-8', errors='replace')}":
+    if LOCK.is_file() and has_conflicts(LOCK.read_text(encoding="utf-8", errors="replace")):
         raise LabError(
             f"{LOCK} has conflicts of a merge: correct {PARAMS} if it has some too, then `rm {LOCK} && make repro` "
             "makes lock, reports and README anew from the runs, which are kept"
