@@ -24,7 +24,7 @@ from lenet.evaluation.trials import ERROR, LOSS
 from lenet.mnist.splits import Split
 from lenet.report.pictures import mosaic_of_copies, mosaic_of_maps
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
-from lenet.workspace import written_whole
+from lenet.workspace import FIGURES, written_whole
 
 T = TypeVar("T")
 
@@ -63,6 +63,12 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, without a date or a version in it."""
     with written_whole(path) as partial:
         figure.savefig(partial, format="png", dpi=144, metadata={"Software": None})
+
+
+def save_all(drawn: Mapping[str, Figure]) -> None:
+    """Write figures, by name, into reports/figures/."""
+    for name, figure in drawn.items():
+        save(figure, FIGURES / f"{name}.png")
 
 
 def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimate]) -> Figure:
@@ -286,9 +292,10 @@ class _Picture:
 
     def __init__(self, pixels: np.ndarray, *captions: str, signed: bool = False) -> None:
         self.pixels, self.captions = pixels, captions
-        limit: float = np.nanmax(np.abs(pixels)) or 1.0
-        self.lowest, self.highest = (-limit, limit) if signed else (0.0, 255.0)
-        self.colours = "RdBu_r" if signed else "gray_r"
+        self.colours, self.lowest, self.highest = "gray_r", 0.0, 255.0
+        if signed:
+            self.colours, self.highest = "RdBu_r", np.nanmax(np.abs(pixels)) or 1.0
+            self.lowest = -self.highest
 
     def draw(self, axes: Axes, left: float, bottom: float, width: float, height: float) -> None:
         """Draw it as large as fits into a place."""

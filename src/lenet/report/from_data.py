@@ -10,7 +10,6 @@ from lenet.mnist.splits import Split
 from lenet.report import draw, examples, figures, page, pictures, shown_digits
 from lenet.settings import Variant
 from lenet.training import distortion
-from lenet.workspace import FIGURES
 
 _EPOCHS = 9  # whose distortions are shown
 
@@ -23,8 +22,7 @@ def save_figures(predictions: Mapping[str, Predictions], test: Split, copies: Ma
         "inside": figures.inside(predictions),
         **({"distortions": figures.distortions(copies)} if copies else {}),
     }
-    for name, figure in drawn.items():
-        figures.save(figure, FIGURES / f"{name}.png")
+    figures.save_all(drawn)
 
 
 def save(study: Study, predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]) -> None:

@@ -2,7 +2,6 @@
 
 from lenet.evaluation.study import Study
 from lenet.report import figures, model_card, page, tables
-from lenet.workspace import FIGURES
 
 
 def save_figures(study: Study) -> None:
@@ -13,8 +12,7 @@ def save_figures(study: Study) -> None:
         "learning_curves": figures.learning_curves(results),
         "confusion": figures.confusion({result.variant: result.confusion for result in results}),
     }
-    for name, figure in drawn.items():
-        figures.save(figure, FIGURES / f"{name}.png")
+    figures.save_all(drawn)
 
 
 def save(study: Study) -> None:
