@@ -55,8 +55,8 @@ def train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> 
         is_prepared = dvc.reproduce(["preprocess"])
         if is_prepared:
             train_what_is_lacking(settings, variants, workers, publisher)
-    if not is_prepared:
-        publisher.wait()  # a demo, which has a folder of its own, may follow
+        else:
+            publisher.wait()  # a demo, which has a folder of its own, may follow
     return is_prepared
 
 

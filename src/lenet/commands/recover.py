@@ -16,7 +16,9 @@ from lenet.workspace import DETAILS
 
 def recover_runs() -> None:
     """Save in the run store the runs that the results name and it lacks, as far as they are still there."""
-    take_from_models(lacking())
+    if not (named := lacking()):
+        return
+    take_from_models(named)
     if still := lacking():
         dvc.check_out_models(list(still))
         take_from_models(still)
