@@ -25,14 +25,16 @@ def epoch_times(worker: Worker, run: PlannedRun) -> list[float]:
     """Train a run; return the seconds that each epoch took but the first."""
     ends: list[float] = []  # epoch 0 is the run's start
     digits = load_training_data(run.identity.data)
-    worker.run(trainer.train, digits, run.identity, run.recipe, emit=lambda event: ends.append(time.perf_counter()))
+    worker.run(
+        trainer.train_checked, digits, run.identity, run.recipe, emit=lambda event: ends.append(time.perf_counter())
+    )
     return [end - start for start, end in pairwise(ends[1:])]
 
 
 def main() -> None:
     settings = load_settings()
     runs = schedule.planned_runs(settings, list(settings.variants)[:1])[:SIDE_BY_SIDE]
-    with schedule.workers(SIDE_BY_SIDE) as workers:
+    with schedule.process_pool(SIDE_BY_SIDE) as workers:
         times = [seconds for each in workers.run(epoch_times, runs) for seconds in each]
     print(json.dumps({"epoch_s": statistics.median(times)}))
 

@@ -6,7 +6,7 @@ python -m benchmarks.page
 import pandas as pd
 
 from benchmarks import measured
-from lenet.workspace import written_whole
+from lenet.workspace import atomic_write
 
 PAGE = measured.ROOT / "docs/benchmarks.md"
 CONTENDERS = {
@@ -87,7 +87,7 @@ def text(times: pd.DataFrame) -> str:
 
 def write() -> None:
     """Write the page."""
-    with written_whole(PAGE) as partial:
+    with atomic_write(PAGE) as partial:
         partial.write_text(text(measured.read()), encoding="utf-8")
 
 

@@ -75,7 +75,7 @@ def _work_in(folder, monkeypatch):
     shutil.copy(ROOT / "params.yaml", folder)
     monkeypatch.chdir(folder)
     # Not the store of another test, which MLflow leaves to its children, nor what a command remembers of it.
-    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", *mlflow_store.left_alone()):
+    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", *mlflow_store.disabled_environment()):
         monkeypatch.delenv(name, raising=False)
     return folder
 

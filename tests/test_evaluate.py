@@ -11,14 +11,14 @@ from support.paths import ROOT
 from lenet.evaluate import look_inside, score
 from lenet.mnist.splits import Split
 from lenet.network import determinism
-from lenet.runs.files import Run
+from lenet.runs.files import SavedRun
 from lenet.settings import load_settings
 from lenet.training.trained_run import EPOCH_METRICS, TRAIN_METRICS
 
 
 @pytest.fixture
 def run():
-    return Run(None, identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
+    return SavedRun(None, identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_run_is_scored_by_what_it_predicts(run, test_split):
 
 
 def test_a_run_without_a_validation_score_is_scored_all_the_same(test_split):
-    run = Run(None, identity(), {name: [2.0, 1.0] for name in TRAIN_METRICS})
+    run = SavedRun(None, identity(), {name: [2.0, 1.0] for name in TRAIN_METRICS})
     result = score(run, b"weights", predictions(1, 100, wrong=7).probabilities[0], test_split)
     assert result.metrics["test/error_percent"] == 7.0
     assert result.history == run.history

@@ -50,7 +50,7 @@ def test_another_make_repro_runs_no_stage_and_imports_no_tensorflow(pipeline, tm
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/tensorflow.py").write_text("raise SystemExit('imported')")
     environment = {"PYTHONPATH": f"{tmp_path / 'broken'}:src", "PYTHONIOENCODING": "ascii"}
-    done = pipeline.run("python", "-m", "lenet.commands.repro", **environment)
+    done = pipeline.reproduce("python", "-m", "lenet.commands.repro", **environment)
     assert stages_run(done) == []
     assert "relu_adam" in done.stdout
     assert pipeline.git("status", "--porcelain") == ""

@@ -45,8 +45,8 @@ def test_what_git_tells_its_hooks_is_not_handed_on(tmp_path):
 
 WRITING = """\
 from pathlib import Path
-from lenet.workspace import written_whole
-with written_whole(Path("models/tanh_sgd")):
+from lenet.workspace import atomic_write
+with atomic_write(Path("models/tanh_sgd")):
 """
 FULL = f"{os.strerror(errno.ENOSPC)}: free some space, then run it again"
 
@@ -103,8 +103,8 @@ def test_ctrl_c_is_one_line_and_status_130_and_does_not_wait_for_what_still_runs
 def test_what_ends_a_command_leaves_nothing_half_written(tmp_path, number):
     body = f"""\
 from pathlib import Path
-from lenet.workspace import written_whole
-with written_whole(Path("whole.txt")) as partial:
+from lenet.workspace import atomic_write
+with atomic_write(Path("whole.txt")) as partial:
     partial.write_text("half")
     print("ready", flush=True)
     time.sleep({DEADLINE_S})"""

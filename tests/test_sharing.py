@@ -91,7 +91,7 @@ def test_two_branches_that_each_add_a_variant_are_merged(here):
 
 def test_a_download_as_zip_is_told_to_become_a_repository_and_then_works(pipeline, tmp_path):
     (tmp_path / "zip").mkdir()
-    pipeline.run("sh", "-c", f"git archive HEAD | tar --extract --directory '{tmp_path / 'zip'}'")
+    pipeline.reproduce("sh", "-c", f"git archive HEAD | tar --extract --directory '{tmp_path / 'zip'}'")
     unpacked = Repository(tmp_path / "zip")
     refused = unpacked.module("commands.repro", status=1)
     assert refused.stderr.startswith(f"error: {unpacked.path} is no git repository, as after a download as ZIP")
@@ -108,7 +108,7 @@ def of_the_docs(language, word):
 
 
 def test_mlflow_finds_the_runs_and_serves_the_champion_by_the_lines_of_the_documentation(pipeline, monkeypatch):
-    table = pipeline.run("python", "-c", of_the_docs("python", "search_runs")).stdout
+    table = pipeline.reproduce("python", "-c", of_the_docs("python", "search_runs")).stdout
     assert re.search(r"^\d+ +relu_adam +\d+\.\d+$", table, re.MULTILINE)
     monkeypatch.chdir(pipeline.path)
     port = free_port()
@@ -124,5 +124,5 @@ def test_mlflow_finds_the_runs_and_serves_the_champion_by_the_lines_of_the_docum
 def test_mlflows_autolog_adds_nothing(pipeline):
     before = pipeline.statuses()
     program = "import mlflow; mlflow.autolog(); from lenet.commands import repro; repro.main()"
-    pipeline.run("python", "-c", program, PYTHONPATH="src")
+    pipeline.reproduce("python", "-c", program, PYTHONPATH="src")
     assert pipeline.statuses() == before

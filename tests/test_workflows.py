@@ -91,7 +91,7 @@ def test_a_fresh_clone_publishes_the_committed_metrics_and_shows_them_and_the_cu
 
 def test_the_champion_is_loaded_by_the_lines_of_the_documentation(pipeline):
     (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/serving.md").read_text(encoding="utf-8"), re.DOTALL)
-    done = pipeline.run("python", "-c", lines.replace("models:/lenet5@", "models:/lenet5-digits@"))
+    done = pipeline.reproduce("python", "-c", lines.replace("models:/lenet5@", "models:/lenet5-digits@"))
     assert re.fullmatch(r"\[\d\]\n", done.stdout), done.stderr
 
 

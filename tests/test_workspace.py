@@ -9,7 +9,7 @@ import pytest
 
 from lenet import workspace as places
 from lenet.errors import LabError
-from lenet.workspace import orphans, project_root, refuse_orphans, remove_orphans, run_store, written_whole
+from lenet.workspace import atomic_write, orphans, project_root, refuse_orphans, remove_orphans, run_store_folder
 
 FOLDERS = [places.MODELS, places.PREDICTIONS, places.METRICS, places.DETAILS, places.CURVES, places.MISREAD]
 
@@ -26,7 +26,7 @@ def test_the_project_root_is_the_checkout_in_a_temporary_workspace_too(tmp_path,
     monkeypatch.chdir(tmp_path / workspace)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     assert project_root() == tmp_path.resolve()
-    assert run_store() == (tmp_path / ".runs").resolve()
+    assert run_store_folder() == (tmp_path / ".runs").resolve()
 
 
 @pytest.mark.parametrize("outer", [None, "..", "/nowhere", ".demo"])
@@ -59,7 +59,7 @@ KINDS = pytest.mark.parametrize(
 @KINDS
 def test_the_old_version_stands_until_the_new_one_is_whole(old, new):
     for content in (old, new):
-        with written_whole(Path("a/b")) as partial:
+        with atomic_write(Path("a/b")) as partial:
             write(partial, content)
             assert not Path("a/b").exists() or read(Path("a/b")) == old
     assert read(Path("a/b")) == new
@@ -72,7 +72,7 @@ def test_a_failure_leaves_the_old_version_and_nothing_beside_it(old, new, error)
     write(Path("result"), old)
 
     def fail():
-        with written_whole(Path("result")) as partial:
+        with atomic_write(Path("result")) as partial:
             write(partial, new)
             partial.with_name(f"{partial.name}-journal").touch()  # as SQLite names it
             raise error("stop")
@@ -90,7 +90,7 @@ def test_what_a_killed_process_left_is_removed_and_what_another_one_is_writing_i
     Path(f".models.{killed.pid}.partial-journal").touch()
     other = Path(f".models.{os.getppid()}.partial")
     other.mkdir()
-    with written_whole(Path("models")) as partial:
+    with atomic_write(Path("models")) as partial:
         write(partial, {"new.txt": "new"})
     assert sorted(Path().iterdir()) == [other, Path("models")]
     assert read(Path("models")) == {"new.txt": "new"}
@@ -99,7 +99,7 @@ def test_what_a_killed_process_left_is_removed_and_what_another_one_is_writing_i
 def test_durable_files_are_flushed_before_they_take_their_place(monkeypatch):
     seen = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append(Path("models").exists()))
-    with written_whole(Path("models"), durable=True) as partial:
+    with atomic_write(Path("models"), durable=True) as partial:
         write(partial, {"new.txt": "new"})
     assert seen == [False, False, True]  # the file, its folder, and then the folder that names it
 

@@ -11,7 +11,7 @@ from lenet.mnist.datasets import Dataset
 from lenet.mnist.idx import to_idx
 from lenet.mnist.mirrors import fetch_all, unreachable_note
 from lenet.settings import load_settings
-from lenet.workspace import RAW, written_whole
+from lenet.workspace import RAW, atomic_write
 
 
 def raw_content(dataset: Dataset) -> dict[str, bytes]:
@@ -30,7 +30,7 @@ def main() -> None:
         note.parent.mkdir(exist_ok=True)
         note.write_text(f"{error}\n", encoding="utf-8")
         raise
-    with written_whole(RAW) as partial:  # all four, or none
+    with atomic_write(RAW) as partial:  # all four, or none
         partial.mkdir()
         for name, data in content.items():
             (partial / name).write_bytes(data)

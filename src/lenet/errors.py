@@ -32,7 +32,7 @@ def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the known name closest to `name`, or all known names if none is close."""
     known = list(known)
     close = get_close_matches(name, known, n=1)

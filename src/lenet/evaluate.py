@@ -21,7 +21,7 @@ from lenet.evaluation.predictions import Predictions, save_predictions
 from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.mnist.splits import Split, load_split, load_statistics
 from lenet.network import determinism
-from lenet.runs.files import Run, read_runs
+from lenet.runs.files import SavedRun, read_runs
 from lenet.settings import load_settings
 from lenet.tracking import mlflow_store
 from lenet.workspace import variant_of_stage
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def score(run: Run, weights: bytes, probabilities: np.ndarray, test: Split) -> SeedResult:
+def score(run: SavedRun, weights: bytes, probabilities: np.ndarray, test: Split) -> SeedResult:
     """Measure one run on the test set. weights: the content of its weights file. probabilities: float32 (n, 10)."""
     counts = metrics.confusion(probabilities, test.labels)
     scalars = {each.name: each.measure(probabilities, test.labels) for each in metrics.METRICS if each.measure}
@@ -91,7 +91,7 @@ def main(variant: str) -> None:
     save_predictions(variant, predictions)
     save_misread(variant, misread, settings.seeds)
     summary.save(result)
-    if not mlflow_store.is_left_alone():
+    if not mlflow_store.is_disabled():
         with mlflow_store.failures_as_warnings():
             from lenet.tracking import publish  # imports MLflow, for seconds
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from lenet.errors import LabError, in_one_line, nearest, shortened
+from lenet.errors import LabError, did_you_mean, in_one_line, shortened
 from lenet.mnist import datasets
 from lenet.workspace import PARAMS
 from lenet.yaml_files import read_yaml
@@ -63,7 +63,7 @@ ENGINES = dict.fromkeys(sorted(file.stem for file in _OPTIMIZERS.glob("[!_]*.py"
 def _has_a_file(optimizer: str) -> str:
     if optimizer not in ENGINES:
         raise PydanticCustomError(
-            "unknown", "no optimizer {name}: {hint}", {"name": optimizer, "hint": nearest(optimizer, ENGINES)}
+            "unknown", "no optimizer {name}: {hint}", {"name": optimizer, "hint": did_you_mean(optimizer, ENGINES)}
         )
     return optimizer
 
@@ -159,7 +159,7 @@ class Published(_Section):
     note: str = ""
 
 
-class Compared(_Section):
+class ComparisonSettings(_Section):
     """What the report compares, by names of variants and sweeps; params.yaml says what each key means."""
 
     primary: Names
@@ -170,7 +170,7 @@ class Compared(_Section):
     sweeps: Names
 
     @model_validator(mode="after")
-    def _well_formed(self) -> "Compared":
+    def _well_formed(self) -> "ComparisonSettings":
         if len(self.primary) not in (0, 2):
             raise ValueError("primary: expected two variants, one and what it is compared with, or []")
         if self.primary and self.primary[0] == self.ladder[0]:
@@ -195,7 +195,7 @@ class Settings(_Section):
     base: Variant
     variants: Annotated[dict[VariantName, Variant], Field(min_length=1)]
     about: dict[str, str]
-    comparison: Compared
+    comparison: ComparisonSettings
     compute: Compute
 
     @model_validator(mode="after")
@@ -204,7 +204,7 @@ class Settings(_Section):
             raise ValueError("seeds: there are none: list at least one, as in [0]")
         for name in self.about:
             if name not in self.variants:
-                raise ValueError(f"about.{name}: no such variant: {nearest(name, self.variants)}")
+                raise ValueError(f"about.{name}: no such variant: {did_you_mean(name, self.variants)}")
         compared = self.comparison
         for key, names in (
             ("primary", compared.primary),
@@ -215,13 +215,13 @@ class Settings(_Section):
         ):
             for name in names:
                 if name not in self.variants:
-                    raise ValueError(f"comparison.{key}: no variant {name}: {nearest(name, self.variants)}")
+                    raise ValueError(f"comparison.{key}: no variant {name}: {did_you_mean(name, self.variants)}")
         return self
 
     def variant(self, name: str) -> Variant:
         """Return the settings of a variant; raise LabError, with the nearest known name, if there is none."""
         if name not in self.variants:
-            raise LabError(f"{PARAMS}: unknown variant {name}: {nearest(name, self.variants)}")
+            raise LabError(f"{PARAMS}: unknown variant {name}: {did_you_mean(name, self.variants)}")
         return self.variants[name]
 
 
@@ -257,7 +257,7 @@ class Sweep(_Section):
             raise ValueError(f"grids: more than {_MOST:,} recipes: try fewer values")
         for name in self.varied:
             if name not in Variant.model_fields:
-                raise ValueError(f"grids: {name}: unknown key: {nearest(name, list(Variant.model_fields))}")
+                raise ValueError(f"grids: {name}: unknown key: {did_you_mean(name, list(Variant.model_fields))}")
         if "train_on" in self.varied or self.recipe.train_on != "train":
             raise ValueError("recipe.train_on: a sweep measures on validation digits, which needs train_on: train")
         recipes = self.recipes()
@@ -266,7 +266,7 @@ class Sweep(_Section):
                 raise ValueError(f"grids: {name}: {without_effect[0]} has no effect on this recipe")
         for name in (name for four in self.factorials for name in four):
             if name not in recipes:
-                raise ValueError(f"factorials: {name}: no such recipe: {nearest(name, recipes)}")
+                raise ValueError(f"factorials: {name}: no such recipe: {did_you_mean(name, recipes)}")
         return self
 
     @property
@@ -334,7 +334,7 @@ def _with_variant(raw: Any, settings: Settings, path: Path) -> Any:
         raise LabError(f"{path}: from is missing: name the variant that the recipe starts from")
     variant, changes = raw["from"], raw.get("recipe", {})
     if variant not in settings.variants:
-        raise LabError(f"{path}: from: no variant {variant}: {nearest(str(variant), settings.variants)}")
+        raise LabError(f"{path}: from: no variant {variant}: {did_you_mean(str(variant), settings.variants)}")
     recipe = settings.variants[variant].model_dump() | changes if isinstance(changes, dict) else changes
     return {key: value for key, value in raw.items() if key != "from"} | {"recipe": recipe}
 
@@ -359,7 +359,7 @@ def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> st
     dotted = ".".join(where)
     match first["type"]:
         case "extra_forbidden":
-            return f"{dotted}: unknown key: {nearest(where[-1], _keys_expected_at(where[:-1], kind))}"
+            return f"{dotted}: unknown key: {did_you_mean(where[-1], _keys_expected_at(where[:-1], kind))}"
         case "missing":
             return f"{dotted} is missing: add it"
         case "twice" | "unknown":

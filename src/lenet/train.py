@@ -10,24 +10,24 @@ from pathlib import Path
 
 from lenet import program
 from lenet.execution import schedule
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.settings import Settings, load_settings
-from lenet.workspace import MODELS, variant_of_stage, written_whole
+from lenet.workspace import MODELS, atomic_write, variant_of_stage
 
 
-def train(variant: str, settings: Settings, folder: Path) -> None:
+def train_variant(variant: str, settings: Settings, folder: Path) -> None:
     """Train what the store lacks of a variant's runs, and copy them all to `folder`."""
     runs = schedule.planned_runs(settings, [variant])
-    with schedule.workers(settings.compute.workers) as workers:
-        for _ in schedule.train_runs(schedule.lacking(runs), workers):
+    with schedule.process_pool(settings.compute.workers) as processes:
+        for _ in schedule.train_runs(schedule.missing_runs(runs), processes):
             pass
     for run in runs:
-        store.copy(run.identity, folder / f"seed-{run.identity.seed}")
+        run_store.copy(run.identity, folder / f"seed-{run.identity.seed}")
 
 
 def main(variant: str) -> None:
-    with written_whole(MODELS / variant) as folder:
-        train(variant, load_settings(), folder)
+    with atomic_write(MODELS / variant) as folder:
+        train_variant(variant, load_settings(), folder)
 
 
 if __name__ == "__main__":

@@ -59,13 +59,13 @@ def project_root() -> Path:
     return named if any(map(here.is_relative_to, workspaces)) else here
 
 
-def run_store() -> Path:
+def run_store_folder() -> Path:
     """Return the untracked folder of finished runs, and of what else differs between machines or changes with time."""
     return project_root() / ".runs"
 
 
 @contextmanager
-def written_whole(path: Path, durable: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path, durable: bool = False) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or fill a folder at; it takes `path`'s place on success only.
 
     Several processes may write the same path at once: one of their versions is there in the end, whole. What killed

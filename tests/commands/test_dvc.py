@@ -28,9 +28,9 @@ def test_dvc_neither_tells_of_its_use_nor_asks_for_updates():
 
 
 def test_all_variants_are_one_target_of_dvc_and_others_are_named():
-    assert dvc.evaluations(["a", "b"], ["a", "b"]) == ["evaluate"]
-    assert dvc.evaluations(["a"], ["a", "b"]) == ["evaluate@a"]
-    assert dvc.evaluations([], ["a", "b"]) == []
+    assert dvc.evaluate_targets(["a", "b"], ["a", "b"]) == ["evaluate"]
+    assert dvc.evaluate_targets(["a"], ["a", "b"]) == ["evaluate@a"]
+    assert dvc.evaluate_targets([], ["a", "b"]) == []
 
 
 REMOVED = "removed .dvc/tmp/rwlock, which was truncated, perhaps by a full disk\n"
@@ -77,9 +77,9 @@ def test_the_lock_loses_the_stages_of_other_variants_and_keeps_every_other_byte(
     whole = (ROOT / LOCK).read_text()
     LOCK.write_text(whole)
     stages = YAML(typ="safe").load(whole)["stages"]
-    dvc.forget_other_variants({stage.partition("@")[2] for stage in stages})
+    dvc.drop_removed_variants({stage.partition("@")[2] for stage in stages})
     assert LOCK.read_text() == whole
-    dvc.forget_other_variants(["tanh_sgd"])
+    dvc.drop_removed_variants(["tanh_sgd"])
     kept = YAML(typ="safe").load(LOCK)["stages"]
     assert set(kept) == {"download", "preprocess", "train@tanh_sgd", "evaluate@tanh_sgd", "plot"}
     assert all(kept[stage] == stages[stage] for stage in kept)

@@ -61,5 +61,5 @@ def test_the_headline_is_the_primary_comparison_where_it_is_a_part_of_what_is_tr
 
 def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_does_not_wait_for_one():
     runs = [wanted("short", 0, 10), wanted("long", 0, 45), wanted("long", 1, 45), wanted("first", 0, 20)]
-    ordered = pipeline.in_order(runs, ["first"])
+    ordered = pipeline.training_order(runs, ["first"])
     assert [run.name for run in ordered] == ["first seed 0", "long seed 0", "long seed 1", "short seed 0"]

@@ -10,7 +10,7 @@ from support.runs import PROVENANCE, TRAINED
 from lenet.commands import prune, sweep
 from lenet.errors import LabError
 from lenet.execution import schedule
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.settings import load_settings, load_sweep
 from lenet.workspace import SWEEPS
 
@@ -27,9 +27,9 @@ def test_runs_that_are_asked_for_or_reported_stay_and_others_go(wanted, capsys):
     save_evaluated("tanh_sgd", [1.0])
     reported, forgotten = identity(seed=0), replace(identity(), code="of long ago")
     for who in (*(run.identity for run in wanted), reported, forgotten):
-        store.save(who, TRAINED, PROVENANCE)
+        run_store.save(who, TRAINED, PROVENANCE)
     prune.main()
-    assert set(store.entries()) == {reported.digest, *(run.identity.digest for run in wanted)}
+    assert set(run_store.entries()) == {reported.digest, *(run.identity.digest for run in wanted)}
     printed = capsys.readouterr().out
     assert " contained 4 runs, 0.0 MB; removed 1 runs, 0.0 MB that nothing here refers to" in printed
 
@@ -38,9 +38,9 @@ def test_without_data_reported_runs_stay(workspace, capsys):
     prune.main()
     assert "contained 0 runs" in capsys.readouterr().out
     save_evaluated("tanh_sgd", [1.0])
-    store.save(identity(seed=0), TRAINED, PROVENANCE)
+    run_store.save(identity(seed=0), TRAINED, PROVENANCE)
     prune.main()
-    assert set(store.entries()) == {identity(seed=0).digest}
+    assert set(run_store.entries()) == {identity(seed=0).digest}
 
 
 def test_runs_of_sweeps_stay_whether_they_are_finished_or_not(processed):
@@ -48,16 +48,16 @@ def test_runs_of_sweeps_stay_whether_they_are_finished_or_not(processed):
     asked, reported = sweep.planned_runs(load_sweep(path, load_settings()))[1].identity, identity(seed=5)
     (path.parent / "trials.csv").write_text(f"recipe,runs\na,{reported.digest} {'0' * 64}\n")
     for who in (asked, reported, replace(identity(), code="of long ago")):
-        store.save(who, TRAINED, PROVENANCE)
+        run_store.save(who, TRAINED, PROVENANCE)
     prune.main()
-    assert set(store.entries()) == {asked.digest, reported.digest}
+    assert set(run_store.entries()) == {asked.digest, reported.digest}
 
 
 @pytest.mark.parametrize("content", ["", "recipe\na\n"])
 def test_nothing_is_removed_while_a_sweeps_results_cannot_be_read(workspace, content):
     (SWEEPS / "rates").mkdir(parents=True)
     (SWEEPS / "rates" / "trials.csv").write_text(content)
-    store.save(identity(), TRAINED, PROVENANCE)
+    run_store.save(identity(), TRAINED, PROVENANCE)
     with pytest.raises(LabError, match=r"^sweeps/rates/trials.csv cannot be read .*make sweep NAME=rates"):
         prune.main()
-    assert store.entries()
+    assert run_store.entries()

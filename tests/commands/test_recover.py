@@ -11,7 +11,7 @@ from support.runs import HISTORY, TRAINED
 
 from lenet.commands import recover
 from lenet.evaluation.results import save_result
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.runs.files import files_of, folder_of, write_files
 
 WEIGHTS = hashlib.sha256(TRAINED.weights).hexdigest()
@@ -29,14 +29,14 @@ def pulled(workspace):
 
 
 def taken():
-    recover.take_from_models(recover.lacking())
-    return [seed for seed in (0, 1) if store.has(identity(seed))]
+    recover.save_from_models(recover.missing_results())
+    return [seed for seed in (0, 1) if run_store.has(identity(seed))]
 
 
 def test_whole_runs_are_taken_in_as_they_were_and_then_nothing_lacks():
     assert taken() == [0, 1]
-    assert recover.lacking() == {}
-    store.copy(identity(0), Path("copy"))
+    assert recover.missing_results() == {}
+    run_store.copy(identity(0), Path("copy"))
     for path in Path("copy").iterdir():
         assert path.read_bytes() == (folder_of("tanh_sgd", 0) / path.name).read_bytes()
 

@@ -7,7 +7,7 @@ from support.params import edit_params
 
 from lenet.commands import sweep
 from lenet.errors import LabError
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.settings import load_settings, load_sweep
 from lenet.workspace import SWEEPS
 
@@ -110,8 +110,8 @@ def test_a_sweep_trains_once_and_tells_recipes_apart(processed, written, client,
     assert list(rows.index) == ["learning_rate=0.01", "learning_rate=0.05"]
     faster = rows.loc["learning_rate=0.05"]
     assert faster["validation_cross_entropy_difference"] < -2 * faster["validation_cross_entropy_difference_se"] < 0
-    assert set(" ".join(rows["runs"]).split()) == set(store.entries())
-    assert len(store.entries()) == 2 * 2 * 2
+    assert set(" ".join(rows["runs"]).split()) == set(run_store.entries())
+    assert len(run_store.entries()) == 2 * 2 * 2
     experiment = client().get_experiment_by_name("lenet5-digits-sweep-rates")
     runs = client().search_runs([experiment.experiment_id])
     assert sorted(run.data.tags["kind"] for run in runs) == ["seed"] * 8 + ["variant"] * 2

@@ -131,7 +131,7 @@ def test_the_committed_intervals_follow_from_the_committed_tables_alone():
         a, b = of_seeds.var(ddof=1) / seeds, clustered(of_digits, writers)
         c = sum(clustered(each, writers) for each in rest) / (seeds * (seeds - 1))
         variance = max(a - c, 0) + b
-        sizes = np.bincount(writers.of_digits)
+        sizes = np.bincount(writers.writer_of_image)
         alike = ((b / (of_digits.var(ddof=1) / digits)) - 1) / ((sizes**2).sum() / digits - 1)
         shares = sizes + alike * sizes * (sizes - 1)
         degrees = variance**2 / (a**2 / (seeds - 1) + b**2 / (shares.sum() ** 2 / (shares**2).sum() - 1))
@@ -142,10 +142,10 @@ def test_the_committed_intervals_follow_from_the_committed_tables_alone():
 
 def clustered(values, writers):
     """The variance of a mean over digits, whose writers were drawn in each group."""
-    groups, variance = writers.groups[writers.of_digits], 0.0
+    groups, variance = writers.groups[writers.writer_of_image], 0.0
     for group in np.unique(groups):
         above = np.where(groups == group, values - values[groups == group].mean(), 0)
-        sums = [above[writers.of_digits == writer].sum() for writer in np.flatnonzero(writers.groups == group)]
+        sums = [above[writers.writer_of_image == writer].sum() for writer in np.flatnonzero(writers.groups == group)]
         variance += len(sums) / (len(sums) - 1) * np.square(sums).sum() / len(values) ** 2
     return variance
 
@@ -181,7 +181,7 @@ class World:
         between_seeds = wrong.mean(axis=2).var(axis=1, ddof=1)[:, None]
         self.scatter = np.sqrt(np.maximum(between_seeds - rest / 10_000, 0)) / means
         self.writers = load_writers("mnist", 10_000)
-        of = self.writers.of_digits
+        of = self.writers.writer_of_image
         of_writers = np.stack([np.bincount(of, each)[of] for each in shares]) / np.bincount(of)[of]
         between_digits = shares.var(axis=1, keepdims=True) - rest / self.SEEDS
         apart = shares - of_writers
@@ -208,9 +208,9 @@ class World:
         digits, of_digits, groups = [], [], []
         for group in np.unique(self.writers.groups):
             members = np.flatnonzero(self.writers.groups == group)
-            lacking = int(np.isin(self.writers.of_digits, members).sum())
+            lacking = int(np.isin(self.writers.writer_of_image, members).sum())
             while lacking:
-                written = np.flatnonzero(self.writers.of_digits == chance.choice(members))[:lacking]
+                written = np.flatnonzero(self.writers.writer_of_image == chance.choice(members))[:lacking]
                 digits.append(written)
                 of_digits.append(np.full(len(written), len(groups)))
                 groups.append(group)

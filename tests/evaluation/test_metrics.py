@@ -13,7 +13,7 @@ from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
 from lenet.evaluation.summary import summarise
 from lenet.mnist.splits import Split
 from lenet.report import tables
-from lenet.runs.files import Run
+from lenet.runs.files import SavedRun
 from lenet.tracking import pages
 from lenet.training.trained_run import EPOCH_METRICS
 
@@ -132,7 +132,7 @@ def test_a_new_metric_needs_one_entry_to_be_measured_summarised_tabulated_and_de
     for module in (metrics, tables, pages):
         monkeypatch.setattr(module, "METRICS", (*METRICS, brier))
     test = Split(np.zeros((100, 28, 28), np.uint8), builders.labels())
-    run = Run(None, builders.identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
+    run = SavedRun(None, builders.identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
     result = evaluate.score(run, b"", builders.predictions(1, 100, wrong=0).probabilities[0], test)
     assert result.metrics["test/brier"] == pytest.approx(0.09**2 + 9 * 0.01**2, abs=1e-6)
     made = builders.study({"tanh_sgd": [10.0]})

@@ -54,6 +54,6 @@ def test_todays_network_is_compared_with_the_papers_on_mnist_alone():
     made = study(errors, published={"paper": 0.95}, dataset="mnist")
     compared = made.settings.comparison.model_copy(update={"ladder": ("a", "b")})
     made = replace(made, settings=made.settings.model_copy(update={"comparison": compared}))
-    assert (made.old, made.new) == ("paper", "b")
+    assert (made.original, made.top) == ("paper", "b")
     assert list(made.comparison.differences) == [("b", "a"), ("paper", "a"), ("b", "paper")]
     assert study(errors, published={"paper": 0.95}).published == {}

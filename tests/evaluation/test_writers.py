@@ -15,18 +15,18 @@ LABELS = os.environ.get("QMNIST_LABELS")
 
 def test_half_of_mnist_s_test_digits_come_from_48_of_297_writers_and_half_are_of_employees():
     writers = load_writers("mnist", 10_000)
-    sizes = np.sort(np.bincount(writers.of_digits))[::-1]
+    sizes = np.sort(np.bincount(writers.writer_of_image))[::-1]
     assert len(writers.groups) == len(sizes) == 297
     assert sizes[:48].sum() == pytest.approx(5_000, abs=100)
     assert writers.are_known
-    assert np.bincount(writers.groups[writers.of_digits]).tolist() == [4_999, 5_001]
+    assert np.bincount(writers.groups[writers.writer_of_image]).tolist() == [4_999, 5_001]
     assert list(writers.titles) == ["employees", "students"]
 
 
 @pytest.mark.parametrize(("dataset", "digits"), [("digits", 360), ("mnist", 100)])
 def test_of_other_digits_each_has_a_writer_of_its_own(dataset, digits):
     writers = load_writers(dataset, digits)
-    assert writers.of_digits.tolist() == unknown_writers(digits).of_digits.tolist() == list(range(digits))
+    assert writers.writer_of_image.tolist() == unknown_writers(digits).writer_of_image.tolist() == list(range(digits))
     assert not writers.are_known
 
 

@@ -20,9 +20,9 @@ from support.servers import free_port, wait_until
 from lenet.errors import LabError
 from lenet.execution import schedule
 from lenet.execution.cluster import Cluster
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.settings import load_settings
-from lenet.workspace import run_store
+from lenet.workspace import run_store_folder
 
 pytestmark = pytest.mark.slow
 
@@ -64,9 +64,9 @@ def wanted(seeds, epochs):
 def trained(runs, finished=None):
     """Train runs and return them as they finish."""
     finished = [] if finished is None else finished
-    with schedule.workers("auto") as workers:
+    with schedule.process_pool("auto") as workers:
         for run in schedule.train_runs(runs, workers):
-            assert store.has(run.identity)
+            assert run_store.has(run.identity)
             finished.append(run)
     return finished
 
@@ -96,14 +96,14 @@ def test_a_cluster_begins_runs_in_their_order_sends_no_epochs_and_gives_the_bits
     assert trained(runs) == runs
     assert "epoch" not in capsys.readouterr().err
     there = [sums(run) for run in runs]
-    shutil.rmtree(run_store())
+    shutil.rmtree(run_store_folder())
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS")
     trained(runs)
     assert [sums(run) for run in runs] == there
 
 
 def sums(run):
-    return (store.entry(run.identity.digest) / "SHA256SUMS").read_text()
+    return (run_store.entry(run.identity.digest) / "SHA256SUMS").read_text()
 
 
 def test_what_calls_share_is_sent_to_each_worker_once(running):
@@ -150,12 +150,12 @@ def test_a_run_that_another_process_trains_is_not_trained_again_and_others_do_no
 ):
     running.start_worker(quick)
     locked, free = wanted(seeds=2, epochs=1)
-    with store.lock(locked.identity.digest):
+    with run_store.lock(locked.identity.digest):
         training = thread.submit(trained, [locked, free], finished := [])
         wait_until(lambda: finished == [free])
-        store.save(locked.identity, TRAINED, PROVENANCE)
+        run_store.save(locked.identity, TRAINED, PROVENANCE)
     assert training.result(300) == [free, locked]
-    assert store.load_provenance(locked.identity.digest) == PROVENANCE
+    assert run_store.load_provenance(locked.identity.digest) == PROVENANCE
 
 
 def test_a_worker_of_other_code_and_versions_is_refused_with_what_differs(data, running, tmp_path):
@@ -183,7 +183,7 @@ def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(da
     running.scheduler.kill()
     with pytest.raises(LabError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost: start it, then run"):
         training.result(300)
-    assert schedule.lacking(runs) == runs[1:]
+    assert schedule.missing_runs(runs) == runs[1:]
 
 
 def test_no_worker_within_the_time_given_is_an_error(data, running, impatient):
@@ -211,11 +211,11 @@ DRIVER = """
 from lenet import program
 from lenet.execution import schedule
 from lenet.execution.cluster import Cluster
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.settings import load_settings
 
 def main():
-    with schedule.workers("auto") as workers:
+    with schedule.process_pool("auto") as workers:
         list(schedule.train_runs(schedule.planned_runs(load_settings(), ["tanh_sgd"]), workers))
 
 program.run(main)

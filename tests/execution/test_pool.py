@@ -64,7 +64,7 @@ def work(tmp_path, monkeypatch):
 
 @pytest.fixture
 def worker(work, tmp_path):
-    started = pool.Worker(tmp_path)
+    started = pool.WorkerProcess(tmp_path)
     yield started
     started.kill()
 
@@ -75,10 +75,10 @@ def run(work, tmp_path):
 
     def side_by_side(function, tasks, workers, *arguments):
         def do(worker, task):
-            return task, worker.run(function, task, *arguments, emit=lambda event: None)
+            return task, worker.call(function, task, *arguments, emit=lambda event: None)
 
-        with pool.Workers(workers, modules=tmp_path) as started:
-            yield from started.run(do, tasks)
+        with pool.ProcessPool(workers, modules=tmp_path) as started:
+            yield from started.map(do, tasks)
 
     return side_by_side
 
@@ -92,7 +92,7 @@ def alive(pid):
 
 def test_what_the_work_emits_arrives_before_its_result_and_what_it_prints_is_no_reply(worker, work):
     events = []
-    assert worker.run(work.square, 3, emit=events.append).result == 9
+    assert worker.call(work.square, 3, emit=events.append).result == 9
     assert events == [("started", 3)]
 
 
@@ -106,7 +106,7 @@ def test_every_task_comes_back_with_its_result_from_workers_that_are_reused_and_
 
 
 def test_what_a_call_took_is_told(worker, work):
-    measured = worker.run(work.look, 0, np.zeros(3, np.uint8), emit=print)
+    measured = worker.call(work.look, 0, np.zeros(3, np.uint8), emit=print)
     assert measured.duration_s >= 0.3
     assert measured.peak_memory_mib > 10
     assert abs(measured.started_ms / 1000 - time.time()) < 60
@@ -115,8 +115,8 @@ def test_what_a_call_took_is_told(worker, work):
 def test_nothing_of_the_drivers_environment_reaches_a_worker_but_where_things_are(work, tmp_path, monkeypatch):
     for name in ("TF_XLA_FLAGS", "NUMBA_OPT", "GLIBC_TUNABLES", "PYTHONSTARTUP", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "7")
-    worker = pool.Worker(tmp_path)
-    environment, folder, path = worker.run(work.surroundings, emit=print).result
+    worker = pool.WorkerProcess(tmp_path)
+    environment, folder, path = worker.call(work.surroundings, emit=print).result
     worker.kill()
     assert environment.pop("PYTHONPATH").endswith(str(tmp_path))
     assert environment.pop("TMPDIR") == folder
@@ -131,9 +131,9 @@ def test_nothing_of_the_drivers_environment_reaches_a_worker_but_where_things_ar
 
 def test_an_error_in_a_worker_is_raised_with_the_place_it_comes_from(worker, work):
     with pytest.raises(ValueError, match="task 0 is not to my liking") as caught:
-        worker.run(work.fail, 0, emit=print)
+        worker.call(work.fail, 0, emit=print)
     assert "pieces_of_work.py" in caught.value.__notes__[0]
-    assert worker.run(work.square, 2, emit=print).result == 4  # and the worker is as good as before
+    assert worker.call(work.square, 2, emit=print).result == 4  # and the worker is as good as before
 
 
 def test_an_error_in_a_worker_ends_the_iteration(run, work):
@@ -143,35 +143,35 @@ def test_an_error_in_a_worker_ends_the_iteration(run, work):
 
 def test_a_killed_worker_is_reported_in_one_line(worker, work):
     with pytest.raises(LabError, match=r"^a worker process was killed, .* lower compute.workers"):
-        worker.run(work.die, emit=print)
+        worker.call(work.die, emit=print)
 
 
 @pytest.mark.parametrize(("most", "tasks", "expected"), [("auto", 1, 1), (3, 2, 2), (2, 3, 2), (2, 0, 0)])
 def test_there_are_never_more_workers_than_tasks_and_as_many_as_asked_for(most, tasks, expected, monkeypatch):
     started = []
-    monkeypatch.setattr(pool, "Worker", lambda modules: started.append(modules))
-    monkeypatch.setattr(pool.Workers, "_make_ready", lambda *_: None)
-    workers = pool.Workers(most)
+    monkeypatch.setattr(pool, "WorkerProcess", lambda modules: started.append(modules))
+    monkeypatch.setattr(pool.ProcessPool, "_make_ready", lambda *_: None)
+    workers = pool.ProcessPool(most)
     workers.start(tasks)
     assert len(started) == expected
 
 
 def test_a_worker_prepares_itself_before_its_first_task_and_while_nobody_waits_for_it(work, tmp_path):
     def do(worker, task):
-        return worker.run(work.prepared, emit=print).result
+        return worker.call(work.prepared, emit=print).result
 
-    with pool.Workers(2, first=work.prepare, modules=tmp_path) as workers:
+    with pool.ProcessPool(2, first=work.prepare, modules=tmp_path) as workers:
         workers.start(1)
-        assert list(workers.run(do, range(4))) == [True] * 4
+        assert list(workers.map(do, range(4))) == [True] * 4
 
 
 def test_a_worker_that_cannot_prepare_itself_fails_at_its_first_task(work, tmp_path):
     def do(worker, task):
-        return worker.run(work.square, task, emit=print)
+        return worker.call(work.square, task, emit=print)
 
-    with pool.Workers(1, first=work.die, modules=tmp_path) as workers:
+    with pool.ProcessPool(1, first=work.die, modules=tmp_path) as workers:
         with pytest.raises(LabError, match=r"^a worker process was killed"):
-            list(workers.run(do, [0]))
+            list(workers.map(do, [0]))
 
 
 DRIVER = """
@@ -182,11 +182,11 @@ from lenet.execution import pool
 import pieces_of_work
 
 def do(worker, task):
-    worker.run(pieces_of_work.sleep, emit=lambda pid: print(pid, flush=True))
+    worker.call(pieces_of_work.sleep, emit=lambda pid: print(pid, flush=True))
 
 def main():
-    with pool.Workers(2, modules=Path(sys.argv[1])) as workers:
-        list(workers.run(do, range(4)))
+    with pool.ProcessPool(2, modules=Path(sys.argv[1])) as workers:
+        list(workers.map(do, range(4)))
 
 if __name__ == "__main__":
     program.run(main)

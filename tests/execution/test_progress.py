@@ -41,7 +41,7 @@ def run(name="tanh_sgd seed 0", epochs=2):
 
 
 def test_a_runs_start_its_last_epoch_and_its_end_are_always_told(clock, lines):
-    with progress.shown([2, 2]) as shown:
+    with progress.open_display([2, 2]) as shown:
         shown.epoch(run(), 0, {})
         shown.epoch(run(), 2, scored(1.25))
         shown.finished(run())
@@ -53,13 +53,13 @@ def test_a_runs_start_its_last_epoch_and_its_end_are_always_told(clock, lines):
 
 
 def test_without_a_validation_score_the_one_in_training_is_told_and_named_so(clock, lines):
-    with progress.shown([1]) as shown:
+    with progress.open_display([1]) as shown:
         shown.epoch(run("lenet5_1998 seed 0", epochs=1), 1, {"train/error_percent": 1.25})
     assert lines() == ["lenet5_1998 seed 0: epoch 1/1 training accuracy 98.75 %"]
 
 
 def test_epochs_in_quick_succession_are_left_out_however_many_runs_there_are(clock, lines):
-    with progress.shown([9] * 20) as shown:
+    with progress.open_display([9] * 20) as shown:
         shown.epoch(run(epochs=9), 0, {})
         for clock.now, seed, epoch in ((5, 0, 1), (14.9, 1, 2), (15, 1, 3), (29, 0, 4), (30, 0, 5)):
             shown.epoch(run(f"tanh_sgd seed {seed}", epochs=9), epoch, scored(50.0))
@@ -98,7 +98,7 @@ def plain(text):
 
 
 def test_a_terminal_shows_a_bar_for_all_runs_and_one_per_running_run():
-    with on_a_terminal() as screen, progress.shown([4, 4, 2]) as shown:
+    with on_a_terminal() as screen, progress.open_display([4, 4, 2]) as shown:
         shown.epoch(run("tanh_sgd seed 0", 4), 1, scored(12.5))
         shown.epoch(run("tanh_sgd seed 1", 4), 0, {})
     *_, everything, first, second = plain(screen.getvalue()).rstrip().splitlines()
@@ -112,7 +112,7 @@ def test_a_terminal_shows_a_bar_for_all_runs_and_one_per_running_run():
 
 
 def test_a_finished_run_leaves_a_line_in_place_of_its_bar():
-    with on_a_terminal() as screen, progress.shown([2, 2]) as shown:
+    with on_a_terminal() as screen, progress.open_display([2, 2]) as shown:
         for epoch, error in ((1, 12.5), (2, 1.25)):
             shown.epoch(run(), epoch, scored(error))
         shown.finished(run())
@@ -126,7 +126,7 @@ def test_a_finished_run_leaves_a_line_in_place_of_its_bar():
 
 
 def test_a_run_that_another_process_trained_counts_as_finished():
-    with on_a_terminal() as screen, progress.shown([2, 3]) as shown:
+    with on_a_terminal() as screen, progress.open_display([2, 3]) as shown:
         shown.finished(run())
     last = plain(screen.getvalue()).rstrip().splitlines()[-1]
     assert last.startswith("1 of 2 runs")

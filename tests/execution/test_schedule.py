@@ -14,13 +14,13 @@ from support.runs import PROVENANCE, TRAINED
 from lenet.errors import LabError
 from lenet.execution import pool, schedule
 from lenet.execution.schedule import PlannedRun
-from lenet.runs import store, trainer
+from lenet.runs import run_store, trainer
 from lenet.settings import load_settings
 
 
 @pytest.fixture
 def data(processed, monkeypatch):
-    monkeypatch.setattr(trainer, "train", quick_training.train)
+    monkeypatch.setattr(trainer, "train_checked", quick_training.train)
     with edit_params() as params:
         params["seeds"] = [0, 1]
     return processed
@@ -28,7 +28,7 @@ def data(processed, monkeypatch):
 
 def train(runs, most):
     """Train in no time: what is tried here is the way of a run."""
-    with pool.Workers(most, modules=ROOT / "tests") as workers:
+    with pool.ProcessPool(most, modules=ROOT / "tests") as workers:
         yield from schedule.train_runs(runs, workers)
 
 
@@ -48,8 +48,8 @@ def test_a_run_that_two_variants_share_is_there_once(data):
 
 def test_what_the_store_has_is_not_lacking(data):
     first, second = schedule.planned_runs(load_settings(), ["tanh_sgd"])
-    store.save(first.identity, TRAINED, PROVENANCE)
-    assert schedule.lacking([first, second]) == [second]
+    run_store.save(first.identity, TRAINED, PROVENANCE)
+    assert schedule.missing_runs([first, second]) == [second]
 
 
 def test_nothing_wanted_starts_nothing(data):
@@ -67,7 +67,7 @@ def test_an_interrupt_between_two_runs_ends_the_workers(data, tmp_path, monkeypa
         raise KeyboardInterrupt
 
     (run, _) = schedule.planned_runs(load_settings(), ["tanh_sgd"])
-    store.save(run.identity, TRAINED, PROVENANCE)  # so that its worker has nothing to do
+    run_store.save(run.identity, TRAINED, PROVENANCE)  # so that its worker has nothing to do
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("lenet.execution.progress._Lines.finished", interrupt)
     with pytest.raises(KeyboardInterrupt) as interrupt:
@@ -81,14 +81,14 @@ def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_a
     with edit_params() as params:
         params["base"]["epochs"] = 1
     runs = schedule.planned_runs(load_settings(), ["tanh_sgd", "relu_adam"])
-    store.save(runs[1].identity, TRAINED, PROVENANCE)
+    run_store.save(runs[1].identity, TRAINED, PROVENANCE)
     finished = []
-    for run in train(schedule.lacking(runs), 2):
-        assert store.has(run.identity)
-        assert store.load_provenance(run.identity.digest).duration_s > 0
+    for run in train(schedule.missing_runs(runs), 2):
+        assert run_store.has(run.identity)
+        assert run_store.load_provenance(run.identity.digest).duration_s > 0
         finished.append(run.name)
     assert sorted(finished) == ["relu_adam seed 0", "relu_adam seed 1", "tanh_sgd seed 0"]
-    assert schedule.lacking(runs) == []
+    assert schedule.missing_runs(runs) == []
     said = capsys.readouterr().err
     for name in finished:
         assert f"{name}: epoch 0/1\n" in said
@@ -97,12 +97,12 @@ def test_each_run_is_stored_its_epochs_shown_and_what_is_stored_is_not_trained_a
 
 def test_a_run_that_another_process_trains_is_waited_for_and_taken_from_the_store(data, capsys):
     run, _ = schedule.planned_runs(load_settings(), ["tanh_sgd"])
-    with store.lock(run.identity.digest):
+    with run_store.lock(run.identity.digest):
         waiting = Thread(target=lambda: list(train([run], 1)))
         waiting.start()
         time.sleep(3)
         assert waiting.is_alive()
-        store.save(run.identity, TRAINED, PROVENANCE)
+        run_store.save(run.identity, TRAINED, PROVENANCE)
     waiting.join(30)
     assert not waiting.is_alive()
     assert "epoch" not in capsys.readouterr().err
@@ -115,4 +115,4 @@ def test_runs_whose_code_is_edited_meanwhile_are_not_kept_and_the_others_are(dat
         params["base"]["epochs"] = 1
     with pytest.raises(LabError, match=r"^1 of 2 runs were not trained to the end, because their code was edited"):
         list(train([edited, kept], 2))
-    assert schedule.lacking([kept, edited]) == [edited]
+    assert schedule.missing_runs([kept, edited]) == [edited]

@@ -14,7 +14,7 @@ from lenet.evaluation.comparison import Estimate
 from lenet.report import from_data, page
 from lenet.report.examples import save_examples
 from lenet.report.pictures import save_pictures
-from lenet.report.swept import Effects, Swept
+from lenet.report.sweep_results import Effects, SweepResult
 from lenet.settings import load_settings
 
 PAGE = Path("reports/index.html")
@@ -69,10 +69,10 @@ def rich(digits, tmp_path_factory):
     """The page of a study that has all there is to tell."""
     four = tuple(f"learning_rate={each} schedule=cosine" for each in "abcd")
     effects = Effects(four, {(four[1], four[0]): Estimate(-0.1, -0.2, 0.05)}, Estimate(-0.3, -0.4, -0.2))
-    sweep = Swept("rates", "Which rate?", b"a picture", [effects])
+    sweep = SweepResult("rates", "Which rate?", b"a picture", [effects])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("rich"))
-        patch.setattr(page.swept, "load_swept", lambda *_: [sweep])
+        patch.setattr(page.sweep_results, "load_sweep_results", lambda *_: [sweep])
         made = study(
             LADDER,
             published={"relu_adam": 0.95},

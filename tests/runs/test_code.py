@@ -74,7 +74,7 @@ def changed_by(edit):
         ("training/lenet_1998/kernels.py", "competitive", "rivalling", ["sdlm"]),
         ("training/batches/gradient_descent.py", "settings.batch_size", "8", ["adam", "muon", "sgd"]),
         ("training/batches/optimizers/adam.py", "Adam(", "AdamW(", ["adam"]),
-        ("runs/store.py", "sha256", "sha512", []),
+        ("runs/run_store.py", "sha256", "sha512", []),
     ],
 )
 def test_an_edit_changes_the_digest_of_the_runs_that_it_can_change(copied, module, old, new, changed):

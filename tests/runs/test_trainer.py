@@ -25,7 +25,7 @@ def seen(digits, statistics):
 def test_a_run_emits_its_start_and_each_epoch_and_comes_back_trained(seen, recipe):
     (wanted,) = identify(recipe, [0], DATA)
     events = []
-    trained = trainer.train(seen, wanted, recipe, events.append)
+    trained = trainer.train_checked(seen, wanted, recipe, events.append)
     assert [epoch for epoch, _ in events] == [0, 1, 2]
     assert events[0] == (0, {})
     assert events[2][1] == {name: values[1] for name, values in trained.history.items()}
@@ -34,7 +34,7 @@ def test_a_run_emits_its_start_and_each_epoch_and_comes_back_trained(seen, recip
 def test_a_run_of_other_code_is_not_begun(seen, recipe):
     events = []
     with pytest.raises(EditedError) as caught:
-        trainer.train(seen, identity(), recipe, events.append)
+        trainer.train_checked(seen, identity(), recipe, events.append)
     assert not caught.value.trained
     assert events == []
 
@@ -46,7 +46,7 @@ def test_a_run_whose_code_is_edited_while_it_trains_is_not_given_back(seen, reci
         monkeypatch.setattr(code, "digest_of_run", lambda optimizer: "edited")
 
     with pytest.raises(EditedError) as caught:
-        trainer.train(seen, wanted, recipe, edit)
+        trainer.train_checked(seen, wanted, recipe, edit)
     assert caught.value.trained
 
 
@@ -54,4 +54,4 @@ def test_a_process_that_imported_other_code_trains_nothing_though_the_files_fit(
     (wanted,) = identify(recipe, [0], DATA)
     monkeypatch.setattr(trainer, "_imported_code", lambda: {recipe.optimizer: "before the edit"})
     with pytest.raises(EditedError):
-        trainer.train(seen, wanted, recipe, lambda event: None)
+        trainer.train_checked(seen, wanted, recipe, lambda event: None)

@@ -29,11 +29,11 @@ VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
 
 LACKING = """
 import json
-from lenet.execution.schedule import lacking, planned_runs
+from lenet.execution.schedule import missing_runs, planned_runs
 from lenet.settings import load_settings
 
 settings = load_settings()
-runs = lacking(planned_runs(settings, list(settings.variants)))
+runs = missing_runs(planned_runs(settings, list(settings.variants)))
 print(json.dumps(sorted({variant for run in runs for variant in run.variants})))
 """
 

@@ -18,7 +18,7 @@ _SCRIPT = """
 import json, os, sys
 import mlflow.store.db.utils  # here, once: the publishers are forks
 from lenet.execution.schedule import PlannedRun
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.runs.identity import RunIdentity
 from lenet.tracking import pages, publish
 from support.runs import PROVENANCE, TRAINED
@@ -30,8 +30,8 @@ for folder, variants in json.loads(sys.argv[2]):
     if not (publisher := os.fork()):
         os.chdir(folder)
         for identity in identities:
-            with store.lock(identity.digest):
-                store.save(identity, TRAINED, PROVENANCE)
+            with run_store.lock(identity.digest):
+                run_store.save(identity, TRAINED, PROVENANCE)
             publish.publish_run(race, PlannedRun(identity, None, variants))
         os._exit(0)
     publishers.append(publisher)

@@ -11,7 +11,7 @@ from support.runs import HISTORY, PROVENANCE, TRAINED
 
 from lenet.evaluation.results import load_result
 from lenet.mnist.splits import save_split, split_path
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.tracking import contents
 from lenet.tracking.mlflow_run import Point
 
@@ -52,7 +52,7 @@ def test_means_are_over_the_seeds_and_end_as_the_summary_does():
 
 
 def test_a_run_of_the_run_store_has_its_curves_its_provenance_and_its_files(workspace):
-    store.save(identity(), TRAINED, PROVENANCE)
+    run_store.save(identity(), TRAINED, PROVENANCE)
     run = contents.from_run_store(identity(), with_model=True)
     assert (run.history, run.provenance, run.result) == (HISTORY, PROVENANCE, None)
     assert (run.model / "model.weights.h5").read_bytes() == TRAINED.weights

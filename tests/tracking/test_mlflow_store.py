@@ -15,7 +15,7 @@ from lenet.errors import LabError
 from lenet.evaluation.results import save_result
 from lenet.tracking import mlflow_store
 
-IS_LEFT_ALONE = "from lenet.tracking import mlflow_store; print(mlflow_store.is_left_alone())"
+IS_LEFT_ALONE = "from lenet.tracking import mlflow_store; print(mlflow_store.is_disabled())"
 PUBLISH = "from lenet.tracking import publish; publish.publish_all()"
 OPEN = "from lenet.tracking import mlflow_store; mlflow_store.open_client()"
 
@@ -48,8 +48,8 @@ def test_the_store_can_be_asked_for_its_address_without_mlflow():
 
 def fail(reason="no answer"):
     with mlflow_store.failures_as_warnings():
-        if mlflow_store.is_left_alone():
-            raise mlflow_store.StoreLeftAloneError
+        if mlflow_store.is_disabled():
+            raise mlflow_store.StoreDisabledError
         raise ConnectionError(reason)
 
 
@@ -83,7 +83,7 @@ def test_a_store_that_has_failed_is_left_alone_by_the_command_and_what_it_starts
         with mlflow_store.one_warning():  # a command within another
             fail("no answer\nat all")
         fail("no answer again")
-        with pytest.raises(mlflow_store.StoreLeftAloneError):
+        with pytest.raises(mlflow_store.StoreDisabledError):
             mlflow_store.open_client()
         assert subprocess.check_output(is_left_alone_by_a_child) == b"True\n"
     (line,) = capsys.readouterr().err.splitlines()
@@ -92,7 +92,7 @@ def test_a_store_that_has_failed_is_left_alone_by_the_command_and_what_it_starts
 
 
 def test_a_command_can_be_told_to_leave_the_store_alone_in_silence(workspace, monkeypatch, capsys):
-    for name, value in mlflow_store.left_alone().items():
+    for name, value in mlflow_store.disabled_environment().items():
         monkeypatch.setenv(name, value)
     with mlflow_store.one_warning():
         fail()

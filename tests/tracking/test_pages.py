@@ -68,7 +68,7 @@ def test_a_comparison_draws_the_runs_over_each_other_and_their_colours_differ():
 
 
 @pytest.mark.parametrize(
-    ("current", "written", "is_renewed"),
+    ("current", "written", "should_replace"),
     [
         (None, None, True),
         ("", None, True),
@@ -79,6 +79,6 @@ def test_a_comparison_draws_the_runs_over_each_other_and_their_colours_differ():
         ("", "ours", False),
     ],
 )
-def test_a_description_is_renewed_unless_a_person_wrote_or_removed_it(current, written, is_renewed):
-    tags = {"written_description": pages.written(written)} if written else {}
-    assert pages.is_renewed("new", current, tags) == is_renewed
+def test_a_description_is_renewed_unless_a_person_wrote_or_removed_it(current, written, should_replace):
+    tags = {"written_description": pages.description_digest(written)} if written else {}
+    assert pages.should_replace("new", current, tags) == should_replace

@@ -20,7 +20,7 @@ from lenet.evaluation.results import save_result
 from lenet.evaluation.trials import Trial
 from lenet.execution.schedule import PlannedRun
 from lenet.mnist.splits import save_split, split_path
-from lenet.runs import store as run_store
+from lenet.runs import run_store
 from lenet.settings import load_settings
 from lenet.tracking import mlflow_store, pages, publish
 from lenet.workspace import DETAILS

@@ -105,7 +105,9 @@ def test_an_experiment_that_was_renamed_described_or_deleted_is_found_again(clie
         return client().get_experiment(runs.experiment_id).tags["mlflow.note.content"]
 
     client().rename_experiment(runs.experiment_id, "my study")
-    client().set_experiment_tag(runs.experiment_id, "written_description", pages.written("of an earlier version"))
+    client().set_experiment_tag(
+        runs.experiment_id, "written_description", pages.description_digest("of an earlier version")
+    )
     client().set_experiment_tag(runs.experiment_id, "mlflow.note.content", "of an earlier version")
     assert Runs(STUDY).experiment_id == runs.experiment_id
     assert (list(list_pages()), description()) == (["my study"], STUDY.description)

@@ -79,7 +79,7 @@ def main() -> None:
     write_workspace(DEMO, settings)
     os.environ["DVC_ROOT"] = str(project_root())  # whose run store and MLflow store the demo uses
     with chdir(DEMO):
-        pipeline.run([])
+        pipeline.reproduce([])
 
 
 if __name__ == "__main__":

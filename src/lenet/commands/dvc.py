@@ -16,9 +16,9 @@ from ruamel.yaml import YAML
 from lenet.commands import foreground
 from lenet.errors import LabError
 from lenet.mnist.mirrors import unreachable_note
-from lenet.runs.store import named_lock
+from lenet.runs.run_store import named_lock
 from lenet.tracking import mlflow_store
-from lenet.workspace import LOCK, MODELS, PARAMS, written_whole
+from lenet.workspace import LOCK, MODELS, PARAMS, atomic_write
 from lenet.yaml_files import has_conflicts
 
 # DVC runs stages by the user's shell, which need not be one for scripts. Another DVC process may hold the repository's
@@ -36,7 +36,7 @@ def reproduce(arguments: Sequence[str]) -> bool:
     note = unreachable_note()
     note.unlink(missing_ok=True)
     with _alone():
-        status = foreground.run([*COMMAND, "repro", *arguments], os.environ | mlflow_store.left_alone())
+        status = foreground.run([*COMMAND, "repro", *arguments], os.environ | mlflow_store.disabled_environment())
     if status == 0:
         return True
     if note.is_file():
@@ -47,7 +47,7 @@ def reproduce(arguments: Sequence[str]) -> bool:
     )
 
 
-def check_out_models(variants: Iterable[str]) -> None:
+def checkout_models(variants: Iterable[str]) -> None:
     """Bring back from DVC's cache the models that dvc.lock names; leave as they are those that the cache lacks."""
     folders = [str(MODELS / variant) for variant in variants]
     with _alone():
@@ -64,7 +64,7 @@ def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) 
             return False
         done = subprocess.run(
             [*COMMAND, "repro", *targets],
-            env=os.environ | mlflow_store.left_alone(),
+            env=os.environ | mlflow_store.disabled_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -102,7 +102,7 @@ def _room_left() -> str:
     return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
 
 
-def evaluations(variants: Iterable[str], everything: Iterable[str] = ()) -> list[str]:
+def evaluate_targets(variants: Iterable[str], everything: Iterable[str] = ()) -> list[str]:
     """Return DVC's names of the stages that evaluate variants; one name for all where that is everything.
 
     DVC takes a second longer for each target.
@@ -130,7 +130,7 @@ def refuse_conflicts() -> None:
         )
 
 
-def forget_other_variants(variants: Iterable[str]) -> None:
+def drop_removed_variants(variants: Iterable[str]) -> None:
     """Remove from dvc.lock the stages of variants that params.yaml no longer has: DVC keeps them for ever."""
     if not LOCK.is_file():
         return
@@ -141,7 +141,7 @@ def forget_other_variants(variants: Iterable[str]) -> None:
     for stage in gone:
         del lock["stages"][stage]
     if gone:
-        with written_whole(LOCK) as partial:
+        with atomic_write(LOCK) as partial:
             written.dump(lock, partial)
 
 

@@ -57,7 +57,7 @@ class Evaluator:
 
     def _evaluate(self, variants: Sequence[str]) -> None:
         self._publisher.wait()  # it may read the results that are replaced now
-        if not dvc.reproduce_quietly(dvc.evaluations(variants), self._ended.is_set):
+        if not dvc.reproduce_quietly(dvc.evaluate_targets(variants), self._ended.is_set):
             return
         self._publisher.add(methodcaller("publish_variants", variants))
         was_awaited = bool(self._awaited)

@@ -14,7 +14,7 @@ from lenet.errors import LabError
 from lenet.evaluation.results import load_result
 from lenet.evaluation.study import load_study
 from lenet.execution import schedule
-from lenet.execution.pool import Workers
+from lenet.execution.pool import ProcessPool
 from lenet.execution.schedule import PlannedRun
 from lenet.mnist.splits import load_statistics
 from lenet.report import readme, terminal
@@ -33,7 +33,7 @@ def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
     prepared = (statistics.dataset, statistics.validation_size, statistics.split_seed)
     wanted = (settings.data.dataset, settings.preprocess.validation_size, settings.preprocess.split_seed)
     has_all = all(has_results(variant, runs) for variant in variants)
-    return prepared == wanted and has_all and not schedule.lacking(runs)
+    return prepared == wanted and has_all and not schedule.missing_runs(runs)
 
 
 def has_results(variant: str, runs: Sequence[PlannedRun]) -> bool:
@@ -45,16 +45,16 @@ def has_results(variant: str, runs: Sequence[PlannedRun]) -> bool:
     return evaluated == {run.identity.digest for run in runs if variant in run.variants}
 
 
-def train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
+def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
     """Train the runs of variants that the store lacks, and publish them; return False if the data is out of reach."""
     if any(DETAILS.glob("*.json")):
         # The present results, before new ones replace the files. A champion is not exported beside the training.
         publisher.add(methodcaller("publish_variants", list(settings.variants)))
-    with schedule.workers(settings.compute.workers) as workers:
-        schedule.start_workers(workers, expected_runs(settings, variants))
+    with schedule.process_pool(settings.compute.workers) as processes:
+        schedule.start_processes(processes, expected_runs(settings, variants))
         is_prepared = dvc.reproduce(["preprocess"])
         if is_prepared:
-            train_what_is_lacking(settings, variants, workers, publisher)
+            train_missing_runs(settings, variants, processes, publisher)
         else:
             publisher.wait()  # a demo, which has a folder of its own, may follow
     return is_prepared
@@ -63,12 +63,14 @@ def train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> 
 def expected_runs(settings: Settings, variants: Sequence[str]) -> int:
     """Return how many runs will most likely be trained: all, if there is no data yet to identify them by."""
     try:
-        return len(schedule.lacking(schedule.planned_runs(settings, variants)))
+        return len(schedule.missing_runs(schedule.planned_runs(settings, variants)))
     except LabError:
         return len(variants) * len(settings.seeds)
 
 
-def train_what_is_lacking(settings: Settings, variants: Sequence[str], workers: Workers, publisher: Publisher) -> None:
+def train_missing_runs(
+    settings: Settings, variants: Sequence[str], processes: ProcessPool, publisher: Publisher
+) -> None:
     """Train all runs that the run store lacks, side by side; evaluate variants that are trained while others train.
 
     This happens outside of DVC, which runs one stage after the other and would let cores idle; its stages then take
@@ -76,15 +78,15 @@ def train_what_is_lacking(settings: Settings, variants: Sequence[str], workers: 
     """
     headline = headline_of(settings, variants)
     runs = schedule.planned_runs(settings, variants)
-    lacking = in_order(schedule.lacking(runs), headline)
-    awaited = {variant: {run.name for run in lacking if variant in run.variants} for variant in variants}
+    missing = training_order(schedule.missing_runs(runs), headline)
+    awaited = {variant: {run.name for run in missing if variant in run.variants} for variant in variants}
     stale = [variant for variant in variants if awaited[variant] or not has_results(variant, runs)]
     study = pages.study_experiment(settings.data.dataset)
     with Evaluator(settings, headline, stale, publisher) as evaluator:
         for variant in stale:
             if not awaited[variant]:
                 evaluator.add(variant)
-        for run in schedule.train_runs(lacking, workers):
+        for run in schedule.train_runs(missing, processes):
             publisher.add(methodcaller("publish_run", study, run))
             for variant in run.variants:
                 awaited[variant].discard(run.name)
@@ -98,7 +100,7 @@ def headline_of(settings: Settings, variants: Sequence[str]) -> list[str]:
     return [variant for variant in variants if variant in primary] if primary < set(variants) else []
 
 
-def in_order(runs: Sequence[PlannedRun], headline: Sequence[str]) -> list[PlannedRun]:
+def training_order(runs: Sequence[PlannedRun], headline: Sequence[str]) -> list[PlannedRun]:
     """Return the headline's runs first, then those of most epochs first."""
     return sorted(longest_first(runs), key=lambda run: set(headline).isdisjoint(run.variants))
 
@@ -118,11 +120,13 @@ def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Pub
     if is_evaluated(settings, asked):
         publisher.add(publish_all)  # beside DVC, which most likely changes nothing
         before = LOCK.read_bytes() if LOCK.is_file() else b""
-        is_done = dvc.reproduce(dvc.evaluations(variants))
+        is_done = dvc.reproduce(dvc.evaluate_targets(variants))
         if is_done and LOCK.read_bytes() != before:
             publisher.add(publish_all)
         return is_done
-    if not (train(settings, asked, publisher) and dvc.reproduce(dvc.evaluations(asked, settings.variants))):
+    if not (
+        prepare_and_train(settings, asked, publisher) and dvc.reproduce(dvc.evaluate_targets(asked, settings.variants))
+    ):
         return False
     publisher.add(publish_all)  # beside DVC, which draws the report
     return bool(variants) or dvc.reproduce(["--quiet", "--single-item", "plot"])
@@ -141,7 +145,7 @@ def show_study(settings: Settings) -> None:
     terminal.announce(study, PAGE)
 
 
-def run(variants: list[str]) -> bool:
+def reproduce(variants: list[str]) -> bool:
     """Reproduce the study, or some variants of it; return False if the data cannot be downloaded.
 
     Raises LabError if anything else fails.
@@ -154,7 +158,7 @@ def run(variants: list[str]) -> bool:
     recover_runs()
     for orphan in remove_orphans(settings.variants):
         print(f"removed {orphan}: params.yaml no longer has its variant")
-    dvc.forget_other_variants(settings.variants)
+    dvc.drop_removed_variants(settings.variants)
     publisher = Publisher()
     if not bring_up_to_date(settings, variants, publisher):
         return False

@@ -7,12 +7,12 @@ from lenet.commands.sweep import digests_in, planned_runs
 from lenet.errors import LabError
 from lenet.evaluation.results import load_result
 from lenet.execution import schedule
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.settings import Settings, load_settings, load_sweep
-from lenet.workspace import SWEEPS, run_store
+from lenet.workspace import SWEEPS, run_store_folder
 
 
-def named(settings: Settings) -> set[str]:
+def referenced_digests(settings: Settings) -> set[str]:
     """Return the digests of the runs that params.yaml asks for, with the code as it is, or that results name."""
     digests = set()
     sweeps = [load_sweep(path, settings) for path in SWEEPS.glob("*/sweep.yaml")]
@@ -31,9 +31,9 @@ def megabytes(sizes: dict[str, int]) -> str:
 
 
 def main() -> None:
-    keep = named(load_settings())
-    before, gone = store.entries(), store.prune(keep)
-    print(f"{run_store()} contained {megabytes(before)}; removed {megabytes(gone)} that nothing here refers to")
+    keep = referenced_digests(load_settings())
+    before, gone = run_store.entries(), run_store.prune(keep)
+    print(f"{run_store_folder()} contained {megabytes(before)}; removed {megabytes(gone)} that nothing here refers to")
 
 
 if __name__ == "__main__":

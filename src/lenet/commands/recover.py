@@ -8,7 +8,7 @@ from contextlib import suppress
 from lenet.commands import dvc
 from lenet.errors import LabError
 from lenet.evaluation.results import SeedResult, load_result
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.runs.files import folder_of
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS, TrainedRun
 from lenet.workspace import DETAILS
@@ -16,32 +16,34 @@ from lenet.workspace import DETAILS
 
 def recover_runs() -> None:
     """Save in the run store the runs that the results name and it lacks, as far as they are still there."""
-    if not (named := lacking()):
+    if not (named := missing_results()):
         return
-    take_from_models(named)
-    if still := lacking():
-        dvc.check_out_models(list(still))
-        take_from_models(still)
+    save_from_models(named)
+    if still := missing_results():
+        dvc.checkout_models(list(still))
+        save_from_models(still)
 
 
-def lacking() -> Mapping[str, Sequence[SeedResult]]:
+def missing_results() -> Mapping[str, Sequence[SeedResult]]:
     """Return what the results name and the run store lacks, by variant."""
     found: dict[str, Sequence[SeedResult]] = {}
     for path in sorted(DETAILS.glob("*.json")):
         with suppress(LabError):  # of a merge, say; it is made anew
-            seeds = [seed for seed in load_result(path.stem).seeds if not store.entry(seed.identity.digest).is_dir()]
+            seeds = [
+                seed for seed in load_result(path.stem).seeds if not run_store.entry(seed.identity.digest).is_dir()
+            ]
             if seeds:
                 found[path.stem] = seeds
     return found
 
 
-def take_from_models(lacking: Mapping[str, Sequence[SeedResult]]) -> None:
+def save_from_models(missing: Mapping[str, Sequence[SeedResult]]) -> None:
     """Save in the run store those of the runs whose weights in models/ are the ones that were evaluated."""
-    for variant, seeds in lacking.items():
+    for variant, seeds in missing.items():
         for seed in seeds:
             folder = folder_of(variant, seed.identity.seed)
             with suppress(OSError, ValueError):
                 weights, architecture = (folder / WEIGHTS).read_bytes(), (folder / ARCHITECTURE).read_text("utf-8")
                 json.loads(architecture)
                 if hashlib.sha256(weights).hexdigest() == seed.weights:
-                    store.save(seed.identity, TrainedRun(weights, architecture.removesuffix("\n"), seed.history))
+                    run_store.save(seed.identity, TrainedRun(weights, architecture.removesuffix("\n"), seed.history))

@@ -35,7 +35,7 @@ def shout(message: str) -> None:
 @mlflow_store.one_warning()
 def main() -> None:
     dvc.refuse_without_git()
-    if not pipeline.run(sys.argv[1:]):
+    if not pipeline.reproduce(sys.argv[1:]):
         show_demo_instead_of(datasets.find(load_settings().data.dataset))
 
 

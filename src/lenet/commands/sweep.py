@@ -29,14 +29,14 @@ from lenet.execution.schedule import PlannedRun
 from lenet.network import determinism
 from lenet.report import figures
 from lenet.report.tables import write_csv
-from lenet.runs import store
+from lenet.runs import run_store
 from lenet.runs.identity import DataIdentity
 from lenet.runs.training_data import identify_data, load_training_data
 from lenet.settings import Settings, Sweep, VariantName, load_settings, load_sweep
 from lenet.tracking import pages
 from lenet.tracking.mlflow_store import one_warning
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
-from lenet.workspace import SWEEPS, written_whole
+from lenet.workspace import SWEEPS, atomic_write
 
 _USAGE = "make sweep NAME=<name> runs sweeps/<name>/sweep.yaml; with FROM=<variant> it writes that file first"
 
@@ -64,7 +64,7 @@ def start(folder: Path, variant: str, settings: Settings) -> Path:
         "seeds": _in_a_line([0, 1]),
         "folds": 1,
     }
-    with written_whole(path) as partial, open(partial, "w", encoding="utf-8") as file:
+    with atomic_write(path) as partial, open(partial, "w", encoding="utf-8") as file:
         YAML().dump(sweep, file)
     return path
 
@@ -78,7 +78,7 @@ def _in_a_line(values: list[float]) -> CommentedSeq:
 def planned_runs(sweep: Sweep) -> list[PlannedRun]:
     """Return the runs of a sweep: of every recipe of its grid, on every fold, from every seed."""
     folds = [(number, sweep.folds) for number in range(1, sweep.folds + 1)] if sweep.folds > 1 else [None]
-    return schedule.runs_of(sweep.recipes(), sweep.seeds, [identify_data(fold) for fold in folds])
+    return schedule.runs_of_recipes(sweep.recipes(), sweep.seeds, [identify_data(fold) for fold in folds])
 
 
 def known_variants(sweep: Sweep, settings: Settings) -> dict[str, str]:
@@ -108,7 +108,7 @@ def measure(runs: Sequence[PlannedRun], recipes: Sequence[str]) -> dict[str, Tri
 def _predict(run: PlannedRun, images: np.ndarray) -> np.ndarray:
     from lenet.network import model as networks  # imports TensorFlow: not where there is nothing to measure
 
-    entry = store.entry(run.identity.digest)
+    entry = run_store.entry(run.identity.digest)
     return networks.predictor(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS))(images)
 
 
@@ -172,9 +172,9 @@ def main() -> None:
     runs = planned_runs(sweep)
     experiment = pages.sweep_experiment(folder.name, sweep.about, settings.data.dataset, sweep.varied)
     publisher = Publisher()
-    lacking = longest_first(schedule.lacking(runs))
-    with schedule.workers(settings.compute.workers) as workers:
-        for run in schedule.train_runs(lacking, workers):
+    missing = longest_first(schedule.missing_runs(runs))
+    with schedule.process_pool(settings.compute.workers) as processes:
+        for run in schedule.train_runs(missing, processes):
             publisher.add(methodcaller("publish_run", experiment, run, with_model=False))
     measured = measure(runs, list(sweep.recipes()))
     table = trials.table(measured)

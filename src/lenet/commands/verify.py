@@ -20,7 +20,7 @@ from lenet import program
 from lenet.commands import agreement, foreground, report
 from lenet.commands.agreement import Row
 from lenet.commands.git import git
-from lenet.errors import LabError, nearest
+from lenet.errors import LabError, did_you_mean
 from lenet.evaluation import summary
 from lenet.evaluation.misread import load_misread
 from lenet.evaluation.results import load_result
@@ -57,11 +57,11 @@ def chosen(settings: Settings, variants: str, seeds: str) -> tuple[list[str], li
     numbers = known if seeds == ALL else seeds.split() or known[:1]
     for number in numbers:
         if number not in known:
-            raise LabError(f"SEEDS={seeds}: no run of seed {number} is committed: {nearest(number, known)}")
+            raise LabError(f"SEEDS={seeds}: no run of seed {number} is committed: {did_you_mean(number, known)}")
     return names, [int(number) for number in numbers]
 
 
-def left_out(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) -> str:
+def unverified(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) -> str:
     """Say what is not verified; nothing if that is nothing."""
     parts = []
     if others := [name for name in settings.variants if name not in variants]:
@@ -71,14 +71,14 @@ def left_out(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) 
     return f"{' and '.join(parts)}, and the report (VARIANTS=all SEEDS=all verifies everything)" if parts else ""
 
 
-def what_follows(settings: Settings) -> list[Row]:
+def check_derived_files(settings: Settings) -> list[Row]:
     """Make anew what follows from the numbers per seed; return a row for what is equal and one for each other file.
 
     Those are means, intervals, tables, charts, pages and README. The current folder, a clone, is left as it was.
     """
     for variant in settings.variants:
         result, misread = load_result(variant), load_misread(variant)
-        means = summary.summarise(result.seeds, misread.wrong(result.digits))
+        means = summary.summarise(result.seeds, misread.wrong(result.test_size))
         summary.save(replace(result, summary=means))
     report.rebuild(settings)
     differing = git("diff", "--name-only", "-z").decode().split("\0")[:-1]
@@ -88,7 +88,7 @@ def what_follows(settings: Settings) -> list[Row]:
     return [Row(name, ("not what follows from the numbers per seed",)) for name in differing]
 
 
-def reproduce(settings: Settings, variants: Sequence[str], seeds: Sequence[int], environment: dict[str, str]) -> None:
+def train_again(settings: Settings, variants: Sequence[str], seeds: Sequence[int], environment: dict[str, str]) -> None:
     """Do in the current folder, from the beginning, what `make repro` does for these variants and seeds."""
     LOCK.unlink()  # so that every stage runs
     if list(seeds) != list(settings.seeds):
@@ -110,7 +110,10 @@ def _change_seeds(seeds: Sequence[int]) -> None:
 def _environment(settings: Settings, checkout: Path) -> dict[str, str]:
     """Return the environment for the clone: its own code and caches, no MLflow store, the mirror that is given here."""
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    environment |= {"PYTHONPATH": "src", "XDG_CACHE_HOME": str(Path.cwd() / ".cache")} | mlflow_store.left_alone()
+    environment |= {
+        "PYTHONPATH": "src",
+        "XDG_CACHE_HOME": str(Path.cwd() / ".cache"),
+    } | mlflow_store.disabled_environment()
     mirror = datasets.find(settings.data.dataset).mirror_variable
     if mirror in environment and (here := checkout / environment[mirror]).is_dir():
         environment[mirror] = str(here)
@@ -122,12 +125,12 @@ def main() -> None:
     with clone_of_committed_state(checkout) as clone, chdir(clone):
         settings = load_settings()
         variants, seeds = chosen(settings, *sys.argv[1:])
-        following = what_follows(settings)
+        following = check_derived_files(settings)
         committed = agreement.read_outputs(variants)
-        reproduce(settings, variants, seeds, _environment(settings, checkout))
+        train_again(settings, variants, seeds, _environment(settings, checkout))
         rows = [*following, *agreement.compare(committed, agreement.read_outputs(variants))]
     agreement.print_rows(rows)
-    if not_verified := left_out(settings, variants, seeds):
+    if not_verified := unverified(settings, variants, seeds):
         print(f"Not verified: {not_verified}.")
     differing = sum(bool(row.differences) for row in rows)
     took = "{} min {} s".format(*divmod(round(time.monotonic() - start), 60))

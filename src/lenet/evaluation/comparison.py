@@ -142,7 +142,7 @@ def take_sample(wrong: Mapping[str, np.ndarray], writers: Writers | None = None)
         rest_variances=np.array([_rest_variance(each, writers) for each in wrong.values()]),
         writer_totals=_totals(of_digits, writers),
         digit_covariances=np.atleast_2d(np.cov(of_digits)) / digits,
-        writer_sizes=np.bincount(writers.of_digits),
+        writer_sizes=np.bincount(writers.writer_of_image),
     )
 
 
@@ -151,11 +151,11 @@ def _totals(values: np.ndarray, writers: Writers) -> np.ndarray:
 
     Scaled so that its squares sum to an unbiased variance.
     """
-    groups = writers.groups[writers.of_digits]
+    groups = writers.groups[writers.writer_of_image]
     rows = values.reshape(-1, values.shape[-1])
     means = np.stack([np.bincount(groups, row) for row in rows]) / np.bincount(groups)
     above = rows - means[:, groups]
-    totals = np.stack([np.bincount(writers.of_digits, row) for row in above]) / values.shape[-1]
+    totals = np.stack([np.bincount(writers.writer_of_image, row) for row in above]) / values.shape[-1]
     count = np.bincount(writers.groups)
     scale = np.sqrt(count / np.maximum(count - 1, 1))[writers.groups]
     return (totals * scale).reshape(*values.shape[:-1], -1)

@@ -34,10 +34,10 @@ def error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the mean negative natural logarithm of the probability given to the actual class."""
-    return float(digit_losses(probabilities, labels).mean())
+    return float(image_losses(probabilities, labels).mean())
 
 
-def digit_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def image_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return each digit's cross-entropy, of probabilities (…, n, 10): float64 (…, n)."""
     given = probabilities[..., np.arange(len(labels)), labels].astype(np.float64)
     return -np.log(np.maximum(given, _SMALLEST_PROBABILITY))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lenet.errors import LabError
-from lenet.workspace import MISREAD, written_whole
+from lenet.workspace import MISREAD, atomic_write
 
 _COLUMNS = ("digit", "label")
 
@@ -28,9 +28,9 @@ class Misread:
     labels: np.ndarray
     answers: np.ndarray
 
-    def wrong(self, digits: int) -> np.ndarray:
-        """Return whether the network of a seed misreads a digit: bool (seeds, digits)."""
-        wrong = np.zeros((len(self.answers), digits), bool)
+    def wrong(self, test_size: int) -> np.ndarray:
+        """Return whether the network of a seed misreads a digit: bool (seeds, images)."""
+        wrong = np.zeros((len(self.answers), test_size), bool)
         wrong[:, self.indices] = self.answers != self.labels
         return wrong
 
@@ -47,7 +47,7 @@ def save_misread(variant: str, misread: Misread, seeds: Sequence[int]) -> None:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow([*_COLUMNS, *(f"seed {seed}" for seed in seeds)])
     writer.writerows(np.column_stack([misread.indices, misread.labels, misread.answers.T]).tolist())
-    with written_whole(MISREAD / f"{variant}.csv") as partial:
+    with atomic_write(MISREAD / f"{variant}.csv") as partial:
         partial.write_text(table.getvalue(), encoding="utf-8")
 
 

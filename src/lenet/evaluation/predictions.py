@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from lenet.mnist.splits import read_arrays
-from lenet.workspace import PREDICTIONS, written_whole
+from lenet.workspace import PREDICTIONS, atomic_write
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Predictions:
 
 def save_predictions(variant: str, predictions: Predictions) -> None:
     """Write the arrays."""
-    with written_whole(PREDICTIONS / f"{variant}.npz") as partial, open(partial, "wb") as file:
+    with atomic_write(PREDICTIONS / f"{variant}.npz") as partial, open(partial, "wb") as file:
         np.savez(file, **{field.name: getattr(predictions, field.name) for field in fields(Predictions)})
 
 

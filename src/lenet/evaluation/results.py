@@ -10,7 +10,7 @@ from lenet.errors import LabError
 from lenet.evaluation.architecture import LayerShape
 from lenet.runs.identity import RunIdentity
 from lenet.training.trained_run import TRAIN_ERROR, History
-from lenet.workspace import DETAILS, written_whole
+from lenet.workspace import DETAILS, atomic_write
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class VariantResult:
         return self.seeds[0].epochs
 
     @property
-    def digits(self) -> int:
+    def test_size(self) -> int:
         """How many digits are in the test set."""
         return int(np.sum(self.seeds[0].confusion))
 
@@ -89,7 +89,7 @@ def learning_curve(seeds: Sequence[SeedResult], metric: str) -> LearningCurve:
 
 def save_result(result: VariantResult) -> None:
     """Write reports/details/<variant>.json; equal results give equal bytes."""
-    with written_whole(DETAILS / f"{result.variant}.json") as partial:
+    with atomic_write(DETAILS / f"{result.variant}.json") as partial:
         partial.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
 
 

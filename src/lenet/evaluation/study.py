@@ -51,20 +51,20 @@ class Study:
         return {variant: error for variant, error in reported.items() if variant in self.results}
 
     @property
-    def old(self) -> str:
+    def original(self) -> str:
         """The variant shown as the network of 1998: `comparison.original`, or the base without it."""
-        original = self.settings.comparison.original
-        return original if original and original in self.results else self.base
+        named = self.settings.comparison.original
+        return named if named and named in self.results else self.base
 
     @property
-    def new(self) -> str:
+    def top(self) -> str:
         """The variant shown as today's network: the last of the ladder."""
         return (self.ladder or [self.base])[-1]
 
     @property
-    def compared(self) -> list[str]:
+    def featured(self) -> list[str]:
         """The variants that the report shows in detail: the old one, the base and the new one."""
-        return list(dict.fromkeys([self.old, self.base, self.new]))
+        return list(dict.fromkeys([self.original, self.base, self.top]))
 
     @property
     def primary(self) -> Pair | None:
@@ -80,19 +80,19 @@ class Study:
 
     @cached_property
     def writers(self) -> Writers:
-        return load_writers(self.dataset, self.results[self.base].digits)
+        return load_writers(self.dataset, self.results[self.base].test_size)
 
     @cached_property
     def wrong(self) -> Mapping[str, np.ndarray]:
         """Variant → whether the network of a seed misreads a test digit: bool (seeds, digits)."""
-        digits = self.results[self.base].digits
-        return {variant: misread.wrong(digits) for variant, misread in self.misread.items()}
+        test_size = self.results[self.base].test_size
+        return {variant: misread.wrong(test_size) for variant, misread in self.misread.items()}
 
     @cached_property
     def comparison(self) -> Comparison:
         pairs = ladder_pairs(list(self.results), self.ladder or [self.base])
-        if self.old not in (self.base, self.new):
-            pairs.append((self.new, self.old))
+        if self.original not in (self.base, self.top):
+            pairs.append((self.top, self.original))
         if self.factorial:
             pairs += [pair for pair in factorial_pairs(*self.factorial) if pair not in pairs]
         return compare(self.wrong, pairs, self._effects(), self.writers, self.primary)

@@ -12,7 +12,7 @@ from lenet.evaluation.metrics import TEST_ERROR, TEST_ERROR_INTERVAL
 from lenet.evaluation.results import SeedResult, VariantResult, learning_curve, save_result
 from lenet.evaluation.writers import load_writers
 from lenet.training.trained_run import EPOCH_METRICS, VALIDATION_ERROR
-from lenet.workspace import CURVES, METRICS, written_whole
+from lenet.workspace import CURVES, METRICS, atomic_write
 
 
 def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float]:
@@ -38,7 +38,7 @@ def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float
 def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
     """Write the two scalars that DVC shows."""
     headline = {name.replace("/", "_"): summary[name] for name in (VALIDATION_ERROR, TEST_ERROR) if name in summary}
-    with written_whole(METRICS / f"{variant}.json") as partial:
+    with atomic_write(METRICS / f"{variant}.json") as partial:
         partial.write_text(json.dumps(headline, indent=2) + "\n", encoding="utf-8")
 
 
@@ -50,7 +50,7 @@ def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
     means = {name: learning_curve(seeds, name).mean for name in seeds[0].history}
     curves = pd.DataFrame(means).reindex(columns=EPOCH_METRICS).rename_axis("epoch")
     curves.index += 1
-    with written_whole(CURVES / f"{variant}.csv") as partial:
+    with atomic_write(CURVES / f"{variant}.csv") as partial:
         curves.to_csv(partial, float_format="%.6f", na_rep="nan", lineterminator="\n")
 
 

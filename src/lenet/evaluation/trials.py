@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lenet.evaluation.comparison import compare, factorial_effects, factorial_pairs, standard_error, take_sample
-from lenet.evaluation.metrics import digit_losses
+from lenet.evaluation.metrics import image_losses
 
 ERROR, LOSS = "validation_error_percent", "validation_cross_entropy"
 
@@ -32,7 +32,7 @@ def measure(probabilities: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -
     pairs = list(zip(probabilities, labels, strict=True))
     return Trial(
         wrong=np.concatenate([of_fold.argmax(axis=2) != actual for of_fold, actual in pairs], axis=1).astype(float),
-        losses=np.concatenate([digit_losses(of_fold, actual) for of_fold, actual in pairs], axis=1),
+        losses=np.concatenate([image_losses(of_fold, actual) for of_fold, actual in pairs], axis=1),
     )
 
 

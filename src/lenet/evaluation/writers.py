@@ -22,11 +22,11 @@ _STUDENTS_SERIES = 4
 class Writers:
     """Which digits are of one writer, and which writers are of one group.
 
-    of_digits: int (digits,), each digit's writer, counted from 0. groups: int (writers,), each writer's group, counted
+    writer_of_image: int (digits,), each digit's writer, counted from 0. groups: int (writers,), each writer's group, counted
     from 0, by the names in `titles`. numbers: int (writers,), NIST's.
     """
 
-    of_digits: np.ndarray
+    writer_of_image: np.ndarray
     groups: np.ndarray
     titles: Sequence[str]
     numbers: np.ndarray
@@ -34,11 +34,11 @@ class Writers:
     @property
     def are_known(self) -> bool:
         """Whether some writer wrote several of the digits."""
-        return len(self.groups) < len(self.of_digits)
+        return len(self.groups) < len(self.writer_of_image)
 
     def means(self, values: np.ndarray) -> dict[str, float]:
         """Return the mean over each group's digits, by its title; values: (digits,)."""
-        groups = self.groups[self.of_digits]
+        groups = self.groups[self.writer_of_image]
         return {title: float(values[groups == group].mean()) for group, title in enumerate(self.titles)}
 
 

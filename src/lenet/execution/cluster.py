@@ -14,7 +14,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Self
 
 from lenet.errors import LabError, in_one_line
-from lenet.execution.worker import Measured
+from lenet.execution.worker import CallResult
 
 if TYPE_CHECKING:  # an optional package
     from distributed import Client, Future
@@ -96,7 +96,7 @@ class Cluster:
             )
         return sorted(finished, key=lambda call: call.status == "error")
 
-    def result(self, call: "Future") -> Measured:
+    def result(self, call: "Future") -> CallResult:
         """Return what a finished call returned, or raise what it raised, or LabError where it could not be made."""
         from distributed import KilledWorker
 

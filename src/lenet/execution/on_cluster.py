@@ -12,8 +12,8 @@ from typing import Any
 from distributed import get_worker
 
 from lenet.errors import LabError
-from lenet.execution.pool import Worker
-from lenet.execution.worker import Measured
+from lenet.execution.pool import WorkerProcess
+from lenet.execution.worker import CallResult
 from lenet.runs import code
 from lenet.runs.identity import library_versions
 from lenet.settings import ENGINES
@@ -29,7 +29,7 @@ def what_decides_bits() -> dict[str, str]:
     return {"processor": platform.machine(), **library_versions(), **of_code}
 
 
-def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> Measured:
+def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> CallResult:
     """Call `work(shared value, *arguments, emit)` here; what it emits goes nowhere.
 
     request: `(work, arguments)`, pickled. shared: the value, pickled. They are read after the code was compared, since
@@ -51,9 +51,9 @@ def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> Measured
             raise AbandonedError(key)
 
     (work, arguments), value = [pickle.loads(part) for part in (request, shared)]
-    worker = Worker()
+    worker = WorkerProcess()
     try:
-        return worker.run(work, value, *arguments, emit=emit)
+        return worker.call(work, value, *arguments, emit=emit)
     finally:
         worker.kill()
 

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Literal, Self, TypeVar, cast
 import joblib
 
 from lenet.errors import LabError
-from lenet.execution.worker import Measured
+from lenet.execution.worker import CallResult
 from lenet.network import determinism
 
 Emit = Callable[[Any], None]
@@ -28,7 +28,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-class Worker:
+class WorkerProcess:
     """A worker process. Its functions may come from this package, and from the folder of modules that is named."""
 
     def __init__(self, modules: Path | None = None) -> None:
@@ -48,7 +48,7 @@ class Worker:
         self._replies = cast(BinaryIO, self._process.stdout)
         self.is_running = True
 
-    def run(self, work: Callable[..., Any], *arguments: Any, emit: Emit) -> Measured:
+    def call(self, work: Callable[..., Any], *arguments: Any, emit: Emit) -> CallResult:
         """Call `work(*arguments, emit)` in the worker; what it emits reaches `emit` here, on the calling thread.
 
         Raises what `work` raises, and LabError where the worker was killed.
@@ -102,11 +102,11 @@ def _signals_held_off() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class Workers:
+class ProcessPool:
     """Worker processes of this machine. They start when they are needed, and end with the `with` block.
 
     most: how many at most; "auto" means the cores that this process may use. first: what each does at once, called
-    with a function that emits; nobody waits for it. modules: as for Worker.
+    with a function that emits; nobody waits for it. modules: as for WorkerProcess.
     """
 
     def __init__(
@@ -114,8 +114,8 @@ class Workers:
     ) -> None:
         self._most = joblib.cpu_count() if most == "auto" else most
         self._first, self._modules = first, modules
-        self._started: list[Worker] = []
-        self._idle: SimpleQueue[Worker] = SimpleQueue()
+        self._started: list[WorkerProcess] = []
+        self._idle: SimpleQueue[WorkerProcess] = SimpleQueue()
         self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="worker")
 
     def __enter__(self) -> Self:
@@ -130,10 +130,10 @@ class Workers:
     def start(self, tasks: int) -> None:
         """Start the workers that so many tasks need, one per task at most, unless they run already."""
         while len(self._started) < min(self._most, tasks):
-            self._started.append(Worker(self._modules))
+            self._started.append(WorkerProcess(self._modules))
             self._threads.submit(self._make_ready, self._started[-1])
 
-    def run(self, do: Callable[[Worker, Task], Result], tasks: Sequence[Task]) -> Generator[Result, None, None]:
+    def map(self, do: Callable[[WorkerProcess, Task], Result], tasks: Sequence[Task]) -> Generator[Result, None, None]:
         """Yield what `do(worker, task)` returns, task by task as they finish; tasks are begun in their order.
 
         `do` runs on a thread of this process, and its worker is free for it. An error in it is raised here.
@@ -142,13 +142,13 @@ class Workers:
         for future in as_completed([self._threads.submit(self._on_a_free_worker, do, task) for task in tasks]):
             yield future.result()
 
-    def _make_ready(self, worker: Worker) -> None:
+    def _make_ready(self, worker: WorkerProcess) -> None:
         if self._first:
             with suppress(Exception):  # the worker's next task fails for the same reason
-                worker.run(self._first, emit=lambda event: None)
+                worker.call(self._first, emit=lambda event: None)
         self._idle.put(worker)
 
-    def _on_a_free_worker(self, do: Callable[[Worker, Task], Result], task: Task) -> Result:
+    def _on_a_free_worker(self, do: Callable[[WorkerProcess, Task], Result], task: Task) -> Result:
         worker = self._idle.get()
         try:
             return do(worker, task)

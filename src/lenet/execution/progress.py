@@ -16,7 +16,7 @@ _LINE_INTERVAL_S = 15
 _PACE_S = 600
 
 
-class Run(Protocol):
+class ShownRun(Protocol):
     """What is shown of a run."""
 
     @property
@@ -29,10 +29,10 @@ class Run(Protocol):
 class Display(Protocol):
     """A display of the training of several runs; it may be called from several threads."""
 
-    def epoch(self, run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
+    def epoch(self, run: ShownRun, epoch: int, metrics: Mapping[str, float]) -> None:
         """Show an epoch; epoch 0 when the run starts."""
 
-    def finished(self, run: Run) -> None:
+    def finished(self, run: ShownRun) -> None:
         """Show that the run is done with."""
 
     def say(self, line: str) -> None:
@@ -45,14 +45,14 @@ class _Lines:
     def __init__(self, runs: int) -> None:
         self._runs, self._finished, self._last_line = runs, 0, 0.0
 
-    def epoch(self, run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
+    def epoch(self, run: ShownRun, epoch: int, metrics: Mapping[str, float]) -> None:
         now = time.monotonic()
         if 0 < epoch < run.epochs and now - self._last_line < _LINE_INTERVAL_S:
             return
         self._last_line = now
         self.say(f"{run.name}: epoch {epoch}/{run.epochs} {_score(metrics)}".rstrip())
 
-    def finished(self, run: Run) -> None:
+    def finished(self, run: ShownRun) -> None:
         self._finished += 1
         self.say(f"{run.name}: {self._finished} of {self._runs} runs finished")
 
@@ -69,14 +69,14 @@ class _Bars:
         self._scores: dict[str, str] = {}
         self._all = progress.add_task(self._title(), total=epochs, score="")
 
-    def epoch(self, run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
+    def epoch(self, run: ShownRun, epoch: int, metrics: Mapping[str, float]) -> None:
         if run.name not in self._bars:
             self._bars[run.name] = self._progress.add_task(run.name, total=run.epochs, score="")
         self._scores[run.name] = _score(metrics)
         self._progress.update(self._bars[run.name], completed=epoch, score=self._scores[run.name])
         self._progress.advance(self._all, min(epoch, 1))
 
-    def finished(self, run: Run) -> None:
+    def finished(self, run: ShownRun) -> None:
         self._finished += 1
         self._progress.update(self._all, description=self._title())
         if run.name in self._bars:
@@ -93,7 +93,7 @@ class _Bars:
 
 
 @contextmanager
-def shown(epochs: Sequence[int]) -> Iterator[Display]:
+def open_display(epochs: Sequence[int]) -> Iterator[Display]:
     """Yield a display of the training of runs that take so many epochs each."""
     if not sys.stderr.isatty():
         yield _Lines(len(epochs))

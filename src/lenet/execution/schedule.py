@@ -13,8 +13,8 @@ from filelock import Timeout
 
 from lenet.errors import LabError
 from lenet.execution import cluster, pool, progress
-from lenet.execution.worker import Measured
-from lenet.runs import store, trainer
+from lenet.execution.worker import CallResult
+from lenet.runs import run_store, trainer
 from lenet.runs.identity import DataIdentity, RunIdentity, identify
 from lenet.runs.provenance import Provenance, machine_tags
 from lenet.runs.trainer import EditedError
@@ -22,7 +22,7 @@ from lenet.runs.training_data import TrainingData, identify_data, load_training_
 from lenet.settings import Settings, Variant
 
 # How a run ended. None: another process has trained it meanwhile.
-Outcome = Measured | EditedError | None
+Outcome = CallResult | EditedError | None
 
 _LOOK_AGAIN_S = 0.5
 
@@ -51,10 +51,14 @@ def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun
 
     Raises LabError where a variant is unknown or the data is not there.
     """
-    return runs_of({variant: settings.variant(variant) for variant in variants}, settings.seeds, [identify_data()])
+    return runs_of_recipes(
+        {variant: settings.variant(variant) for variant in variants}, settings.seeds, [identify_data()]
+    )
 
 
-def runs_of(recipes: Mapping[str, Variant], seeds: Sequence[int], data: Sequence[DataIdentity]) -> list[PlannedRun]:
+def runs_of_recipes(
+    recipes: Mapping[str, Variant], seeds: Sequence[int], data: Sequence[DataIdentity]
+) -> list[PlannedRun]:
     """Return the runs of recipes, by name: one for each data and seed. Equal runs are listed once."""
     runs: dict[str, PlannedRun] = {}
     for (name, recipe), digits in itertools.product(recipes.items(), data):
@@ -64,23 +68,23 @@ def runs_of(recipes: Mapping[str, Variant], seeds: Sequence[int], data: Sequence
     return list(runs.values())
 
 
-def lacking(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
+def missing_runs(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
     """Return those of the runs that the store does not have."""
-    return [run for run in runs if not store.has(run.identity)]
+    return [run for run in runs if not run_store.has(run.identity)]
 
 
-def workers(most: int | Literal["auto"]) -> pool.Workers:
+def process_pool(most: int | Literal["auto"]) -> pool.ProcessPool:
     """Return the processes that train on this machine; they import TensorFlow as soon as they are started."""
-    return pool.Workers(most, first=trainer.make_ready)
+    return pool.ProcessPool(most, first=trainer.import_training)
 
 
-def start_workers(workers: pool.Workers, runs: int) -> None:
+def start_processes(processes: pool.ProcessPool, runs: int) -> None:
     """Start the processes that so many runs need, so that they are ready when the data is; none for a cluster."""
     if not cluster.address():
-        workers.start(runs)
+        processes.start(runs)
 
 
-def train_runs(runs: Sequence[PlannedRun], workers: pool.Workers) -> Iterator[PlannedRun]:
+def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Iterator[PlannedRun]:
     """Train runs side by side, starting them in this order; yield each when the store has it.
 
     They are trained by the workers, or by the cluster where there is one. If another process trains the same run, this
@@ -90,13 +94,13 @@ def train_runs(runs: Sequence[PlannedRun], workers: pool.Workers) -> Iterator[Pl
         return
     start = time.monotonic()
     data = {identity: load_training_data(identity) for identity in {run.identity.data: None for run in runs}}
-    trained: list[tuple[PlannedRun, Measured]] = []
+    trained: list[tuple[PlannedRun, CallResult]] = []
     edited = 0
-    with progress.shown([run.epochs for run in runs]) as display:
+    with progress.open_display([run.epochs for run in runs]) as display:
         if scheduler := cluster.address():
             outcomes = _on_cluster(runs, data, scheduler)
         else:
-            outcomes = _on_this_machine(runs, data, workers, display)
+            outcomes = _on_this_machine(runs, data, processes, display)
         with closing(outcomes):  # an interrupt here must end the workers too
             for run, outcome in outcomes:
                 display.finished(run)
@@ -119,28 +123,30 @@ def train_runs(runs: Sequence[PlannedRun], workers: pool.Workers) -> Iterator[Pl
 def _on_this_machine(
     runs: Sequence[PlannedRun],
     data: Mapping[DataIdentity, TrainingData],
-    workers: pool.Workers,
+    processes: pool.ProcessPool,
     display: progress.Display,
 ) -> Generator[tuple[PlannedRun, Outcome], None, None]:
     """Train and store runs in worker processes; yield each run and how it ended."""
 
-    def do(worker: pool.Worker, run: PlannedRun) -> tuple[PlannedRun, Outcome]:
+    def train(worker: pool.WorkerProcess, run: PlannedRun) -> tuple[PlannedRun, Outcome]:
         def on_event(event: tuple[int, Mapping[str, float]]) -> None:
             display.epoch(run, *event)
 
         with _held(run, worker):
-            if store.has(run.identity):
+            if run_store.has(run.identity):
                 return run, None
             digits = data[run.identity.data]
-            return run, _stored(run, lambda: worker.run(trainer.train, digits, run.identity, run.recipe, emit=on_event))
+            return run, _stored(
+                run, lambda: worker.call(trainer.train_checked, digits, run.identity, run.recipe, emit=on_event)
+            )
 
-    return workers.run(do, runs)
+    return processes.map(train, runs)
 
 
 @contextmanager
-def _held(run: PlannedRun, worker: pool.Worker) -> Iterator[None]:
+def _held(run: PlannedRun, worker: pool.WorkerProcess) -> Iterator[None]:
     """Hold a run's lock; wait while another process holds it and the worker is running."""
-    lock = store.lock(run.identity.digest)
+    lock = run_store.lock(run.identity.digest)
     while worker.is_running:
         try:
             lock.acquire(timeout=_LOOK_AGAIN_S)
@@ -161,17 +167,19 @@ def _on_cluster(
     A run's lock is held from before it is submitted until it is stored.
     """
     waiting = deque(enumerate(runs))
-    calls: dict[Any, tuple[PlannedRun, store.Lock]] = {}
+    calls: dict[Any, tuple[PlannedRun, run_store.Lock]] = {}
     with cluster.Cluster(scheduler) as connection, ExitStack() as locks:
         shared = {identity: connection.share(digits) for identity, digits in data.items()}
         while waiting or calls:
             for place, run, lock in _locked(waiting, cluster.CALLS_AT_A_TIME - len(calls)):
                 locks.callback(lock.release)
-                if store.has(run.identity):
+                if run_store.has(run.identity):
                     lock.release()
                     yield run, None
                 else:
-                    call = connection.submit(place, trainer.train, shared[run.identity.data], run.identity, run.recipe)
+                    call = connection.submit(
+                        place, trainer.train_checked, shared[run.identity.data], run.identity, run.recipe
+                    )
                     calls[call] = run, lock
             for call in connection.finished(calls):
                 run, lock = calls.pop(call)
@@ -180,11 +188,11 @@ def _on_cluster(
                 yield run, outcome
 
 
-def _locked(waiting: deque[tuple[int, PlannedRun]], most: int) -> Iterator[tuple[int, PlannedRun, store.Lock]]:
+def _locked(waiting: deque[tuple[int, PlannedRun]], most: int) -> Iterator[tuple[int, PlannedRun, run_store.Lock]]:
     """Take waiting runs and their locks. Runs whose locks another process holds go to the end."""
     for _ in range(min(most, len(waiting))):
         place, run = waiting.popleft()
-        lock = store.lock(run.identity.digest)
+        lock = run_store.lock(run.identity.digest)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -193,19 +201,19 @@ def _locked(waiting: deque[tuple[int, PlannedRun]], most: int) -> Iterator[tuple
             yield place, run, lock
 
 
-def _stored(run: PlannedRun, call: Callable[[], Measured]) -> Measured | EditedError:
+def _stored(run: PlannedRun, call: Callable[[], CallResult]) -> CallResult | EditedError:
     """Store the run that a call returns, unless the code was edited meanwhile."""
     try:
         measured = call()
     except EditedError as error:
         return error
     provenance = Provenance({**machine_tags(), **measured.machine}, measured.started_ms, round(measured.duration_s, 3))
-    store.save(run.identity, measured.result, provenance)
+    run_store.save(run.identity, measured.result, provenance)
     return measured
 
 
 def _speed(
-    trained: Sequence[tuple[PlannedRun, Measured]], data: Mapping[DataIdentity, TrainingData], wall_s: float
+    trained: Sequence[tuple[PlannedRun, CallResult]], data: Mapping[DataIdentity, TrainingData], wall_s: float
 ) -> str:
     """Say in one line what the training took; a digit counts once per epoch."""
     images = sum(run.epochs * len(data[run.identity.data].train) for run, _ in trained)

@@ -1,7 +1,7 @@
 """What a worker process runs: it calls functions for the driver that started it, one at a time.
 
 Requests come pickled on standard input, `(work, arguments)`; what goes back on standard output is pickled too: a pair
-("event", value) for everything that the work emits, then ("done", Measured) or ("failed", the error). The process ends
+("event", value) for everything that the work emits, then ("done", CallResult) or ("failed", the error). The process ends
 when its input does, so that no worker outlives its driver.
 """
 
@@ -24,7 +24,7 @@ from lenet.runs.provenance import machine_tags, now_ms
 
 
 @dataclass(frozen=True)
-class Measured:
+class CallResult:
     """What a call returned, its start (ms since 1970), its duration, and the peak memory of its worker so far.
 
     machine: the tags of where it ran.
@@ -85,7 +85,7 @@ def _answer(work: Callable[..., Any], arguments: tuple[Any, ...], replies: Binar
     try:
         result = work(*arguments, lambda event: reply("event", event))
         duration_s = time.monotonic() - started
-        reply("done", Measured(result, started_ms, duration_s, _peak_memory_mib(), machine_tags()))
+        reply("done", CallResult(result, started_ms, duration_s, _peak_memory_mib(), machine_tags()))
     except Exception as error:
         error.add_note("".join(traceback.format_exception(error)))  # of this process, which a pickle leaves out
         reply("failed", error)

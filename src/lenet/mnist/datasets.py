@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lenet.errors import LabError, nearest
+from lenet.errors import LabError, did_you_mean
 
 # The files of every data set in data/raw/, under the names that MNIST gave them.
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -93,5 +93,5 @@ DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in (_MNIST,
 def find(name: str) -> Dataset:
     """Return the data set of that name; raise LabError, with the nearest known name, if there is none."""
     if name not in DATASETS:
-        raise LabError(f"no data set {name}: {nearest(name, DATASETS)}")
+        raise LabError(f"no data set {name}: {did_you_mean(name, DATASETS)}")
     return DATASETS[name]

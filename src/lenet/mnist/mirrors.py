@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from lenet.errors import DataUnreachableError, LabError, in_one_line, shortened
 from lenet.mnist.datasets import Dataset, KnownFile
 from lenet.redaction import redacted
-from lenet.workspace import project_root, run_store
+from lenet.workspace import project_root, run_store_folder
 
 if TYPE_CHECKING:
     import requests
@@ -167,4 +167,4 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
 
 def unreachable_note() -> Path:
     """Return the file in which a failed download leaves its message, so that `make repro` can tell that from others."""
-    return run_store() / "data-unreachable.txt"
+    return run_store_folder() / "data-unreachable.txt"

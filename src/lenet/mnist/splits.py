@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet.errors import LabError
-from lenet.workspace import PROCESSED, written_whole
+from lenet.workspace import PROCESSED, atomic_write
 
 STATISTICS = PROCESSED / "statistics.json"
 
@@ -67,7 +67,7 @@ def split_path(name: str) -> Path:
 
 def save_split(path: Path, split: Split) -> None:
     """Write a split; equal splits give equal bytes (NumPy stamps no time into the archive)."""
-    with written_whole(path) as partial, open(partial, "wb") as file:
+    with atomic_write(path) as partial, open(partial, "wb") as file:
         np.savez(file, images=split.images, labels=split.labels)
 
 
@@ -92,7 +92,7 @@ def load_split(name: str) -> Split:
 
 def save_statistics(statistics: Statistics) -> None:
     """Write the statistics as JSON."""
-    with written_whole(STATISTICS) as partial:
+    with atomic_write(STATISTICS) as partial:
         partial.write_text(json.dumps(asdict(statistics), indent=2) + "\n", encoding="utf-8")
 
 
@@ -104,7 +104,7 @@ def load_statistics() -> Statistics:
         raise LabError(f"{STATISTICS} cannot be read ({error}): run `dvc repro preprocess`") from None
 
 
-def md5(name: str) -> str:
+def split_md5(name: str) -> str:
     """Return the MD5 of a split's file, which is also its name in DVC's cache and in dvc.lock."""
     with open(split_path(name), "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()

@@ -12,17 +12,17 @@ from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
 from lenet.network.lenet_1998 import CODES, TABLE_I
-from lenet.report import shown_digits
+from lenet.report import misread_images
 from lenet.report.embedded import as_json
 from lenet.report.page import environment
-from lenet.workspace import DRAW, written_whole
+from lenet.workspace import DRAW, atomic_write
 
 _OF_A_KIND = 10  # test digits that can be called up
 
 
 def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
     """Write the page, with the first seed's networks of the old variant, the base and the new one."""
-    networks = [network_of(study, variant, predictions[variant]) for variant in study.compared]
+    networks = [network_of(study, variant, predictions[variant]) for variant in study.featured]
     kinds = digits_by_kind(study, test)
     shown = [
         {"index": int(index), "label": int(test.labels[index]), "kind": kind, "pixels": _base64(test.images[index])}
@@ -31,14 +31,14 @@ def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split)
     ]
     data = as_json({"networks": networks, "digits": shown})
     page = environment().get_template("draw.html").render(networks=networks, kinds=list(kinds), data=data)
-    with written_whole(DRAW) as partial:
+    with atomic_write(DRAW) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
 def digits_by_kind(study: Study, test: Split) -> dict[str, list[int]]:
     """Return the test digits that can be called up, by kind: the first of each class, and those that are misread."""
     firsts = [int(np.flatnonzero(test.labels == label)[0]) for label in np.unique(test.labels)]
-    misread = shown_digits.misread_by(study).items()
+    misread = misread_images.misread_by(study).items()
     worst = {kind: [digit.index for digit in digits[:_OF_A_KIND]] for kind, (_, digits) in misread if digits}
     return {"Test digits": firsts} | worst
 

@@ -13,7 +13,7 @@ from lenet.errors import LabError
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
-from lenet.report import shown_digits
+from lenet.report import misread_images
 from lenet.report.tables import write_csv
 from lenet.workspace import EXAMPLES
 
@@ -29,7 +29,7 @@ class Example:
 
 def read_rightly(study: Study, test: Split) -> list[int]:
     """Return the first test digit of each class that no network of the old and the new variant misreads."""
-    misread = np.any([study.wrong[variant].any(axis=0) for variant in (study.old, study.new)], axis=0)
+    misread = np.any([study.wrong[variant].any(axis=0) for variant in (study.original, study.top)], axis=0)
     firsts = [np.flatnonzero(~misread & (test.labels == label))[:1] for label in np.unique(test.labels)]
     return np.concatenate(firsts).tolist()
 
@@ -37,11 +37,11 @@ def read_rightly(study: Study, test: Split) -> list[int]:
 def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
     """Write reports/examples.csv: first the digits that are read rightly, then those that the page shows otherwise."""
     right = read_rightly(study, test)
-    indices = [*right, *shown_digits.shown(study)]
+    indices = [*right, *misread_images.shown(study)]
     table = pd.DataFrame(
         {"digit": indices, "label": test.labels[indices], "rightly": np.arange(len(indices)) < len(right)}
     )
-    for variant in (study.old, study.new):
+    for variant in (study.original, study.top):
         given = predictions[variant].probabilities[:, indices, test.labels[indices]].mean(axis=0)
         table[variant] = [f"{probability:.4f}" for probability in given]
     write_csv(table, EXAMPLES)
@@ -56,9 +56,9 @@ def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
         table = pd.read_csv(EXAMPLES)
     except (FileNotFoundError, ValueError):
         raise LabError(f"{EXAMPLES} cannot be read: run `dvc repro --force plot`") from None
-    variants = [study.old, study.new]
+    variants = [study.original, study.top]
     has_columns = {"digit", "label", "rightly", *variants} <= set(table)
-    if not has_columns or not set(shown_digits.shown(study)) <= set(table["digit"]):
+    if not has_columns or not set(misread_images.shown(study)) <= set(table["digit"]):
         raise LabError(f"{EXAMPLES} is of other results: run `dvc repro --force plot`")
     rightly: list[Example] = []
     by_index: dict[int, Example] = {}

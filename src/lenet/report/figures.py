@@ -24,7 +24,7 @@ from lenet.evaluation.trials import ERROR, LOSS
 from lenet.mnist.splits import Split
 from lenet.report.pictures import mosaic_of_copies, mosaic_of_maps
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
-from lenet.workspace import FIGURES, written_whole
+from lenet.workspace import FIGURES, atomic_write
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def in_another_process(work: Callable[[], None]) -> Iterator[None]:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, without a date or a version in it."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         figure.savefig(partial, format="png", dpi=144, metadata={"Software": None})
 
 

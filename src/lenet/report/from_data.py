@@ -7,7 +7,7 @@ import numpy as np
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
 from lenet.mnist.splits import Split
-from lenet.report import draw, examples, figures, page, pictures, shown_digits
+from lenet.report import draw, examples, figures, misread_images, page, pictures
 from lenet.settings import Variant
 from lenet.training import distortion
 
@@ -54,13 +54,13 @@ def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str,
 
 
 def _digits(study: Study, test: Split) -> dict[str, bytes]:
-    shown = sorted({*shown_digits.shown(study), *examples.read_rightly(study, test)})
-    return {shown_digits.picture_of(index): pictures.ink(test.images[index]) for index in shown}
+    shown = sorted({*misread_images.shown(study), *examples.read_rightly(study, test)})
+    return {misread_images.picture_of(index): pictures.ink(test.images[index]) for index in shown}
 
 
 def _insides(study: Study, predictions: Mapping[str, Predictions]) -> dict[str, bytes]:
     drawn = {}
-    for variant in (study.old, study.new):
+    for variant in (study.original, study.top):
         digit, *layers = page.insides(variant).values()
         seen = predictions[variant]
         drawn[digit] = pictures.ink(seen.digit)

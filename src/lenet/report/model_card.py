@@ -8,7 +8,7 @@ from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.evaluation.study import Study
 from lenet.mnist import datasets
 from lenet.report.wording import in_markdown
-from lenet.workspace import MODEL_CARD, written_whole
+from lenet.workspace import MODEL_CARD, atomic_write
 
 INTERFACE = """\
 - **Input**: raw pixels, uint8 (n, 28, 28), 0 = background, 255 = ink, digits centred. The model scales them itself.
@@ -22,7 +22,7 @@ def save_card(study: Study) -> None:
         text = card(result, seed, study.settings.about.get(result.variant, ""))
     else:
         text = "No run has a validation error, so there is no champion."
-    with written_whole(MODEL_CARD) as partial:
+    with atomic_write(MODEL_CARD) as partial:
         partial.write_text(f"# Model card of the champion\n\n{text}\n", encoding="utf-8")
 
 
@@ -55,7 +55,7 @@ people.
 | measure | value |
 |---|---:|
 | validation error | {validation_error(seed):.2f} % |
-| test error ({result.digits:,} digits) | {seed.metrics[TEST_ERROR]:.2f} % |
+| test error ({result.test_size:,} digits) | {seed.metrics[TEST_ERROR]:.2f} % |
 | test cross-entropy | {seed.metrics[TEST_LOSS]:.4f} nats |
 | test calibration error (expected, {CALIBRATION_BINS} bins) | {seed.metrics[CALIBRATION_ERROR]:.2f} points |
 

@@ -11,17 +11,17 @@ from markupsafe import Markup
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
 from lenet.network.lenet_1998 import TABLE_I
-from lenet.report import charts, columns, pictures, shown_digits, swept, wording
+from lenet.report import charts, columns, misread_images, pictures, sweep_results, wording
 from lenet.report.examples import load_examples
 from lenet.settings import Variant
 from lenet.training import distortion
-from lenet.workspace import PAGE, written_whole
+from lenet.workspace import PAGE, atomic_write
 
 
 def save_page(study: Study) -> None:
     """Write reports/index.html, with the pictures in reports/pictures/; raise LabError where one is missing."""
     page = environment().get_template("index.html").render(facts(study))
-    with written_whole(PAGE) as partial:
+    with atomic_write(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
@@ -41,7 +41,7 @@ def environment() -> Environment:
         "interval": interval,
         "data_url": pictures.data_url,
         "as_url": pictures.as_url,
-        "picture_of": shown_digits.picture_of,
+        "picture_of": misread_images.picture_of,
         "breakable": breakable,
     }
     return made
@@ -65,16 +65,16 @@ def facts(study: Study) -> dict[str, object]:
         "charts": {
             "ladder": charts.specification(charts.ladder(study)),
             "curves": charts.specification(charts.learning_curves(study)),
-            "confusion": charts.specification(charts.confusions(study, study.compared)),
+            "confusion": charts.specification(charts.confusions(study, study.featured)),
         },
-        "misread": shown_digits.misread_by(study),
+        "misread": misread_images.misread_by(study),
         "read_rightly": rightly,
         "examples": by_index,
         "by_group": {variant: study.by_group(variant) for variant in study.results},
-        "hard_writers": shown_digits.hard_writers(study),
-        "sweeps": swept.load_swept(study.settings, study.dataset),
+        "hard_writers": misread_images.hard_writers(study),
+        "sweeps": sweep_results.load_sweep_results(study.settings, study.dataset),
         "table_1": TABLE_I.astype(int).tolist(),
-        "insides": {variant: insides(variant) for variant in dict.fromkeys([study.old, study.new])},
+        "insides": {variant: insides(variant) for variant in dict.fromkeys([study.original, study.top])},
         "distorted": distorted(study),
         "identity": first,
         "seeds": [seed.identity.seed for seed in study.results[study.base].seeds],

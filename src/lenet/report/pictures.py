@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib import image
 
 from lenet.errors import LabError
-from lenet.workspace import PICTURES, written_whole
+from lenet.workspace import PICTURES, atomic_write
 
 
 def mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
@@ -50,7 +50,7 @@ def signed(values: np.ndarray) -> bytes:
 
 def save_pictures(drawn: Mapping[str, bytes]) -> None:
     """Write reports/pictures/ anew: name → PNG."""
-    with written_whole(PICTURES) as folder:
+    with atomic_write(PICTURES) as folder:
         folder.mkdir()
         for name, png in drawn.items():
             (folder / f"{name}.png").write_bytes(png)

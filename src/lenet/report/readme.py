@@ -5,7 +5,7 @@ from pathlib import Path
 from lenet.errors import LabError
 from lenet.evaluation.study import Study
 from lenet.report import columns
-from lenet.report.swept import Swept, load_swept
+from lenet.report.sweep_results import SweepResult, load_sweep_results
 from lenet.report.wording import (
     dataset_title,
     in_markdown,
@@ -15,7 +15,7 @@ from lenet.report.wording import (
     test_error,
     two_changes,
 )
-from lenet.workspace import README, written_whole
+from lenet.workspace import README, atomic_write
 
 _START, _END = "<!-- results:start -->", "<!-- results:end -->"
 
@@ -37,10 +37,10 @@ def answers(study: Study) -> list[str]:
 
 def _then_and_now(study: Study) -> list[str]:
     """Say what the published variant, the base and the top of the ladder misread; nothing if none is published."""
-    if study.old not in study.published:
+    if study.original not in study.published:
         return []
-    errors = {variant: f"`{variant}` {test_error(study, variant)} %" for variant in study.compared}
-    errors[study.old] += f" (published: {study.published[study.old].error_percent} %)"
+    errors = {variant: f"`{variant}` {test_error(study, variant)} %" for variant in study.featured}
+    errors[study.original] += f" (published: {study.published[study.original].error_percent} %)"
     return [f"Test errors with 95 % intervals: {'; '.join(errors.values())}."]
 
 
@@ -49,12 +49,12 @@ def _effects(study: Study) -> list[str]:
         return []
     differences, interaction = study.comparison.differences, study.comparison.effects["interaction"]
     worth = [f"Test error: {two_changes(study.factorial, differences, interaction)}."]
-    worth += [_swept(sweep) for sweep in load_swept(study.settings, study.dataset) if sweep.effects]
+    worth += [_swept(sweep) for sweep in load_sweep_results(study.settings, study.dataset) if sweep.effects]
     heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
     return [heading, "\n".join(f"- {line}" for line in worth)]
 
 
-def _swept(sweep: Swept) -> str:
+def _swept(sweep: SweepResult) -> str:
     """Say what a sweep asks, and what the changes of its 2×2's are worth."""
     sentences = [
         f"{in_markdown(sweep.about)} Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv)."
@@ -88,5 +88,5 @@ def update_readme(block: str, path: Path = README) -> None:
         raise LabError(f"{path} has no lines {_START} and {_END}: put them where the results table belongs")
     updated = f"{before}{_START}\n{block}\n{_END}{after}"
     if updated != text:
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_text(updated, encoding="utf-8")

@@ -9,7 +9,7 @@ from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
 from lenet.evaluation.results import VariantResult
 from lenet.evaluation.study import Study
-from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, written_whole
+from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, atomic_write
 
 # The table of metrics begins with the errors, which the comparison is about: the interval stands beside them.
 _COMPARED = 1 + METRICS.index(METRIC[TEST_ERROR])
@@ -96,5 +96,5 @@ def _mistakes(study: Study) -> pd.DataFrame:
 
 def write_csv(table: pd.DataFrame, path: Path, index: bool = False) -> None:
     """Write a table as CSV; numbers that are not text yet have six decimals."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         table.to_csv(partial, index=index, float_format="%.6f", lineterminator="\n")

@@ -16,7 +16,7 @@ FILES = (WEIGHTS, ARCHITECTURE, HISTORY, IDENTITY)
 
 
 @dataclass(frozen=True)
-class Run:
+class SavedRun:
     """A run that was read: its identity and history. Its weights and architecture stay on disk."""
 
     folder: Path
@@ -50,7 +50,7 @@ def folder_of(variant: str, seed: int) -> Path:
     return MODELS / variant / f"seed-{seed}"
 
 
-def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]) -> list[Run]:
+def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]) -> list[SavedRun]:
     """Read a variant's runs, in the order of the seeds.
 
     Raises LabError where one is missing, damaged, or was trained with other settings than `settings`.
@@ -63,7 +63,7 @@ def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]
     return runs
 
 
-def find_run(variant: str, identity: RunIdentity) -> Run | None:
+def find_run(variant: str, identity: RunIdentity) -> SavedRun | None:
     """Return the variant's run with exactly this identity, if models/ has it."""
     try:
         run = _read_run(variant, identity.seed)
@@ -72,12 +72,12 @@ def find_run(variant: str, identity: RunIdentity) -> Run | None:
     return run if run.identity.digest == identity.digest else None
 
 
-def _read_run(variant: str, seed: int) -> Run:
+def _read_run(variant: str, seed: int) -> SavedRun:
     folder = folder_of(variant, seed)
     try:
         described = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
         del described["digest"], described["family"]
-        return Run(folder, RunIdentity.from_json(described), read_history(folder / HISTORY))
+        return SavedRun(folder, RunIdentity.from_json(described), read_history(folder / HISTORY))
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{folder} cannot be read ({error}): run `dvc repro --force train@{variant}`") from None
 

@@ -19,7 +19,7 @@ class EditedError(Exception):
         self.trained = trained
 
 
-def make_ready(emit: Callable[[object], None]) -> None:
+def import_training(emit: Callable[[object], None]) -> None:
     """Import what trains. It takes seconds, which a worker may spend while the data is prepared."""
     determinism.prepare()
     import lenet.training.one_run  # noqa: F401  # imports TensorFlow
@@ -27,7 +27,7 @@ def make_ready(emit: Callable[[object], None]) -> None:
     _imported_code()
 
 
-def train(
+def train_checked(
     data: TrainingData,
     identity: RunIdentity,
     recipe: Variant,

@@ -48,7 +48,7 @@ def _read(fold: Fold | None) -> TrainingData:
 
 
 def _of_splits(statistics: Statistics) -> DataIdentity:
-    return _identity(statistics, splits.md5("train"), splits.md5("validation"), None)
+    return _identity(statistics, splits.split_md5("train"), splits.split_md5("validation"), None)
 
 
 def _of_fold(data: TrainingData, fold: Fold) -> DataIdentity:

@@ -17,7 +17,7 @@ from lenet.evaluation.predictions import load_predictions
 from lenet.evaluation.results import SeedResult, VariantResult, learning_curve
 from lenet.evaluation.trials import ERROR, LOSS
 from lenet.mnist.splits import Split, load_split
-from lenet.runs import store as run_store
+from lenet.runs import run_store
 from lenet.runs.files import find_run
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance

@@ -105,7 +105,7 @@ class MlflowRun:
 
     def describe(self, description: str) -> None:
         """Renew the run's description, unless a person has written one."""
-        if pages.is_renewed(description, self.tags.get(NOTE_TAG), self.tags):
+        if pages.should_replace(description, self.tags.get(NOTE_TAG), self.tags):
             tags = pages.description_tags(description)
             self._client.log_batch(self.id, tags=[RunTag(name, value) for name, value in tags.items()])
 

@@ -17,8 +17,8 @@ from urllib.parse import unquote
 
 from lenet.errors import LabError, in_one_line, shortened
 from lenet.redaction import redacted
-from lenet.runs.store import Lock, named_lock
-from lenet.workspace import project_root, written_whole
+from lenet.runs.run_store import Lock, named_lock
+from lenet.workspace import atomic_write, project_root
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,10 +48,10 @@ _ARTIFACT_PATHS = {
     "model_versions": "storage_location",
 }
 # The variable with the path of a file: while that file exists, the store is left alone.
-_LEFT_ALONE_IF = "LENET_STORE_LEFT_ALONE_IF"
+_DISABLED_IF = "LENET_MLFLOW_DISABLED_IF"
 
 
-class StoreLeftAloneError(Exception):
+class StoreDisabledError(Exception):
     """The store failed before in this command, and the user was told; or the command was asked to leave it alone."""
 
 
@@ -100,10 +100,10 @@ def lock() -> Lock:
 def open_client() -> "MlflowClient":
     """Return a client of the store, which is there and answers.
 
-    Raises StoreLeftAloneError, LabError where another version of MLflow wrote the database, and what MLflow raises.
+    Raises StoreDisabledError, LabError where another version of MLflow wrote the database, and what MLflow raises.
     """
-    if is_left_alone():
-        raise StoreLeftAloneError
+    if is_disabled():
+        raise StoreDisabledError
     for name, value in _LIMITS.items():
         os.environ.setdefault(name, value)
     import mlflow
@@ -141,7 +141,7 @@ def _create(path: Path) -> None:
     from mlflow import MlflowClient
 
     if not path.exists():
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             MlflowClient(_sqlite_uri(partial)).search_experiments()  # creates the tables
 
 
@@ -195,7 +195,7 @@ def failures_as_warnings() -> Iterator[None]:
     """Turn any failure in the block into a warning, the first one of a command: no result is lost by it."""
     try:
         yield
-    except StoreLeftAloneError:
+    except StoreDisabledError:
         pass
     except Exception as error:
         warn(error)
@@ -234,33 +234,33 @@ def one_warning() -> Iterator[None]:
 
     DVC's stages are processes of their own, so a file remembers the failure; they inherit its path.
     """
-    if _LEFT_ALONE_IF in os.environ:  # as in a demo that `make repro` starts
+    if _DISABLED_IF in os.environ:  # as in a demo that `make repro` starts
         yield
         return
     with tempfile.TemporaryDirectory(prefix="lenet-") as folder:
-        os.environ[_LEFT_ALONE_IF] = str(Path(folder) / "store-failed")
+        os.environ[_DISABLED_IF] = str(Path(folder) / "store-failed")
         try:
             yield
         finally:
-            os.environ.pop(_LEFT_ALONE_IF, None)
+            os.environ.pop(_DISABLED_IF, None)
 
 
-def left_alone() -> dict[str, str]:
+def disabled_environment() -> dict[str, str]:
     """Return the environment that makes a command leave the store alone, in silence."""
-    return {_LEFT_ALONE_IF: os.devnull}
+    return {_DISABLED_IF: os.devnull}
 
 
-def is_left_alone() -> bool:
+def is_disabled() -> bool:
     """Return whether the store failed before in this command, or is to be left alone."""
-    return _LEFT_ALONE_IF in os.environ and Path(os.environ[_LEFT_ALONE_IF]).exists()
+    return _DISABLED_IF in os.environ and Path(os.environ[_DISABLED_IF]).exists()
 
 
 def _is_first_failure() -> bool:
     """Remember a failure; return whether it is the first one, of which the user does not know."""
-    if _LEFT_ALONE_IF not in os.environ:
+    if _DISABLED_IF not in os.environ:
         return True
     try:
-        Path(os.environ[_LEFT_ALONE_IF]).touch(exist_ok=False)
+        Path(os.environ[_DISABLED_IF]).touch(exist_ok=False)
     except OSError:
-        return not is_left_alone()  # on a full disk there is no room for a note
+        return not is_disabled()  # on a full disk there is no room for a note
     return True

@@ -175,18 +175,18 @@ LeNet-5 (LeCun et al. 1998) and its modern relatives, which read handwritten dig
 
 def description_tags(description: str) -> dict[str, str]:
     """Return the tags of a description that this project writes."""
-    return {NOTE_TAG: description, WRITTEN_TAG: written(description)}
+    return {NOTE_TAG: description, WRITTEN_TAG: description_digest(description)}
 
 
-def written(description: str) -> str:
+def description_digest(description: str) -> str:
     """Return the digest by which a description is recognised later as this project's."""
     return hashlib.sha256(description.encode()).hexdigest()[:16]
 
 
-def is_renewed(description: str, current: str | None, tags: Mapping[str, str]) -> bool:
+def should_replace(description: str, current: str | None, tags: Mapping[str, str]) -> bool:
     """Return whether a description replaces the current one: it differs, and no person has written the current one."""
     known = tags.get(WRITTEN_TAG)
-    is_ours = written(current or "") == known if known else not current
+    is_ours = description_digest(current or "") == known if known else not current
     return is_ours and description != current
 
 

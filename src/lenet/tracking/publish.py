@@ -66,7 +66,7 @@ def publish_all() -> list[VariantResult]:
     """
     results = publish_variants(list(load_settings().variants))
     with mlflow_store.lock():
-        _repeated_on_conflict(partial(registry.appoint_all, results, load_settings()))
+        _repeated_on_conflict(partial(registry.assign_aliases, results, load_settings()))
     return results
 
 

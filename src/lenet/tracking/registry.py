@@ -36,14 +36,14 @@ def model_uri(dataset: str) -> str:
     return f"models:/{model_name(dataset)}@{CHAMPION}"
 
 
-def appoint_all(results: Sequence[VariantResult], settings: Settings) -> None:
+def assign_aliases(results: Sequence[VariantResult], settings: Settings) -> None:
     """Register champion and baseline, the best run of the baseline variant, for each data set; say what changed."""
     for dataset in dict.fromkeys(result.dataset for result in results):
         candidates = [result for result in results if result.dataset == dataset]
         baseline = [result for result in candidates if result.variant == settings.comparison.ladder[0]]
         registry = Registry(dataset)
         for alias, of_alias in ((CHAMPION, candidates), (BASELINE, baseline)):
-            if news := registry.appoint(alias, of_alias, settings.about):
+            if news := registry.assign(alias, of_alias, settings.about):
                 print(news, file=sys.stderr)
 
 
@@ -55,7 +55,7 @@ class Registry:
         self._dataset = dataset
         self._client = mlflow_store.open_client()
 
-    def appoint(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
+    def assign(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
         """Give the alias to the best run that has a model in the store; return a message if anything changed.
 
         The model is exported from the store's own artifact, once. That takes seconds.
@@ -91,13 +91,13 @@ class Registry:
         name, client = self.name, self._client
         model = self._find_model() or client.create_registered_model(name)
         description = pages.describe_model(self._dataset)
-        if pages.is_renewed(description, model.description, model.tags):
+        if pages.should_replace(description, model.description, model.tags):
             client.update_registered_model(name, description)
-            client.set_registered_model_tag(name, WRITTEN_TAG, pages.written(description))
+            client.set_registered_model_tag(name, WRITTEN_TAG, pages.description_digest(description))
         version = self._find_version(model_id) or self._create_version(variant, seed, model_id)
-        if pages.is_renewed(card, version.description, version.tags):
+        if pages.should_replace(card, version.description, version.tags):
             client.update_model_version(name, version.version, card)
-            client.set_model_version_tag(name, version.version, WRITTEN_TAG, pages.written(card))
+            client.set_model_version_tag(name, version.version, WRITTEN_TAG, pages.description_digest(card))
         return str(version.version)
 
     def _find_version(self, model_id: str) -> ModelVersion | None:

@@ -144,7 +144,7 @@ def _find_or_create_experiment(client: MlflowClient, experiment: Experiment) -> 
     found = known[0]
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
-    if pages.is_renewed(experiment.description, found.tags.get(NOTE_TAG), found.tags):
+    if pages.should_replace(experiment.description, found.tags.get(NOTE_TAG), found.tags):
         tags |= described
     for tag, value in tags.items():
         if found.tags.get(tag) != value:

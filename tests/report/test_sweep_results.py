@@ -10,7 +10,7 @@ from lenet.errors import LabError
 from lenet.evaluation import trials
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.trials import Trial
-from lenet.report.swept import Effects, load_swept
+from lenet.report.sweep_results import Effects, load_sweep_results
 from lenet.settings import load_settings, load_sweep
 from lenet.workspace import SWEEPS
 
@@ -42,7 +42,7 @@ def shown(workspace, measured):
 
 
 def test_a_sweep_is_shown_with_its_question_its_figure_and_its_effects(shown, measured):
-    (found,) = load_swept(shown, "mnist")
+    (found,) = load_sweep_results(shown, "mnist")
     assert (found.name, found.about) == ("both", "Which?")
     assert found.figure == b"a picture"
     assert [effects.four for effects in found.effects] == [tuple(FOUR), tuple(OTHER)]
@@ -65,25 +65,25 @@ def test_names_are_short_where_a_setting_is_equal_in_all_four():
 
 def test_effects_are_found_by_their_names_wherever_they_stand(shown):
     path = SWEEPS / "both/effects.csv"
-    in_order = load_swept(shown, "mnist")
+    in_order = load_sweep_results(shown, "mnist")
     header, *rows = path.read_text().splitlines()
     path.write_text("\n".join([header, *reversed(rows)]))
-    assert load_swept(shown, "mnist") == in_order
+    assert load_sweep_results(shown, "mnist") == in_order
 
 
 def test_effects_of_other_factorials_are_refused_with_the_command_that_makes_them(shown):
     path = SWEEPS / "both/effects.csv"
     path.write_text(path.read_text().replace("activation=relu", "activation=silu"))
     with pytest.raises(LabError, match=r"^comparison.sweeps: both: .* does not have .*: run `make sweep NAME=both`$"):
-        load_swept(shown, "mnist")
+        load_sweep_results(shown, "mnist")
 
 
 @pytest.mark.parametrize("missing", ["trials.png", "effects.csv"])
 def test_a_sweep_without_results_is_refused_with_the_command_that_makes_them(shown, missing):
     (SWEEPS / "both" / missing).unlink()
     with pytest.raises(LabError, match=r"^comparison.sweeps: both: .* is missing: run `make sweep NAME=both`$"):
-        load_swept(shown, "mnist")
+        load_sweep_results(shown, "mnist")
 
 
 def test_of_other_data_than_mnist_no_sweep_is_shown(shown):
-    assert load_swept(shown, "digits") == []
+    assert load_sweep_results(shown, "digits") == []

@@ -12,14 +12,14 @@ _WRITERS, _OF_A_WRITER = 6, 12
 
 
 @dataclass(frozen=True)
-class MisreadDigit:
+class MisreadImage:
     """A test digit, what it is most often taken for, and how many networks of the old and of the new variant err."""
 
     index: int
     label: int
     taken_for: int
-    old: int
-    new: int
+    original: int
+    top: int
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class HardWriter:
     group: str
     written: int
     error: float
-    digits: list[MisreadDigit]
+    digits: list[MisreadImage]
 
 
-def misread_by(study: Study) -> dict[str, tuple[int, list[MisreadDigit]]]:
+def misread_by(study: Study) -> dict[str, tuple[int, list[MisreadImage]]]:
     """Return, by who misreads them, how many test digits there are, and those of them misread by most networks.
 
     A variant misreads a digit if at least half of its networks do.
     """
-    old, new = study.old, study.new
+    old, new = study.original, study.top
     counts = {variant: study.wrong[variant].sum(axis=0) for variant in (old, new)}
     misread = {variant: 2 * count >= len(study.wrong[variant]) for variant, count in counts.items()}
     kinds = {
@@ -63,14 +63,14 @@ def hard_writers(study: Study) -> list[HardWriter]:
     if not study.writers.are_known:
         return []
     writers, shares = study.writers, np.concatenate(list(study.wrong.values())).mean(axis=0)
-    totals = np.bincount(writers.of_digits, shares)
+    totals = np.bincount(writers.writer_of_image, shares)
     return [_hard_writer(study, writer, shares) for writer in np.argsort(-totals, kind="stable")[:_WRITERS]]
 
 
 def _hard_writer(study: Study, writer: int, shares: np.ndarray) -> HardWriter:
-    written = np.flatnonzero(study.writers.of_digits == writer)
+    written = np.flatnonzero(study.writers.writer_of_image == writer)
     worst = written[np.argsort(-shares[written], kind="stable")][:_OF_A_WRITER]
-    old, new = (study.wrong[variant].sum(axis=0) for variant in (study.old, study.new))
+    old, new = (study.wrong[variant].sum(axis=0) for variant in (study.original, study.top))
     return HardWriter(
         number=int(study.writers.numbers[writer]),
         group=study.writers.titles[study.writers.groups[writer]],
@@ -97,9 +97,9 @@ def picture_of(index: int) -> str:
     return f"digit-{index}"
 
 
-def _misread(study: Study, index: int, variant: str, old: np.ndarray, new: np.ndarray) -> MisreadDigit:
+def _misread(study: Study, index: int, variant: str, old: np.ndarray, new: np.ndarray) -> MisreadImage:
     misread = study.misread[variant]
     (place,) = np.flatnonzero(misread.indices == index)
     label, answers = int(misread.labels[place]), misread.answers[:, place]
     taken_for = int(np.bincount(answers[answers != label], minlength=10).argmax())
-    return MisreadDigit(int(index), label, taken_for, int(old[index]), int(new[index]))
+    return MisreadImage(int(index), label, taken_for, int(old[index]), int(new[index]))

@@ -18,7 +18,7 @@ from lenet.runs.files import FILES, files_of, read_history, write_files
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance
 from lenet.training.trained_run import HISTORY, History, TrainedRun
-from lenet.workspace import remove, run_store, written_whole
+from lenet.workspace import atomic_write, remove, run_store_folder
 
 _SUMS = "SHA256SUMS"
 _DIGEST_LENGTH = 64
@@ -42,7 +42,7 @@ class Lock(FileLock):
 
 def entry(digest: str) -> Path:
     """Return the folder of a run's entry, which need not be there."""
-    return run_store() / digest
+    return run_store_folder() / digest
 
 
 def has(identity: RunIdentity) -> bool:
@@ -63,7 +63,7 @@ def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance | No
     provenance: where and when it was trained, if that is known.
     """
     files = files_of(identity, trained)
-    with written_whole(entry(identity.digest), durable=True) as folder:
+    with atomic_write(entry(identity.digest), durable=True) as folder:
         write_files(folder, files)
         (folder / _SUMS).write_text(_sums(files), encoding="utf-8")
         if provenance:
@@ -94,7 +94,7 @@ def lock(digest: str) -> Lock:
 
 def named_lock(name: str, **options: Any) -> Lock:
     """Return a lock between this checkout's processes, those in temporary workspaces included."""
-    path = run_store() / "locks" / f"{name}.lock"
+    path = run_store_folder() / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     return Lock(path, fallback_to_soft=False, **options)
 
@@ -112,7 +112,7 @@ def is_locked(digest: str) -> bool:
 
 def entries() -> dict[str, int]:
     """Return the size of each entry in bytes, by digest."""
-    folders = [path for path in run_store().glob("*") if path.is_dir() and len(path.name) == _DIGEST_LENGTH]
+    folders = [path for path in run_store_folder().glob("*") if path.is_dir() and len(path.name) == _DIGEST_LENGTH]
     return {folder.name: sum(file.stat().st_size for file in folder.iterdir()) for folder in sorted(folders)}
 
 

@@ -29,7 +29,7 @@ class Effects:
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """A sweep and what came of it; figure: a PNG."""
 
     name: str
@@ -42,12 +42,12 @@ def _values(settings: Iterable[str]) -> str:
     return " ".join(setting.partition("=")[2] for setting in settings)
 
 
-def load_swept(settings: Settings, dataset: str) -> list[Swept]:
+def load_sweep_results(settings: Settings, dataset: str) -> list[SweepResult]:
     """Read the sweeps that params.yaml names, all of which are on MNIST; raise LabError where one lacks a result."""
     return [_load(name, settings) for name in settings.comparison.sweeps] if dataset == "mnist" else []
 
 
-def _load(name: str, settings: Settings) -> Swept:
+def _load(name: str, settings: Settings) -> SweepResult:
     folder = SWEEPS / name
     sweep = load_sweep(folder / "sweep.yaml", settings)
     try:
@@ -59,7 +59,7 @@ def _load(name: str, settings: Settings) -> Swept:
     except (KeyError, ValueError):
         fault = f"{folder}/effects.csv does not have the factorials of sweep.yaml"
     else:
-        return Swept(name, sweep.about, figure, effects)
+        return SweepResult(name, sweep.about, figure, effects)
     raise LabError(f"comparison.sweeps: {name}: {fault}: run `make sweep NAME={name}`")
 
 
