@@ -1,9 +1,9 @@
-# `make help` lists the targets. Each does the set-up first, if it was not done or the lock has changed.
+# `make help` lists the targets. Most do the set-up first, if it is missing or the lock has changed.
 
-# Not /bin/sh: where that is the shell, macOS's make starts simple commands without it and overlooks the PATH below.
+# With /bin/sh, macOS's make would start simple commands without a shell and ignore the PATH below.
 SHELL := /bin/bash
 READY := .venv/ready
-# The environment's programs first, and this checkout's code, also where nothing is activated.
+# Use .venv's programs and this checkout's code, even if no environment is activated.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := src
 unexport PYTHONHOME
@@ -16,7 +16,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 help:  ## list the targets
 	@awk -F': .*## |: *## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@printf '\nVariables\n  MNIST_MIRROR            folder or URL with the files of MNIST, tried before the public mirrors\n'
-	@printf '  MLFLOW_TRACKING_URI     an MLflow server in place of mlflow.db\n  DASK_SCHEDULER_ADDRESS  a Dask cluster that trains, in place of the cores here\n  PORT                    where ui and serve listen\n'
+	@printf '  MLFLOW_TRACKING_URI     an MLflow server to use instead of mlflow.db\n  DASK_SCHEDULER_ADDRESS  a Dask cluster that trains instead of this machine\n  PORT                    the port of ui and serve\n'
 
 ##@ The study
 repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
@@ -28,13 +28,13 @@ demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its ow
 report: $(READY)  ## rebuild tables, charts, page and README from the committed results: seconds, no data needed
 	@python -m lenet.commands.report
 
-verify: $(READY)  ## train again in a clone and compare every bit: five minutes; VARIANTS=all SEEDS=all for everything
+verify: $(READY)  ## train a few runs again in a clone, compare every bit: five minutes; VARIANTS=all SEEDS=all for all
 	@python -m lenet.commands.verify "$(VARIANTS)" "$(SEEDS)"
 
-sweep: $(READY)  ## train and compare the recipes of sweeps/NAME/sweep.yaml; FROM=tanh_sgd starts a new one
+sweep: $(READY)  ## train and compare the recipes of sweeps/NAME/sweep.yaml; FROM=tanh_sgd writes a new sweep.yaml
 	@python -m lenet.commands.sweep "$(NAME)" $(FROM)
 
-prune: $(READY)  ## print the run store's size and remove runs that nothing here refers to
+prune: $(READY)  ## print the run store's size and remove runs that neither settings nor results refer to
 	@python -m lenet.commands.prune
 
 ##@ Look at it
@@ -48,7 +48,7 @@ serve: $(READY)  ## serve the best model on 127.0.0.1
 test: $(READY)  ## run the fast tests and one real pipeline: a few minutes
 	@python -m pytest -n 2 -m "not slow" $(ARGS)
 
-test-all: test  ## run those and the slow tests: ten to fifteen minutes
+test-all: test  ## run the fast tests and the slow ones: ten to fifteen minutes
 	@python -m pytest -n 4 -m slow --reuse-pipeline $(ARGS)
 
 coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
@@ -62,11 +62,11 @@ setup: $(READY)  ## create or update .venv from requirements.lock
 lint: $(READY)  ## check code and layout with ruff, and types with mypy
 	@ruff check . && ruff format --check . && mypy
 
-lock: $(READY)  ## write requirements.lock anew from pyproject.toml (needs uv)
+lock: $(READY)  ## write requirements.lock again from pyproject.toml, with the newest versions (needs uv)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 --extra dev \
 	    --generate-hashes --no-annotate --no-emit-index-url --output-file requirements.lock pyproject.toml
 
-clean:  ## remove what can be made again: environment, demo, caches of tools; never data, models or the store
+clean:  ## remove environments, demo and caches of tools; never data, models or the run store
 	@rm -rf .venv .bench .demo .pytest_cache .ruff_cache .mypy_cache .coverage build src/*.egg-info && find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .bench/ready: benchmarks/requirements.txt

@@ -1,6 +1,6 @@
-"""What the project costs: its training beside Keras's and PyTorch's, and how each step grows with its work."""
+"""Compare the training time of this project with that of Keras and PyTorch."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))  # whose `support` edits settings and makes up results
+sys.path.append(str(Path(__file__).parents[1] / "tests"))  # for tests/support, which edits params.yaml

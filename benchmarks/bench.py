@@ -1,9 +1,9 @@
-"""`make bench`: the same training by Keras, by PyTorch and by this project, as whole processes that take turns.
+"""`make bench`: time the same training in Keras, PyTorch and this project, as whole processes that take turns.
 
     python -m benchmarks.bench --runs 4 --epochs 20 --rounds 2
 
-Appends each time to benchmarks/training.csv as soon as it is known, so that an interrupted benchmark goes on where it
-was. Takes about an hour a round on two cores, which should have nothing else to do.
+Appends each time to benchmarks/training.csv as soon as it is measured, so that an interrupted benchmark continues where
+it stopped. A round takes about an hour on two cores, which should have nothing else to do.
 """
 
 import argparse
@@ -32,7 +32,7 @@ CORES = 2
 
 @dataclass(frozen=True)
 class Bench:
-    """What is trained: how many runs and epochs, in a clone of the study that has the digits as an .npz file too."""
+    """What is trained: how many runs and epochs, and in which clone. The clone also has the images as one .npz file."""
 
     study: Path
     runs: int
@@ -40,7 +40,7 @@ class Bench:
     validation_size: int | float
 
     @property
-    def digits(self) -> Path:
+    def images_file(self) -> Path:
         return self.study / "digits.npz"
 
     @property
@@ -49,38 +49,40 @@ class Bench:
 
 
 def keras_fit(bench: Bench) -> dict[str, float]:
-    command = [sys.executable, str(HERE / "keras_fit.py"), str(bench.digits), str(bench.epochs), *bench.seeds]
-    return _row(run(command))
+    command = [sys.executable, str(HERE / "keras_fit.py"), str(bench.images_file), str(bench.epochs), *bench.seeds]
+    return _times(run(command))
 
 
 def pytorch(bench: Bench) -> dict[str, float]:
-    return _row(run(_pytorch(bench, bench.seeds, "--threads=2")))
+    return _times(run(_pytorch(bench, bench.seeds, "--threads=2")))
 
 
 def pytorch_side_by_side(bench: Bench) -> dict[str, float]:
-    return _row(run(*(_pytorch(bench, bench.seeds[part::2], "--threads=1") for part in range(2))))
+    return _times(run(*(_pytorch(bench, bench.seeds[part::2], "--threads=1") for part in range(2))))
 
 
 def pytorch_compiled(bench: Bench) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as cache:  # empty: compiling counts
+    with tempfile.TemporaryDirectory() as cache:  # an empty cache, so that the time includes compiling
         commands = (_pytorch(bench, bench.seeds[part::2], "--threads=1", "--compile") for part in range(2))
-        return _row(run(*commands, TORCHINDUCTOR_CACHE_DIR=cache))
+        return _times(run(*commands, TORCHINDUCTOR_CACHE_DIR=cache))
 
 
 def _pytorch(bench: Bench, seeds: Sequence[str], *options: str) -> list[str]:
     program = [str(ROOT / ".bench/bin/python"), str(HERE / "pytorch.py")]
-    return [*program, str(bench.digits), str(bench.epochs), *seeds, *options]
+    return [*program, str(bench.images_file), str(bench.epochs), *seeds, *options]
 
 
-def _row(timed: Timed) -> dict[str, float]:
-    """Return the time of whole processes, and the longest of each time that they measured themselves."""
-    inside = [json.loads(printed.splitlines()[-1]) for printed in timed.printed]
-    longest = {name: max(times[name] for times in inside) for name in measured.TIMES if name in inside[0]}
+def _times(timed: Timed) -> dict[str, float]:
+    """Return the wall time, and the times that the processes measured themselves: of each, the longest."""
+    measured_inside = [json.loads(printed.splitlines()[-1]) for printed in timed.printed]
+    longest = {
+        name: max(times[name] for times in measured_inside) for name in measured.TIMES if name in measured_inside[0]
+    }
     return {"wall_s": timed.wall_s, **longest}
 
 
 def lab_epochs(bench: Bench) -> dict[str, float]:
-    """Time the epochs of two runs side by side; return how long those of all runs take."""
+    """Time the epochs of two runs side by side; return how long the epochs of all runs take."""
     with edit_params(bench.study / PARAMS) as params:
         params["base"]["epochs"] = bench.epochs + 1  # the first one is not timed
     timed = run([sys.executable, "-m", "benchmarks.epochs"], cwd=bench.study, PYTHONPATH=f"src:{ROOT}")
@@ -91,18 +93,18 @@ def lab_make_repro(bench: Bench) -> dict[str, float]:
     """Time `make repro` in a clone that has neither runs nor data."""
     with clone(bench.runs, bench.epochs, bench.validation_size) as study:
         timed = run([sys.executable, "-m", "lenet.commands.repro"], cwd=study, PYTHONPATH="src")
-        trained = list(filter(None, (Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64))))
-    assert len(trained) == bench.runs
-    return {"wall_s": timed.wall_s, "train_s": busy_s(trained)}
+        finished_runs = list(filter(None, (Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64))))
+    assert len(finished_runs) == bench.runs
+    return {"wall_s": timed.wall_s, "train_s": busy_s(finished_runs)}
 
 
-# In the order of the page, a to f.
+# In the order of docs/benchmarks.md, a to f. Their names are in training.csv.
 CONTENDERS = (keras_fit, pytorch, pytorch_side_by_side, pytorch_compiled, lab_epochs, lab_make_repro)
 
 
 @contextmanager
 def clone(runs: int, epochs: int, validation_size: int | float) -> Iterator[Path]:
-    """Yield a clone of the last commit whose study is one variant with so many runs and epochs."""
+    """Yield a clone of the last commit. Its study is reduced to one variant, with so many runs and epochs."""
     with clone_of_committed_state(ROOT) as study:
         (study / LOCK).unlink()
         with edit_params(study / PARAMS) as params:
@@ -115,8 +117,8 @@ def clone(runs: int, epochs: int, validation_size: int | float) -> Iterator[Path
         yield study
 
 
-def save_digits(study: Path, path: Path) -> int:
-    """Write what the study trains and validates on into one file; return how many digits it trains on."""
+def save_splits(study: Path, path: Path) -> int:
+    """Write the train and validation splits of the study into one file; return how many images it trains on."""
     run([sys.executable, "-m", "dvc", "repro", "preprocess"], cwd=study)
     splits = {name: np.load(study / PROCESSED / f"{name}.npz") for name in ("train", "validation")}
     np.savez(path, **{f"{name}_{part}": split[part] for name, split in splits.items() for part in split.files})
@@ -127,20 +129,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=2, help="how often each is timed")
+    parser.add_argument("--rounds", type=int, default=2, help="how often each contender is timed")
     parser.add_argument("--digits", type=int, default=54_000, help="how many of MNIST's 60,000 to train on")
-    asked = parser.parse_args()
-    psutil.Process().cpu_affinity(psutil.Process().cpu_affinity()[:CORES])  # what is started here inherits it
-    with clone(asked.runs, asked.epochs, 60_000 - asked.digits) as study:
-        bench = Bench(study, asked.runs, asked.epochs, 60_000 - asked.digits)
-        digits = save_digits(study, bench.digits)
-        for number in range(1, asked.rounds + 1):
+    arguments = parser.parse_args()
+    psutil.Process().cpu_affinity(psutil.Process().cpu_affinity()[:CORES])  # inherited by all processes started here
+    with clone(arguments.runs, arguments.epochs, 60_000 - arguments.digits) as study:
+        bench = Bench(study, arguments.runs, arguments.epochs, 60_000 - arguments.digits)
+        train_size = save_splits(study, bench.images_file)
+        for number in range(1, arguments.rounds + 1):
             for contender in CONTENDERS:
-                keys = {"machine": measured.machine(), "digits": digits, "runs": asked.runs, "epochs": asked.epochs}
+                keys = {
+                    "machine": measured.machine(),
+                    "digits": train_size,
+                    "runs": arguments.runs,
+                    "epochs": arguments.epochs,
+                }
                 keys |= {"contender": contender.__name__, "round": number}
                 if not measured.has(keys):
                     measured.add(keys | contender(bench))
-                    print(f"round {number}: {contender.__name__} is timed", flush=True)
+                    print(f"round {number}: {contender.__name__} has been timed", flush=True)
     page.write()
 
 

@@ -1,9 +1,9 @@
-"""The project's own epochs, two runs side by side, in the current workspace; without start-up and compiling.
+"""Time the epochs of this project: two runs side by side in the current workspace, without start-up and compiling.
 
     python -m benchmarks.epochs
 
-Prints as JSON the median seconds between the ends of two epochs of a run. Its first epoch, in which TensorFlow builds
-the graph, is left out.
+Prints, as JSON, the median time in seconds from the end of one epoch to the end of the next. A run's first epoch does
+not count, because TensorFlow builds the graph in it.
 """
 
 import json
@@ -22,11 +22,11 @@ SIDE_BY_SIDE = 2
 
 
 def epoch_times(worker: Worker, run: PlannedRun) -> list[float]:
-    """Train a run; return the seconds that each epoch took but the first."""
-    ends: list[float] = []  # epoch 0 is the run's start
-    digits = load_training_data(run.identity.data)
+    """Train a run; return how many seconds each epoch took, except the first."""
+    ends: list[float] = []  # the first event, of epoch 0, is the start of the run
+    data = load_training_data(run.identity.data)
     worker.run(
-        trainer.train_checked, digits, run.identity, run.recipe, emit=lambda event: ends.append(time.perf_counter())
+        trainer.train_checked, data, run.identity, run.recipe, emit=lambda event: ends.append(time.perf_counter())
     )
     return [end - start for start, end in pairwise(ends[1:])]
 
@@ -35,7 +35,7 @@ def main() -> None:
     settings = load_settings()
     runs = schedule.planned_runs(settings, list(settings.variants)[:1])[:SIDE_BY_SIDE]
     with schedule.process_pool(SIDE_BY_SIDE) as workers:
-        times = [seconds for each in workers.run(epoch_times, runs) for seconds in each]
+        times = [seconds for run_times in workers.run(epoch_times, runs) for seconds in run_times]
     print(json.dumps({"epoch_s": statistics.median(times)}))
 
 

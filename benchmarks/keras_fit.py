@@ -1,8 +1,8 @@
-"""LeNet-5 with Keras's `fit`, as tutorials write it; one run after another.
+"""Train LeNet-5 with Keras's `fit`, as tutorials do, one run after another.
 
     python keras_fit.py DIGITS.npz EPOCHS SEED…
 
-Prints the seconds that the training took, without imports and reading, as JSON.
+Prints, as JSON, how many seconds the training took, without imports and reading the data.
 """
 
 import json
@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # its messages on GPUs
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # hides TensorFlow's messages about GPUs
 
 import keras
 import numpy as np
@@ -33,13 +33,13 @@ def network() -> keras.Model:
     )
 
 
-def prepared(images: np.ndarray) -> np.ndarray:
-    """Return raw digits (n, 28, 28) with a border of two pixels, from 0 to 1: float32 (n, 32, 32, 1)."""
+def prepare(images: np.ndarray) -> np.ndarray:
+    """Return raw images (n, 28, 28) with a border of two pixels, scaled to 0 to 1: float32 (n, 32, 32, 1)."""
     return np.pad(images, ((0, 0), (2, 2), (2, 2)))[..., np.newaxis].astype("float32") / 255
 
 
-digits = np.load(sys.argv[1])
-train, validation = prepared(digits["train_images"]), prepared(digits["validation_images"])
+splits = np.load(sys.argv[1])
+train, validation = prepare(splits["train_images"]), prepare(splits["validation_images"])
 started = time.perf_counter()
 for seed in map(int, sys.argv[3:]):
     keras.utils.set_random_seed(seed)
@@ -48,10 +48,10 @@ for seed in map(int, sys.argv[3:]):
     model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(
         train,
-        digits["train_labels"],
+        splits["train_labels"],
         batch_size=32,
         epochs=int(sys.argv[2]),
-        validation_data=(validation, digits["validation_labels"]),
+        validation_data=(validation, splits["validation_labels"]),
         verbose=0,
     )
 print(json.dumps({"train_s": time.perf_counter() - started}))

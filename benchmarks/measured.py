@@ -1,4 +1,4 @@
-"""Commands that are timed as whole processes, and the table of their times, which is on disk after each one."""
+"""Time commands as whole processes, and keep the times in a table on disk."""
 
 import os
 import platform
@@ -20,14 +20,14 @@ TIMES = ("wall_s", "train_s", "compile_s")
 
 
 class Timed(NamedTuple):
-    """How long commands side by side took until the last one ended, and what each printed."""
+    """Commands that ran side by side: the time until the last one ended, and what each one printed."""
 
     wall_s: float
     printed: Sequence[str]
 
 
 def run(*commands: Sequence[str], cwd: Path = ROOT, **environment: str) -> Timed:
-    """Run commands side by side to their ends; raise CalledProcessError where one fails."""
+    """Run commands side by side until all have ended; raise CalledProcessError if one fails."""
     started = time.perf_counter()
     processes = [
         subprocess.Popen(command, cwd=cwd, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
@@ -48,16 +48,16 @@ def machine() -> str:
 
 
 def read(table: Path = TABLE) -> pd.DataFrame:
-    """Return the table of times; a table without rows if nothing was measured."""
+    """Return the table of times. It has no rows if nothing was measured yet."""
     return pd.read_csv(table) if table.is_file() else pd.DataFrame(columns=[*KEYS, *TIMES])
 
 
 def has(keys: Mapping[str, object], table: Path = TABLE) -> bool:
-    """Whether the table has a row with these keys."""
+    """Return whether the table has a row with these keys."""
     return tuple(keys[name] for name in KEYS) in set(read(table)[[*KEYS]].itertuples(index=False, name=None))
 
 
 def add(row: Mapping[str, object], table: Path = TABLE) -> None:
-    """Append a row; times get four significant digits."""
+    """Append a row; write times with four significant digits."""
     rows = pd.DataFrame([row], columns=[*KEYS, *TIMES])
     rows.to_csv(table, mode="a", header=not table.is_file(), index=False, float_format="%.4g")

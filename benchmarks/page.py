@@ -17,63 +17,63 @@ CONTENDERS = {
     "lab_epochs": "this project, its epochs alone, two runs side by side",
     "lab_make_repro": "this project, `make repro` in a new clone, everything included",
 }
-# Targets: at least so many times as long as `make repro` (f) does each of these take.
-FASTER = {"keras_fit": 3.0, "pytorch": 2.1, "pytorch_side_by_side": 1.8, "pytorch_compiled": 1.8}
+# Each of these contenders should take at least this many times as long as `make repro` (f).
+TARGETS = {"keras_fit": 3.0, "pytorch": 2.1, "pytorch_side_by_side": 1.8, "pytorch_compiled": 1.8}
 ABOUT = """\
-Measured by `make bench` (two hours on two idle cores), which writes this page from `benchmarks/training.csv`. Each time
-is kept as soon as it is known, so an interrupted measurement goes on where it was. To start over, remove the CSV file.
-PyTorch is installed into `.bench/`, an environment of its own. How costs grow with the size of a study is told in
-[Beyond one machine](scaling.md#how-costs-grow)."""
-REST_OF_F = (
-    "Most of the rest is one core's work: TensorFlow, MLflow and Matplotlib are imported by one program after another, "
-    "to train, to evaluate and to report. With more seeds or epochs, it matters less."
+`make bench` measures the times (two hours on two idle cores) and writes this page from `benchmarks/training.csv`. Each
+time is saved as soon as it is measured, so an interrupted benchmark continues where it stopped. To start over, remove
+the CSV file. PyTorch is installed into its own environment, `.bench/`. How costs grow with the size of a study is
+described in [Beyond one machine](scaling.md#how-costs-grow)."""
+ABOUT_THE_REST = (
+    "Most of this uses only one core: one program after another imports TensorFlow, MLflow and Matplotlib, to train, "
+    "to evaluate and to report. With more seeds or epochs, this part becomes smaller."
 )
-REST_OF_E = """\
+WHAT_WOULD_GAIN_MORE = """\
 ## What would gain more
 
 Convolutions take 73 % of the time that TensorFlow's profiler counts in operations. As large matrix products, the same
-arithmetic would take 2.5 s of one core for an epoch, in place of 5.9 s, but oneDNN comes near that speed only where
-there are many channels: C1 has one in and six out, C3 six in and sixteen out."""
+arithmetic would take one core 2.5 s for an epoch instead of 5.9 s. But oneDNN comes near that speed only if there are
+many channels: C1 has one in and six out, C3 six in and sixteen out."""
 
 
 def last_benchmark(times: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the last machine and amount of work in the table."""
+    """Return the rows with the machine and the amount of work of the table's last row."""
     return times.merge(times[["machine", "digits", "runs", "epochs"]].tail(1))
 
 
 def setting(times: pd.DataFrame) -> str:
-    """Say on which machine what was trained, and how often it was timed."""
+    """Describe the machine, the training, and how often it was timed."""
     last, rounds = times.iloc[-1], times["round"].max()
     return (
         f"{last.machine}. {last.runs} runs of {last.epochs} epochs of {last.digits:,} digits: LeNet-5 with 61,706 "
-        "parameters, average pooling, tanh, SGD in batches of 32, validated after each epoch. Times are those of whole "
-        f"processes, imports included, but for e; {f'medians of {rounds} rounds' if rounds > 1 else 'one round'} "
+        "parameters, average pooling, tanh, SGD in batches of 32, validated after each epoch. Times are for whole "
+        f"processes, imports included (except e): {f'medians of {rounds} rounds' if rounds > 1 else 'one round'} "
         "in which all take turns."
     )
 
 
 def table(times: pd.DataFrame, medians: pd.DataFrame) -> str:
-    """Return the times of the contenders, and how they compare with `make repro`, as a table in Markdown."""
+    """Return a table in Markdown: the times of the contenders, and how they compare with `make repro`."""
     lines = ["| what | time | least–most | time / f | target |", "|---|---:|---:|---:|---:|"]
     for letter, (name, what) in zip("abcdef", CONTENDERS.items(), strict=True):
         seconds, timed = medians.wall_s[name], times[times.contender == name].wall_s
         ratio, target = seconds / medians.wall_s["lab_make_repro"], ""
-        if name in FASTER:
-            target = f"≥ {FASTER[name]}: {'met' if ratio >= FASTER[name] else '**missed**'}"
+        if name in TARGETS:
+            target = f"≥ {TARGETS[name]}: {'met' if ratio >= TARGETS[name] else '**missed**'}"
         span = f"{timed.min():.0f}–{timed.max():.0f} s"
         lines.append(f"| {letter}) {what} | {seconds:.0f} s | {span} | {ratio:.2f} | {target} |")
     return "\n".join(lines)
 
 
 def parts_of_times(medians: pd.DataFrame) -> str:
-    """Say how much of d is compiling, and how much of f is training."""
+    """Describe how much of d is compiling, and how much of f is training."""
     ours, compiled = medians.loc["lab_make_repro"], medians.loc["pytorch_compiled"]
     side_by_side_s = medians.wall_s["pytorch_side_by_side"]
     return (
-        f"Of d, compiling takes {compiled.compile_s:.0f} s, once in each of the two processes, with an empty cache. "
-        f"Of f, {ours.train_s:.0f} s are training: {side_by_side_s / ours.train_s:.2f} times as fast as c, and "
+        f"In d, compiling takes {compiled.compile_s:.0f} s, in each of the two processes, with an empty cache. "
+        f"In f, training takes {ours.train_s:.0f} s: it is {side_by_side_s / ours.train_s:.2f} times as fast as c, and "
         f"{compiled.wall_s / ours.train_s:.2f} times as fast as d. The other {1 - ours.train_s / ours.wall_s:.0%} are "
-        f"imports, start-up, DVC, MLflow, evaluation and report. {REST_OF_F}"
+        f"imports, start-up, DVC, MLflow, evaluation and report. {ABOUT_THE_REST}"
     )
 
 
@@ -82,7 +82,7 @@ def text(times: pd.DataFrame) -> str:
     times = last_benchmark(times)
     medians = times.groupby("contender")[[*measured.TIMES]].median()
     parts = ["# Benchmarks", ABOUT, "## Training", setting(times), table(times, medians), parts_of_times(medians)]
-    return "\n\n".join([*parts, REST_OF_E]) + "\n"
+    return "\n\n".join([*parts, WHAT_WOULD_GAIN_MORE]) + "\n"
 
 
 def write() -> None:

@@ -1,8 +1,8 @@
-"""LeNet-5 in PyTorch, with all digits in memory; one run after another.
+"""Train LeNet-5 in PyTorch, with all images in memory, one run after another.
 
     python pytorch.py DIGITS.npz EPOCHS SEED… --threads 2 [--compile]
 
-Prints as JSON the seconds that compiling and training took, without imports and reading.
+Prints, as JSON, how many seconds compiling and training took, without imports and reading the data.
 """
 
 import argparse
@@ -34,26 +34,26 @@ model = nn.Sequential(
 assert sum(weights.numel() for weights in model.parameters()) == 61_706
 
 
-def prepared(images: np.ndarray) -> torch.Tensor:
-    """Return raw digits (n, 28, 28) with a border of two pixels, from 0 to 1: float32 (n, 1, 32, 32)."""
+def prepare(images: np.ndarray) -> torch.Tensor:
+    """Return raw images (n, 28, 28) with a border of two pixels, scaled to 0 to 1: float32 (n, 1, 32, 32)."""
     return torch.from_numpy(np.pad(images, ((0, 0), (2, 2), (2, 2)))[:, np.newaxis]).float() / 255
 
 
-def loss_of(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def batch_loss(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return cross_entropy(model(images), labels)
 
 
-digits = np.load(arguments.digits)
-train, validation = prepared(digits["train_images"]), prepared(digits["validation_images"])
+splits = np.load(arguments.digits)
+train, validation = prepare(splits["train_images"]), prepare(splits["validation_images"])
 train_labels, validation_labels = (
-    torch.from_numpy(digits[f"{name}_labels"]).long() for name in ("train", "validation")
+    torch.from_numpy(splits[f"{name}_labels"]).long() for name in ("train", "validation")
 )
 
 started = time.perf_counter()
-fast_loss_of = loss_of
+fast_batch_loss = batch_loss
 if arguments.compile:
-    fast_loss_of = torch.compile(loss_of)
-    fast_loss_of(train[:32], train_labels[:32]).backward()
+    fast_batch_loss = torch.compile(batch_loss)
+    fast_batch_loss(train[:32], train_labels[:32]).backward()
 compile_s = time.perf_counter() - started
 for seed in arguments.seeds:
     torch.manual_seed(seed)
@@ -64,8 +64,8 @@ for seed in arguments.seeds:
     for _ in range(arguments.epochs):
         for batch in torch.randperm(len(train)).split(32):
             optimizer.zero_grad()
-            # The last batch is smaller: compiling for it too would take longer than it does uncompiled.
-            loss = (fast_loss_of if len(batch) == 32 else loss_of)(train[batch], train_labels[batch])
+            # The last batch is smaller. Compiling for its size too would take longer than training on it uncompiled.
+            loss = (fast_batch_loss if len(batch) == 32 else batch_loss)(train[batch], train_labels[batch])
             loss.backward()
             optimizer.step()
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What several test modules share: the project's root, a workspace to work in, a few real digits."""
+"""Fixtures that several test modules share: a workspace, an MLflow store, a few real digits, two recipes."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import signal
 import hypothesis
 import pytest
 from support.paths import ROOT
-from support.pipelines import pipeline  # noqa: F401  # found by its name
+from support.pipelines import pipeline  # noqa: F401  # pytest finds fixtures by name
 from xdist.scheduler import LoadFileScheduling
 
 from lenet.mnist import datasets
@@ -15,7 +15,8 @@ from lenet.mnist.splits import Split, Statistics, pixel_statistics, save_split, 
 from lenet.settings import load_settings
 from lenet.tracking import mlflow_store
 
-# What reads data is tried with random input: a few cases, the same each time, or as many as a bench has time for.
+# Hypothesis tests parsers with random input. The profile "suite" tries a few inputs, the same each time. The profile
+# "thorough" tries many new ones.
 _OPTIONS = {
     "deadline": None,
     "database": None,
@@ -25,12 +26,12 @@ hypothesis.settings.register_profile("suite", max_examples=30, derandomize=True,
 hypothesis.settings.register_profile("thorough", max_examples=10_000, **_OPTIONS)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
-# Tests run what they start with this checkout's code, and reach no store but their own.
+# Programs that tests start import this checkout's code. Tests use no MLflow store but their own.
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
     os.environ.pop(name, None)
-# A shell's background job ignores Ctrl-C, one under nohup SIGHUP, and both hand that down; tests send them to what they
-# start.
+# Tests send SIGINT and SIGHUP to programs that they start. As a background job, pytest ignores SIGINT. Under nohup, it
+# ignores SIGHUP. The programs would inherit this, so pytest gets handlers here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
@@ -38,11 +39,11 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--reuse-pipeline", action="store_true", help="use the last tests' pipeline, if nothing was edited"
+        "--reuse-pipeline", action="store_true", help="use the last test run's pipeline if no file was edited since"
     )
 
 
-# The longest first, so that all processes end at about the same time.
+# Run the longest test files first, so that all pytest processes end at about the same time.
 LONGEST = (
     "tests/test_pipeline.py",
     "tests/network/test_determinism.py",
@@ -61,20 +62,20 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items):
-    place = {file: index for index, file in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+    priority = {file: index for index, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: priority.get(item.nodeid.partition("::")[0], len(priority)))
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Give a file's tests to one process, which makes the module's fixtures once."""
+    """Run all tests of a file in one process, so that its module fixtures are made once."""
     config.option.loadscopereorder = False
     return LoadFileScheduling(config, log)
 
 
-def _work_in(folder, monkeypatch):
+def _enter_workspace(folder, monkeypatch):
     shutil.copy(ROOT / "params.yaml", folder)
     monkeypatch.chdir(folder)
-    # Not the store of another test, which MLflow leaves to its children, nor what a command remembers of it.
+    # An earlier test may have set these: MLflow sets its own variable, and a command disables a failed MLflow store.
     for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI", *mlflow_store.disabled_environment()):
         monkeypatch.delenv(name, raising=False)
     return folder
@@ -82,20 +83,20 @@ def _work_in(folder, monkeypatch):
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    """An empty folder with params.yaml in it, which is both the current folder and the project's root."""
-    return _work_in(tmp_path, monkeypatch)
+    """A folder that holds only params.yaml. It is the current folder and the project's root."""
+    return _enter_workspace(tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def shared_workspace(tmp_path_factory):
-    """The same, for all tests of a module."""
+    """Like `workspace`, but shared by all tests of a module."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        yield _work_in(tmp_path_factory.mktemp("workspace"), monkeypatch)
+        yield _enter_workspace(tmp_path_factory.mktemp("workspace"), monkeypatch)
 
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory):
-    """A new MLflow database: creating its tables takes seconds, once."""
+    """The path of a new MLflow database. Creating its tables takes seconds, so it is done once."""
     import mlflow
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
@@ -105,19 +106,19 @@ def empty_store(tmp_path_factory):
 
 @pytest.fixture
 def client(workspace, empty_store, monkeypatch):
-    """A look into the workspace's own store, past the code under test: call it for an MlflowClient."""
+    """A function that returns an MlflowClient of the workspace's MLflow store, without the code under test."""
     import mlflow
 
     shutil.copy(empty_store, workspace / "mlflow.db")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     yield lambda: mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, for its children
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it for child processes
     mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture(scope="session")
 def digits():
-    """200 real digits of 28 × 28."""
+    """200 images of the bundled digits, 28 × 28."""
     arrays = datasets.bundled_digits()
     return Split(arrays[datasets.TRAIN_IMAGES][:200], arrays[datasets.TRAIN_LABELS][:200])
 
@@ -130,7 +131,7 @@ def statistics(digits):
 
 @pytest.fixture
 def processed(workspace, digits, statistics):
-    """A workspace with what training reads of data/processed/: both splits are the digits."""
+    """A workspace with the files that training reads from data/processed/. Both splits are `digits`."""
     for name in ("train", "validation"):
         save_split(split_path(name), digits)
     save_statistics(statistics)

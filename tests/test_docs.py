@@ -1,4 +1,4 @@
-"""README and docs name what is there: rooms, commands, files, headings, the sweep's numbers."""
+"""README and docs agree with the project: rooms, commands, files, headings, numbers of a sweep."""
 
 import csv
 import re
@@ -17,15 +17,15 @@ def text(name):
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_the_tree_names_every_room_and_what_stands_beside_the_rooms():
+def test_architecture_md_names_every_room_and_every_module_outside_the_rooms():
     package = ROOT / "src" / "lenet"
     rooms = {f"{folder.parent.name}/" for folder in package.glob("*/__init__.py")}
-    beside = {path.name for path in package.glob("*.py")} - {"__init__.py"}
-    assert rooms | beside <= set(re.findall(r"\b[a-z]\w*(?:\.py|/)", text("docs/architecture.md")))
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    assert rooms | modules <= set(re.findall(r"\b[a-z]\w*(?:\.py|/)", text("docs/architecture.md")))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_make_targets_tests_files_and_headings_that_a_page_names_exist(page):
+def test_every_make_target_test_file_and_link_that_a_page_names_exists(page):
     content = page.read_text(encoding="utf-8")
     assert set(re.findall(r"(?m)(?:^|`)make ([a-z]+)", content)) <= TARGETS
     for path in re.findall(r"`(tests/[\w/]+\.py)`", content):
@@ -39,37 +39,37 @@ def test_make_targets_tests_files_and_headings_that_a_page_names_exist(page):
 
 
 def headings(page: Path):
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub makes them."""
     titles = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_readme_is_read_in_five_minutes():
+def test_the_readme_has_at_most_120_lines():
     assert len(text("README.md").splitlines()) <= 120
 
 
-def test_every_guarantee_has_tests_and_they_exist():
+def test_every_guarantee_names_tests_that_exist():
     rows = re.findall(r"(?m)^\| (?!promise|---)(.*) \|$", text("docs/guarantees.md"))
     assert len(rows) > 15
     for row in rows:
-        named = re.findall(r"`([\w/]+\.py)`", row.rsplit("|", 1)[-1])
-        assert named, row
-        assert all((ROOT / "tests" / name).exists() or (ROOT / name).exists() for name in named), named
+        test_files = re.findall(r"`([\w/]+\.py)`", row.rsplit("|", 1)[-1])
+        assert test_files, row
+        assert all((ROOT / "tests" / name).exists() or (ROOT / name).exists() for name in test_files), test_files
 
 
-def test_the_documented_tracking_server_is_started_as_that_of_the_tests():
+def test_the_documented_tracking_server_has_the_options_of_the_tested_one():
     (command,) = re.findall(r"(?m)^(MLFLOW_\w+)=\S+ \\\n +mlflow server (.*)$", text("docs/scaling.md"))
-    tested = text("tests/support/mlflow_servers.py")
-    for part in (command[0], *re.findall(r"--[a-z-]+", command[1])):
-        assert f'"{part}"' in tested, part
+    tested_server = text("tests/support/mlflow_servers.py")
+    for name in (command[0], *re.findall(r"--[a-z-]+", command[1])):
+        assert f'"{name}"' in tested_server, name
 
 
-def test_the_table_of_the_sweep_is_that_of_its_file():
+def test_the_documented_table_of_the_sweep_equals_its_csv_file():
     with open(ROOT / "sweeps/lenet5_1998/trials.csv") as file:
         rows = list(csv.DictReader(file))
-    shown = re.findall(r"(?m)^\| equation .*\| (\d\.\d\d) \| (.*)\|$", text("docs/lenet-1998.md"))
-    assert [error for error, _ in shown] == [f"{float(row['validation_error_percent']):.2f}" for row in rows]
+    documented = re.findall(r"(?m)^\| equation .*\| (\d\.\d\d) \| (.*)\|$", text("docs/lenet-1998.md"))
+    assert [error for error, _ in documented] == [f"{float(row['validation_error_percent']):.2f}" for row in rows]
     differences = [[float(row[f"validation_error_percent_difference{end}"]) for end in ("", "_se")] for row in rows]
-    assert [difference.strip() for _, difference in shown[1:]] == [
-        f"{value:+.2f} ± {error:.2f}" for value, error in differences[1:]
+    assert [difference.strip() for _, difference in documented[1:]] == [
+        f"{difference:+.2f} ± {se:.2f}" for difference, se in differences[1:]
     ]

@@ -1,4 +1,4 @@
-"""dvc.yaml against the code: what a stage depends on is what it imports."""
+"""Compare dvc.yaml with the code: a stage's dependencies are the code that it imports."""
 
 from itertools import product
 
@@ -12,24 +12,24 @@ from lenet.settings import ENGINES, Settings
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 
 
-def described(stage):
+def definition_of(stage):
     return STAGES[stage].get("do", STAGES[stage])
 
 
-def code_of(stage):
-    return [dep for dep in described(stage)["deps"] if dep.startswith("src/")]
+def code_deps(stage):
+    return [dep for dep in definition_of(stage)["deps"] if dep.startswith("src/")]
 
 
-def holds(dependency, file):
-    """Whether a dependency, a room or a module, contains that file."""
+def contains(dependency, file):
+    """Return whether a dependency, a room or a module, contains the file."""
     return file == dependency or file.startswith(f"{dependency}/")
 
 
-def files_of(stage):
-    """Return the files of code that can change what a stage computes."""
+def relevant_files(stage):
+    """Return the source files that can change a stage's results."""
     if stage != "train":
         modules = reached_from([stage])
-    else:  # the schedule, which changes no result, has workers call the trainer; optimizers are imported by their names
+    else:  # the exempt room execution calls the trainer, and optimizers are imported by name: add both here
         modules = reached_from([stage, "runs.trainer"])
         modules |= {f"training.batches.optimizers.{name}" for name in ENGINES if ENGINES[name] == "batches"}
     return [f"src/lenet/{file_of(module).relative_to(PACKAGE)}" for module in modules]
@@ -37,44 +37,44 @@ def files_of(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_every_module_that_can_change_its_result(stage):
-    missed = [file for file in files_of(stage) if not any(holds(dep, file) for dep in code_of(stage))]
-    assert missed == []
+    undeclared = [file for file in relevant_files(stage) if not any(contains(dep, file) for dep in code_deps(stage))]
+    assert undeclared == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_no_room_or_module_that_it_does_not_use(stage):
-    unused = [dep for dep in code_of(stage) if not any(holds(dep, file) for file in files_of(stage))]
+    unused = [dep for dep in code_deps(stage) if not any(contains(dep, file) for file in relevant_files(stage))]
     assert unused == []
-    assert all((ROOT / dep).exists() for dep in code_of(stage))
+    assert all((ROOT / dep).exists() for dep in code_deps(stage))
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_what_cannot_change_a_result_is_no_dependency(stage):
+def test_a_stage_does_not_depend_on_code_that_cannot_change_results(stage):
     exempt = [f"src/lenet/{name}" for name in EXEMPT]
-    assert [dep for dep, name in product(code_of(stage), exempt) if holds(name, dep.removesuffix(".py"))] == []
+    assert [dep for dep, room in product(code_deps(stage), exempt) if contains(room, dep.removesuffix(".py"))] == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_runs_the_module_of_its_name_from_the_workspaces_own_source_and_no_name_gets_into_the_command(stage):
-    assert described(stage)["cmd"] == f"PYTHONPATH=src python -m lenet.{stage}"
+def test_a_stage_runs_its_module_from_the_workspace_and_its_command_contains_no_variant_name(stage):
+    assert definition_of(stage)["cmd"] == f"PYTHONPATH=src python -m lenet.{stage}"
 
 
-def test_templates_are_dependencies_of_the_stage_that_fills_them():
-    assert any(holds(dep, "src/lenet/report/templates/index.html") for dep in code_of("plot"))
+def test_plot_depends_on_the_report_templates():
+    assert any(contains(dep, "src/lenet/report/templates/index.html") for dep in code_deps("plot"))
 
 
-def test_only_evaluate_and_plot_see_the_test_set():
-    seers = [stage for stage in STAGES if "data/processed/test.npz" in described(stage)["deps"]]
-    assert seers == ["evaluate", "plot"]
+def test_only_evaluate_and_plot_read_the_test_set():
+    readers = [stage for stage in STAGES if "data/processed/test.npz" in definition_of(stage)["deps"]]
+    assert readers == ["evaluate", "plot"]
 
 
-def test_results_that_git_keeps_stay_out_of_dvcs_cache():
+def test_dvc_caches_every_output_but_the_reports_that_git_tracks():
     for stage in ("evaluate", "plot"):
-        for out in (*described(stage)["outs"], *described(stage).get("metrics", [])):
+        for out in (*definition_of(stage)["outs"], *definition_of(stage).get("metrics", [])):
             path, options = next(iter(out.items())) if isinstance(out, dict) else (out, {})
             assert path.startswith("reports/") == (options.get("cache") is False)
 
 
-def test_settings_that_change_no_result_are_no_ones_parameters():
-    parameters = {name.split(".")[0] for stage in STAGES for name in described(stage)["params"]}
+def test_all_sections_of_params_yaml_but_compute_are_parameters_of_a_stage():
+    parameters = {name.split(".")[0] for stage in STAGES for name in definition_of(stage)["params"]}
     assert parameters == set(Settings.model_fields) - {"compute"}

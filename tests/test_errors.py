@@ -1,9 +1,9 @@
 from lenet.errors import did_you_mean, shortened
 
 
-def test_the_nearest_known_name_is_offered_or_all_where_none_is_near():
+def test_the_nearest_known_name_is_suggested_or_all_known_names_if_none_is_near():
     assert did_you_mean("tanh_sdg", ["relu_adam", "tanh_sgd"]) == "did you mean tanh_sgd?"
-    assert did_you_mean("zzz", iter(["relu_adam", "tanh_sgd"])) == "known: relu_adam, tanh_sgd"
+    assert did_you_mean("zzz", iter(["relu_adam", "tanh_sgd"])) == "expected one of: relu_adam, tanh_sgd"
 
 
 def test_only_a_text_that_is_too_long_is_cut():

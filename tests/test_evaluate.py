@@ -26,7 +26,7 @@ def test_split():
     return Split(np.zeros((100, 28, 28), np.uint8), labels(100))
 
 
-def test_a_run_is_scored_by_what_it_predicts(run, test_split):
+def test_a_run_is_scored_by_its_predictions(run, test_split):
     result = score(run, b"weights", predictions(1, 100, wrong=7).probabilities[0], test_split)
     assert result.metrics["test/error_percent"] == 7.0
     assert result.metrics["test/recall_percent/0"] == 90.0
@@ -35,7 +35,7 @@ def test_a_run_is_scored_by_what_it_predicts(run, test_split):
     assert list(result.history.items()) == [(name, [2.0, 1.0]) for name in EPOCH_METRICS]
 
 
-def test_a_run_without_a_validation_score_is_scored_all_the_same(test_split):
+def test_a_run_without_validation_metrics_is_scored_too(test_split):
     run = SavedRun(None, identity(), {name: [2.0, 1.0] for name in TRAIN_METRICS})
     result = score(run, b"weights", predictions(1, 100, wrong=7).probabilities[0], test_split)
     assert result.metrics["test/error_percent"] == 7.0
@@ -46,13 +46,13 @@ def test_a_run_without_a_validation_score_is_scored_all_the_same(test_split):
     ("variant", "c1", "s2", "c3"),
     [("tanh_sgd", 28, 14, 10), ("tanh_sgd_28", 24, 12, 8), ("lenet5_1998", 28, 14, 10)],
 )
-def test_a_look_inside_shows_filters_and_maps_of_one_digit(variant, c1, s2, c3, statistics, digits):
+def test_look_inside_returns_the_filters_and_the_feature_maps_of_one_image(variant, c1, s2, c3, statistics, digits):
     determinism.prepare()
     from lenet.network.model import build_model
 
     recipe = load_settings(ROOT / "params.yaml").variant(variant)
-    seen = look_inside(build_model(recipe, statistics), digits.images[0])
-    assert {name: array.shape for name, array in seen.items()} == {
+    arrays = look_inside(build_model(recipe, statistics), digits.images[0])
+    assert {name: array.shape for name, array in arrays.items()} == {
         "filters": (5, 5, 6),
         "digit": (28, 28),
         "c1": (c1, c1, 6),
@@ -65,14 +65,14 @@ def test_missing_models_are_reported_in_one_line_with_what_to_do(workspace):
     from lenet.mnist.splits import Statistics, save_statistics
 
     save_statistics(Statistics("digits", 0.1, 0, {"train": [1] * 10}, 30.0, 70.0))
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-m", "lenet.evaluate"],
         env=os.environ | {"DVC_STAGE": "evaluate@tanh_sgd"},
         capture_output=True,
         text=True,
     )
-    (line,) = done.stderr.splitlines()
-    assert done.returncode == 1
+    (line,) = finished.stderr.splitlines()
+    assert finished.returncode == 1
     assert line.startswith("error: models/tanh_sgd/seed-0 cannot be read")
     assert line.endswith("run `dvc repro --force train@tanh_sgd`")
     assert not (workspace / "reports").exists()

@@ -1,4 +1,4 @@
-"""`make repro` beside another one, where the MLflow store is down; on the real pipeline."""
+"""Two `make repro` at the same time on the real pipeline, while the MLflow store cannot be reached."""
 
 import subprocess
 
@@ -12,29 +12,31 @@ VARIANT = "relu_adam"
 
 
 @pytest.fixture
-def here(pipeline, tmp_path):
-    """A repository in which one more seed is to be trained."""
-    here = pipeline.copy(tmp_path / "with a space")
-    with here.params() as params:
+def repository(pipeline, tmp_path):
+    """A copy of the pipeline's repository, with a seed that is not trained yet."""
+    repository = pipeline.copy(tmp_path / "with a space")
+    with repository.params() as params:
         params["seeds"] = [0, 1, 2]
-    return here
+    return repository
 
 
-def test_two_make_repro_at_once_train_a_run_once_and_what_they_could_not_publish_is_published_later(here):
-    down = f"http://127.0.0.1:{free_port()}"
+def test_two_make_repro_train_a_run_once_and_it_is_published_after_the_outage(repository):
+    unreachable = f"http://127.0.0.1:{free_port()}"
     command = ["python", "-m", "lenet.commands.repro", VARIANT]
-    environment = ENVIRONMENT | {"PYTHONPATH": "src", "MLFLOW_TRACKING_URI": down}
-    both = [subprocess.Popen(command, cwd=here.path, env=environment, stdout=-1, stderr=-1, text=True) for _ in "ab"]
-    said = [process.communicate() for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
-    assert sum("1 runs in" in out for out, _ in said) == 1
-    for out, err in said:
-        assert VARIANT in out
-        (warning,) = [line for line in err.splitlines() if "warning" in line]
-        assert warning.startswith(f"warning: the MLflow store at {down} failed: ")
-    assert f"{VARIANT} seed 2" not in {name for name, _ in here.statuses()}
-    assert f"{VARIANT}: published " in here.module("tracking.publish").stderr
-    names = [name for name, _ in here.statuses()]
+    environment = ENVIRONMENT | {"PYTHONPATH": "src", "MLFLOW_TRACKING_URI": unreachable}
+    processes = [
+        subprocess.Popen(command, cwd=repository.path, env=environment, stdout=-1, stderr=-1, text=True) for _ in "ab"
+    ]
+    outputs = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert sum("1 runs in" in stdout for stdout, _ in outputs) == 1
+    for stdout, stderr in outputs:
+        assert VARIANT in stdout
+        (warning,) = [line for line in stderr.splitlines() if "warning" in line]
+        assert warning.startswith(f"warning: the MLflow store at {unreachable} failed: ")
+    assert f"{VARIANT} seed 2" not in {name for name, _ in repository.statuses()}
+    assert f"{VARIANT}: published " in repository.module("tracking.publish").stderr
+    names = [name for name, _ in repository.statuses()]
     assert len(names) == len(set(names))
     assert {f"{VARIANT} seed {seed}" for seed in (0, 1, 2)} <= set(names)
-    assert {status for _, status in here.statuses()} == {"FINISHED"}
+    assert {status for _, status in repository.statuses()} == {"FINISHED"}

@@ -1,6 +1,6 @@
 """The real pipeline on the bundled digits, from download to MLflow, report, server and browser.
 
-Its `make repro` was ended by a closed terminal, begun again, killed, and begun again.
+`make repro` was started three times: closing its terminal ended the first, the second was killed, the third finished.
 """
 
 import json
@@ -10,8 +10,8 @@ import signal
 import pytest
 import requests
 from ruamel.yaml import YAML
-from support.browsers import browser, opened  # noqa: F401  # found by their names
-from support.pipelines import VARIANTS, stages_run, trained
+from support.browsers import browser, opened  # noqa: F401  # pytest finds fixtures by name
+from support.pipelines import VARIANTS, stages_run, trained_runs
 from support.servers import press_ctrl_c, serving
 
 STAGES = {"download", "preprocess", "plot"} | {
@@ -19,44 +19,44 @@ STAGES = {"download", "preprocess", "plot"} | {
 }
 
 
-def test_a_closed_terminal_ends_it_at_once_and_a_kill_costs_the_runs_in_flight_alone(pipeline):
-    closed, killed = pipeline.ended
+def test_closing_the_terminal_leaves_nothing_half_written_and_a_kill_loses_no_finished_run(pipeline):
+    closed, killed = pipeline.interruptions
     assert (closed.status, killed.status) == (128 + signal.SIGHUP, -signal.SIGKILL)
-    assert "Traceback" not in closed.said
+    assert "Traceback" not in closed.stderr
     assert closed.half_written == []
     assert 1 <= closed.entries < killed.entries < 6
-    assert trained(pipeline.last) == 6 - killed.entries
-    assert pipeline.partial() == []
+    assert trained_runs(pipeline.last_repro) == 6 - killed.entries
+    assert pipeline.partial_files() == []
 
 
-def test_every_stage_was_run(pipeline):
+def test_make_repro_runs_every_stage(pipeline):
     assert set(YAML(typ="safe").load(pipeline.lock())["stages"]) == STAGES
 
 
-def test_dvc_repro_then_has_nothing_to_do_though_byte_code_and_an_editors_file_are_there_now(pipeline):
+def test_dvc_repro_ignores_byte_code_and_an_editors_files(pipeline):
     room = pipeline.path / "src/lenet/network"
     (room / "__pycache__").mkdir(exist_ok=True)
-    beside = [room / "__pycache__/model.cpython-311.pyc", room / ".model.py.swp", room / "model.py~"]
-    for file in beside:
+    untracked_files = [room / "__pycache__/model.cpython-311.pyc", room / ".model.py.swp", room / "model.py~"]
+    for file in untracked_files:
         file.touch()
     done = pipeline.dvc("repro")
     assert stages_run(done) == []
     assert "Data and pipelines are up to date." in done.stdout
-    for file in beside:
+    for file in untracked_files:
         file.unlink()
 
 
-def test_another_make_repro_runs_no_stage_and_imports_no_tensorflow(pipeline, tmp_path):
+def test_a_second_make_repro_runs_no_stage_and_does_not_import_tensorflow(pipeline, tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/tensorflow.py").write_text("raise SystemExit('imported')")
     environment = {"PYTHONPATH": f"{tmp_path / 'broken'}:src", "PYTHONIOENCODING": "ascii"}
-    done = pipeline.reproduce("python", "-m", "lenet.commands.repro", **environment)
+    done = pipeline.run("python", "-m", "lenet.commands.repro", **environment)
     assert stages_run(done) == []
     assert "relu_adam" in done.stdout
     assert pipeline.git("status", "--porcelain") == ""
 
 
-def test_every_seed_is_under_its_variant_in_mlflow_and_finished(pipeline):
+def test_mlflow_has_one_finished_run_per_variant_and_per_seed_and_a_model_per_seed(pipeline):
     names = sorted(name for variant in VARIANTS for name in (variant, f"{variant} seed 0", f"{variant} seed 1"))
     assert pipeline.statuses() == [(name, "FINISHED") for name in names]
     for run in pipeline.runs():
@@ -70,11 +70,11 @@ def test_terminal_and_readme_show_the_same_comparison(pipeline):
         error = json.loads((pipeline.path / f"reports/metrics/{variant}.json").read_text())["test_error_percent"]
         assert f"| `{variant}` |" in readme
         assert f"{error:.2f}" in readme
-        assert f"{error:.2f}" in pipeline.last.stdout
-    assert "is the champion: version 1 of lenet5-digits" in pipeline.last.stderr
+        assert f"{error:.2f}" in pipeline.last_repro.stdout
+    assert "is the champion: version 1 of lenet5-digits" in pipeline.last_repro.stderr
 
 
-def test_the_champion_is_served(pipeline, monkeypatch):
+def test_make_serve_serves_the_champion(pipeline, monkeypatch):
     monkeypatch.chdir(pipeline.path)
     (digit,) = json.loads((pipeline.path / "digit.json").read_text())["inputs"]
     with serving("commands.serve", "/ping") as (address, server):

@@ -21,25 +21,26 @@ from lenet.mnist.splits import Split, save_split, split_path
 
 pytestmark = pytest.mark.slow  # the whole stage
 
+# The folders of reports/ that plot only reads.
 INPUTS = ("details", "misread")
 ERRORS = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
 
 
-def write_params(folder, **of_relu_adam):
-    """Write settings of two variants: the committed base, and it with these changes."""
+def write_params(folder, **changes):
+    """Write settings with two variants: tanh_sgd is the committed base, and relu_adam is the base with `changes`."""
     committed = YAML(typ="safe").load(ROOT / "params.yaml")
-    small = {
+    small_study = {
         "data": {"dataset": "digits"},
         "seeds": [0, 1],
         "about": {"tanh_sgd": "as in 1998", "relu_adam": "today's"},
-        "variants": {"tanh_sgd": {}, "relu_adam": of_relu_adam},
+        "variants": {"tanh_sgd": {}, "relu_adam": changes},
         "comparison": dict(COMPARED),
     }
-    (folder / "params.yaml").write_text(json.dumps(committed | small))  # JSON is YAML
+    (folder / "params.yaml").write_text(json.dumps(committed | small_study))  # JSON is YAML
 
 
-def evaluated(folder):
-    """Leave in `folder`, which is the current one, what evaluate leaves of two variants."""
+def write_inputs(folder):
+    """Write the inputs of plot for two variants to `folder`, which must be the current folder."""
     write_params(folder, translation=2.0)
     images = np.random.default_rng(2).integers(0, 256, (100, 28, 28), dtype=np.uint8)
     for split in ("train", "test"):
@@ -49,31 +50,31 @@ def evaluated(folder):
 
 
 def reports(folder):
-    """Return path → bytes of all that plot writes."""
+    """Return the files that plot writes: path → content."""
     files = (path for path in (folder / "reports").rglob("*") if path.is_file() and path.parent.name not in INPUTS)
     return {str(path.relative_to(folder / "reports")): path.read_bytes() for path in files}
 
 
 @pytest.fixture(scope="module")
 def plotted(tmp_path_factory):
-    """A workspace in which the stage ran, and what it wrote."""
+    """A workspace in which the stage has run, and the files that it wrote."""
     folder = tmp_path_factory.mktemp("workspace")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        evaluated(folder)
+        write_inputs(folder)
         plot.main()
     return folder, reports(folder)
 
 
 @pytest.fixture
-def small(tmp_path, monkeypatch):
-    """A workspace in which the stage can run and has not."""
+def ready(tmp_path, monkeypatch):
+    """A workspace in which the stage can run, but has not run yet."""
     monkeypatch.chdir(tmp_path)
-    evaluated(tmp_path)
+    write_inputs(tmp_path)
     return tmp_path
 
 
-def test_all_files_are_written_and_no_other_and_variants_are_in_the_order_of_params_yaml(plotted):
+def test_exactly_the_outputs_of_the_stage_are_written_and_variants_keep_the_order_of_params_yaml(plotted):
     _, files = plotted
     names = ("test_error", "learning_curves", "distortions", "confusion", "wrong_digits", "inside")
     figures = {f"figures/{name}.png" for name in names}
@@ -86,42 +87,42 @@ def test_all_files_are_written_and_no_other_and_variants_are_in_the_order_of_par
     assert [row["variant"] for row in rows] == ["tanh_sgd", "relu_adam"]
 
 
-def test_running_again_in_another_process_gives_the_same_bytes_without_tensorflow(plotted):
+def test_running_again_in_another_process_gives_the_same_bytes_and_does_not_import_tensorflow(plotted):
     folder, before = plotted
     program = (
         "import sys; from lenet import plot, program; program.run(plot.main); "
         "print([name for name in ('tensorflow', 'keras', 'mlflow') if name in sys.modules])"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": "3"}
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", program], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "[]\n", "")
     assert reports(folder) == before
 
 
-def test_where_no_variant_distorts_there_is_no_figure_of_it(small):
-    write_params(small)
+def test_there_is_no_figure_of_distortions_if_no_variant_distorts(ready):
+    write_params(ready)
     plot.main()
-    files = reports(small)
+    files = reports(ready)
     assert "figures/distortions.png" not in files
     assert "Distorted digits" not in files["index.html"].decode()
     assert "figures/inside.png" in files
 
 
-def test_what_is_missing_is_named_with_the_command_that_makes_it_and_nothing_is_written(small):
+def test_a_missing_input_is_named_with_the_command_that_makes_it_and_nothing_is_written(ready):
     Path("predictions/tanh_sgd.npz").unlink()
     with pytest.raises(LabError, match=r"^predictions/tanh_sgd\.npz .*dvc repro evaluate@tanh_sgd"):
         plot.main()
-    assert reports(small) == {}
+    assert reports(ready) == {}
 
 
-def test_outputs_of_a_removed_variant_are_refused_and_in_a_temporary_workspace_removed(small, monkeypatch):
+def test_orphans_are_refused_in_the_checkout_and_removed_in_a_temporary_workspace(ready, monkeypatch):
     save_result(variant_result("gone"))
     orphan = Path("reports/details/gone.json")
     with pytest.raises(LabError, match=f"no longer has: {orphan}: run `make repro`"):
         plot.main()
-    assert reports(small) == {}
-    monkeypatch.setattr(plot, "project_root", lambda: small.parent)  # as in a temporary workspace
+    assert reports(ready) == {}
+    monkeypatch.setattr(plot, "project_root", lambda: ready.parent)  # as in a temporary workspace
     plot.main()
     assert not orphan.exists()

@@ -12,14 +12,15 @@ from lenet.settings import Preprocess
 from lenet.workspace import RAW
 
 
-def digits_of(labels):
+def split_with(labels):
+    """Return a split with these labels and random images."""
     images = np.random.default_rng(0).integers(0, 256, (len(labels), 28, 28), dtype=np.uint8)
     return Split(images, labels.astype(np.uint8))
 
 
 @pytest.fixture
 def balanced():
-    return digits_of(np.random.default_rng(1).permutation(np.repeat(np.arange(10), 20)))
+    return split_with(np.random.default_rng(1).permutation(np.repeat(np.arange(10), 20)))
 
 
 def settings(validation_size):
@@ -39,7 +40,7 @@ def set_preprocess(validation_size, split_seed=0):
 def raw(workspace, balanced):
     """A workspace with raw data: a balanced training set, and a test set of 30."""
     set_preprocess(validation_size=0.1)
-    test = digits_of(np.tile(np.arange(10), 3))
+    test = split_with(np.tile(np.arange(10), 3))
     RAW.mkdir(parents=True)
     for name, array in zip(RAW_FILES, (balanced.images, balanced.labels, test.images, test.labels), strict=True):
         (RAW / name).write_bytes(to_idx(array))
@@ -48,14 +49,14 @@ def raw(workspace, balanced):
 # The split
 
 
-def test_every_class_is_held_out_in_proportion():
-    train = digits_of(np.repeat(np.arange(10), range(20, 120, 10)))
+def test_the_validation_split_has_an_equal_share_of_every_class():
+    train = split_with(np.repeat(np.arange(10), range(20, 120, 10)))
     kept, held_out = preprocess.split_train(train, settings(0.1))
     assert per_class(held_out) == list(range(2, 12))
     assert per_class(kept) == list(range(18, 108, 9))
 
 
-def test_every_example_comes_once_with_its_label_in_the_order_of_the_source(balanced):
+def test_every_image_is_in_one_split_with_its_label_and_in_the_original_order(balanced):
     balanced.images[:, 0, 0] = np.arange(200)
     parts = preprocess.split_train(balanced, settings(0.25))
     kept, held_out = (part.images[:, 0, 0].tolist() for part in parts)
@@ -67,16 +68,17 @@ def test_every_example_comes_once_with_its_label_in_the_order_of_the_source(bala
 
 
 @pytest.mark.parametrize("size", [9, 0.999])
-def test_too_small_or_large_a_validation_set_is_refused_in_one_line(balanced, size):
+def test_a_validation_size_that_is_too_small_or_too_large_is_refused_in_one_line(balanced, size):
     with pytest.raises(
-        LabError, match=rf"^params.yaml: preprocess\.validation_size: {size} does not suit 200 training examples: .*$"
+        LabError,
+        match=rf"^params.yaml: preprocess\.validation_size: {size} cannot be used with 200 training examples: .*$",
     ):
         preprocess.split_train(balanced, settings(size))
 
 
-def test_a_validation_set_without_some_class_is_refused():
-    train = digits_of(np.repeat(np.arange(10), [30] * 9 + [2]))  # the last class's share of 10 is a tenth of one
-    with pytest.raises(LabError, match=r"preprocess\.validation_size: 10 leaves the class 9 without an example"):
+def test_a_validation_split_without_a_class_is_refused():
+    train = split_with(np.repeat(np.arange(10), [30] * 9 + [2]))  # 2 of 272 images: a validation split of 10 gets none
+    with pytest.raises(LabError, match=r"preprocess\.validation_size: 10 leaves class 9 without an example"):
         preprocess.split_train(train, settings(10))
 
 
@@ -91,23 +93,23 @@ def images_and_labels(images, labels):
     ("content", "message"),
     [
         pytest.param({TEST_LABELS: None}, rf"{TEST_LABELS} is missing: run `dvc repro download`$", id="missing"),
-        pytest.param({TRAIN_IMAGES: b""}, f"{TRAIN_IMAGES} is not a whole IDX file", id="empty"),
+        pytest.param({TRAIN_IMAGES: b""}, f"{TRAIN_IMAGES} is not a valid IDX file", id="empty"),
         pytest.param(
             images_and_labels((200, 28, 28), (199,)),
             rf"{TRAIN_IMAGES} of shape \(200, 28, 28\) does not match {TRAIN_LABELS} of shape \(199,\)",
-            id="a label too few",
+            id="one label too few",
         ),
         pytest.param(
-            images_and_labels((20, 10, 28, 28), (20, 10)), r"expected \(n, 28, 28\) and \(n,\)", id="of more axes"
+            images_and_labels((20, 10, 28, 28), (20, 10)), r"expected \(n, 28, 28\) and \(n,\)", id="too many axes"
         ),
         pytest.param(
             {TRAIN_LABELS: to_idx(np.arange(200, dtype=np.uint8) % 11)},
             f"{TRAIN_LABELS} has the label 10: expected labels 0 to 9",
-            id="a label that is no digit",
+            id="a label above 9",
         ),
     ],
 )
-def test_raw_files_that_do_not_suit_are_refused_and_nothing_is_written(raw, content, message):
+def test_invalid_raw_files_are_refused_and_nothing_is_written(raw, content, message):
     for name, data in content.items():
         if data is None:
             (RAW / name).unlink()
@@ -121,7 +123,7 @@ def test_raw_files_that_do_not_suit_are_refused_and_nothing_is_written(raw, cont
 # The stage
 
 
-def test_the_statistics_are_those_of_the_training_split_alone_and_the_test_set_stays_as_it_stands(raw):
+def test_the_pixel_statistics_are_those_of_the_training_split_and_the_test_images_stay_as_they_are(raw):
     set_preprocess(validation_size=30, split_seed=4)
     preprocess.main()
     statistics = splits.load_statistics()
@@ -129,12 +131,12 @@ def test_the_statistics_are_those_of_the_training_split_alone_and_the_test_set_s
     assert statistics.examples_per_class == {"train": [17] * 10, "validation": [3] * 10, "test": [3] * 10}
     expected = splits.pixel_statistics(splits.load_split("train").images)
     assert (statistics.pixel_mean, statistics.pixel_sd) == expected
-    given, test = preprocess.read_raw(TEST_IMAGES, TEST_LABELS), splits.load_split("test")
-    np.testing.assert_array_equal(test.images, given.images)
-    np.testing.assert_array_equal(test.labels, given.labels)
+    raw_test, test = preprocess.read_raw(TEST_IMAGES, TEST_LABELS), splits.load_split("test")
+    np.testing.assert_array_equal(test.images, raw_test.images)
+    np.testing.assert_array_equal(test.labels, raw_test.labels)
 
 
-def test_another_split_seed_changes_all_but_the_test_set_and_the_former_one_gives_the_same_bytes(raw):
+def test_another_split_seed_changes_all_but_the_test_split_and_equal_seeds_give_equal_bytes(raw):
     written = []
     for seed in (0, 1, 0):
         set_preprocess(validation_size=0.1, split_seed=seed)

@@ -4,7 +4,7 @@ from lenet.redaction import redacted
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("postgresql://me:secret@db.example:5432/runs", "postgresql://…@db.example:5432/runs"),
         ("postgresql://me:pa/ss@db.example/runs", "postgresql://…@db.example/runs"),
@@ -24,12 +24,12 @@ from lenet.redaction import redacted
         ("no address, and an e-mail: me@example.org", "no address, and an e-mail: me@example.org"),
     ],
 )
-def test_what_addresses_in_a_text_keep_secret_is_hidden(text, shown):
-    assert redacted(text) == shown
+def test_the_secrets_of_addresses_in_a_text_are_hidden(text, expected):
+    assert redacted(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("address", "text", "shown"),
+    ("address", "text", "expected"),
     [
         ("http://me:s3cret@host", "user 'me' with s3cret is unknown at host", "user 'me' with … is unknown at host"),
         ("http://me:s3cret@host", "no scheme: me:s3cret@host", "no scheme: …@host"),
@@ -42,5 +42,5 @@ def test_what_addresses_in_a_text_keep_secret_is_hidden(text, shown):
         ("http://mlflow:s3cret@mlflow.example", "http://mlflow:s3cret@mlflow.example", "http://…@mlflow.example"),
     ],
 )
-def test_a_known_secret_is_hidden_in_any_form_but_not_within_words(address, text, shown):
-    assert redacted(text, address) == shown
+def test_a_known_secret_is_hidden_in_any_form_but_not_inside_a_word(address, text, expected):
+    assert redacted(text, address) == expected

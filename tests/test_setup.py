@@ -1,4 +1,4 @@
-"""The set-up, as a person runs it: the real setup.sh, with packages of its own where no network is to be used."""
+"""Run the real setup.sh as a person does, but install small local packages, so that no network is needed."""
 
 import hashlib
 import io
@@ -14,8 +14,8 @@ from support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-# A project that builds itself out of a wheel that it brings along, if the lock's setuptools is there by then. In
-# isolation pip would look for a tool that nobody has.
+# A project with a finished wheel among its files. To "build" the project is to copy that wheel. This fails unless the
+# locked setuptools is installed. In an isolated build, pip would look for a build tool that does not exist.
 PYPROJECT = """
 [build-system]
 requires = ["a-tool-that-nobody-has"]
@@ -35,41 +35,41 @@ build_editable = build_wheel
 
 
 def wheel(name, version="1.0"):
-    """Return the file name and the bytes of a wheel with nothing in it."""
+    """Return the file name and the bytes of an empty wheel."""
     info = f"{name}-{version}.dist-info"
     files = {
         "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     files["RECORD"] = "".join(f"{info}/{path},,\n" for path in (*files, "RECORD"))
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for path, content in files.items():
             archive.writestr(f"{info}/{path}", content)
-    return f"{name}-{version}-py3-none-any.whl", made.getvalue()
+    return f"{name}-{version}-py3-none-any.whl", buffer.getvalue()
 
 
 def project(name):
-    """Return the files of a project, path → bytes."""
+    """Return the files of a project: {path: bytes}."""
     path, content = wheel(name)
     return {"pyproject.toml": PYPROJECT.encode(), "backend.py": BACKEND.encode(), path: content}
 
 
 def source_distribution(name):
-    """Return the file name and the bytes of a project as source."""
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+    """Return the file name and the bytes of a project's source distribution."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         files = project(name) | {"PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode()}
         for path, content in files.items():
             member = tarfile.TarInfo(f"{name}-1.0/{path}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return f"{name}-1.0.tar.gz", made.getvalue()
+    return f"{name}-1.0.tar.gz", buffer.getvalue()
 
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A project with the real setup.sh, whose lock has a package that is source alone and the tool that builds it."""
+    """A project with the real setup.sh. Its lock has a package that is published only as source, and build tools."""
     packages = tmp_path / "packages"
     packages.mkdir()
     lock = ""
@@ -96,25 +96,25 @@ def set_up(checkout, **environment):
 
 
 def installed(checkout):
-    listed = subprocess.run(
+    pip_list = subprocess.run(
         [checkout / ".venv/bin/python", "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True
     )
-    return {line for line in listed.stdout.split() if not line.startswith("pip==")}
+    return {line for line in pip_list.stdout.split() if not line.startswith("pip==")}
 
 
-def test_what_is_published_as_source_alone_is_built_by_the_locks_own_tools_once_whatever_the_environment(checkout):
-    elsewhere = {"PYTHONHOME": "/nowhere", "PIP_USER": "1", "PIP_TARGET": str(checkout.parent / "target")}
-    done = set_up(checkout, **elsewhere)
+def test_a_source_package_is_built_once_with_the_locked_tools_in_any_environment(checkout):
+    misleading = {"PYTHONHOME": "/nowhere", "PIP_USER": "1", "PIP_TARGET": str(checkout.parent / "target")}
+    done = set_up(checkout, **misleading)
     assert done.returncode == 0, done.stderr
     assert installed(checkout) == {"from_source==1.0", "setuptools==7.0", "wheel==1.0", "lab==1.0"}
     assert (checkout / ".venv/ready").exists()
     (checkout / ".venv/mine").touch()
     done = set_up(checkout)
     assert (done.returncode, done.stdout) == (0, "")
-    assert (checkout / ".venv/mine").exists()  # not made anew
+    assert (checkout / ".venv/mine").exists()  # .venv was not created again
 
 
-def test_a_package_of_another_hash_is_not_installed(checkout):
+def test_a_package_is_not_installed_if_its_hash_differs_from_the_lock(checkout):
     (path,) = (checkout.parent / "packages").glob("from_source*")
     path.write_bytes(source_distribution("from_source")[1] + b"\0")
     done = set_up(checkout)
@@ -123,8 +123,8 @@ def test_a_package_of_another_hash_is_not_installed(checkout):
     assert not (checkout / ".venv/ready").exists()
 
 
-def test_a_first_setup_that_was_interrupted_is_begun_anew(checkout):
-    """pip comes last into a new environment."""
+def test_a_set_up_that_was_interrupted_starts_over(checkout):
+    """A new environment gets pip last. Without pip, its creation was interrupted."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], cwd=checkout, check=True)
     done = set_up(checkout)
     assert done.returncode == 0, done.stderr

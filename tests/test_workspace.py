@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and outputs of removed variants do not linger."""
+"""Files are written whole or not at all, and outputs of removed variants are found and removed."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("workspace", [".", ".dvc/tmp/exps/tmp4x", ".demo"])
-def test_the_project_root_is_the_checkout_in_a_temporary_workspace_too(tmp_path, monkeypatch, workspace):
+def test_the_project_root_is_the_checkout_also_in_a_temporary_workspace(tmp_path, monkeypatch, workspace):
     (tmp_path / workspace).mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(tmp_path / workspace)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
@@ -31,7 +31,7 @@ def test_the_project_root_is_the_checkout_in_a_temporary_workspace_too(tmp_path,
 
 @pytest.mark.parametrize("outer", [None, "..", "/nowhere", ".demo"])
 def test_an_outer_project_of_dvc_is_not_taken_for_the_checkout(tmp_path, monkeypatch, outer):
-    """One whose stage is `make repro` here names itself in DVC_ROOT."""
+    """If a stage of an outer project runs `make repro` here, DVC_ROOT names the outer project."""
     if outer:
         monkeypatch.setenv("DVC_ROOT", outer)
     assert project_root() == tmp_path.resolve()
@@ -57,7 +57,7 @@ KINDS = pytest.mark.parametrize(
 
 
 @KINDS
-def test_the_old_version_stands_until_the_new_one_is_whole(old, new):
+def test_the_old_version_stays_until_the_new_one_is_complete(old, new):
     for content in (old, new):
         with atomic_write(Path("a/b")) as partial:
             write(partial, content)
@@ -74,7 +74,7 @@ def test_a_failure_leaves_the_old_version_and_nothing_beside_it(old, new, error)
     def fail():
         with atomic_write(Path("result")) as partial:
             write(partial, new)
-            partial.with_name(f"{partial.name}-journal").touch()  # as SQLite names it
+            partial.with_name(f"{partial.name}-journal").touch()  # as SQLite names its journal
             raise error("stop")
 
     with pytest.raises(error, match="stop"):
@@ -83,7 +83,7 @@ def test_a_failure_leaves_the_old_version_and_nothing_beside_it(old, new, error)
     assert list(Path().iterdir()) == [Path("result")]
 
 
-def test_what_a_killed_process_left_is_removed_and_what_another_one_is_writing_is_left_alone():
+def test_partial_files_of_killed_processes_are_removed_and_those_of_running_processes_stay():
     killed = subprocess.Popen([sys.executable, "-c", ""])
     killed.wait()
     write(Path(f".models.{killed.pid}.partial"), {"torn.txt": "torn"})
@@ -97,14 +97,15 @@ def test_what_a_killed_process_left_is_removed_and_what_another_one_is_writing_i
 
 
 def test_durable_files_are_flushed_before_they_take_their_place(monkeypatch):
-    seen = []
-    monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append(Path("models").exists()))
+    replaced_at_flush = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: replaced_at_flush.append(Path("models").exists()))
     with atomic_write(Path("models"), durable=True) as partial:
         write(partial, {"new.txt": "new"})
-    assert seen == [False, False, True]  # the file, its folder, and then the folder that names it
+    # The file and its folder before the replacement, the parent folder after it.
+    assert replaced_at_flush == [False, False, True]
 
 
-def test_outputs_of_a_removed_variant_are_refused_in_one_line_and_removed_from_every_folder():
+def test_orphans_are_refused_in_one_line_and_removed_from_every_folder():
     assert orphans(["kept"]) == []
     for folder in FOLDERS:
         folder.mkdir(parents=True)

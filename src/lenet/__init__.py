@@ -1,1 +1,1 @@
-"""LeNet-5's recipe of 1998 against today's: a DVC pipeline of five stages, and the rooms of the library they use."""
+"""Compare LeNet-5's recipe of 1998 with today's: the five stages of a DVC pipeline, and the library they use."""

@@ -1,7 +1,7 @@
-"""Stage 1. Reads nothing; writes data/raw/, the four IDX files of the data set that params.yaml names.
+"""Stage 1. Reads no data; writes data/raw/: the four IDX files of the data set that params.yaml names.
 
-They are downloaded from the first source that serves them, or made from what is installed here, as scikit-learn's
-bundled digits. Takes seconds on a usual connection; at worst three minutes per source.
+MNIST's files are downloaded: each from the first source that serves it. The bundled digits are made from the installed
+scikit-learn. Takes seconds on a usual connection, and at most three minutes per source.
 """
 
 from lenet import program
@@ -15,7 +15,7 @@ from lenet.workspace import RAW, atomic_write
 
 
 def raw_content(dataset: Dataset) -> dict[str, bytes]:
-    """Return the content of the four files by name; raise DataUnreachableError if they cannot be downloaded."""
+    """Return the content of the four raw files by name; raise LabError if they cannot be downloaded."""
     if dataset.make:
         return {name: to_idx(array) for name, array in dataset.make().items()}
     return fetch_all(dataset)
@@ -30,11 +30,11 @@ def main() -> None:
         note.parent.mkdir(exist_ok=True)
         note.write_text(f"{error}\n", encoding="utf-8")
         raise
-    with atomic_write(RAW) as partial:  # all four, or none
+    with atomic_write(RAW) as partial:  # all four files, or none
         partial.mkdir()
         for name, data in content.items():
             (partial / name).write_bytes(data)
 
 
 if __name__ == "__main__":
-    program.run(main, "interrupted: nothing of this stage was kept")
+    program.run(main, "interrupted: `dvc repro` runs this stage again")

@@ -1,13 +1,13 @@
-"""Mistakes that a person can fix, each told in one line."""
+"""Errors that the user can fix, and helpers that word their messages."""
 
 import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-# Errors of the operating system whose reason lies outside the project → what to do.
+# Errors of the operating system that the user can fix → what to do.
 FIXABLE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space"),
-    errno.ENOENT: "see that it is there",
+    errno.ENOENT: "check that it exists",
     errno.EFBIG: "raise the limit on file sizes",
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "correct the permissions"),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.EISDIR), "move what is in the way"),
@@ -23,17 +23,17 @@ class DataUnreachableError(LabError):
 
 
 def in_one_line(text: object) -> str:
-    """Return a text with blanks in place of what could start a new line."""
+    """Return a text as one line: a space replaces each line break and each other run of whitespace."""
     return " ".join(str(text).split())
 
 
 def shortened(text: str, length: int) -> str:
-    """Return a text, cut where it is longer than `length`."""
+    """Return a text; if it is longer than `length` characters, cut it there and add an ellipsis."""
     return text if len(text) <= length else f"{text[:length]}…"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names the known name closest to `name`, or all known names if none is close."""
-    known = list(known)
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+def did_you_mean(name: str, known_names: Iterable[str]) -> str:
+    """Return a hint: the known name that is closest to `name`, or all known names if none is close."""
+    known_names = list(known_names)
+    close = get_close_matches(name, known_names, n=1)
+    return f"did you mean {close[0]}?" if close else f"expected one of: {', '.join(known_names)}"

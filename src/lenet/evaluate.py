@@ -2,9 +2,9 @@
 
 Reads models/<variant>/ and data/processed/test.npz; writes reports/metrics/<variant>.json (the two numbers that
 `dvc metrics diff` and `dvc exp show` print), reports/details/<variant>.json (everything per seed),
-reports/misread/<variant>.csv (the misread digits), reports/curves/<variant>.csv (learning curves, mean over seeds) and
-predictions/<variant>.npz; then publishes the variant to MLflow.
-Takes about a second per seed, after TensorFlow's import.
+reports/misread/<variant>.csv (the misread images), reports/curves/<variant>.csv (learning curves, mean over seeds) and
+predictions/<variant>.npz. Then publishes the variant to MLflow.
+Takes about a second per seed, after the import of TensorFlow.
 """
 
 import hashlib
@@ -32,48 +32,53 @@ if TYPE_CHECKING:
 
 def score(run: SavedRun, weights: bytes, probabilities: np.ndarray, test: Split) -> SeedResult:
     """Measure one run on the test set. weights: the content of its weights file. probabilities: float32 (n, 10)."""
-    counts = metrics.confusion(probabilities, test.labels)
-    scalars = {each.name: each.measure(probabilities, test.labels) for each in metrics.METRICS if each.measure}
-    recalls = metrics.recall_percent(counts)
-    scalars |= {f"test/recall_percent/{digit}": recall for digit, recall in enumerate(recalls) if recall == recall}
+    confusion = metrics.confusion(probabilities, test.labels)
+    scalars = {metric.name: metric.measure(probabilities, test.labels) for metric in metrics.METRICS if metric.measure}
+    recalls = metrics.recall_percent(confusion)
+    # A class without test images has the recall NaN, which does not equal itself.
+    scalars |= {f"test/recall_percent/{label}": recall for label, recall in enumerate(recalls) if recall == recall}
     return SeedResult(
         identity=run.identity,
         weights=hashlib.sha256(weights).hexdigest(),
         metrics={name: round(float(value), 6) for name, value in scalars.items()},
-        confusion=counts.tolist(),
+        confusion=confusion.tolist(),
         history=run.history,
     )
 
 
-def look_inside(model: "keras.Model", digit: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the filters of C1, and the feature maps of C1, S2 and C3 for one digit, uint8 (28, 28)."""
+def look_inside(model: "keras.Model", image: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the filters of C1, and the feature maps of C1, S2 and C3 for one image, uint8 (28, 28)."""
     import keras
 
-    maps = keras.Model(model.inputs[0], {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
-    outputs = {name: output.numpy() for name, output in maps(digit[np.newaxis]).items()}
+    feature_model = keras.Model(model.inputs[0], {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
+    outputs = {name: output.numpy() for name, output in feature_model(image[np.newaxis]).items()}
     filters = model.get_layer("c1").kernel.numpy()[:, :, 0, :]
-    return {"filters": filters, "digit": digit} | {name: array[0] for name, array in outputs.items()}
+    return {"filters": filters, "digit": image} | {name: array[0] for name, array in outputs.items()}
 
 
 def export(model: "keras.Model") -> dict[str, np.ndarray]:
-    """Return all that computes the network without Keras: its weights, whose they are, and the scaling of pixels."""
-    scale, weights = model.get_layer("scale"), [(layer, each) for layer in model.layers for each in layer.weights]
+    """Return what is needed to compute the network without Keras.
+
+    weights: the values of all weight arrays, one after the other. layout: layer, name and size of each weight array.
+    scaling: factor and offset of the pixels.
+    """
+    scale, weights = model.get_layer("scale"), [(layer, weight) for layer in model.layers for weight in layer.weights]
     return {
-        "weights": np.concatenate([each.numpy().ravel() for _, each in weights]),
-        "layout": np.array([f"{layer.name} {each.name} {math.prod(each.shape)}" for layer, each in weights]),
+        "weights": np.concatenate([weight.numpy().ravel() for _, weight in weights]),
+        "layout": np.array([f"{layer.name} {weight.name} {math.prod(weight.shape)}" for layer, weight in weights]),
         "scaling": np.array([scale.scale, scale.offset]),
     }
 
 
 def main(variant: str) -> None:
     settings = load_settings()
-    # dvc.yaml gives this stage no settings of the variant as params: its runs hold them, and they change with models/.
+    # In dvc.yaml this stage does not depend on the settings of the variant, but on models/, where each run has them.
     runs = read_runs(variant, settings.seeds, settings.variant(variant).model_dump())
     test, statistics = load_split("test"), load_statistics()
     determinism.prepare()
     from lenet.network import model as networks
 
-    model = networks.build_model(settings.variant(variant), statistics)  # for all runs: tracing takes a second
+    model = networks.build_model(settings.variant(variant), statistics)  # one for all runs: tracing takes a second
     predict = networks.predictor(model)
     results, outputs = [], []
     for run in runs:
@@ -81,8 +86,8 @@ def main(variant: str) -> None:
         outputs.append(predict(test.images))
         results.append(score(run, run.weights.read_bytes(), outputs[-1], test))
         if run is runs[0]:
-            first = look_inside(model, test.images[0]) | export(model)
-    predictions = Predictions(probabilities=np.stack(outputs), **first)
+            arrays_of_first_run = look_inside(model, test.images[0]) | export(model)
+    predictions = Predictions(probabilities=np.stack(outputs), **arrays_of_first_run)
     misread = find_misread(predictions.probabilities.argmax(axis=2), test.labels)
     means = summary.summarise(results, misread.wrong(len(test)))
     result = VariantResult(
@@ -93,10 +98,10 @@ def main(variant: str) -> None:
     summary.save(result)
     if not mlflow_store.is_disabled():
         with mlflow_store.failures_as_warnings():
-            from lenet.tracking import publish  # imports MLflow, for seconds
+            from lenet.tracking import publish  # imports MLflow, which takes seconds
 
             publish.publish_variant(variant)
 
 
 if __name__ == "__main__":
-    program.run(lambda: main(variant_of_stage("evaluate")), "interrupted: `dvc repro` does this stage again")
+    program.run(lambda: main(variant_of_stage("evaluate")), "interrupted: `dvc repro` runs this stage again")

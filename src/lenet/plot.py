@@ -1,5 +1,7 @@
-"""Stage 5. Reads what evaluate wrote of every variant, the test digits, and a few training digits to distort; writes
-the tables, figures and pages of reports/. Imports no TensorFlow; takes seconds.
+"""Stage 5. Writes the tables, figures and pages of reports/.
+
+Reads the outputs of evaluate for every variant, the test images, and a few training images to distort. Does not import
+TensorFlow; takes seconds.
 """
 
 from pathlib import Path
@@ -20,7 +22,7 @@ def main() -> None:
     settings = load_settings()
     if Path.cwd() == project_root():
         refuse_orphans(settings.variants)
-    else:  # a temporary workspace of DVC, whose orphans came with the commit: other copies exist
+    else:  # a temporary workspace of DVC: its orphans are only copies, which DVC took from the commit
         remove_orphans(settings.variants)
     study = load_study(settings, list(settings.variants))
     predictions = {variant: load_predictions(variant) for variant in settings.variants}
@@ -36,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    program.run(main, "interrupted: nothing of this stage was kept")
+    program.run(main, "interrupted: `dvc repro` runs this stage again")

@@ -14,9 +14,9 @@ from lenet.workspace import RAW
 
 
 def split_train(train: Split, settings: Preprocess) -> tuple[Split, Split]:
-    """Split a training set into training and validation examples, stratified by class.
+    """Divide a training set into a training and a validation split, stratified by class.
 
-    Raises LabError if the validation size leaves a class without an example in one of the two.
+    Raises LabError if the validation size is too small or too large: each class needs an example in both splits.
     """
     from sklearn.model_selection import train_test_split
 
@@ -29,20 +29,23 @@ def split_train(train: Split, settings: Preprocess) -> tuple[Split, Split]:
         )
     except ValueError as error:
         raise LabError(
-            f"params.yaml: preprocess.validation_size: {settings.validation_size} does not suit "
+            f"params.yaml: preprocess.validation_size: {settings.validation_size} cannot be used with "
             f"{len(train):,} training examples: {error}"
         ) from None
     for part in (kept, held_out):
-        if lacking := set(train.labels.tolist()) - set(train.labels[part].tolist()):
+        if missing_classes := set(train.labels.tolist()) - set(train.labels[part].tolist()):
             raise LabError(
-                f"params.yaml: preprocess.validation_size: {settings.validation_size} leaves the class "
-                f"{min(lacking)} without an example in training or validation: make it larger or smaller"
+                f"params.yaml: preprocess.validation_size: {settings.validation_size} leaves class "
+                f"{min(missing_classes)} without an example in the training or validation split: choose another size"
             )
     return train.selected(kept), train.selected(held_out)
 
 
 def read_raw(images: str, labels: str) -> Split:
-    """Read two files of data/raw/; raise LabError unless they are images of 28 × 28 with a label 0–9 each."""
+    """Read a file of images and a file of their labels from data/raw/.
+
+    Raises LabError unless the images are 28 × 28 and each image has a label from 0 to 9.
+    """
     split = Split(_read_array(RAW / images), _read_array(RAW / labels))
     if split.images.shape != (*split.labels.shape, 28, 28) or split.labels.ndim != 1:
         raise LabError(
@@ -82,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    program.run(main, "interrupted: nothing of this stage was kept")
+    program.run(main, "interrupted: `dvc repro` runs this stage again")

@@ -1,4 +1,4 @@
-"""How each of the project's programs runs its `main`: what it starts from, and how its end is reported."""
+"""Run the `main` of each of the project's programs, and report errors and interruptions in one line."""
 
 import os
 import signal
@@ -9,15 +9,16 @@ from contextlib import suppress
 
 from lenet.errors import FIXABLE, LabError
 
-# By these git tells its hooks which repository and index it works on. A git of ours would write into them.
-_GITS_OWN = (
+# git sets these variables for its hooks. If a hook starts one of the programs, they would make the program's own git
+# commands work on the hook's repository and index.
+_GIT_HOOK_VARIABLES = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE"),
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"),
 )
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, or SIGHUP, which a terminal sends when it is closed: it ends a command as Ctrl-C does."""
+    """Raised by SIGTERM and by SIGHUP, which a closed terminal sends. It ends a command as Ctrl-C does."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -25,18 +26,18 @@ class Terminated(KeyboardInterrupt):
 
 
 def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
-    """Run a program's `main` and end the process: status 0, 1 (a reported error) or 130 (Ctrl-C, said as given).
+    """Run a program's `main`. After an error that the user can fix, print one line and exit with status 1.
 
-    SIGTERM and SIGHUP are treated as Ctrl-C, but for their own status: what `main` holds is released. Characters that
-    the output's encoding lacks are printed as question marks.
+    After Ctrl-C, let `main` clean up, print `interrupted` and exit with status 130. SIGTERM and SIGHUP do the same with
+    the status 128 + number of the signal. Characters that the output's encoding lacks are printed as question marks.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP, and so do we then
             signal.signal(number, _terminate)
-    for name in _GITS_OWN:
+    for name in _GIT_HOOK_VARIABLES:
         os.environ.pop(name, None)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # nothing else takes their place so early
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # nobody has replaced them yet
     try:
         main()
     except LabError as error:
@@ -45,26 +46,26 @@ def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
         if error.errno not in FIXABLE:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        # Not its own text, which of HDF5 is five lines long.
-        sys.exit(f"error: {where}{os.strerror(error.errno)}: {FIXABLE[error.errno]}, then run it again")
+        # Not the error's own text: that of HDF5 is five lines long.
+        sys.exit(f"error: {where}{os.strerror(error.errno)}: {FIXABLE[error.errno]}, then run the command again")
     except KeyboardInterrupt as interrupt:
-        # Not sys.exit, which would wait for threads that still shut down.
-        with suppress(OSError):  # a terminal that is gone
+        # Not sys.exit: it would wait for threads that still run.
+        with suppress(OSError):  # the terminal is closed
             print(interrupted, file=sys.stderr, flush=True)
         os._exit(interrupt.status if isinstance(interrupt, Terminated) else 130)
 
 
 def _terminate(number: int, frame: object) -> None:
-    for again in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(again, signal.SIG_IGN)  # once is enough: what follows cleans up
+    for further_signal in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(further_signal, signal.SIG_IGN)  # a second signal must not interrupt the cleaning up
     if number == signal.SIGHUP:
-        _turn_away_from_the_terminal()
+        _discard_terminal_output()
     raise Terminated(number)
 
 
-def _turn_away_from_the_terminal() -> None:
-    """Let what is still printed go nowhere: writing to a terminal that was closed is an error."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        if stat.S_ISCHR(os.fstat(stream).st_mode):
-            os.dup2(nowhere, stream)
+def _discard_terminal_output() -> None:
+    """Redirect stdout and stderr to /dev/null if they are a terminal: it is closed, and writing to it is an error."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+            os.dup2(devnull, descriptor)

@@ -1,4 +1,4 @@
-"""Hide passwords in what is printed or written: those in addresses, and those of known addresses in any other form."""
+"""Hide the passwords and tokens of addresses (URLs) in text that is printed or written to a file."""
 
 import re
 from urllib.parse import quote, unquote
@@ -9,25 +9,29 @@ _HIDDEN = "…"
 
 
 def redacted(text: str, *addresses: str) -> str:
-    """Return a text without the user part and the query's values of any address in it; it never raises.
+    """Return a text in which the user part and the query values of every address are hidden. Never raises.
 
-    addresses: those whose secrets are hidden in any form, as in a library's message that has the password alone.
+    addresses: known addresses. Their secrets are hidden wherever they occur in the text, also outside an address: a
+    library's message may contain the password alone.
     """
     for secret in sorted(set().union(*map(_secrets, addresses)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", _HIDDEN, text)
     return _QUERY_VALUE.sub(rf"\1{_HIDDEN}", _ADDRESS.sub(_without_user, text))
 
 
-def _without_user(found: re.Match[str]) -> str:
-    scheme, rest = found.groups()
+def _without_user(match: re.Match[str]) -> str:
+    scheme, rest = match.groups()
     user, at, place = rest.rpartition("@")
     if set(user) & set("?#"):
-        return scheme + _HIDDEN  # whether it is a query or a part of the password
+        return scheme + _HIDDEN  # it may be a query or a part of the password: hide all
     return f"{scheme}{_HIDDEN}@{place}" if at else scheme + rest
 
 
 def _secrets(address: str) -> set[str]:
-    """Return the password, or token, of an address and its query's values, whole and in pieces, quoted and not."""
+    """Return the secrets of an address: its user part, its password or token, and the values of its query.
+
+    The password is returned whole and in pieces, and every secret also percent-encoded and decoded.
+    """
     user, _, place = address.partition("://")[2].rpartition("@")
     password = user.partition(":")[2] or user
     secrets = {user, password, *re.split("[:/?#@]", password)}

@@ -1,6 +1,7 @@
-"""params.yaml and sweep.yaml as frozen, validated settings. This module has no values of its own.
+"""Read params.yaml and sweep.yaml as validated settings that cannot change. All values come from the files.
 
-A variant is the base and what differs from it; a sweep's recipe is a variant and what differs from that.
+A variant in params.yaml lists only its differences from the base. The recipe in a sweep.yaml lists only its differences
+from a variant. Both are completed before they are validated.
 """
 
 import itertools
@@ -19,29 +20,29 @@ from lenet.workspace import PARAMS
 from lenet.yaml_files import read_yaml
 
 
-def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    # By comparing, since values of a grid need not be hashable; lists are short.
-    if twice := [value for number, value in enumerate(values) if value in values[:number]]:
-        raise PydanticCustomError("twice", "{value} is there twice: list each one once", {"value": twice[0]})
+def _without_duplicates(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Compares instead of using a set: a grid's values may be unhashable. The lists are short.
+    if duplicates := [value for index, value in enumerate(values) if value in values[:index]]:
+        raise PydanticCustomError("duplicate", "{value} is listed twice: remove one of them", {"value": duplicates[0]})
     return values
 
 
-# The longest list, and the largest number of a recipe: nobody needs more.
-_MOST = 1_000
-_LARGEST = 1_000_000
+# The longest list of seeds, values or recipes, and the largest number in a recipe.
+_MAX_ITEMS = 1_000
+_MAX_NUMBER = 1_000_000
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Seeds = Annotated[tuple[Seed, ...], Field(strict=False, max_length=_MOST), AfterValidator(_each_once)]
-Count = Annotated[int, Field(ge=1, le=_LARGEST)]
-Positive = Annotated[float, Field(gt=0, le=_LARGEST)]
+Seeds = Annotated[tuple[Seed, ...], Field(strict=False, max_length=_MAX_ITEMS), AfterValidator(_without_duplicates)]
+Count = Annotated[int, Field(ge=1, le=_MAX_NUMBER)]
+Positive = Annotated[float, Field(gt=0, le=_MAX_NUMBER)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Range = Annotated[float, Field(ge=0, le=1)]
-# It is part of the names of files, which may have only 143 characters on some systems.
+# File names contain the variant's name, and some file systems allow only 143 characters.
 VariantName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-Names = Annotated[tuple[VariantName, ...], Field(strict=False), AfterValidator(_each_once)]
+Names = Annotated[tuple[VariantName, ...], Field(strict=False), AfterValidator(_without_duplicates)]
 
-# Stochastic diagonal Levenberg–Marquardt is compiled for this network and no other.
-_SDLM = {
+# Optimizer sdlm accepts only these values: its compiled loops compute this network and no other.
+_SETTINGS_OF_SDLM = {
     "input_size": 32,
     "pixels": "published",
     "activation": "scaled_tanh",
@@ -54,31 +55,34 @@ _SDLM = {
 }
 
 
-# Optimizer → the engine that trains with it, a folder of training/. Training in mini-batches has a file per optimizer;
-# its name is known without importing it.
+# Optimizer → its engine: the folder of training/ that trains with it. The engine `batches` has a file for each of its
+# optimizers. Only the names of the files are read here; nothing is imported.
 _OPTIMIZERS = Path(__file__).parent / "training" / "batches" / "optimizers"
 ENGINES = dict.fromkeys(sorted(file.stem for file in _OPTIMIZERS.glob("[!_]*.py")), "batches") | {"sdlm": "lenet_1998"}
 
 
-def _has_a_file(optimizer: str) -> str:
+def _known_optimizer(optimizer: str) -> str:
     if optimizer not in ENGINES:
         raise PydanticCustomError(
-            "unknown", "no optimizer {name}: {hint}", {"name": optimizer, "hint": did_you_mean(optimizer, ENGINES)}
+            "unknown", "unknown optimizer {name}: {hint}", {"name": optimizer, "hint": did_you_mean(optimizer, ENGINES)}
         )
     return optimizer
 
 
 class _Section(BaseModel):
+    """A section of a file. It cannot be changed, and refuses unknown keys, numbers in quotes, and infinite numbers."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Data(_Section):
-    """The data set that the study runs on, by its name in `DATASETS`."""
+    """The data set of the study: its name in `datasets.DATASETS`."""
 
     dataset: str
 
     @model_validator(mode="after")
-    def _is_known(self) -> "Data":
+    def _dataset_is_known(self) -> "Data":
+        """Refuse a data set that is not in `datasets.DATASETS`."""
         try:
             datasets.find(self.dataset)
         except LabError as error:
@@ -87,14 +91,17 @@ class Data(_Section):
 
 
 class Preprocess(_Section):
-    """The stratified validation split, taken from the training set."""
+    """The size of the validation split, which is taken from the training set, and the seed that selects its images.
+
+    validation_size: a number of images (int), or a fraction of the training set (float).
+    """
 
     validation_size: Count | Fraction
     split_seed: Seed
 
 
 class Variant(_Section):
-    """One recipe: a flat mapping, so that DVC and MLflow show flat columns. params.yaml says what each key means."""
+    """One recipe. params.yaml explains each key. No key is nested, so DVC and MLflow show a column for each."""
 
     input_size: Literal[28, 32]
     pixels: Literal["standardised", "unit", "centred", "published"]
@@ -105,7 +112,7 @@ class Variant(_Section):
     initialization: Literal["glorot", "fan_in", "root_fan_in", "authors"]
 
     loss: Literal["cross_entropy", "squared_distance"]
-    optimizer: Annotated[str, AfterValidator(_has_a_file)]
+    optimizer: Annotated[str, AfterValidator(_known_optimizer)]
     learning_rate: Positive
     schedule: Literal["constant", "cosine", "published"]
     damping: Positive
@@ -127,32 +134,38 @@ class Variant(_Section):
 
     @property
     def engine(self) -> str:
-        """The folder of training/ that trains this recipe."""
+        """The engine that trains this recipe: the name of a folder in training/."""
         return ENGINES[self.optimizer]
 
     @model_validator(mode="after")
-    def _fits_together(self) -> "Variant":
+    def _settings_fit_together(self) -> "Variant":
+        """Refuse settings that are valid alone but not together."""
         if self.loss == "squared_distance" and self.output != "rbf":
-            raise ValueError("loss: squared_distance is measured to the codes of output: rbf")
+            raise ValueError("loss: squared_distance needs output: rbf: set both, or another loss")
         if self.optimizer == "sdlm":
-            for name, value in _SDLM.items():
+            for name, value in _SETTINGS_OF_SDLM.items():
                 if getattr(self, name) != value:
-                    raise ValueError(f"{name}: optimizer sdlm trains only the network of 1998, with {name}: {value}")
+                    raise ValueError(
+                        f"{name}: optimizer sdlm trains only with {name}: {value}: set this, or another optimizer"
+                    )
         if self.copies and self.optimizer != "sdlm":
             raise ValueError(f"copies: {self.copies}: only optimizer sdlm trains on copies: set copies: 0")
         if self.copies and not any(
             (self.translation, self.scaling, self.squeezing, self.shear, self.rotation, self.elastic)
         ):
             raise ValueError(
-                f"copies: {self.copies}: without distortions all copies are alike: set a range, or copies: 0"
+                f"copies: {self.copies}: without a distortion all copies are equal: set a distortion, or copies: 0"
             )
         if (self.schedule == "published") != (self.optimizer == "sdlm"):
-            raise ValueError(f"schedule: {self.schedule} does not go with optimizer {self.optimizer}")
+            raise ValueError(
+                f"schedule: {self.schedule} cannot be used with optimizer {self.optimizer}: schedule published needs "
+                "optimizer sdlm, and sdlm needs published"
+            )
         return self
 
 
 class Published(_Section):
-    """A test error on MNIST that others report for a variant's recipe, who reports it, and a note."""
+    """A published test error on MNIST for a variant's recipe, in percent, with its source and a note."""
 
     error_percent: Annotated[float, Field(gt=0, lt=100)]
     source: Annotated[str, Field(min_length=1)]
@@ -160,7 +173,7 @@ class Published(_Section):
 
 
 class ComparisonSettings(_Section):
-    """What the report compares, by names of variants and sweeps; params.yaml says what each key means."""
+    """The variants and sweeps that the report compares, by their names. params.yaml explains each key."""
 
     primary: Names
     original: VariantName | None
@@ -170,24 +183,27 @@ class ComparisonSettings(_Section):
     sweeps: Names
 
     @model_validator(mode="after")
-    def _well_formed(self) -> "ComparisonSettings":
+    def _numbers_of_variants_are_right(self) -> "ComparisonSettings":
+        """Check how many variants `primary` and `factorial` name, and that `primary` names the base second."""
         if len(self.primary) not in (0, 2):
-            raise ValueError("primary: expected two variants, one and what it is compared with, or []")
+            raise ValueError("primary: expected two variants (the first is compared with the second) or []")
         if self.primary and self.primary[0] == self.ladder[0]:
-            raise ValueError(f"primary: {self.ladder[0]} is what others are compared with: name it second")
+            raise ValueError(
+                f"primary: {self.ladder[0]} is the ladder's first rung, which others are compared with: name it second"
+            )
         if len(self.factorial) not in (0, 4):
-            raise ValueError("factorial: expected four variants: neither change, the first, the second, both; or []")
+            raise ValueError("factorial: expected four variants (neither change, the first, the second, both) or []")
         return self
 
 
 class Compute(_Section):
-    """How many workers train at once. It changes no result."""
+    """How many workers train at once. The number does not change any result."""
 
     workers: Count | Literal["auto"]
 
 
 class Settings(_Section):
-    """All of params.yaml; a variant has the base's settings where it changes nothing."""
+    """The whole of params.yaml. Each variant has all settings: its own changes, and the base's settings otherwise."""
 
     data: Data
     seeds: Seeds
@@ -199,49 +215,59 @@ class Settings(_Section):
     compute: Compute
 
     @model_validator(mode="after")
-    def _cross_check(self) -> "Settings":
+    def _named_variants_exist(self) -> "Settings":
+        """Check that there is a seed, and that `about` and `comparison` name only variants that exist."""
         if not self.seeds:
-            raise ValueError("seeds: there are none: list at least one, as in [0]")
+            raise ValueError("seeds: the list is empty: add at least one seed, as in [0]")
         for name in self.about:
             if name not in self.variants:
-                raise ValueError(f"about.{name}: no such variant: {did_you_mean(name, self.variants)}")
-        compared = self.comparison
+                raise ValueError(f"about.{name}: unknown variant: {did_you_mean(name, self.variants)}")
+        comparison = self.comparison
         for key, names in (
-            ("primary", compared.primary),
-            ("original", [compared.original] if compared.original else []),
-            ("ladder", compared.ladder),
-            ("factorial", compared.factorial),
-            ("published", compared.published),
+            ("primary", comparison.primary),
+            ("original", [comparison.original] if comparison.original else []),
+            ("ladder", comparison.ladder),
+            ("factorial", comparison.factorial),
+            ("published", comparison.published),
         ):
             for name in names:
                 if name not in self.variants:
-                    raise ValueError(f"comparison.{key}: no variant {name}: {did_you_mean(name, self.variants)}")
+                    raise ValueError(f"comparison.{key}: unknown variant {name}: {did_you_mean(name, self.variants)}")
         return self
 
     def variant(self, name: str) -> Variant:
-        """Return the settings of a variant; raise LabError, with the nearest known name, if there is none."""
+        """Return the settings of a variant; raise LabError, with the nearest known name, if the variant is unknown."""
         if name not in self.variants:
             raise LabError(f"{PARAMS}: unknown variant {name}: {did_you_mean(name, self.variants)}")
         return self.variants[name]
 
 
-Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=_MOST, strict=False), AfterValidator(_each_once)]
-Grid = Annotated[dict[str, Values], Field(min_length=1)]
-Four = Annotated[tuple[str, ...], Field(min_length=4, max_length=4, strict=False), AfterValidator(_each_once)]
+# In a sweep.yaml: the values of one setting, a grid (setting → its values), and the four recipes of a 2×2 design.
+GridValues = Annotated[
+    tuple[Any, ...], Field(min_length=1, max_length=_MAX_ITEMS, strict=False), AfterValidator(_without_duplicates)
+]
+Grid = Annotated[dict[str, GridValues], Field(min_length=1)]
+FactorialDesign = Annotated[
+    tuple[str, ...], Field(min_length=4, max_length=4, strict=False), AfterValidator(_without_duplicates)
+]
 
 
 def _has_effect(key: str, recipe: Variant) -> bool:
-    """Say whether a setting has an effect on a recipe; two have one only in the training of 1998."""
+    """Return whether a setting has an effect on a recipe.
+
+    `damping` has none without optimizer sdlm, and `rubbish` none without sdlm and its loss cross_entropy.
+    """
     if key == "rubbish":
         return recipe.optimizer == "sdlm" and recipe.loss == "cross_entropy"
     return key != "damping" or recipe.optimizer == "sdlm"
 
 
 class Sweep(_Section):
-    """All of a sweep.yaml: a recipe, grids of values to try in its place, from which seeds and on how many folds.
+    """The whole of a sweep.yaml: a recipe, the values to try in it, the seeds, and the number of folds.
 
-    recipe: the variant that `from` names, with what differs from it. factorials: designs of 2×2, each four recipes by
-    name: neither change, the first, the second, both.
+    recipe: the settings of the variant that `from` names, with the sweep's own changes. folds: with 1, recipes are
+    measured on the project's validation split. factorials: 2×2 designs, each with the names of four recipes: neither
+    change, the first, the second, both.
     """
 
     about: str
@@ -249,65 +275,75 @@ class Sweep(_Section):
     grids: Annotated[tuple[Grid, ...], Field(min_length=1, strict=False)]
     seeds: Annotated[Seeds, Field(min_length=1)]
     folds: Annotated[int, Field(ge=1, le=10)]
-    factorials: Annotated[tuple[Four, ...], Field(strict=False)] = ()
+    factorials: Annotated[tuple[FactorialDesign, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
-    def _can_be_tried(self) -> "Sweep":
-        if sum(math.prod(map(len, grid.values())) for grid in self.grids) > _MOST:
-            raise ValueError(f"grids: more than {_MOST:,} recipes: try fewer values")
+    def _recipes_are_valid(self) -> "Sweep":
+        """Check that all recipes are valid and measured on the validation split, and that the factorials name recipes.
+
+        Refuse grids with too many recipes, or with a setting that has no effect on its recipe.
+        """
+        if sum(math.prod(map(len, grid.values())) for grid in self.grids) > _MAX_ITEMS:
+            raise ValueError(f"grids: more than {_MAX_ITEMS:,} recipes: try fewer values")
         for name in self.varied:
             if name not in Variant.model_fields:
                 raise ValueError(f"grids: {name}: unknown key: {did_you_mean(name, list(Variant.model_fields))}")
         if "train_on" in self.varied or self.recipe.train_on != "train":
-            raise ValueError("recipe.train_on: a sweep measures on validation digits, which needs train_on: train")
+            raise ValueError("recipe.train_on: a sweep measures on the validation split: it needs train_on: train")
         recipes = self.recipes()
         for name, recipe in recipes.items():
             if without_effect := [key for key in self.varied if f"{key}=" in name and not _has_effect(key, recipe)]:
-                raise ValueError(f"grids: {name}: {without_effect[0]} has no effect on this recipe")
-        for name in (name for four in self.factorials for name in four):
+                raise ValueError(f"grids: {name}: {without_effect[0]} has no effect on this recipe: remove it")
+        for name in (name for design in self.factorials for name in design):
             if name not in recipes:
-                raise ValueError(f"factorials: {name}: no such recipe: {did_you_mean(name, recipes)}")
+                raise ValueError(f"factorials: {name}: unknown recipe: {did_you_mean(name, recipes)}")
         return self
 
     @property
     def varied(self) -> list[str]:
-        """The settings that are tried, each once."""
+        """The settings that the grids vary, without duplicates."""
         return list(dict.fromkeys(name for grid in self.grids for name in grid))
 
     @property
     def drawn_along(self) -> str | None:
-        """The number of which every grid tries at least three values: results are drawn along it."""
+        """The setting on the x-axis of the sweep's figure, or None.
+
+        It is the first setting that is a number and has at least three values in every grid.
+        """
         for name, values in self.grids[0].items():
             if isinstance(values[0], int | float) and all(len(grid.get(name, ())) > 2 for grid in self.grids):
                 return name
         return None
 
     def recipes(self) -> dict[str, Variant]:
-        """Return the recipes of all grids by name, as in "batch_size=32 epochs=10"; a grid is all combinations.
+        """Return a recipe for every combination of values in each grid, by name, as in "batch_size=32 epochs=10".
 
-        The first takes the first values of the first grid. Raises ValueError where a recipe is not valid.
+        The first recipe has the first values of the first grid. Raises ValueError if a recipe is not valid.
         """
         recipes = {}
         combinations = (
             dict(zip(grid, values, strict=True)) for grid in self.grids for values in itertools.product(*grid.values())
         )
-        for changed in combinations:
-            name = " ".join(f"{key}={value}" for key, value in changed.items())
+        for changes in combinations:
+            name = " ".join(f"{key}={value}" for key, value in changes.items())
             try:
-                recipes[name] = Variant.model_validate(self.recipe.model_dump() | changed)
+                recipes[name] = Variant.model_validate(self.recipe.model_dump() | changes)
             except ValidationError as error:
-                raise ValueError(f"grids: {name}: {_first_mistake(error, changed, Variant)}") from None
+                raise ValueError(f"grids: {name}: {_first_mistake(error, changes, Variant)}") from None
         return recipes
 
 
 def load_settings(path: Path = PARAMS) -> Settings:
-    """Read and check params.yaml; raise LabError where it cannot be read, or with the first mistake's dotted path."""
+    """Read and validate params.yaml; raise LabError if it cannot be read or has a mistake, with its dotted path."""
     raw = read_yaml(path, f"run from the project's folder, or `git restore {path}`")
-    return checked(_with_base(raw), Settings, path)
+    return _validated(_with_complete_variants(raw), Settings, path)
 
 
-def _with_base(raw: Any) -> Any:
-    """Return the content of params.yaml, each variant completed from the base; what is not a mapping stays."""
+def _with_complete_variants(raw: Any) -> Any:
+    """Return the content of params.yaml with each variant completed from the base.
+
+    Content that is not a mapping stays as it is, and validation refuses it.
+    """
     if not (isinstance(raw, dict) and isinstance(raw.get("base"), dict) and isinstance(raw.get("variants"), dict)):
         return raw
     variants = {
@@ -318,15 +354,15 @@ def _with_base(raw: Any) -> Any:
 
 
 def load_sweep(path: Path, settings: Settings) -> Sweep:
-    """Read and check a sweep.yaml; raise LabError where it cannot be read, or with the first mistake's dotted path."""
-    raw = read_yaml(path, f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` starts one from a variant's recipe")
-    return checked(_with_variant(raw, settings, path), Sweep, path)
+    """Read and validate a sweep.yaml; raise LabError if it cannot be read or has a mistake, with its dotted path."""
+    raw = read_yaml(path, f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` creates it from a variant's recipe")
+    return _validated(_with_complete_recipe(raw, settings, path), Sweep, path)
 
 
-def _with_variant(raw: Any, settings: Settings, path: Path) -> Any:
-    """Return the content of a sweep.yaml, its recipe completed from the variant that `from` names.
+def _with_complete_recipe(raw: Any, settings: Settings, path: Path) -> Any:
+    """Return the content of a sweep.yaml with its recipe completed from the variant that `from` names.
 
-    Raises LabError where there is no such variant.
+    Raises LabError if `from` is missing or names an unknown variant.
     """
     if not isinstance(raw, dict):
         return raw
@@ -334,64 +370,71 @@ def _with_variant(raw: Any, settings: Settings, path: Path) -> Any:
         raise LabError(f"{path}: from is missing: name the variant that the recipe starts from")
     variant, changes = raw["from"], raw.get("recipe", {})
     if variant not in settings.variants:
-        raise LabError(f"{path}: from: no variant {variant}: {did_you_mean(str(variant), settings.variants)}")
+        raise LabError(f"{path}: from: unknown variant {variant}: {did_you_mean(str(variant), settings.variants)}")
     recipe = settings.variants[variant].model_dump() | changes if isinstance(changes, dict) else changes
     return {key: value for key, value in raw.items() if key != "from"} | {"recipe": recipe}
 
 
-_Whole = TypeVar("_Whole", Settings, Sweep)
+_Model = TypeVar("_Model", Settings, Sweep)
 
 
-def checked(raw: Any, kind: type[_Whole], path: Path) -> _Whole:
-    """Return what a file holds as settings; raise LabError with the dotted path of the first mistake."""
+def _validated(raw: Any, model: type[_Model], path: Path) -> _Model:
+    """Return the content of a file as a validated model; raise LabError with the dotted path of the first mistake."""
     try:
-        return kind.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
-        raise LabError(f"{path}: {shortened(in_one_line(_first_mistake(error, raw, kind)), 1000)}") from None
+        raise LabError(f"{path}: {shortened(in_one_line(_first_mistake(error, raw, model)), 1000)}") from None
 
 
-def _first_mistake(error: ValidationError, raw: Any, kind: type[_Section]) -> str:
-    """Say in one line where the first mistake in a section of that kind is and what was expected there."""
-    # A misspelt key is both unknown and missing: the unknown one is what to correct.
+def _first_mistake(error: ValidationError, raw: Any, model: type[_Section]) -> str:
+    """Describe the first mistake in one line: its dotted path, and what was expected there.
+
+    raw: the content that was validated. model: the model that refused it.
+    """
+    # A misspelt key gives two mistakes: it is unknown, and the right key is missing. Report the unknown key.
     mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
     first = mistakes[0]
-    where = _place(first, raw)
-    dotted = ".".join(where)
+    keys = _keys_to(first, raw)
+    dotted_path = ".".join(keys)
     match first["type"]:
         case "extra_forbidden":
-            return f"{dotted}: unknown key: {did_you_mean(where[-1], _keys_expected_at(where[:-1], kind))}"
+            return f"{dotted_path}: unknown key: {did_you_mean(keys[-1], _allowed_keys(keys[:-1], model))}"
         case "missing":
-            return f"{dotted} is missing: add it"
-        case "twice" | "unknown":
-            return f"{dotted}: {first['msg']}"
+            return f"{dotted_path} is missing: add it"
+        case "duplicate" | "unknown":
+            return f"{dotted_path}: {first['msg']}"
         case "value_error":
-            return ".".join([*where, str(first["ctx"]["error"])])
-    same_place = [
-        m["msg"][:1].lower() + m["msg"][1:] for m in mistakes if m["loc"][: len(where)] == first["loc"][: len(where)]
+            return ".".join([*keys, str(first["ctx"]["error"])])
+    # One value may have several mistakes: one for each type that it may have.
+    messages = [
+        mistake["msg"][:1].lower() + mistake["msg"][1:]
+        for mistake in mistakes
+        if mistake["loc"][: len(keys)] == first["loc"][: len(keys)]
     ]
-    expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in same_place))
+    expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in messages))
     expected = re.sub(r"valid dictionary or instance of \w+", "mapping", expected).replace("valid tuple", "list")
-    quoted = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
-    given = shortened(repr(first["input"]), 200)
-    return f"{dotted or 'the whole file'}: {given} is not accepted, expected {expected}{quoted}"
+    quotes_hint = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
+    value = shortened(repr(first["input"]), 200)
+    return f"{dotted_path or 'the whole file'}: {value} is not accepted, expected {expected}{quotes_hint}"
 
 
-def _place(mistake: Mapping[str, Any], raw: Any) -> list[str]:
-    """Return the keys that lead to a mistake, without what pydantic adds to them (the branches of a union)."""
-    where: list[str] = []
+def _keys_to(mistake: Mapping[str, Any], raw: Any) -> list[str]:
+    """Return the keys in `raw` that lead to a mistake, without pydantic's additions, such as the type in a union."""
+    keys: list[str] = []
     for part in mistake["loc"]:
-        inside = isinstance(raw, dict) and part in raw
-        if inside or isinstance(part, int):
+        is_key = isinstance(raw, dict) and part in raw
+        if is_key or isinstance(part, int):
             raw = raw[part]
-            where.append(str(part))
-    return [*where, str(mistake["loc"][-1])] if mistake["type"] == "missing" else where
+            keys.append(str(part))
+    return [*keys, str(mistake["loc"][-1])] if mistake["type"] == "missing" else keys
 
 
-def _keys_expected_at(where: list[str], kind: type[_Section]) -> list[str]:
-    section: Any = kind
-    for part in where:
-        # The values of a mapping are alike, whatever their names.
-        section = section.model_fields[part].annotation if hasattr(section, "model_fields") else get_args(section)[-1]
+def _allowed_keys(path: list[str], model: type[_Section]) -> list[str]:
+    """Return the keys that the section at `path` may have."""
+    section: Any = model
+    for key in path:
+        # A section is a model with fields, or a mapping such as `variants`, whose values all have one type.
+        section = section.model_fields[key].annotation if hasattr(section, "model_fields") else get_args(section)[-1]
     return list(section.model_fields) if hasattr(section, "model_fields") else []
 
 

@@ -1,9 +1,9 @@
 """Stage 3, once per variant: `dvc repro train@<variant>`.
 
 Reads data/processed/{train,validation}.npz and statistics.json, never the test set; writes
-models/<variant>/seed-<k>/{model.weights.h5, model.json, history.csv, run.json}, a folder per seed, copied from the run
-store. What the store lacks is trained first: six seeds of 20 epochs on MNIST take three to six minutes on two cores,
-with the recipe of 1998 up to 15.
+models/<variant>/seed-<k>/{model.weights.h5, model.json, history.csv, run.json}, one folder per seed, copied from the
+run store. Missing runs are trained first: six seeds of 20 epochs on MNIST take three to six minutes on two cores; with
+the recipe of 1998 they take up to 15 minutes.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from lenet.workspace import MODELS, atomic_write, variant_of_stage
 
 
 def train_variant(variant: str, settings: Settings, folder: Path) -> None:
-    """Train what the store lacks of a variant's runs, and copy them all to `folder`."""
+    """Train the missing runs of a variant, and copy all its runs to `folder`."""
     runs = schedule.planned_runs(settings, [variant])
     with schedule.process_pool(settings.compute.workers) as processes:
         for _ in schedule.train_runs(schedule.missing_runs(runs), processes):

@@ -1,4 +1,4 @@
-"""The paths of the files that stages hand to each other (`dvc.yaml` names them too), and how they are written."""
+"""The paths of the files that stages read and write (`dvc.yaml` has them too), and how to write them atomically."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lenet.errors import FIXABLE, LabError
 
-# Relative to the workspace, which is the current folder: the checkout, or a temporary copy of it in
-# which DVC runs an experiment.
+# All paths are relative to the workspace, which is the current folder: the checkout, or its temporary copy in which DVC
+# runs an experiment.
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
@@ -39,75 +39,76 @@ _EXPERIMENTS = Path(".dvc/tmp/exps")
 
 
 def variant_of_stage(stage: str) -> str:
-    """Return the variant of the running stage, which DVC names in DVC_STAGE, as in `train@tanh_sgd`.
+    """Return the variant of the running stage. DVC passes it in the variable DVC_STAGE, as in `train@tanh_sgd`.
 
-    Raises LabError where the stage was not started by DVC.
+    Raises LabError if DVC_STAGE names no variant or another stage: then DVC has not started this stage.
     """
-    named, _, variant = os.environ.get("DVC_STAGE", "").partition("@")
-    if named != stage or not variant:
-        raise LabError(f"{stage}: no variant in DVC_STAGE: run it through DVC, as in `dvc repro {stage}@tanh_sgd`")
+    stage_from_dvc, _, variant = os.environ.get("DVC_STAGE", "").partition("@")
+    if stage_from_dvc != stage or not variant:
+        raise LabError(f"{stage}: no variant in DVC_STAGE: run it with DVC, as in `dvc repro {stage}@tanh_sgd`")
     return variant
 
 
 def project_root() -> Path:
-    """Return the folder of the checkout: the current folder, or the one in DVC_ROOT if this is its workspace.
+    """Return the folder of the checkout, also from a temporary workspace (of an experiment or of the demo).
 
-    DVC names there the checkout whose experiment runs here. An outer DVC project, which names itself, does not count.
+    In a temporary workspace, the variable DVC_ROOT names the checkout. Elsewhere DVC_ROOT is ignored: it may name an
+    outer DVC project that runs this program in one of its stages.
     """
-    here, named = Path.cwd().resolve(), Path(os.environ.get("DVC_ROOT", ".")).resolve()
-    workspaces = (named / _EXPERIMENTS, named / DEMO)
-    return named if any(map(here.is_relative_to, workspaces)) else here
+    current_folder, dvc_root = Path.cwd().resolve(), Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    workspaces = (dvc_root / _EXPERIMENTS, dvc_root / DEMO)
+    return dvc_root if any(map(current_folder.is_relative_to, workspaces)) else current_folder
 
 
 def run_store_folder() -> Path:
-    """Return the untracked folder of finished runs, and of what else differs between machines or changes with time."""
+    """Return the folder of the run store. It also holds other files that git does not track, such as locks."""
     return project_root() / ".runs"
 
 
 @contextmanager
 def atomic_write(path: Path, durable: bool = False) -> Iterator[Path]:
-    """Yield a path beside `path` to write a file or fill a folder at; it takes `path`'s place on success only.
+    """Yield a path beside `path` for a new file or folder, which replaces `path` if the block succeeds.
 
-    Several processes may write the same path at once: one of their versions is there in the end, whole. What killed
-    processes left beside it is removed. durable: on success it is on the disk, whatever happens to the machine.
+    Several processes may write the same path at once: one of their versions remains, whole. Partial files of killed
+    processes are removed. durable: wait until the new version is on the disk, so that it survives a power failure.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.partial*"):  # SQLite's journal is named after its partial file
-        if not _is_alive(int(left.suffixes[-2].removeprefix("."))):
-            remove(left)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    for leftover in path.parent.glob(f".{path.name}.*.partial*"):  # SQLite's journal is named after its partial file
+        if not _is_alive(int(leftover.suffixes[-2].removeprefix("."))):
+            remove(leftover)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        yield beside
+        yield partial
         if durable:
-            _flush(beside)
+            _flush(partial)
         if path.is_dir():
             shutil.rmtree(path)
-        beside.replace(path)
+        partial.replace(path)
         if durable:
             _flush_one(path.parent)
     except OSError as error:
         if error.errno in FIXABLE and not error.filename:
-            error.filename = str(path)  # a full disk does not say where
+            error.filename = str(path)  # the error of a full disk names no file
         raise
     finally:
-        for left in path.parent.glob(f"{beside.name}*"):
-            remove(left)
+        for leftover in path.parent.glob(f"{partial.name}*"):
+            remove(leftover)
 
 
-def _is_alive(process: int) -> bool:
+def _is_alive(process_id: int) -> bool:
     try:
-        os.kill(process, 0)
+        os.kill(process_id, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except PermissionError:  # it runs, and belongs to another user
         pass
     return True
 
 
 def _flush(path: Path) -> None:
     """Wait until a file, or a folder with its files, is on the disk."""
-    for inside in path.iterdir() if path.is_dir() else ():
-        _flush_one(inside)
+    for file in path.iterdir() if path.is_dir() else ():
+        _flush_one(file)
     _flush_one(path)
 
 
@@ -121,17 +122,17 @@ def _flush_one(path: Path) -> None:
 
 def orphans(variants: Iterable[str]) -> list[Path]:
     """Return the outputs of variants that params.yaml no longer has."""
-    known = set(variants)
+    variant_names = set(variants)
     folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES, MISREAD)
-    found = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
-    # .tanh_sgd.partial belongs to tanh_sgd: a training in progress.
-    return [path for path in found if path.name.lstrip(".").partition(".")[0] not in known]
+    outputs = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
+    # .tanh_sgd.123.partial belongs to tanh_sgd: its training is in progress.
+    return [path for path in outputs if path.name.lstrip(".").partition(".")[0] not in variant_names]
 
 
 def refuse_orphans(variants: Iterable[str]) -> None:
-    """Raise LabError where outputs of removed variants would enter the comparison's dependencies."""
-    if found := orphans(variants):
-        names = ", ".join(map(str, found))
+    """Raise LabError if there are orphans: the stage plot would depend on them, because it depends on whole folders."""
+    if paths := orphans(variants):
+        names = ", ".join(map(str, paths))
         raise LabError(
             f"outputs of variants that params.yaml no longer has: {names}: run `make repro`, which removes them"
         )
@@ -139,14 +140,14 @@ def refuse_orphans(variants: Iterable[str]) -> None:
 
 def remove_orphans(variants: Iterable[str]) -> list[Path]:
     """Remove the orphans; return their paths."""
-    found = orphans(variants)
-    for path in found:
+    paths = orphans(variants)
+    for path in paths:
         remove(path)
-    return found
+    return paths
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it, if it is there."""
+    """Remove a file, or a folder with everything in it, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

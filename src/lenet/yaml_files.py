@@ -1,4 +1,4 @@
-"""A YAML file as plain mappings, lists and values."""
+"""Read a YAML file as plain mappings, lists and values."""
 
 from pathlib import Path
 from typing import Any
@@ -11,27 +11,27 @@ from lenet.errors import LabError, in_one_line
 
 
 def has_conflicts(text: str) -> bool:
-    """Return whether a text has the marks that git leaves where a merge has conflicts."""
+    """Return whether a text has the conflict markers of a git merge."""
     return "\n<<<<<<< " in f"\n{text}"
 
 
 def read_yaml(path: Path, hint: str) -> Any:
-    """Return what a YAML file holds; raise LabError where it is missing or invalid, or gives a key twice.
+    """Return the content of a YAML file; raise LabError if the file is missing or invalid, or has a key twice.
 
-    hint: what to do where it is missing.
+    hint: what to do if the file is missing or cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
         if has_conflicts(text):
-            raise LabError(f"{path} has conflicts of a merge: keep one version of each, without the marks")
+            raise LabError(f"{path} has merge conflicts: keep one version of each and delete the conflict markers")
         return YAML(typ="safe", pure=True).load(text)
     except FileNotFoundError:
-        raise LabError(f"{path} is missing here ({Path.cwd()}): {hint}") from None
+        raise LabError(f"{path} is missing in {Path.cwd()}: {hint}") from None
     except OSError as error:
         raise LabError(f"{path} cannot be read ({error.strerror}): {hint}") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise LabError(f"{path}, line {line}: not UTF-8: save the file with this encoding") from None
+        raise LabError(f"{path}, line {line}: not UTF-8: save the file in UTF-8") from None
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1
         raise LabError(f"{path}, line {line}: this key is given twice in one mapping: keep one of them") from None

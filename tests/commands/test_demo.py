@@ -6,7 +6,7 @@ from lenet.errors import LabError
 from lenet.settings import load_settings
 
 
-def test_the_demonstration_is_the_primary_comparison(workspace):
+def test_by_default_the_demo_has_the_variants_of_the_primary_comparison(workspace):
     settings = demo.demo_settings(load_settings(), [])
     assert list(settings.variants) == list(settings.about) == ["tanh_sgd", "relu_adam"]
     assert settings.comparison.primary == ("relu_adam", "tanh_sgd")
@@ -14,13 +14,13 @@ def test_the_demonstration_is_the_primary_comparison(workspace):
     assert settings.comparison.ladder == ("tanh_sgd", "relu_adam")
 
 
-def test_the_papers_network_stays_the_original_where_it_is_chosen(workspace):
+def test_the_papers_network_stays_the_original_if_it_is_requested(workspace):
     settings = demo.demo_settings(load_settings(), ["tanh_sgd", "lenet5_1998"])
     assert settings.comparison.original == "lenet5_1998"
     assert list(settings.comparison.published) == ["lenet5_1998"]
 
 
-def test_other_variants_can_be_chosen_and_what_they_lack_is_not_compared(workspace):
+def test_other_variants_can_be_requested_and_comparisons_with_missing_variants_are_dropped(workspace):
     settings = demo.demo_settings(load_settings(), ["tanh_sgd", "modern"])
     assert list(settings.variants) == ["tanh_sgd", "modern"]
     assert settings.comparison.primary == ()
@@ -30,9 +30,9 @@ def test_other_variants_can_be_chosen_and_what_they_lack_is_not_compared(workspa
         demo.demo_settings(load_settings(), ["modren"])
 
 
-def test_the_demonstrations_workspace_has_this_code_and_its_settings_and_keeps_what_is_done(tmp_path, monkeypatch):
+def test_the_demos_workspace_gets_todays_code_and_settings_and_keeps_earlier_results(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    for name in ("src/lenet/gone.py", "models/tanh_sgd/run.json"):  # of an earlier demonstration
+    for name in ("src/lenet/gone.py", "models/tanh_sgd/run.json"):  # left by an earlier demo
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
     settings = demo.demo_settings(load_settings(), [])

@@ -1,4 +1,4 @@
-"""Which variants are evaluated when; DVC itself is at work in the tests of the pipeline."""
+"""When the evaluator evaluates which variants. DVC is replaced; tests/test_pipeline.py runs the real DVC."""
 
 import threading
 
@@ -31,7 +31,10 @@ def publisher():
 
 @pytest.fixture
 def evaluator(workspace, monkeypatch, publisher):
-    """Call it with a headline and what is stale. Each evaluation waits for `go`, and is then in `done`."""
+    """Make an Evaluator with a headline and stale variants.
+
+    Each of its evaluations releases `begun`, waits for `go`, then adds its targets to `done`.
+    """
     for variant in VARIANTS:
         save_evaluated(variant, [1.0, 2.0])
 
@@ -45,45 +48,45 @@ def evaluator(workspace, monkeypatch, publisher):
     monkeypatch.setattr(dvc, "reproduce_quietly", reproduce_quietly)
 
     def make(headline=(), stale=()):
-        made = Evaluator(load_settings(), headline, stale, publisher)
-        made.begun, made.go, made.done = begun, go, done
-        return made
+        new_evaluator = Evaluator(load_settings(), headline, stale, publisher)
+        new_evaluator.begun, new_evaluator.go, new_evaluator.done = begun, go, done
+        return new_evaluator
 
     return make
 
 
-def test_what_is_added_meanwhile_is_evaluated_by_one_command(evaluator):
-    with evaluator() as here:
-        here.add("tanh_sgd")
-        here.begun.acquire()
-        here.add("relu_adam")
-        here.add("modern")
-        here.go.release(2)
-        here.begun.acquire()
-        wait_until(lambda: len(here.done) == 2)
-    assert here.done == [["evaluate@tanh_sgd"], ["evaluate@relu_adam", "evaluate@modern"]]
+def test_variants_added_during_an_evaluation_are_evaluated_together_by_the_next_command(evaluator):
+    with evaluator() as running:
+        running.add("tanh_sgd")
+        running.begun.acquire()
+        running.add("relu_adam")
+        running.add("modern")
+        running.go.release(2)
+        running.begun.acquire()
+        wait_until(lambda: len(running.done) == 2)
+    assert running.done == [["evaluate@tanh_sgd"], ["evaluate@relu_adam", "evaluate@modern"]]
 
 
-def test_what_waits_at_the_end_is_left_to_the_command_that_follows(evaluator):
-    with evaluator() as here:
-        here.add("tanh_sgd")
-        here.begun.acquire()
-        here.add("relu_adam")
-        threading.Timer(0.3, here.go.release).start()
-    assert here.done == [["evaluate@tanh_sgd"]]
+def test_variants_still_queued_at_the_end_are_not_evaluated(evaluator):
+    with evaluator() as running:
+        running.add("tanh_sgd")
+        running.begun.acquire()
+        running.add("relu_adam")
+        threading.Timer(0.3, running.go.release).start()
+    assert running.done == [["evaluate@tanh_sgd"]]
 
 
-@pytest.mark.parametrize(("stale", "shown"), [(VARIANTS, 1), (["tanh_sgd"], 1), ([], 0)])
-def test_the_headline_is_shown_once_when_all_of_it_that_was_stale_is_evaluated(
-    evaluator, publisher, capsys, stale, shown
+@pytest.mark.parametrize(("stale", "times"), [(VARIANTS, 1), (["tanh_sgd"], 1), ([], 0)])
+def test_the_headline_is_printed_once_when_all_its_stale_variants_are_evaluated(
+    evaluator, publisher, capsys, stale, times
 ):
-    with evaluator(headline=["tanh_sgd", "relu_adam"], stale=stale) as here:
-        here.go.release(3)
+    with evaluator(headline=["tanh_sgd", "relu_adam"], stale=stale) as running:
+        running.go.release(3)
         for variant in VARIANTS:
-            here.add(variant)
-        wait_until(lambda: sum(map(len, here.done)) == len(VARIANTS))
-        wait_until(lambda: len(publisher.added) == len(here.done))
+            running.add(variant)
+        wait_until(lambda: sum(map(len, running.done)) == len(VARIANTS))
+        wait_until(lambda: len(publisher.added) == len(running.done))
     printed = capsys.readouterr().out
-    assert printed.count("Errors in percent") == shown
-    assert ("relu_adam" in printed) == bool(shown)
+    assert printed.count("Errors in percent") == times
+    assert ("relu_adam" in printed) == bool(times)
     assert "modern" not in printed

@@ -12,11 +12,11 @@ from lenet.commands import foreground, serve, ui
 from lenet.errors import LabError
 
 
-def test_a_program_has_the_environment_given_and_its_exit_status_comes_back():
+def test_a_program_gets_the_given_environment_and_its_exit_status_is_returned():
     assert foreground.run(["sh", "-c", "exit $STATUS"], {**os.environ, "STATUS": "7"}) == 7
 
 
-def started(program):
+def start_in_foreground(program):
     """Start a command that runs a Python program in the foreground; return it once the program prints `ready`."""
     command = (
         "import sys\nfrom lenet import program\nfrom lenet.commands import foreground\n"
@@ -27,8 +27,8 @@ def started(program):
     return process
 
 
-def test_after_ctrl_c_the_program_may_still_clean_up(tmp_path):
-    process = started(
+def test_after_ctrl_c_the_program_can_still_clean_up(tmp_path):
+    process = start_in_foreground(
         "import signal, sys, time\n"
         "try:\n    print('ready', flush=True); time.sleep(60)\n"
         f"except KeyboardInterrupt:\n    time.sleep(1); open({str(tmp_path / 'clean')!r}, 'w').close()\n"
@@ -39,9 +39,9 @@ def test_after_ctrl_c_the_program_may_still_clean_up(tmp_path):
     assert (process.returncode, printed.count("Traceback")) == (130, 0)
 
 
-def test_sigterm_is_passed_on_to_the_program_and_what_it_started():
+def test_sigterm_is_passed_on_to_the_program_and_to_its_children():
     inner = "import time; print('ready', flush=True); time.sleep(60)"
-    process = started(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])")
+    process = start_in_foreground(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])")
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) == 2
     process.terminate()
@@ -50,7 +50,7 @@ def test_sigterm_is_passed_on_to_the_program_and_what_it_started():
     assert psutil.wait_procs(children, timeout=5)[1] == []
 
 
-def test_a_port_is_the_one_given_or_the_default(monkeypatch):
+def test_the_port_comes_from_the_variable_port_or_is_the_default(monkeypatch):
     monkeypatch.delenv("PORT", raising=False)
     port = free_port()
     assert foreground.free_port("ui", default=port) == port
@@ -59,21 +59,21 @@ def test_a_port_is_the_one_given_or_the_default(monkeypatch):
 
 
 @pytest.mark.parametrize("port", ["abc", "0", "70000", "-1", "²", ""])
-def test_a_port_that_is_none_is_refused(monkeypatch, port):
+def test_an_invalid_port_is_refused(monkeypatch, port):
     monkeypatch.setenv("PORT", port)
     with pytest.raises(LabError, match=f"^PORT={port}: expected a free port, 1 to 65535, as in `make ui PORT=5010`$"):
         foreground.free_port("ui", default=5000)
 
 
 @pytest.mark.parametrize(("server", "example"), [(ui, "make ui PORT=5010"), (serve, "make serve PORT=5011")])
-def test_servers_refuse_a_port_before_anything_is_published(workspace, monkeypatch, server, example):
+def test_servers_refuse_an_invalid_port_before_they_publish_anything(workspace, monkeypatch, server, example):
     monkeypatch.setenv("PORT", "abc")
     with pytest.raises(LabError, match=f"^PORT=abc: .*`{example}`$"):
         server.main()
     assert not (workspace / "mlflow.db").exists()
 
 
-def test_a_port_that_is_taken_is_refused(monkeypatch):
+def test_a_port_in_use_is_refused(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("PORT", str(port))

@@ -11,8 +11,8 @@ from lenet.settings import load_settings
 
 
 @pytest.fixture
-def results(workspace):
-    """Results of every variant of params.yaml, and a README to put them into."""
+def settings_with_results(workspace):
+    """Settings, with saved results of every variant of params.yaml and a README for the table."""
     shutil.copy(ROOT / "README.md", workspace)
     settings = load_settings()
     for variant in settings.variants:
@@ -20,46 +20,53 @@ def results(workspace):
     return settings
 
 
-def test_the_table_goes_to_the_terminal_and_into_the_readme(results, workspace, capsys):
-    pipeline.show_study(results)
+def test_the_table_is_printed_and_written_into_the_readme(settings_with_results, workspace, capsys):
+    pipeline.show_study(settings_with_results)
     printed = capsys.readouterr().out
     readme = (workspace / "README.md").read_text()
-    for variant in results.variants:
+    for variant in settings_with_results.variants:
         assert variant in printed
         assert f"| `{variant}` |" in readme
     assert str(workspace / "reports/index.html") in printed
 
 
-def test_narrowed_to_some_variants_it_prints_those_and_leaves_the_readme(results, workspace, capsys):
-    before = (workspace / "README.md").read_text()
-    pipeline.show_some(results, ["relu_adam"])
+def test_the_comparison_of_some_variants_prints_only_those_and_keeps_the_readme(
+    settings_with_results, workspace, capsys
+):
+    readme_before = (workspace / "README.md").read_text()
+    pipeline.show_some(settings_with_results, ["relu_adam"])
     printed = capsys.readouterr().out
     assert "relu_adam" in printed
     assert "tanh_sgd" not in printed
-    assert (workspace / "README.md").read_text() == before
+    assert (workspace / "README.md").read_text() == readme_before
 
 
-def wanted(variant, seed, epochs):
+def planned_run(variant, seed, epochs):
     recipe = load_settings(ROOT / "params.yaml").base.model_copy(update={"epochs": epochs})
     return PlannedRun(identity(seed, epochs=epochs), recipe, (variant,))
 
 
-def test_a_variant_has_results_where_they_are_of_exactly_its_runs(results):
-    of_tanh_sgd = [replace(wanted("tanh_sgd", seed, 20), identity=identity(seed)) for seed in (0, 1)]
-    assert pipeline.has_results("tanh_sgd", of_tanh_sgd)
-    assert not pipeline.has_results("tanh_sgd", of_tanh_sgd[:1])
-    assert not pipeline.has_results("relu_adam", of_tanh_sgd)
-    assert not pipeline.has_results("gone", of_tanh_sgd)
+def test_a_variant_has_results_only_if_they_are_of_exactly_its_runs(settings_with_results):
+    tanh_sgd_runs = [replace(planned_run("tanh_sgd", seed, 20), identity=identity(seed)) for seed in (0, 1)]
+    assert pipeline.has_results("tanh_sgd", tanh_sgd_runs)
+    assert not pipeline.has_results("tanh_sgd", tanh_sgd_runs[:1])
+    assert not pipeline.has_results("relu_adam", tanh_sgd_runs)
+    assert not pipeline.has_results("gone", tanh_sgd_runs)
 
 
-def test_the_headline_is_the_primary_comparison_where_it_is_a_part_of_what_is_trained(workspace):
+def test_the_headline_is_the_primary_comparison_if_other_variants_are_trained_too(workspace):
     settings = load_settings()
     assert pipeline.headline_of(settings, list(settings.variants)) == ["tanh_sgd", "relu_adam"]
     for variants in (["tanh_sgd", "modern"], ["tanh_sgd", "relu_adam"]):
         assert pipeline.headline_of(settings, variants) == []
 
 
-def test_the_headline_is_trained_first_then_the_longest_runs_so_that_the_end_does_not_wait_for_one():
-    runs = [wanted("short", 0, 10), wanted("long", 0, 45), wanted("long", 1, 45), wanted("first", 0, 20)]
+def test_the_headline_is_trained_first_and_then_the_longest_runs():
+    runs = [
+        planned_run("short", 0, 10),
+        planned_run("long", 0, 45),
+        planned_run("long", 1, 45),
+        planned_run("first", 0, 20),
+    ]
     ordered = pipeline.training_order(runs, ["first"])
     assert [run.name for run in ordered] == ["first seed 0", "long seed 0", "long seed 1", "short seed 0"]

@@ -1,4 +1,4 @@
-"""`make prune` keeps what the workspace names, and says how much there was."""
+"""`make prune` keeps the runs that settings or results refer to, and prints how much it removed."""
 
 from dataclasses import replace
 
@@ -16,25 +16,25 @@ from lenet.workspace import SWEEPS
 
 
 @pytest.fixture
-def wanted(processed):
-    """The runs that params.yaml asks for."""
+def planned(processed):
+    """Runs that params.yaml asks for."""
     with edit_params() as params:
         params["seeds"] = [0]
     return schedule.planned_runs(load_settings(), ["tanh_sgd", "relu_adam"])
 
 
-def test_runs_that_are_asked_for_or_reported_stay_and_others_go(wanted, capsys):
+def test_runs_in_settings_or_results_are_kept_and_others_are_removed(planned, capsys):
     save_evaluated("tanh_sgd", [1.0])
-    reported, forgotten = identity(seed=0), replace(identity(), code="of long ago")
-    for who in (*(run.identity for run in wanted), reported, forgotten):
-        run_store.save(who, TRAINED, PROVENANCE)
+    reported, unreferenced = identity(seed=0), replace(identity(), code="of long ago")
+    for identity_to_save in (*(run.identity for run in planned), reported, unreferenced):
+        run_store.save(identity_to_save, TRAINED, PROVENANCE)
     prune.main()
-    assert set(run_store.entries()) == {reported.digest, *(run.identity.digest for run in wanted)}
+    assert set(run_store.entries()) == {reported.digest, *(run.identity.digest for run in planned)}
     printed = capsys.readouterr().out
-    assert " contained 4 runs, 0.0 MB; removed 1 runs, 0.0 MB that nothing here refers to" in printed
+    assert " contained 4 runs (0.0 MB); removed 1 runs (0.0 MB) that neither settings nor results refer to" in printed
 
 
-def test_without_data_reported_runs_stay(workspace, capsys):
+def test_without_data_runs_in_results_are_kept(workspace, capsys):
     prune.main()
     assert "contained 0 runs" in capsys.readouterr().out
     save_evaluated("tanh_sgd", [1.0])
@@ -43,18 +43,18 @@ def test_without_data_reported_runs_stay(workspace, capsys):
     assert set(run_store.entries()) == {identity(seed=0).digest}
 
 
-def test_runs_of_sweeps_stay_whether_they_are_finished_or_not(processed):
+def test_runs_of_finished_and_unfinished_sweeps_are_kept(processed):
     path = sweep.start(SWEEPS / "rates", "tanh_sgd", load_settings())
-    asked, reported = sweep.planned_runs(load_sweep(path, load_settings()))[1].identity, identity(seed=5)
+    planned, reported = sweep.planned_runs(load_sweep(path, load_settings()))[1].identity, identity(seed=5)
     (path.parent / "trials.csv").write_text(f"recipe,runs\na,{reported.digest} {'0' * 64}\n")
-    for who in (asked, reported, replace(identity(), code="of long ago")):
-        run_store.save(who, TRAINED, PROVENANCE)
+    for identity_to_save in (planned, reported, replace(identity(), code="of long ago")):
+        run_store.save(identity_to_save, TRAINED, PROVENANCE)
     prune.main()
-    assert set(run_store.entries()) == {asked.digest, reported.digest}
+    assert set(run_store.entries()) == {planned.digest, reported.digest}
 
 
 @pytest.mark.parametrize("content", ["", "recipe\na\n"])
-def test_nothing_is_removed_while_a_sweeps_results_cannot_be_read(workspace, content):
+def test_nothing_is_removed_if_the_results_of_a_sweep_cannot_be_read(workspace, content):
     (SWEEPS / "rates").mkdir(parents=True)
     (SWEEPS / "rates" / "trials.csv").write_text(content)
     run_store.save(identity(), TRAINED, PROVENANCE)

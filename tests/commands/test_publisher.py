@@ -6,7 +6,7 @@ from lenet.commands.publisher import Publisher
 from lenet.tracking import mlflow_store, publish
 
 
-def test_work_is_done_in_its_order_on_another_thread_with_the_module_that_publishes(workspace):
+def test_work_runs_in_order_on_one_thread_and_gets_the_module_publish(workspace):
     done = []
     publisher = Publisher()
     for number in range(3):
@@ -15,7 +15,7 @@ def test_work_is_done_in_its_order_on_another_thread_with_the_module_that_publis
     assert done == [(number, publish, "mlflow") for number in range(3)]
 
 
-def test_work_that_fails_costs_one_warning_and_the_rest_is_done(workspace, capsys):
+def test_failures_cause_one_warning_and_the_other_work_is_done(workspace, capsys):
     done = []
     publisher = Publisher()
 
@@ -30,7 +30,7 @@ def test_work_that_fails_costs_one_warning_and_the_rest_is_done(workspace, capsy
     assert capsys.readouterr().err.count("warning: the MLflow store at ") == 1
 
 
-def test_mlflow_that_cannot_be_imported_costs_a_warning(workspace, monkeypatch, capsys):
+def test_if_mlflow_cannot_be_imported_a_warning_is_printed(workspace, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "lenet.tracking", SimpleNamespace(mlflow_store=mlflow_store))
     publisher = Publisher()
     publisher.add(lambda module: None)

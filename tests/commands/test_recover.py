@@ -1,4 +1,4 @@
-"""Runs that models/ holds are taken into the run store; only if they are those that were evaluated."""
+"""Runs in models/ are saved in the run store, but only if they are the runs that were evaluated."""
 
 import hashlib
 import json
@@ -18,8 +18,8 @@ WEIGHTS = hashlib.sha256(TRAINED.weights).hexdigest()
 
 
 @pytest.fixture(autouse=True)
-def pulled(workspace):
-    """What a clone has after `dvc pull`: results, models of their two runs, and an empty run store."""
+def pulled_clone(workspace):
+    """A clone after `dvc pull`: results of two runs, their models, and an empty run store."""
     result = variant_result("tanh_sgd", [1.0, 2.0])
     seeds = [replace(seed, weights=WEIGHTS, history=HISTORY) for seed in result.seeds]
     save_result(replace(result, seeds=seeds))
@@ -28,13 +28,13 @@ def pulled(workspace):
     return workspace
 
 
-def taken():
+def recovered_seeds():
     recover.save_from_models(recover.missing_results())
     return [seed for seed in (0, 1) if run_store.has(identity(seed))]
 
 
-def test_whole_runs_are_taken_in_as_they_were_and_then_nothing_lacks():
-    assert taken() == [0, 1]
+def test_complete_runs_are_saved_unchanged_and_then_none_is_missing():
+    assert recovered_seeds() == [0, 1]
     assert recover.missing_results() == {}
     run_store.copy(identity(0), Path("copy"))
     for path in Path("copy").iterdir():
@@ -42,14 +42,14 @@ def test_whole_runs_are_taken_in_as_they_were_and_then_nothing_lacks():
 
 
 @pytest.mark.parametrize("file", ["model.weights.h5", "model.json"])
-def test_a_run_that_is_damaged_or_lacks_a_file_is_left(file):
+def test_a_run_with_a_damaged_or_missing_file_is_not_saved(file):
     path = folder_of("tanh_sgd", 0) / file
     path.write_bytes(path.read_bytes()[:-2])
-    assert taken() == [1]
+    assert recovered_seeds() == [1]
     path.unlink()
-    assert taken() == [1]
+    assert recovered_seeds() == [1]
 
 
-def test_results_that_cannot_be_read_are_passed_over(pulled):
-    (pulled / "reports/details/other.json").write_text(json.dumps([]))
-    assert taken() == [0, 1]
+def test_results_that_cannot_be_read_are_skipped(pulled_clone):
+    (pulled_clone / "reports/details/other.json").write_text(json.dumps([]))
+    assert recovered_seeds() == [0, 1]

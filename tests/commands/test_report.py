@@ -1,4 +1,4 @@
-"""`make report` needs nothing but what git keeps."""
+"""`make report` needs only files that git tracks."""
 
 import shutil
 import warnings
@@ -18,7 +18,7 @@ from lenet.settings import load_settings
 
 @pytest.fixture
 def committed(workspace, digits):
-    """A workspace with committed results of two variants and what plot made of them, without data or predictions."""
+    """A workspace with results of two variants and their report, but without data or predictions."""
     with edit_params() as params:
         for variant in set(params["variants"]) - {"tanh_sgd", "relu_adam"}:
             del params["variants"][variant], params["about"][variant]
@@ -27,48 +27,51 @@ def committed(workspace, digits):
     for variant in settings.variants:
         save_evaluated(variant, [1.0, 2.0])
     shutil.copy(ROOT / "README.md", workspace)
-    made = load_study(settings, list(settings.variants))
+    study_of_two = load_study(settings, list(settings.variants))
     copies = from_data.distorted_copies(settings.variants, digits)
-    from_data.save(made, {name: predictions() for name in made.results}, digits_of_the_test(), copies)
-    from_results.save_figures(made)
-    from_results.save(made)
+    from_data.save(study_of_two, {name: predictions() for name in study_of_two.results}, digits_of_the_test(), copies)
+    from_results.save_figures(study_of_two)
+    from_results.save(study_of_two)
     shutil.rmtree(workspace / "predictions")
     report.main()
     return workspace
 
 
-def files(folder):
+def file_contents(folder):
     return {
         path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and ".runs" not in path.parts
     }
 
 
 @pytest.mark.slow
-def test_it_makes_the_same_again_byte_for_byte_and_says_which_results_are_of_other_code(committed, capsys):
-    before = files(committed)
+def test_it_rebuilds_the_same_files_byte_for_byte_and_names_outdated_variants(committed, capsys):
+    before = file_contents(committed)
     for name in ("reports/index.html", "reports/comparison.csv", "reports/figures/test_error.png"):
         (committed / name).unlink()
     report.main()
-    assert files(committed) == before
-    note = "note: the code that trains has changed since these results were made: tanh_sgd, relu_adam:"
+    assert file_contents(committed) == before
+    note = "note: the training code has changed since these variants were trained: tanh_sgd, relu_adam:"
     assert note in capsys.readouterr().err
 
 
-def test_variants_that_other_code_trained_are_named():
-    made = study({"tanh_sgd": [1.0], "relu_adam": [2.0]})
-    (seed,) = made.results["tanh_sgd"].seeds
-    today = replace(seed, identity=replace(seed.identity, code=code.digest_of_run("sgd")))
-    results = dict(made.results) | {"tanh_sgd": replace(made.results["tanh_sgd"], seeds=[today])}
-    assert report.of_other_code(replace(made, results=results)) == ["relu_adam"]
+def test_variants_trained_by_code_that_has_changed_are_outdated():
+    two_variants = study({"tanh_sgd": [1.0], "relu_adam": [2.0]})
+    (seed_result,) = two_variants.results["tanh_sgd"].seeds
+    up_to_date = replace(seed_result, identity=replace(seed_result.identity, code=code.digest_of_run("sgd")))
+    results = dict(two_variants.results) | {"tanh_sgd": replace(two_variants.results["tanh_sgd"], seeds=[up_to_date])}
+    assert report.outdated_variants(replace(two_variants, results=results)) == ["relu_adam"]
 
 
-def test_the_committed_results_belong_to_the_committed_code(monkeypatch):
-    """Work in progress may lag, so this is no failure."""
+def test_a_warning_is_given_if_committed_results_are_outdated(monkeypatch):
+    """Not a failure: while work is in progress, results may be older than the code."""
     monkeypatch.chdir(ROOT)
     settings = load_settings()
-    if lagging := report.of_other_code(load_study(settings, list(settings.variants))):
-        warnings.warn(LaggingResults(f"committed results are of other code: {', '.join(lagging)}"), stacklevel=1)
+    if outdated := report.outdated_variants(load_study(settings, list(settings.variants))):
+        warnings.warn(
+            OutdatedResults(f"the code has changed since these variants were trained: {', '.join(outdated)}"),
+            stacklevel=1,
+        )
 
 
-class LaggingResults(UserWarning):
-    """Results that the code as it is did not compute."""
+class OutdatedResults(UserWarning):
+    """The training code has changed since the committed results were computed."""

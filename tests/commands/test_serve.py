@@ -17,7 +17,7 @@ DIGIT = json.loads((ROOT / "digit.json").read_text())["inputs"][0]
 
 
 @pytest.mark.slow
-def test_without_a_champion_it_says_what_to_do(client, monkeypatch):
+def test_without_a_champion_the_server_is_refused_with_a_hint(client, monkeypatch):
     monkeypatch.setenv("PORT", str(free_port()))
     monkeypatch.setattr(serve.determinism, "prepare", lambda: None)
     with pytest.raises(LabError, match=r"mlflow\.db has no champion of lenet5 yet: run `make repro`, which"):
@@ -26,7 +26,7 @@ def test_without_a_champion_it_says_what_to_do(client, monkeypatch):
 
 @pytest.fixture
 def champion(client, workspace, digits, statistics, recipe):
-    """A network trained for two epochs, whose results say that it is the only one: the champion-to-be."""
+    """A network trained for two epochs. Its run is the only one in the results, so it becomes the champion."""
     from lenet.network import determinism
 
     determinism.prepare()
@@ -37,8 +37,8 @@ def champion(client, workspace, digits, statistics, recipe):
 
     with edit_params() as params:
         params["data"]["dataset"] = "digits"
-    rest = Split(digits.images[100:], digits.labels[100:])
-    trained = train_run(recipe, statistics, 0, digits, rest, lambda epoch, metrics: None)
+    validation = Split(digits.images[100:], digits.labels[100:])
+    trained = train_run(recipe, statistics, 0, digits, validation, lambda epoch, metrics: None)
     write_files(folder_of("tanh_sgd", 0), files_of(identity(), trained))
     save_result(variant_result("tanh_sgd", errors=[seed_result().metrics["test/error_percent"]]))
     (workspace / "reports/draw.html").write_text("a page to draw on")
@@ -51,15 +51,15 @@ def with_pixel(value):
 
 
 @pytest.mark.slow
-def test_the_champion_answers_digits_and_refuses_all_else_until_ctrl_c(champion, digits):
+def test_the_champion_answers_images_and_refuses_other_requests_until_ctrl_c(champion, digits):
     from lenet.network.model import predictor
 
     with serving("commands.serve", "/ping") as (address, server):
 
         def post(body, content_type="application/json"):
-            sent = body if isinstance(body, str) else json.dumps(body)
+            text = body if isinstance(body, str) else json.dumps(body)
             headers = {"Content-Type": content_type} if content_type else {}
-            return requests.post(f"{address}/invocations", data=sent.encode(), headers=headers, timeout=60)
+            return requests.post(f"{address}/invocations", data=text.encode(), headers=headers, timeout=60)
 
         assert requests.get(address, timeout=60).text == "a page to draw on"
         assert requests.get(address, headers={"Host": "evil.example"}, timeout=60).status_code == 403
@@ -84,7 +84,7 @@ def test_the_champion_answers_digits_and_refuses_all_else_until_ctrl_c(champion,
         for reason, response in refused.items():
             assert (response.status_code, response.json()["message"].startswith(reason)) == (400, True), reason
 
-        assert post({"inputs": [DIGIT]}).status_code == 200  # it has survived all that
+        assert post({"inputs": [DIGIT]}).status_code == 200  # the refused requests did no harm
         assert press_ctrl_c(server) == 0
         printed = server.stderr.read()
         assert "tanh_sgd seed 0 is the champion: version 1 of lenet5-digits" in printed

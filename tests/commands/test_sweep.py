@@ -1,4 +1,4 @@
-"""`make sweep` on the bundled digits; tests/test_settings.py has mistakes in its file."""
+"""`make sweep` on the bundled digits. Mistakes in sweep.yaml are tested in tests/test_settings.py."""
 
 import pandas as pd
 import pytest
@@ -13,8 +13,8 @@ from lenet.workspace import SWEEPS
 
 
 @pytest.fixture
-def written(workspace):
-    """Start a sweep and edit its file; return its path."""
+def write_sweep(workspace):
+    """A function that starts a sweep, changes its file and returns its path."""
 
     def write(**changed):
         path = sweep.start(SWEEPS / "rates", "tanh_sgd", load_settings())
@@ -25,23 +25,23 @@ def written(workspace):
     return write
 
 
-def read(path):
+def load(path):
     return load_sweep(path, load_settings())
 
 
-def test_a_new_sweep_is_complete_and_asks_for_two_rates(written):
-    started = read(written())
-    assert started.recipe == load_settings().variant("tanh_sgd")
-    assert {name: recipe.learning_rate for name, recipe in started.recipes().items()} == {
+def test_a_new_sweep_is_valid_and_has_two_learning_rates(write_sweep):
+    loaded = load(write_sweep())
+    assert loaded.recipe == load_settings().variant("tanh_sgd")
+    assert {name: recipe.learning_rate for name, recipe in loaded.recipes().items()} == {
         "learning_rate=0.01": 0.01,
         "learning_rate=0.02": 0.02,
     }
 
 
-def test_a_sweep_is_never_written_over(written):
-    written()
+def test_an_existing_sweep_is_not_overwritten(write_sweep):
+    write_sweep()
     with pytest.raises(LabError, match=r"^sweeps/rates/sweep.yaml already exists"):
-        written()
+        write_sweep()
 
 
 @pytest.mark.parametrize(
@@ -57,17 +57,17 @@ def test_a_sweep_is_never_written_over(written):
         ),
     ],
 )
-def test_grids_are_tried_one_after_the_other_all_combinations_of_each(written, grids, names):
-    started = read(written(grids=grids))
-    assert list(started.recipes()) == names
-    assert started.varied == list(dict.fromkeys(name for grid in grids for name in grid))
+def test_recipes_are_all_combinations_of_each_grid_in_the_order_of_the_grids(write_sweep, grids, names):
+    loaded = load(write_sweep(grids=grids))
+    assert list(loaded.recipes()) == names
+    assert loaded.varied == list(dict.fromkeys(name for grid in grids for name in grid))
 
 
 RATES = {"learning_rate": [0.01, 0.02, 0.04]}
 
 
 @pytest.mark.parametrize(
-    ("grids", "along"),
+    ("grids", "setting"),
     [
         ([{"activation": ["tanh"], **RATES}, {"activation": ["relu"], **RATES}], "learning_rate"),
         ([{"epochs": [1, 2, 3]}, {"activation": ["relu"]}], None),
@@ -75,37 +75,37 @@ RATES = {"learning_rate": [0.01, 0.02, 0.04]}
     ],
     ids=["three values", "not in every grid", "two values"],
 )
-def test_results_are_drawn_along_a_number_of_three_values_or_more_that_every_grid_varies(written, grids, along):
-    assert read(written(grids=grids)).drawn_along == along
+def test_results_are_drawn_along_a_number_that_has_at_least_three_values_in_every_grid(write_sweep, grids, setting):
+    assert load(write_sweep(grids=grids)).drawn_along == setting
 
 
-def test_recipes_that_are_variants_of_the_study_are_known_by_name(written):
-    known = sweep.known_variants(read(written()), load_settings())
-    assert known == {"learning_rate=0.01": "tanh_sgd"}
+def test_recipes_that_equal_a_variant_are_named_after_it(write_sweep):
+    variants = sweep.variants_by_recipe(load(write_sweep()), load_settings())
+    assert variants == {"learning_rate=0.01": "tanh_sgd"}
 
 
-def test_a_sweep_that_is_not_there_is_refused_with_the_command_that_starts_one(workspace):
+def test_a_missing_sweep_is_refused_with_the_command_that_starts_one(workspace):
     with pytest.raises(LabError, match=r"`make sweep NAME=rates FROM=tanh_sgd` starts one"):
-        read(SWEEPS / "rates" / "sweep.yaml")
+        load(SWEEPS / "rates" / "sweep.yaml")
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "a/../../b", "Rates", "", "a\n", "a\0", "a" * 250])
-def test_a_name_that_is_no_folder_is_refused(name):
-    with pytest.raises(LabError, match="is not a valid name of a sweep"):
+def test_an_invalid_name_is_refused(name):
+    with pytest.raises(LabError, match="is not a valid sweep name"):
         sweep.folder_of(name)
 
 
 @pytest.mark.slow
-def test_a_sweep_trains_once_and_tells_recipes_apart(processed, written, client, monkeypatch, capsys):
-    """Two rates, two seeds and two folds of 400 digits."""
+def test_a_sweep_finds_the_better_rate_and_trains_nothing_twice(processed, write_sweep, client, monkeypatch, capsys):
+    """Two learning rates, two seeds and two folds of 400 images."""
     with edit_params() as params:
         params["data"]["dataset"] = "digits"
         params["compute"]["workers"] = 1
-    written(recipe={"epochs": 1}, grids=[{"learning_rate": [0.01, 0.05]}], folds=2)
-    monkeypatch.setattr(sweep, "reproduce", lambda targets: True)  # the data are there, and nothing of DVC
+    write_sweep(recipe={"epochs": 1}, grids=[{"learning_rate": [0.01, 0.05]}], folds=2)
+    monkeypatch.setattr(sweep, "reproduce", lambda targets: True)  # the data is prepared already, without DVC
     monkeypatch.setattr("sys.argv", ["sweep", "rates"])
     sweep.main()
-    first = (SWEEPS / "rates" / "trials.csv").read_bytes()
+    first_csv = (SWEEPS / "rates" / "trials.csv").read_bytes()
     rows = pd.read_csv(SWEEPS / "rates" / "trials.csv", index_col="recipe")
     assert list(rows.index) == ["learning_rate=0.01", "learning_rate=0.05"]
     faster = rows.loc["learning_rate=0.05"]
@@ -119,5 +119,5 @@ def test_a_sweep_trains_once_and_tells_recipes_apart(processed, written, client,
     capsys.readouterr()
     sweep.main()
     assert "epoch" not in capsys.readouterr().err
-    assert (SWEEPS / "rates" / "trials.csv").read_bytes() == first
+    assert (SWEEPS / "rates" / "trials.csv").read_bytes() == first_csv
     assert len(client().search_runs([experiment.experiment_id])) == len(runs)

@@ -1,4 +1,4 @@
-"""The real command, on a committed study of the bundled digits."""
+"""`make verify`, on a committed study of the bundled digits."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from lenet.errors import LabError
 from lenet.settings import load_settings
 
 
-def verified(repository, variants, seeds, before, status, **environment):
-    """Run the command in the repository, with another one before it, and return what it printed."""
-    command = [*before, sys.executable, "-m", "lenet.commands.verify", variants, seeds]
+def run_verify(repository, variants, seeds, wrapper, status, **environment):
+    """Run the command in the repository and return its output. `wrapper`: a command that runs it, such as taskset."""
+    command = [*wrapper, sys.executable, "-m", "lenet.commands.verify", variants, seeds]
     done = subprocess.run(
         command,
         cwd=repository.path,
@@ -32,7 +32,7 @@ def verified(repository, variants, seeds, before, status, **environment):
 
 
 @contextmanager
-def details_of(repository, variant):
+def edit_details(repository, variant):
     """Edit the committed results of a variant."""
     path = repository.path / f"reports/details/{variant}.json"
     details = json.loads(path.read_text())
@@ -41,31 +41,38 @@ def details_of(repository, variant):
 
 
 @pytest.mark.slow
-def test_runs_are_trained_anew_and_what_differs_is_told_with_its_cause_whatever_the_environment(pipeline, tmp_path):
-    """By three workers on one core, where two trained on two; the command is started by a hook of git."""
-    here = pipeline.copy(tmp_path / "lenet lab")
-    with details_of(here, "tanh_sgd") as details:
+def test_runs_are_trained_again_and_differences_are_printed_with_causes_in_any_environment(pipeline, tmp_path):
+    """Three workers train on one core; the committed runs come from two workers on two cores. A git hook starts it."""
+    repository = pipeline.copy(tmp_path / "lenet lab")
+    with edit_details(repository, "tanh_sgd") as details:
         details["seeds"][1]["weights"] = "0" * 64
         details["seeds"][1]["identity"]["versions"]["keras"] = "3.0.0"
-    with details_of(here, "relu_adam") as details:
+    with edit_details(repository, "relu_adam") as details:
         details["summary"]["test/error_percent"] += 1
-    with here.params() as params:
+    with repository.params() as params:
         params["compute"]["workers"] = 3
-    here.commit()
+    repository.commit()
     elsewhere = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "LC_ALL": "C", "TZ": "Asia/Tokyo"}
-    # Caches and stores that would answer in place of a training, or be written to.
-    known = {"DVC_ROOT": str(here.path), "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
-    known |= {"GIT_DIR": str(here.path / ".git"), "GIT_INDEX_FILE": str(here.path / ".git/index")}
+    # Stores and repositories that must be neither read nor changed.
+    forbidden = {"DVC_ROOT": str(repository.path), "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
+    forbidden |= {"GIT_DIR": str(repository.path / ".git"), "GIT_INDEX_FILE": str(repository.path / ".git/index")}
     one_core = ["taskset", "--cpu-list", "0"]
-    printed = verified(
-        here, "tanh_sgd lenet5_1998", "all", before=one_core, status=1, PYTHONHASHSEED="1", **elsewhere, **known
+    printed = run_verify(
+        repository,
+        "tanh_sgd lenet5_1998",
+        "all",
+        wrapper=one_core,
+        status=1,
+        PYTHONHASHSEED="1",
+        **elsewhere,
+        **forbidden,
     )
     assert "4 runs in" in printed
     assert "instead of 3.0.0; weights" in printed
-    assert re.search(r"reports/details/relu_adam\.json +not what follows from the numbers per seed", printed)
+    assert re.search(r"reports/details/relu_adam\.json +does not follow from the numbers per seed", printed)
     assert re.search(r", 2 of \d+ outputs differ", printed)
-    assert here.git("status", "--porcelain") == ""
-    assert "Not verified: the variants relu_adam, and the report (VARIANTS=all SEEDS=all verifies " in printed
+    assert repository.git("status", "--porcelain") == ""
+    assert "Not verified: the variants relu_adam, and the report (`make verify VARIANTS=all SEEDS=all` " in printed
     assert list(tmp_path.glob("lenet-verify-*")) == []
 
 
@@ -74,18 +81,18 @@ def settings():
     return load_settings(ROOT / "params.yaml")
 
 
-def test_by_default_one_seed_of_a_variant_of_each_way_of_training_is_trained(settings):
-    variants, seeds = verify.chosen(settings, "", "")
+def test_by_default_one_seed_of_one_variant_per_way_of_training_is_trained(settings):
+    variants, seeds = verify.choose_runs(settings, "", "")
     assert (variants, seeds) == (["tanh_sgd", "tanh_adam_28", "lenet5_1998"], [0])
     unverified = verify.unverified(settings, variants, seeds)
     assert unverified.startswith("the variants relu_adam, ")
     assert unverified.endswith(
-        " and the seeds 1, 2, 3, 4, 5, and the report (VARIANTS=all SEEDS=all verifies everything)"
+        " and the seeds 1, 2, 3, 4, 5, and the report (`make verify VARIANTS=all SEEDS=all` verifies everything)"
     )
 
 
-def test_all_is_everything(settings):
-    everything = verify.chosen(settings, "all", "all")
+def test_all_means_every_variant_and_every_seed(settings):
+    everything = verify.choose_runs(settings, "all", "all")
     assert everything == (list(settings.variants), list(settings.seeds))
     assert verify.unverified(settings, *everything) == ""
 
@@ -94,18 +101,18 @@ def test_all_is_everything(settings):
     ("variants", "seeds", "message"),
     [
         ("tanh_sdg", "", "unknown variant tanh_sdg: did you mean tanh_sgd?"),
-        ("", "0 17", "SEEDS=0 17: no run of seed 17 is committed: "),
-        ("", "one", "SEEDS=one: no run of seed one is committed: "),
+        ("", "0 17", "SEEDS=0 17: no committed run has seed 17: "),
+        ("", "one", "SEEDS=one: no committed run has seed one: "),
     ],
 )
-def test_what_is_not_committed_is_refused(settings, variants, seeds, message):
+def test_variants_and_seeds_without_committed_runs_are_refused(settings, variants, seeds, message):
     with pytest.raises(LabError, match=message):
-        verify.chosen(settings, variants, seeds)
+        verify.choose_runs(settings, variants, seeds)
 
 
-def test_a_mirror_in_a_folder_of_the_checkout_is_found_from_the_clone(settings, tmp_path, monkeypatch):
+def test_the_clone_finds_a_mirror_in_a_folder_of_the_checkout(settings, tmp_path, monkeypatch):
     (tmp_path / "mirror").mkdir()
     monkeypatch.setenv("MNIST_MIRROR", "mirror")
-    assert verify._environment(settings, tmp_path)["MNIST_MIRROR"] == os.fspath(tmp_path / "mirror")
+    assert verify._clone_environment(settings, tmp_path)["MNIST_MIRROR"] == os.fspath(tmp_path / "mirror")
     monkeypatch.setenv("MNIST_MIRROR", "https://example.org/mnist")
-    assert verify._environment(settings, tmp_path)["MNIST_MIRROR"] == "https://example.org/mnist"
+    assert verify._clone_environment(settings, tmp_path)["MNIST_MIRROR"] == "https://example.org/mnist"

@@ -1,4 +1,4 @@
-"""The layers against the paper's counts (§II-B)."""
+"""Compare the described layers with the counts in the paper (§II-B)."""
 
 import pytest
 
@@ -29,18 +29,18 @@ def layers_of(variant):
     return describe(build_model(settings, Statistics("mnist", 0.1, 0, {}, 33.3, 78.6)))
 
 
-def test_the_network_of_1998_has_the_papers_layers():
-    found = layers_of("lenet5_1998")
-    assert found == PAPER
-    assert sum(layer.parameters for layer in found) == 60_000
-    assert sum(layer.connections for layer in found) == 340_908
+def test_the_network_of_1998_has_the_layers_of_the_paper():
+    layers = layers_of("lenet5_1998")
+    assert layers == PAPER
+    assert sum(layer.parameters for layer in layers) == 60_000
+    assert sum(layer.connections for layer in layers) == 340_908
 
 
 @pytest.mark.parametrize(("variant", "parameters"), [("tanh_sgd", 61_706), ("tanh_sgd_28", 44_426)])
 def test_simplified_networks_have_full_connections_and_pooling_without_parameters(variant, parameters):
-    found = {layer.name: layer for layer in layers_of(variant)}
-    assert sum(layer.parameters for layer in found.values()) == parameters
-    assert found["C3"].parameters == 2_416
-    assert found["S2"].parameters == found["S4"].parameters == 0
-    assert found["S2"].connections == 4 * 6 * found["S2"].side ** 2
-    assert found["output"].connections == found["output"].parameters == 850
+    layers = {layer.name: layer for layer in layers_of(variant)}
+    assert sum(layer.parameters for layer in layers.values()) == parameters
+    assert layers["C3"].parameters == 2_416
+    assert layers["S2"].parameters == layers["S4"].parameters == 0
+    assert layers["S2"].connections == 4 * 6 * layers["S2"].side ** 2
+    assert layers["output"].connections == layers["output"].parameters == 850

@@ -1,4 +1,4 @@
-"""What evaluate saw survives its files."""
+"""Predictions are the same after they are saved and loaded."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -18,23 +18,23 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_arrays_come_back_with_their_types():
+def test_loaded_arrays_have_the_saved_values_and_types():
     saved = predictions(seeds=2, n=20)
     save_predictions("tanh_sgd", saved)
-    back = load_predictions("tanh_sgd")
+    loaded = load_predictions("tanh_sgd")
     for field in fields(Predictions):
-        before, after = getattr(saved, field.name), getattr(back, field.name)
+        before, after = getattr(saved, field.name), getattr(loaded, field.name)
         assert after.dtype == before.dtype
         np.testing.assert_array_equal(after, before)
 
 
-def test_equal_predictions_give_equal_bytes():
+def test_equal_predictions_are_saved_as_equal_bytes():
     save_predictions("tanh_sgd", predictions(2, 20))
     first = ARRAYS.read_bytes()
     save_predictions("tanh_sgd", predictions(2, 20))
     assert ARRAYS.read_bytes() == first
 
 
-def test_missing_predictions_are_refused_with_the_command_that_makes_them():
+def test_missing_predictions_raise_an_error_that_names_the_command_to_run():
     with pytest.raises(LabError, match=rf"^{ARRAYS} cannot be read .*run `dvc repro evaluate@tanh_sgd`$"):
         load_predictions("tanh_sgd")

@@ -1,4 +1,4 @@
-"""A variant's results survive their file."""
+"""A variant's results are the same after they are saved and loaded."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "result", [variant_result("tanh_sgd", errors=[1 / 3, 12.0]), without_validation(variant_result("tanh_sgd"))]
 )
-def test_a_result_comes_back_as_it_was_saved_and_equal_results_give_equal_bytes(result):
+def test_a_loaded_result_equals_the_saved_one_and_equal_results_are_saved_as_equal_bytes(result):
     save_result(result)
     saved = DETAILS.read_bytes()
     assert load_result("tanh_sgd") == result
@@ -27,12 +27,12 @@ def test_a_result_comes_back_as_it_was_saved_and_equal_results_give_equal_bytes(
     assert DETAILS.read_bytes() == saved
 
 
-def test_epochs_are_counted_from_the_history():
+def test_the_number_of_epochs_is_the_length_of_the_history():
     assert variant_result().epochs == len(seed_result().history["train/loss"]) == 2
 
 
 @pytest.mark.parametrize("content", [None, "", '{"variant": "tanh', "{}"])
-def test_a_missing_or_damaged_result_is_refused_in_one_line_with_the_command_that_makes_it(content):
+def test_a_missing_or_damaged_result_raises_an_error_of_one_line_that_names_the_command_to_run(content):
     if content is not None:
         DETAILS.parent.mkdir(parents=True)
         DETAILS.write_text(content)

@@ -1,4 +1,4 @@
-"""Who wrote the test digits, against the published labels that the table is derived from."""
+"""Compare the table of writers with the published labels that it is derived from."""
 
 import gzip
 import os
@@ -13,7 +13,7 @@ from lenet.evaluation.writers import load_writers, unknown_writers
 LABELS = os.environ.get("QMNIST_LABELS")
 
 
-def test_half_of_mnist_s_test_digits_come_from_48_of_297_writers_and_half_are_of_employees():
+def test_48_of_297_writers_wrote_half_of_mnists_test_images_and_employees_wrote_half():
     writers = load_writers("mnist", 10_000)
     sizes = np.sort(np.bincount(writers.writer_of_image))[::-1]
     assert len(writers.groups) == len(sizes) == 297
@@ -23,18 +23,22 @@ def test_half_of_mnist_s_test_digits_come_from_48_of_297_writers_and_half_are_of
     assert list(writers.titles) == ["employees", "students"]
 
 
-@pytest.mark.parametrize(("dataset", "digits"), [("digits", 360), ("mnist", 100)])
-def test_of_other_digits_each_has_a_writer_of_its_own(dataset, digits):
-    writers = load_writers(dataset, digits)
-    assert writers.writer_of_image.tolist() == unknown_writers(digits).writer_of_image.tolist() == list(range(digits))
+@pytest.mark.parametrize(("dataset", "test_size"), [("digits", 360), ("mnist", 100)])
+def test_each_image_has_its_own_writer_if_the_writers_are_not_known(dataset, test_size):
+    writers = load_writers(dataset, test_size)
+    assert (
+        writers.writer_of_image.tolist()
+        == unknown_writers(test_size).writer_of_image.tolist()
+        == list(range(test_size))
+    )
     assert not writers.are_known
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    LABELS is None and "CI" not in os.environ, reason="needs QMNIST_LABELS, the file of its test labels"
+    LABELS is None and "CI" not in os.environ, reason="needs QMNIST_LABELS, the path of QMNIST's file of test labels"
 )
-def test_the_table_is_that_of_the_published_labels():
+def test_the_table_equals_the_published_labels():
     content = gzip.decompress((ROOT / Path(LABELS)).read_bytes())
     rows = np.frombuffer(content, ">i4")[3:].reshape(-1, 8)[:10_000]
     table = (ROOT / "src/lenet/evaluation/mnist_test_writers.csv").read_text().splitlines()

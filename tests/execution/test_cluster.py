@@ -1,4 +1,4 @@
-"""Runs on a real Dask cluster: a scheduler and workers, processes of their own on the loopback interface."""
+"""Runs on a real Dask cluster: the scheduler and the Dask workers are processes on the loopback interface."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ from support.servers import free_port, wait_until
 
 from lenet.errors import LabError
 from lenet.execution import schedule
-from lenet.execution.cluster import Cluster
+from lenet.execution.cluster import Connection
 from lenet.runs import run_store
 from lenet.settings import load_settings
 from lenet.workspace import run_store_folder
@@ -33,35 +33,35 @@ def data(processed):
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    """Code that trains in no time: what is tried here is the way of a run, once with the real training."""
-    return quick_sources(tmp_path_factory.mktemp("quick") / "src")
+def quick_code(tmp_path_factory):
+    """The code with `quick_training`. Only one test needs the real training; the others check how runs are sent."""
+    return quick_sources(tmp_path_factory.mktemp("quick_code") / "src")
 
 
 @pytest.fixture
-def impatient(data):
-    """As Dask's configuration or its variables say it."""
+def short_timeouts(data):
+    """Set short timeouts in Dask's configuration."""
     with dask.config.set({"lenet.workers-timeout": "3s", "distributed.comm.timeouts.connect": "5s"}):
         yield
 
 
 @pytest.fixture
-def running(tmp_path, monkeypatch):
-    """A cluster without workers, to which runs go."""
-    with cluster(tmp_path / "cluster") as running:
-        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-        yield running
+def dask_cluster(tmp_path, monkeypatch):
+    """A cluster without Dask workers. Its address is in DASK_SCHEDULER_ADDRESS, so runs are sent to it."""
+    with cluster(tmp_path / "cluster") as dask_cluster:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", dask_cluster.address)
+        yield dask_cluster
 
 
-def wanted(seeds, epochs):
-    """Return the runs of a variant from some seeds, of so many short epochs."""
+def plan_runs(seeds, epochs):
+    """Return the runs of one variant. seeds: how many; epochs: of each run."""
     with edit_params() as params:
         params["seeds"] = list(range(seeds))
         params["base"]["epochs"] = epochs
     return schedule.planned_runs(load_settings(), ["tanh_sgd"])
 
 
-def trained(runs, finished=None):
+def train(runs, finished=None):
     """Train runs and return them as they finish."""
     finished = [] if finished is None else finished
     with schedule.process_pool("auto") as workers:
@@ -72,145 +72,145 @@ def trained(runs, finished=None):
 
 
 @pytest.fixture
-def thread():
-    thread = ThreadPoolExecutor(1)
-    yield thread
-    thread.shutdown(wait=False)
+def background():
+    background = ThreadPoolExecutor(1)
+    yield background
+    background.shutdown(wait=False)
 
 
-def at_work(running):
-    """The processes that train for the cluster's workers."""
-    return [child for worker in running.workers for child in psutil.Process(worker.pid).children()]
+def training_processes(dask_cluster):
+    """Return the processes that train for the Dask workers of the cluster."""
+    return [child for worker in dask_cluster.workers for child in psutil.Process(worker.pid).children()]
 
 
-def wait_until_it_trains(running):
-    wait_until(lambda: at_work(running))
+def wait_until_training(dask_cluster):
+    wait_until(lambda: training_processes(dask_cluster))
 
 
-def test_a_cluster_begins_runs_in_their_order_sends_no_epochs_and_gives_the_bits_of_this_machine(
-    data, running, monkeypatch, capsys
+def test_a_cluster_trains_runs_in_order_shows_no_epochs_and_gives_the_bits_of_this_machine(
+    data, dask_cluster, monkeypatch, capsys
 ):
-    running.start_worker(OMP_NUM_THREADS="2", TF_ENABLE_ONEDNN_OPTS="0", NUMBA_OPT="0")
-    wanted(seeds=1, epochs=1)
+    dask_cluster.start_worker(OMP_NUM_THREADS="2", TF_ENABLE_ONEDNN_OPTS="0", NUMBA_OPT="0")
+    plan_runs(seeds=1, epochs=1)
     runs = schedule.planned_runs(load_settings(), ["tanh_sgd", "lenet5_1998"])[::-1]
-    assert trained(runs) == runs
+    assert train(runs) == runs
     assert "epoch" not in capsys.readouterr().err
-    there = [sums(run) for run in runs]
+    cluster_checksums = [checksums(run) for run in runs]
     shutil.rmtree(run_store_folder())
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS")
-    trained(runs)
-    assert [sums(run) for run in runs] == there
+    train(runs)
+    assert [checksums(run) for run in runs] == cluster_checksums
 
 
-def sums(run):
+def checksums(run):
     return (run_store.entry(run.identity.digest) / "SHA256SUMS").read_text()
 
 
-def test_what_calls_share_is_sent_to_each_worker_once(running):
+def test_shared_data_is_sent_to_each_dask_worker_once(dask_cluster):
     for _ in range(2):
-        running.start_worker()
-    with Cluster(running.address) as there, Client(running.address) as client:
+        dask_cluster.start_worker()
+    with Connection(dask_cluster.address) as connection, Client(dask_cluster.address) as client:
         client.wait_for_workers(2)
-        shared = there.share(bytes(10**6))
-        calls = {there.submit(place, print, shared) for place in range(20)}
+        shared = connection.share(bytes(10**6))
+        calls = {connection.submit(position, print, shared) for position in range(20)}
         while calls:
-            calls -= {call for call in there.finished(calls) if there.result(call)}
+            calls -= {call for call in connection.finished_calls(calls) if connection.result(call)}
         transfers = client.run(lambda dask_worker: dask_worker.state.transfer_incoming_count_total)
-    from_the_driver, from_the_other = sorted(transfers.values())
-    assert from_the_driver == 0
-    assert 1 <= from_the_other <= 2  # Dask may drop what an idle worker has
+    first_worker_count, second_worker_count = sorted(transfers.values())
+    assert first_worker_count == 0  # it got the value from the driver
+    assert 1 <= second_worker_count <= 2  # two if Dask dropped the value while the Dask worker was idle
 
 
-def test_a_killed_worker_costs_its_current_run_which_is_trained_elsewhere_though_the_digits_were_lost(
-    data, running, thread, quick
+def test_the_run_of_a_killed_dask_worker_is_trained_by_another_one_which_gets_the_data_again(
+    data, dask_cluster, background, quick_code
 ):
-    running.start_worker(quick)
-    runs = wanted(seeds=1, epochs=30)
-    training = thread.submit(trained, runs)
-    wait_until_it_trains(running)
-    running.workers[0].kill()
-    running.start_worker(quick)
+    dask_cluster.start_worker(quick_code)
+    runs = plan_runs(seeds=1, epochs=30)
+    training = background.submit(train, runs)
+    wait_until_training(dask_cluster)
+    dask_cluster.workers[0].kill()
+    dask_cluster.start_worker(quick_code)
     assert training.result(300) == runs
 
 
-def test_a_run_that_kills_its_workers_ends_the_command(data, thread, tmp_path, monkeypatch, quick):
+def test_a_run_that_kills_its_dask_workers_ends_the_command(data, background, tmp_path, monkeypatch, quick_code):
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
-    with cluster(tmp_path / "cluster") as running:
-        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-        running.start_worker(quick)
-        training = thread.submit(trained, wanted(seeds=1, epochs=1000))
-        wait_until_it_trains(running)
-        running.workers[0].kill()
-        with pytest.raises(LabError, match=r"^1 workers of .* were lost one after the other with the same run, most"):
+    with cluster(tmp_path / "cluster") as dask_cluster:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", dask_cluster.address)
+        dask_cluster.start_worker(quick_code)
+        training = background.submit(train, plan_runs(seeds=1, epochs=1000))
+        wait_until_training(dask_cluster)
+        dask_cluster.workers[0].kill()
+        with pytest.raises(LabError, match=r"^1 Dask workers of .* were lost one after the other with the same run"):
             training.result(300)
 
 
-def test_a_run_that_another_process_trains_is_not_trained_again_and_others_do_not_wait_for_it(
-    data, running, thread, quick
+def test_a_run_that_another_process_trains_is_not_trained_again_and_delays_no_other_run(
+    data, dask_cluster, background, quick_code
 ):
-    running.start_worker(quick)
-    locked, free = wanted(seeds=2, epochs=1)
+    dask_cluster.start_worker(quick_code)
+    locked, free = plan_runs(seeds=2, epochs=1)
     with run_store.lock(locked.identity.digest):
-        training = thread.submit(trained, [locked, free], finished := [])
+        training = background.submit(train, [locked, free], finished := [])
         wait_until(lambda: finished == [free])
         run_store.save(locked.identity, TRAINED, PROVENANCE)
     assert training.result(300) == [free, locked]
     assert run_store.load_provenance(locked.identity.digest) == PROVENANCE
 
 
-def test_a_worker_of_other_code_and_versions_is_refused_with_what_differs(data, running, tmp_path):
+def test_a_dask_worker_with_other_code_and_versions_is_refused_with_a_list_of_differences(data, dask_cluster, tmp_path):
     other = shutil.copytree(ROOT / "src", tmp_path / "other/src", ignore=shutil.ignore_patterns("__pycache__"))
     with open(other / "lenet/network/layers.py", "a") as file:
         file.write("\n_ANOTHER = 1\n")
     (other / "keras-3.0.0.dist-info").mkdir()
     (other / "keras-3.0.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n")
-    running.start_worker(other)
+    dask_cluster.start_worker(other)
     with pytest.raises(LabError) as refused:
-        trained(wanted(seeds=1, epochs=1))
+        train(plan_runs(seeds=1, epochs=1))
     assert re.fullmatch(
-        r"the Dask worker tcp://127\.0\.0\.1:\d+ differs from this command as it was at its start, and might give "
+        r"the Dask worker tcp://127\.0\.0\.1:\d+ differs from this command at its start, so its runs might have "
         r"other bits \(keras 3\.0\.0 instead of 3\.[\d.]+; other code in src/lenet/network/layers\.py\): "
         r"give it the same code .*",
         str(refused.value),
     )
 
 
-def test_a_scheduler_that_dies_leaves_what_is_finished_and_ends_with_one_line(data, running, thread, quick):
-    running.start_worker(quick)
-    runs = wanted(seeds=2, epochs=30)
-    training = thread.submit(trained, runs, finished := [])
-    wait_until(lambda: finished and at_work(running))
-    running.scheduler.kill()
+def test_if_the_scheduler_dies_the_command_ends_and_finished_runs_are_kept(data, dask_cluster, background, quick_code):
+    dask_cluster.start_worker(quick_code)
+    runs = plan_runs(seeds=2, epochs=30)
+    training = background.submit(train, runs, finished := [])
+    wait_until(lambda: finished and training_processes(dask_cluster))
+    dask_cluster.scheduler.kill()
     with pytest.raises(LabError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost: start it, then run"):
         training.result(300)
     assert schedule.missing_runs(runs) == runs[1:]
 
 
-def test_no_worker_within_the_time_given_is_an_error(data, running, impatient):
+def test_a_cluster_without_dask_workers_is_an_error_after_the_timeout(data, dask_cluster, short_timeouts):
     with pytest.raises(
-        LabError, match=r"has had no worker for [3-9] s: start some .*, then run the same command again; finished"
+        LabError, match=r"has had no Dask worker for [3-9] s: start some .*, then run the same command again; finished"
     ):
-        trained(wanted(seeds=1, epochs=1))
+        train(plan_runs(seeds=1, epochs=1))
 
 
-def test_a_cluster_that_starts_its_first_worker_on_demand_is_given_runs(data, monkeypatch):
+def test_a_cluster_that_starts_dask_workers_on_demand_trains_runs(data, monkeypatch):
     with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local:
         local.adapt(maximum=1, interval="200ms")
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", local.scheduler_address)
-        assert len(trained(wanted(seeds=1, epochs=1))) == 1
+        assert len(train(plan_runs(seeds=1, epochs=1))) == 1
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense", "tls://127.0.0.1:{port}"])
-def test_no_scheduler_at_the_address_is_an_error(data, monkeypatch, impatient, address):
+def test_no_scheduler_at_the_address_is_an_error(data, monkeypatch, short_timeouts, address):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address.format(port=free_port()))
     with pytest.raises(LabError, match=r"^no Dask scheduler answers at DASK_SCHEDULER_ADDRESS=.*: correct the address"):
-        trained(wanted(seeds=1, epochs=1))
+        train(plan_runs(seeds=1, epochs=1))
 
 
 DRIVER = """
 from lenet import program
 from lenet.execution import schedule
-from lenet.execution.cluster import Cluster
+from lenet.execution.cluster import Connection
 from lenet.runs import run_store
 from lenet.settings import load_settings
 
@@ -222,47 +222,47 @@ program.run(main)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_ctrl_c_or_a_driver_that_is_killed_stops_what_was_sent(data, running, number, quick):
-    running.start_worker(quick)
-    wanted(seeds=2, epochs=1000)
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+def test_ctrl_c_or_killing_the_driver_stops_the_training_on_the_cluster(data, dask_cluster, signal_number, quick_code):
+    dask_cluster.start_worker(quick_code)
+    plan_runs(seeds=2, epochs=1000)
     with subprocess.Popen([sys.executable, "-c", DRIVER], stderr=subprocess.PIPE, text=True) as driver:
-        wait_until_it_trains(running)
-        driver.send_signal(number)
+        wait_until_training(dask_cluster)
+        driver.send_signal(signal_number)
         _, errors = driver.communicate(timeout=10)
-    if number == signal.SIGINT:
+    if signal_number == signal.SIGINT:
         assert errors.splitlines()[-1] == "interrupted"
-    wait_until(lambda: not at_work(running))
+    wait_until(lambda: not training_processes(dask_cluster))
 
 
-def test_a_worker_without_this_project_is_an_error(data, running):
-    running.start_worker(running.without_the_project)
+def test_a_dask_worker_without_this_project_is_an_error(data, dask_cluster):
+    dask_cluster.start_worker(dask_cluster.sources_without_project)
     with pytest.raises(
-        LabError, match=r"a worker of .* has no module named 'lenet\.execution': set up this checkout on"
+        LabError, match=r"a Dask worker of .* has no module named 'lenet\.execution': set up this checkout on"
     ):
-        trained(wanted(seeds=1, epochs=1))
+        train(plan_runs(seeds=1, epochs=1))
 
 
-def test_a_time_that_is_none_is_an_error(data, monkeypatch):
+def test_an_invalid_timeout_is_an_error(data, monkeypatch):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
     with dask.config.set({"lenet.workers-timeout": "soon"}):
-        with pytest.raises(LabError, match=r"^DASK_LENET__WORKERS_TIMEOUT=soon: expected how long to wait"):
-            trained(wanted(seeds=1, epochs=1))
+        with pytest.raises(LabError, match=r"^DASK_LENET__WORKERS_TIMEOUT=soon: expected the time to wait"):
+            train(plan_runs(seeds=1, epochs=1))
 
 
-def test_tls_is_used_as_dask_is_configured(data, tmp_path, monkeypatch, quick):
+def test_the_connection_uses_the_tls_settings_of_dask(data, tmp_path, monkeypatch, quick_code):
     for name, value in certificates(tmp_path).items():
         monkeypatch.setenv(name, value)
-    dask.config.refresh()  # as a new process would
-    with cluster(tmp_path / "secured", protocol="tls") as running:
-        running.start_worker(quick)
-        assert running.address.startswith("tls://")
-        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", running.address)
-        assert len(trained(wanted(seeds=1, epochs=1))) == 1
+    dask.config.refresh()  # a new process would read the variables at its start
+    with cluster(tmp_path / "secured", protocol="tls") as dask_cluster:
+        dask_cluster.start_worker(quick_code)
+        assert dask_cluster.address.startswith("tls://")
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", dask_cluster.address)
+        assert len(train(plan_runs(seeds=1, epochs=1))) == 1
 
 
-def test_without_the_package_the_error_says_what_to_install(data, monkeypatch):
+def test_if_the_package_distributed_is_missing_the_error_says_what_to_do(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
     with pytest.raises(LabError, match=r"the package distributed is not installed: run `make setup`, or unset"):
-        trained(wanted(seeds=1, epochs=1))
+        train(plan_runs(seeds=1, epochs=1))

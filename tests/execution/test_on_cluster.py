@@ -3,8 +3,8 @@ from lenet.runs.identity import library_versions
 from lenet.settings import ENGINES
 
 
-def test_what_decides_bits_is_the_kind_of_processor_the_libraries_and_the_code_of_all_trainings():
+def test_the_fingerprint_has_the_processor_the_libraries_and_the_code_of_all_optimizers():
     from lenet.execution import on_cluster
 
-    of_code = {file for optimizer in ENGINES for file in code.files_of_run(optimizer)}
-    assert on_cluster.what_decides_bits().keys() == {"processor"} | library_versions().keys() | of_code
+    code_files = {file for optimizer in ENGINES for file in code.code_files(optimizer)}
+    assert on_cluster.environment_fingerprint().keys() == {"processor"} | library_versions().keys() | code_files

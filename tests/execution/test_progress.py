@@ -1,4 +1,4 @@
-"""Bars on a terminal, few plain lines elsewhere."""
+"""Progress is shown as bars on a terminal, and as a few plain lines elsewhere."""
 
 import io
 import re
@@ -11,22 +11,22 @@ import pytest
 from lenet.execution import progress
 
 
-def scored(validation_error):
-    """The metrics of an epoch."""
+def epoch_metrics(validation_error):
+    """Return the metrics of an epoch."""
     return {"train/error_percent": 75.0, "validation/error_percent": validation_error}
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands until it is set."""
+    """A clock that stands still until the test sets it."""
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
 
 @pytest.fixture
-def lines(capsys):
-    """Return the lines on the standard error; nothing goes to the standard output."""
+def read_lines(capsys):
+    """A function that returns the lines on standard error and checks that standard output is empty."""
 
     def read():
         captured = capsys.readouterr()
@@ -40,30 +40,30 @@ def run(name="tanh_sgd seed 0", epochs=2):
     return SimpleNamespace(name=name, epochs=epochs)
 
 
-def test_a_runs_start_its_last_epoch_and_its_end_are_always_told(clock, lines):
-    with progress.open_display([2, 2]) as shown:
-        shown.epoch(run(), 0, {})
-        shown.epoch(run(), 2, scored(1.25))
-        shown.finished(run())
-    assert lines() == [
+def test_the_start_the_last_epoch_and_the_end_of_a_run_are_always_shown(clock, read_lines):
+    with progress.open_display([2, 2]) as display:
+        display.epoch(run(), 0, {})
+        display.epoch(run(), 2, epoch_metrics(1.25))
+        display.finished(run())
+    assert read_lines() == [
         "tanh_sgd seed 0: epoch 0/2",
         "tanh_sgd seed 0: epoch 2/2 validation accuracy 98.75 %",
         "tanh_sgd seed 0: 1 of 2 runs finished",
     ]
 
 
-def test_without_a_validation_score_the_one_in_training_is_told_and_named_so(clock, lines):
-    with progress.open_display([1]) as shown:
-        shown.epoch(run("lenet5_1998 seed 0", epochs=1), 1, {"train/error_percent": 1.25})
-    assert lines() == ["lenet5_1998 seed 0: epoch 1/1 training accuracy 98.75 %"]
+def test_without_validation_accuracy_the_training_accuracy_is_shown(clock, read_lines):
+    with progress.open_display([1]) as display:
+        display.epoch(run("lenet5_1998 seed 0", epochs=1), 1, {"train/error_percent": 1.25})
+    assert read_lines() == ["lenet5_1998 seed 0: epoch 1/1 training accuracy 98.75 %"]
 
 
-def test_epochs_in_quick_succession_are_left_out_however_many_runs_there_are(clock, lines):
-    with progress.open_display([9] * 20) as shown:
-        shown.epoch(run(epochs=9), 0, {})
+def test_at_most_one_epoch_per_interval_is_shown_for_all_runs_together(clock, read_lines):
+    with progress.open_display([9] * 20) as display:
+        display.epoch(run(epochs=9), 0, {})
         for clock.now, seed, epoch in ((5, 0, 1), (14.9, 1, 2), (15, 1, 3), (29, 0, 4), (30, 0, 5)):
-            shown.epoch(run(f"tanh_sgd seed {seed}", epochs=9), epoch, scored(50.0))
-    assert [line.split(" validation")[0] for line in lines()] == [
+            display.epoch(run(f"tanh_sgd seed {seed}", epochs=9), epoch, epoch_metrics(50.0))
+    assert [line.split(" validation")[0] for line in read_lines()] == [
         "tanh_sgd seed 0: epoch 0/9",
         "tanh_sgd seed 1: epoch 3/9",
         "tanh_sgd seed 0: epoch 5/9",
@@ -71,7 +71,7 @@ def test_epochs_in_quick_succession_are_left_out_however_many_runs_there_are(clo
 
 
 class Terminal(io.StringIO):
-    """What is written to a terminal can be read back here."""
+    """A text stream that claims to be a terminal. A test can read what was written to it."""
 
     def isatty(self):
         return True
@@ -80,10 +80,10 @@ class Terminal(io.StringIO):
 @contextmanager
 def on_a_terminal():
     """Make standard error a terminal of 100 columns."""
-    # In the test itself, not in a fixture: pytest puts its own stderr in place between the two.
-    known = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+    # Not a fixture, because pytest replaces sys.stderr between the fixtures and the test.
+    environment = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in known.items():
+        for name, value in environment.items():
             patch.setenv(name, value)
         for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
             patch.delenv(name, raising=False)
@@ -92,42 +92,42 @@ def on_a_terminal():
         yield screen
 
 
-def plain(text):
+def without_control_sequences(text):
     """Return text without a terminal's control sequences."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 def test_a_terminal_shows_a_bar_for_all_runs_and_one_per_running_run():
-    with on_a_terminal() as screen, progress.open_display([4, 4, 2]) as shown:
-        shown.epoch(run("tanh_sgd seed 0", 4), 1, scored(12.5))
-        shown.epoch(run("tanh_sgd seed 1", 4), 0, {})
-    *_, everything, first, second = plain(screen.getvalue()).rstrip().splitlines()
-    assert everything.startswith("0 of 3 runs")
-    assert "1/10" in everything
-    assert first.startswith("tanh_sgd seed 0")
-    assert "1/4" in first
-    assert "validation accuracy 87.50 %" in first
-    assert second.startswith("tanh_sgd seed 1")
-    assert "0/4" in second
+    with on_a_terminal() as screen, progress.open_display([4, 4, 2]) as display:
+        display.epoch(run("tanh_sgd seed 0", 4), 1, epoch_metrics(12.5))
+        display.epoch(run("tanh_sgd seed 1", 4), 0, {})
+    *_, all_runs, seed_0, seed_1 = without_control_sequences(screen.getvalue()).rstrip().splitlines()
+    assert all_runs.startswith("0 of 3 runs")
+    assert "1/10" in all_runs
+    assert seed_0.startswith("tanh_sgd seed 0")
+    assert "1/4" in seed_0
+    assert "validation accuracy 87.50 %" in seed_0
+    assert seed_1.startswith("tanh_sgd seed 1")
+    assert "0/4" in seed_1
 
 
 def test_a_finished_run_leaves_a_line_in_place_of_its_bar():
-    with on_a_terminal() as screen, progress.open_display([2, 2]) as shown:
+    with on_a_terminal() as screen, progress.open_display([2, 2]) as display:
         for epoch, error in ((1, 12.5), (2, 1.25)):
-            shown.epoch(run(), epoch, scored(error))
-        shown.finished(run())
+            display.epoch(run(), epoch, epoch_metrics(error))
+        display.finished(run())
         before = len(screen.getvalue())
-        shown.epoch(run("tanh_sgd seed 1"), 1, scored(50.0))
-    assert "tanh_sgd seed 0: validation accuracy 98.75 %" in plain(screen.getvalue()[:before])
-    after = plain(screen.getvalue()[before:])
+        display.epoch(run("tanh_sgd seed 1"), 1, epoch_metrics(50.0))
+    assert "tanh_sgd seed 0: validation accuracy 98.75 %" in without_control_sequences(screen.getvalue()[:before])
+    after = without_control_sequences(screen.getvalue()[before:])
     assert "1 of 2 runs" in after
     assert "tanh_sgd seed 1" in after
     assert "tanh_sgd seed 0" not in after
 
 
 def test_a_run_that_another_process_trained_counts_as_finished():
-    with on_a_terminal() as screen, progress.open_display([2, 3]) as shown:
-        shown.finished(run())
-    last = plain(screen.getvalue()).rstrip().splitlines()[-1]
+    with on_a_terminal() as screen, progress.open_display([2, 3]) as display:
+        display.finished(run())
+    last = without_control_sequences(screen.getvalue()).rstrip().splitlines()[-1]
     assert last.startswith("1 of 2 runs")
     assert "2/5" in last

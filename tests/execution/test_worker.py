@@ -1,4 +1,4 @@
-"""The process on the other end of the pool, spoken to without it."""
+"""The worker process alone, without the pool: the tests write its requests and read its replies."""
 
 import errno
 import pickle
@@ -24,31 +24,31 @@ def process():
     started.stderr.close()
 
 
-class Unclosed:
-    """A file of HDF5 that complains when it is closed, as on a full disk; `number` is the system's."""
+class UnwritableFile:
+    """An HDF5 file that raises an error when it is closed, as on a full disk. error_number: the system's errno."""
 
-    def __init__(self, number):
-        self.number = number
+    def __init__(self, error_number):
+        self.error_number = error_number
 
     def __del__(self):
-        raise RuntimeError(f"Can't decrement id ref count (file write failed, errno = {self.number}, buf = 0x1)")
+        raise RuntimeError(f"Can't decrement id ref count (file write failed, errno = {self.error_number}, buf = 0x1)")
 
 
-def leave_unclosed(number, emit):
-    Unclosed(number)
+def leave_unwritable_file(error_number, emit):
+    UnwritableFile(error_number)
 
 
-@pytest.mark.parametrize(("number", "is_shown"), [(errno.ENOSPC, False), (errno.EIO, True)])
-def test_hdf5_does_not_complain_again_of_a_full_disk_when_a_file_is_closed(process, number, is_shown):
-    pickle.dump((leave_unclosed, (number,)), process.stdin)
+@pytest.mark.parametrize(("error_number", "is_shown"), [(errno.ENOSPC, False), (errno.EIO, True)])
+def test_a_full_disk_is_not_reported_again_when_hdf5_closes_the_file(process, error_number, is_shown):
+    pickle.dump((leave_unwritable_file, (error_number,)), process.stdin)
     process.stdin.flush()
     assert pickle.load(process.stdout)[0] == "done"
     _, errors = process.communicate(timeout=60)
     assert (b"Traceback" in errors) == is_shown
 
 
-@pytest.mark.parametrize("sent", [0, 1000], ids=["between requests", "in the middle of one"])
-def test_a_worker_ends_with_its_driver_whatever_that_was_doing(process, sent):
-    process.stdin.write(pickle.dumps((print, ("x" * 10_000,)))[:sent])
+@pytest.mark.parametrize("bytes_sent", [0, 1000], ids=["between requests", "in the middle of one"])
+def test_a_worker_ends_with_its_driver_even_in_the_middle_of_a_request(process, bytes_sent):
+    process.stdin.write(pickle.dumps((print, ("x" * 10_000,)))[:bytes_sent])
     process.stdin.close()
     assert process.wait(60) == 0

@@ -4,14 +4,14 @@ import sys
 import numpy as np
 from sklearn.datasets import load_digits
 from support.builders import study
-from support.mirrors import fill, folder, known_files, tiny, use_dataset  # noqa: F401
+from support.mirrors import folder, known_files, tiny_files, use_dataset, write_files  # noqa: F401
 
 from lenet import download, preprocess
 from lenet.mnist import datasets, splits
 from lenet.mnist.datasets import DATASETS, Dataset
 
 
-def test_every_data_set_is_downloaded_or_made_and_has_a_variable_and_a_registered_model_of_its_own():
+def test_every_data_set_is_downloaded_or_made_and_has_its_own_mirror_variable_and_model_name():
     for dataset in DATASETS.values():
         names = tuple(file.name for file in dataset.files)
         assert (names, dataset.make is None) in [(datasets.RAW_FILES, True), ((), False)]
@@ -19,22 +19,22 @@ def test_every_data_set_is_downloaded_or_made_and_has_a_variable_and_a_registere
     assert len({dataset.model_name for dataset in DATASETS.values()}) == len(DATASETS)
 
 
-def test_the_table_is_read_without_loading_a_library_of_data_sets():
+def test_the_table_of_data_sets_is_imported_without_sklearn_tensorflow_or_keras():
     code = "import sys, lenet.mnist.datasets; print({'sklearn', 'tensorflow', 'keras'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
-def test_a_new_data_set_is_one_entry_and_is_read_from_the_folder_that_its_own_variable_names(tiny, folder, monkeypatch):
+def test_a_new_data_set_is_one_entry_and_is_read_from_the_mirror_in_its_own_variable(tiny_files, folder, monkeypatch):
     entry = Dataset(
         name="fashion",
         title="Fashion-MNIST",
         description="Fashion-MNIST, which shows ten kinds of clothes",
         model_name="lenet5-fashion",
-        files=known_files(tiny),
+        files=known_files(tiny_files),
     )
     monkeypatch.setitem(DATASETS, "fashion", entry)
     use_dataset("fashion")
-    fill(folder / "clothes", tiny)
+    write_files(folder / "clothes", tiny_files)
     monkeypatch.setenv("FASHION_MIRROR", "clothes")
     download.main()
     preprocess.main()
@@ -43,13 +43,13 @@ def test_a_new_data_set_is_one_entry_and_is_read_from_the_folder_that_its_own_va
     assert sizes == {"train": 180, "validation": 20, "test": 30}
 
 
-def test_the_papers_errors_are_shown_beside_mnist_only():
+def test_published_errors_are_shown_only_for_mnist():
     published = {"tanh_sgd": 0.95}
     assert study({"tanh_sgd": [1.0]}, published=published, dataset="mnist").published["tanh_sgd"].error_percent == 0.95
     assert study({"tanh_sgd": [1.0]}, published=published, dataset="digits").published == {}
 
 
-def test_the_bundled_digits_have_mnists_form_and_their_test_set_is_the_last_fifth_of_the_source():
+def test_the_bundled_digits_have_mnists_format_and_their_test_set_is_the_last_fifth_of_the_source():
     source, bundled = load_digits(), datasets.bundled_digits()
     assert {name: array.shape for name, array in bundled.items()} == {
         datasets.TRAIN_IMAGES: (1438, 28, 28),
@@ -59,7 +59,7 @@ def test_the_bundled_digits_have_mnists_form_and_their_test_set_is_the_last_fift
     }
     assert {array.dtype for array in bundled.values()} == {np.dtype(np.uint8)}
     np.testing.assert_array_equal(bundled[datasets.TEST_LABELS], source.target[-359:])
-    # Each pixel becomes a block of 3 × 3, within an empty border of 2, and 0 to 16 become 0 to 255.
-    for name, place in ((datasets.TRAIN_IMAGES, 0), (datasets.TEST_IMAGES, -1)):
-        enlarged = np.floor(np.kron(source.images[place], np.ones((3, 3))) * 255 / 16)
-        np.testing.assert_array_equal(bundled[name][place], np.pad(enlarged, 2))
+    # Each pixel becomes a block of 3 × 3, an empty border of 2 is added, and grey levels 0–16 become 0–255.
+    for name, index in ((datasets.TRAIN_IMAGES, 0), (datasets.TEST_IMAGES, -1)):
+        enlarged = np.floor(np.kron(source.images[index], np.ones((3, 3))) * 255 / 16)
+        np.testing.assert_array_equal(bundled[name][index], np.pad(enlarged, 2))

@@ -17,10 +17,10 @@ def header(*lengths, kind=8, axes=None):
     return struct.pack(f">HBB{len(lengths)}I", 0, kind, len(lengths) if axes is None else axes, *lengths)
 
 
-def test_an_idx_file_is_laid_out_as_the_format_says_whatever_the_order_in_memory_and_is_read_only():
+def test_an_array_of_any_memory_order_is_encoded_in_the_published_format_and_decoded_read_only():
     array = np.array([[1, 2, 3], [4, 5, 255]], np.uint8)
-    for same in (array, np.asfortranarray(array)):
-        content = idx.to_idx(same)
+    for ordered in (array, np.asfortranarray(array)):
+        content = idx.to_idx(ordered)
         assert content.hex(" ") == "00 00 08 02 00 00 00 02 00 00 00 03 01 02 03 04 05 ff"
     decoded = idx.from_idx(content, NAME)
     np.testing.assert_array_equal(decoded, array, strict=True)
@@ -36,15 +36,15 @@ def test_encoding_refuses_anything_but_unsigned_bytes():
     ("content", "reason"),
     [
         pytest.param(b"", "requires a buffer of at least 4 bytes", id="empty"),
-        pytest.param(header(1, kind=0x0D) + bytes(4), "its first bytes are 00 00 0d 01", id="floats"),
+        pytest.param(header(1, kind=0x0D) + bytes(4), "the first bytes are 00 00 0d 01", id="floats"),
         pytest.param(WHOLE[:-1], r"array of size 23 into shape \(2,4,3\)", id="cut in the data"),
         pytest.param(WHOLE + b"\0", r"array of size 25 into shape \(2,4,3\)", id="with a tail"),
-        # 2¹⁶ × 2¹⁶ × 2¹⁶ × 2¹⁶ is 0 in 64 bits: the very number of bytes that follow.
+        # 2¹⁶ × 2¹⁶ × 2¹⁶ × 2¹⁶ overflows to 0 in 64 bits, and 0 bytes follow.
         pytest.param(header(*[1 << 16] * 4), "array of size 0 into shape", id="a product that overflows"),
     ],
 )
-def test_another_kind_of_file_and_one_that_is_not_whole_are_refused_with_the_reason(content, reason):
-    with pytest.raises(LabError, match=rf"^{NAME} is not a whole IDX file .*{reason}.*: run `dvc repro download`$"):
+def test_a_file_of_another_kind_or_of_the_wrong_length_is_refused_with_the_reason(content, reason):
+    with pytest.raises(LabError, match=rf"^{NAME} is not a valid IDX file .*{reason}.*: run `dvc repro download`$"):
         idx.from_idx(content, NAME)
 
 
@@ -57,7 +57,7 @@ HEADERS = st.builds(
 
 
 @given(st.binary(max_size=60) | HEADERS | damaged(WHOLE))
-def test_whatever_the_bytes_they_are_an_array_with_all_of_them_or_refused(content):
+def test_any_bytes_are_decoded_completely_or_refused(content):
     array, refusal = result_or_refusal(LabError, idx.from_idx, content, NAME)
     if refusal:
         assert refusal.startswith(NAME)

@@ -1,4 +1,4 @@
-"""The downloader against a real server, in all the ways in which it serves well, badly or never."""
+"""Downloads from a real server that works well, badly or not at all."""
 
 import gzip
 import hashlib
@@ -17,13 +17,13 @@ from support.mirrors import (  # noqa: F401
     SLACK_S,
     Mirror,
     dataset,
-    fill,
     folder,
     in_temporary_workspace,
     refused,
     running,
     server,
-    tiny,
+    tiny_files,
+    write_files,
 )
 from werkzeug.serving import make_ssl_devcert
 
@@ -33,16 +33,16 @@ from lenet.mnist.datasets import DATASETS, KnownFile
 from lenet.mnist.mirrors import SourceError
 
 
-def fetched(source, dataset):
+def fetch_files(source, dataset):
     return {file.name: mirrors.fetch(source, file) for file in dataset.files}
 
 
 # A mirror
 
 
-@pytest.mark.parametrize("way", ["whole", "whole/", "uncompressed", "encoded", "moved"])
-def test_a_mirror_may_send_its_files(dataset, server, tiny, way):
-    assert fetched(server.url(way), dataset) == tiny
+@pytest.mark.parametrize("behaviour", ["whole", "whole/", "uncompressed", "encoded", "moved"])
+def test_files_are_read_from_a_mirror_that_works(dataset, server, tiny_files, behaviour):
+    assert fetch_files(server.url(behaviour), dataset) == tiny_files
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_a_mirror_may_send_its_files(dataset, server, tiny, way):
         ("{server}/truncated", "78442 bytes read, 78442 more expected"),
         ("{refused}", "Connection refused"),
         ("http://mirror..example/mnist", "label empty or too long"),
-        ("a-folder", "^/.*/a-folder is not there$"),
+        ("a-folder", "^/.*/a-folder does not exist$"),
         ("params.yaml", r"^/.*/params\.yaml is a file: name its folder$"),
-        (".", r"^no train-images-idx3-ubyte\.gz in /.*, but train-images\.idx3$"),
+        (".", r"^/.* has no train-images-idx3-ubyte\.gz, but train-images\.idx3$"),
         ("~nobody-of-that-name/mnist", "Could not determine home directory"),
         ("ftp://mirror.example/mnist", "^expected a folder, or a URL that begins with https:// or http://$"),
     ],
 )
-def test_a_source_that_does_not_serve_a_file_is_refused_with_the_reason(
+def test_a_source_that_does_not_serve_a_file_gives_an_error_with_the_reason(
     dataset, folder, server, refused, source, reason
 ):
     (folder / "train-images.idx3").touch()
@@ -68,37 +68,37 @@ def test_a_source_that_does_not_serve_a_file_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize(
-    ("way", "refusal"),
+    ("behaviour", "refusal"),
     [
         ("endless", "sends more than the 157,840 bytes expected"),
         ("bomb", "has another SHA-256"),
         ("encoded-bomb", "has another SHA-256"),
-        ("moved-at-length", None),  # 64 million bytes, beside the address
+        ("moved-at-length", None),  # a redirect whose body has 64 million bytes
     ],
 )
-def test_no_mirror_fills_the_memory(dataset, server, way, refusal):
-    mirrors.fetch(server.url("whole"), dataset.files[0])  # imports what it needs
+def test_a_mirror_cannot_fill_the_memory(dataset, server, behaviour, refusal):
+    mirrors.fetch(server.url("whole"), dataset.files[0])  # imports modules, whose memory is not measured
     tracemalloc.start()
     try:
-        _, reason = result_or_refusal(SourceError, mirrors.fetch, server.url(way), dataset.files[0])
-        assert tracemalloc.get_traced_memory()[1] < 4_000_000  # a bomb has 8 million
+        _, reason = result_or_refusal(SourceError, mirrors.fetch, server.url(behaviour), dataset.files[0])
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000  # a bomb unpacks to 8 million bytes
     finally:
         tracemalloc.stop()
     assert reason is refusal or refusal in reason
 
 
 @pytest.mark.parametrize(
-    ("way", "limit", "reason"),
+    ("behaviour", "limit", "reason"),
     [
         ("stall", "STALL_TIMEOUT_S", "TimeoutError: timed out"),
-        ("drip", "SOURCE_TIMEOUT_S", r"not finished after 0\.4 s"),  # a byte now and then
+        ("drip", "SOURCE_TIMEOUT_S", r"not finished after 0\.4 s"),  # sends a byte now and then
     ],
 )
-def test_a_mirror_that_is_too_slow_is_given_up_and_its_alarm_with_it(dataset, server, monkeypatch, way, limit, reason):
+def test_a_slow_mirror_is_given_up_and_the_alarm_is_reset(dataset, server, monkeypatch, behaviour, limit, reason):
     monkeypatch.setattr(mirrors, limit, 0.4)
     handler, start = signal.getsignal(signal.SIGALRM), time.monotonic()
-    with pytest.raises(DataUnreachableError, match=f"{way}: {reason}"):
-        mirrors.fetch_all(replace(dataset, mirrors=(server.url(way),)))
+    with pytest.raises(DataUnreachableError, match=f"{behaviour}: {reason}"):
+        mirrors.fetch_all(replace(dataset, mirrors=(server.url(behaviour),)))
     assert 0.4 <= time.monotonic() - start < SLACK_S
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert signal.getsignal(signal.SIGALRM) == handler
@@ -108,11 +108,11 @@ def test_a_mirror_that_is_too_slow_is_given_up_and_its_alarm_with_it(dataset, se
 
 
 @pytest.fixture
-def secure(tiny, folder, monkeypatch):
-    """A server of the files by HTTPS."""
+def secure(tiny_files, folder, monkeypatch):
+    """A mirror that serves the files over HTTPS."""
     certificate, key = make_ssl_devcert(str(folder / "mirror"), cn="localhost")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
-    mirror = Mirror(tiny, "https://localhost")
+    mirror = Mirror(tiny_files, "https://localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     mirror.socket = context.wrap_socket(mirror.socket, server_side=True)
@@ -120,26 +120,26 @@ def secure(tiny, folder, monkeypatch):
         yield mirror
 
 
-def test_the_public_mirrors_are_read_by_https():
-    assert all(address.startswith("https://") for each in DATASETS.values() for address in each.mirrors)
+def test_the_public_mirrors_use_https():
+    assert all(address.startswith("https://") for entry in DATASETS.values() for address in entry.mirrors)
 
 
-def test_a_mirror_may_be_read_by_https(dataset, secure, tiny):
-    assert fetched(secure.url("moved"), dataset) == tiny
+def test_files_are_read_over_https_also_after_a_redirect(dataset, secure, tiny_files):
+    assert fetch_files(secure.url("moved"), dataset) == tiny_files
 
 
-def test_a_mirror_that_is_read_by_https_may_not_lead_to_one_that_is_not(dataset, secure, server):
-    secure.elsewhere = server.url("whole")
+def test_a_redirect_from_https_to_http_is_refused(dataset, secure, server):
+    secure.redirect_target = server.url("whole")
     with pytest.raises(SourceError, match="InvalidSchema: No connection adapters were found for 'http://"):
         mirrors.fetch(secure.url("elsewhere"), dataset.files[0])
-    assert server.asked == []
+    assert server.requested_paths == []
 
 
 # Random answers
 
 
-class Answering(socketserver.BaseRequestHandler):
-    """Answers each connection with the bytes that its server has, and hangs up."""
+class AnswerHandler(socketserver.BaseRequestHandler):
+    """Answers each connection with the bytes in the server's `answer`, then closes it."""
 
     def handle(self):
         self.request.recv(65536)
@@ -150,9 +150,9 @@ class Answering(socketserver.BaseRequestHandler):
 def answering():
     class Server(socketserver.ThreadingTCPServer):
         def handle_error(self, request, client_address):
-            pass  # a client that hangs up
+            pass  # the client hangs up: print no traceback
 
-    with running(Server(("127.0.0.1", 0), Answering)) as server:
+    with running(Server(("127.0.0.1", 0), AnswerHandler)) as server:
         yield server
 
 
@@ -171,7 +171,7 @@ ANSWERS = st.builds(
 
 
 @given(answer=ANSWERS | ANSWERS.flatmap(damaged) | st.binary(max_size=80))
-def test_whatever_a_server_answers_is_the_file_or_refused_in_one_line(answering, monkeypatch, answer):
+def test_any_answer_of_a_server_is_the_file_or_is_refused_in_one_line(answering, monkeypatch, answer):
     monkeypatch.setattr(mirrors, "STALL_TIMEOUT_S", 1)
     answering.answer = answer
     source = f"http://127.0.0.1:{answering.server_address[1]}"
@@ -183,45 +183,49 @@ def test_whatever_a_server_answers_is_the_file_or_refused_in_one_line(answering,
 
 
 @pytest.mark.parametrize("compressed", [True, False])
-@pytest.mark.parametrize("dot", ["-", "."])
-def test_a_folder_of_the_checkout_may_hold_the_files_by_either_name_with_or_without_gz(
-    dataset, folder, tiny, monkeypatch, compressed, dot
+@pytest.mark.parametrize("separator", ["-", "."])
+def test_a_folder_in_the_checkout_may_have_the_files_under_either_name_and_compressed_or_not(
+    dataset, folder, tiny_files, monkeypatch, compressed, separator
 ):
-    fill(folder / "mirror", {name.replace("-idx", f"{dot}idx"): data for name, data in tiny.items()}, compressed)
+    write_files(
+        folder / "mirror",
+        {name.replace("-idx", f"{separator}idx"): data for name, data in tiny_files.items()},
+        compressed,
+    )
     in_temporary_workspace(folder, monkeypatch)
-    assert fetched("mirror", dataset) == tiny
+    assert fetch_files("mirror", dataset) == tiny_files
 
 
-def test_a_folder_may_be_named_from_home_or_by_a_url(dataset, folder, tiny, monkeypatch):
-    fill(folder / "with a space", tiny)
+def test_a_folder_may_be_given_relative_to_the_home_folder_or_as_a_url(dataset, folder, tiny_files, monkeypatch):
+    write_files(folder / "with a space", tiny_files)
     monkeypatch.setenv("HOME", str(folder))
     for name in ("~/with a space", (folder / "with a space").as_uri(), f"file:{folder}/with a space"):
-        assert fetched(name, dataset) == tiny
+        assert fetch_files(name, dataset) == tiny_files
 
 
-def test_a_url_may_begin_with_capitals(dataset, server, tiny):
-    assert fetched(server.url("whole").replace("http://", "HTTP://"), dataset) == tiny
+def test_the_scheme_of_a_url_may_be_in_capitals(dataset, server, tiny_files):
+    assert fetch_files(server.url("whole").replace("http://", "HTTP://"), dataset) == tiny_files
 
 
-# The sources, one after the other
+# Several sources
 
 
-def test_ones_own_mirror_is_tried_first_and_the_next_ones_are_asked_for_what_lacks(
-    dataset, server, tiny, monkeypatch, capsys
+def test_the_users_mirror_is_tried_first_and_the_public_mirrors_only_for_missing_files(
+    dataset, server, tiny_files, monkeypatch, capsys
 ):
     monkeypatch.setenv("MNIST_MIRROR", server.url("lacks-test-labels"))
-    public = tuple(server.url(way) for way in ("404", "whole", "html"))
-    assert mirrors.fetch_all(replace(dataset, mirrors=public)) == tiny
-    *own, not_there, there = server.asked
-    assert own == [f"/lacks-test-labels/{file.name}.gz" for file in dataset.files]
-    assert (not_there, there) == ("/404/t10k-labels-idx1-ubyte.gz", "/whole/t10k-labels-idx1-ubyte.gz")
-    own, public = capsys.readouterr().err.splitlines()
-    assert own.startswith(f"warning: MNIST_MIRROR={server.url('lacks-test-labels')}: HTTPError: 404 Client Error")
-    assert public.startswith(f"{server.url('404')}: HTTPError: 404 Client Error")
+    public = tuple(server.url(behaviour) for behaviour in ("404", "whole", "html"))
+    assert mirrors.fetch_all(replace(dataset, mirrors=public)) == tiny_files
+    *own_requests, failed_request, last_request = server.requested_paths
+    assert own_requests == [f"/lacks-test-labels/{file.name}.gz" for file in dataset.files]
+    assert (failed_request, last_request) == ("/404/t10k-labels-idx1-ubyte.gz", "/whole/t10k-labels-idx1-ubyte.gz")
+    own_line, public_line = capsys.readouterr().err.splitlines()
+    assert own_line.startswith(f"warning: MNIST_MIRROR={server.url('lacks-test-labels')}: HTTPError: 404 Client Error")
+    assert public_line.startswith(f"{server.url('404')}: HTTPError: 404 Client Error")
 
 
-def test_where_all_sources_fail_the_message_lists_their_reasons_and_says_how_to_go_on(dataset, server, monkeypatch):
-    monkeypatch.setenv("MNIST_MIRROR", "")  # counts as none
+def test_if_all_sources_fail_the_message_lists_their_reasons_and_says_what_to_do(dataset, server, monkeypatch):
+    monkeypatch.setenv("MNIST_MIRROR", "")  # counts as unset
     with pytest.raises(DataUnreachableError) as unreachable:
         mirrors.fetch_all(replace(dataset, mirrors=(server.url("404"), server.url("html"))))
     first, not_found, html, last = str(unreachable.value).splitlines()
@@ -232,17 +236,15 @@ def test_where_all_sources_fail_the_message_lists_their_reasons_and_says_how_to_
     assert last.endswith("make demo")
 
 
-def test_where_a_mirror_that_the_user_named_fails_too_it_is_to_be_corrected_and_no_demo_takes_its_place(
-    dataset, server, monkeypatch
-):
+def test_if_the_users_mirror_fails_too_the_message_asks_to_correct_it_and_offers_no_demo(dataset, server, monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", "mnsit")
     with pytest.raises(LabError) as failed:
         mirrors.fetch_all(replace(dataset, mirrors=(server.url("404"),)))
     assert not isinstance(failed.value, DataUnreachableError)
     _, own, public, last = str(failed.value).splitlines()
-    assert own.endswith("/mnsit is not there")
+    assert own.endswith("/mnsit does not exist")
     assert public.startswith(f"  {server.url('404')}: ")
-    assert last == "Let MNIST_MIRROR name a folder or base URL with the four .gz files, or unset it"
+    assert last == "Set MNIST_MIRROR to a folder or base URL with the four .gz files, or unset it"
 
 
 @pytest.mark.parametrize("address", ["{refused}/?token=s3cret", "http://me:s3cret@{place}/404", "ftp://me:s3cret@h"])
@@ -251,6 +253,6 @@ def test_a_mirrors_password_is_not_shown(dataset, server, refused, monkeypatch, 
     monkeypatch.setenv("MNIST_MIRROR", address.format(place=place, refused=refused))
     with pytest.raises(LabError) as unreachable:
         mirrors.fetch_all(dataset)
-    said = f"{unreachable.value} {capsys.readouterr().err}"
-    assert "s3cret" not in said
-    assert "…" in said
+    output = f"{unreachable.value} {capsys.readouterr().err}"
+    assert "s3cret" not in output
+    assert "…" in output

@@ -17,7 +17,7 @@ TRAIN = splits.split_path("train")
 pytestmark = pytest.mark.usefixtures("workspace")
 
 
-def test_equal_splits_give_equal_bytes_a_day_later_which_the_digest_is_of(digits, monkeypatch):
+def test_equal_splits_give_equal_bytes_on_another_day_and_split_md5_is_their_digest(digits, monkeypatch):
     splits.save_split(TRAIN, digits)
     before, now = TRAIN.read_bytes(), time.time()
     assert splits.split_md5("train") == hashlib.md5(before, usedforsecurity=False).hexdigest()
@@ -38,9 +38,9 @@ def _write(path, content):
         path.write_bytes(content)
 
 
-DIGITS, LABELS = np.zeros((12, 28, 28), np.uint8), np.zeros(12, np.uint8)
-WHOLE = _npz(images=DIGITS, labels=LABELS)
-IN_LABELS = WHOLE.index(b"labels.npy") + 150
+IMAGES, LABELS = np.zeros((12, 28, 28), np.uint8), np.zeros(12, np.uint8)
+WHOLE = _npz(images=IMAGES, labels=LABELS)
+LABELS_OFFSET = WHOLE.index(b"labels.npy") + 150
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,14 @@ IN_LABELS = WHOLE.index(b"labels.npy") + 150
     [
         pytest.param(None, "cannot be read", id="missing"),
         pytest.param(b"", "cannot be read", id="empty"),
-        pytest.param(WHOLE[:IN_LABELS], "cannot be read", id="truncated"),
-        pytest.param(WHOLE[:IN_LABELS] + b"\xff" + WHOLE[IN_LABELS + 1 :], "cannot be read", id="one byte changed"),
-        pytest.param(b"<html>no digits</html>", "cannot be read", id="foreign"),
-        pytest.param(_npz(images=DIGITS), "cannot be read", id="without labels"),
-        pytest.param(_npz(images=DIGITS[:11], labels=LABELS), "holds", id="an image too few"),
-        pytest.param(_npz(images=DIGITS / 255, labels=LABELS), "holds", id="scaled"),
+        pytest.param(WHOLE[:LABELS_OFFSET], "cannot be read", id="truncated"),
+        pytest.param(
+            WHOLE[:LABELS_OFFSET] + b"\xff" + WHOLE[LABELS_OFFSET + 1 :], "cannot be read", id="one byte changed"
+        ),
+        pytest.param(b"<html>no digits</html>", "cannot be read", id="another format"),
+        pytest.param(_npz(images=IMAGES), "cannot be read", id="without labels"),
+        pytest.param(_npz(images=IMAGES[:11], labels=LABELS), "contains", id="one image too few"),
+        pytest.param(_npz(images=IMAGES / 255, labels=LABELS), "contains", id="scaled"),
     ],
 )
 def test_a_missing_or_damaged_split_says_which_stage_makes_it(content, reason):
@@ -77,5 +79,5 @@ def test_pixel_statistics_are_those_of_a_case_worked_by_hand():
 
 
 def test_pixel_statistics_of_many_bright_pixels_are_exact():
-    # Sums beyond 2²⁴ and 2³², where single precision and 32-bit integers go wrong.
+    # The sums exceed 2²⁴ and 2³²: single precision and 32-bit integers would give wrong results.
     assert pixel_statistics(np.full((400, 28, 28), 255, np.uint8)) == (255.0, 0.0)

@@ -18,7 +18,7 @@ from lenet.network.model import build_model, predictor
 
 @pytest.fixture(scope="module")
 def initialized(published, statistics):
-    """Call it with an initialization: the paper's network that starts so, built once."""
+    """Return a function that builds the paper's network with an initialization; each network is built once."""
 
     def build(initialization):
         determinism.start_run(0)
@@ -32,19 +32,19 @@ def network(initialized, published):
     return initialized(published.initialization)
 
 
-def test_each_map_of_c3_is_the_sum_of_convolutions_of_the_maps_that_table_i_gives_it():
+def test_each_map_of_c3_adds_convolutions_of_the_maps_that_table_i_connects_it_to():
     layer = TableConv2D()
     inputs = np.random.default_rng(0).normal(size=(2, 7, 8, 6)).astype(np.float32)
     outputs = layer(inputs).numpy()
     kernel, bias = (weight.numpy() for weight in layer.weights)
     expected = np.zeros((2, 3, 4, 16)) + bias
-    for connection, (below, of_map) in enumerate(np.argwhere(TABLE_I)):
+    for connection, (input_map, output_map) in enumerate(np.argwhere(TABLE_I)):
         for i, j in np.ndindex(5, 5):
-            expected[..., of_map] += kernel[i, j, connection] * inputs[:, i : i + 3, j : j + 4, below]
+            expected[..., output_map] += kernel[i, j, connection] * inputs[:, i : i + 3, j : j + 4, input_map]
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
-def test_subsampling_adds_four_inputs_times_a_coefficient_plus_a_bias():
+def test_subsampling_squashes_the_sum_of_four_inputs_times_a_coefficient_plus_a_bias():
     layer = Subsampling(scaled_tanh)
     inputs = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1) / 16
     outputs = layer(inputs).numpy()[0, :, :, 0]
@@ -53,20 +53,20 @@ def test_subsampling_adds_four_inputs_times_a_coefficient_plus_a_bias():
     np.testing.assert_allclose(outputs, 1.7159 * np.tanh(2 / 3 * (coefficient * totals + bias)), rtol=1e-5)
 
 
-def test_without_the_papers_start_subsampling_begins_as_average_pooling():
+def test_subsampling_with_glorot_initialization_starts_as_average_pooling():
     inputs = np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype(np.float32)
     pooled = keras.layers.AveragePooling2D(2)(inputs)
     np.testing.assert_allclose(Subsampling(initialization="glorot")(inputs), pooled, rtol=1e-5, atol=1e-6)
 
 
-def test_an_output_unit_is_the_squared_distance_to_its_code():
+def test_radial_basis_outputs_are_squared_distances_to_the_codes():
     distances = RadialBasis()(CODES).numpy()
     expected = ((CODES[:, None] - CODES[None]) ** 2).sum(axis=2)
     np.testing.assert_allclose(distances, expected, rtol=1e-6)
     assert distances.argmin(axis=1).tolist() == list(range(10))
 
 
-def test_probabilities_are_softmax_of_minus_half_the_distances(network, digits):
+def test_probabilities_are_the_softmax_of_minus_half_the_distances(network, digits):
     images = digits.images[:50]
     distances = keras.Model(network.inputs[0], network.get_layer("rbf").output).predict(images, verbose=0)
     probabilities = predictor(network)(images)
@@ -89,31 +89,31 @@ FAN_IN = {
 @pytest.mark.parametrize(
     ("initialization", "limit"), [("fan_in", lambda f: 2.4 / f), ("root_fan_in", lambda f: f**-0.5)]
 )
-def test_weights_and_biases_start_within_a_limit_set_by_the_fan_in_of_their_unit(
+def test_initial_weights_and_biases_stay_within_a_limit_that_follows_from_the_fan_in(
     initialized, name, fan_in, initialization, limit
 ):
     kernel, bias = (weight.numpy() for weight in initialized(initialization).get_layer(name).weights)
-    of_unit = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
-    for weights, fans in ((kernel, np.array(fan_in)[of_unit]), (bias, np.array(fan_in))):
-        relative = weights / limit(fans)
-        assert np.abs(relative).max() <= 1.00001
-        # Of so many numbers drawn uniformly, some come close to the limits.
-        assert np.abs(relative).max() > (0.95 if weights.size > 100 else 0.3)
+    units = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
+    for weights, fan_ins in ((kernel, np.array(fan_in)[units]), (bias, np.array(fan_in))):
+        fractions_of_limit = weights / limit(fan_ins)
+        assert np.abs(fractions_of_limit).max() <= 1.00001
+        # If many numbers are drawn uniformly, some come close to the limits.
+        assert np.abs(fractions_of_limit).max() > (0.95 if weights.size > 100 else 0.3)
 
 
 @pytest.mark.parametrize(("name", "fan_in"), FAN_IN.items())
-def test_the_authors_start_biases_at_nothing_and_coefficients_at_a_positive_constant(initialized, name, fan_in):
+def test_authors_initialization_sets_biases_to_0_and_coefficients_to_a_positive_constant(initialized, name, fan_in):
     kernel, bias = (weight.numpy() for weight in initialized("authors").get_layer(name).weights)
     assert not bias.any()
     limits = 1.2 / np.sqrt(np.array(fan_in))
     if name in ("s2", "s4"):
         np.testing.assert_allclose(kernel, 0.6, rtol=1e-6)
     else:
-        of_unit = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
-        assert 0.95 < np.abs(kernel / limits[of_unit]).max() <= 1.00001
+        units = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
+        assert 0.95 < np.abs(kernel / limits[units]).max() <= 1.00001
 
 
-def test_the_network_saved_as_one_keras_file_is_loaded_whole(network, digits, tmp_path):
+def test_a_network_saved_as_a_keras_file_computes_the_same_when_loaded(network, digits, tmp_path):
     network.save(tmp_path / "lenet5.keras")
     loaded = keras.saving.load_model(tmp_path / "lenet5.keras")
     np.testing.assert_array_equal(loaded(digits.images[:20]), network(digits.images[:20]))

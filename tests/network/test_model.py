@@ -14,23 +14,23 @@ def model(recipe, statistics):
     return build_model(recipe, statistics)
 
 
-def test_multiply_accumulates_are_those_of_what_is_connected_counted_by_hand(model, published, statistics):
+def test_multiply_accumulates_match_a_count_by_hand_of_existing_connections(model, published, statistics):
     c1, full = 28 * 28 * 6 * 25, 400 * 120 + 120 * 84 + 84 * 10
     assert multiply_accumulates(model) == c1 + 10 * 10 * 16 * 150 + full
     pooled = 14 * 14 * 6 + 5 * 5 * 16
     assert multiply_accumulates(build_model(published, statistics)) == c1 + 10 * 10 * 60 * 25 + pooled + full
 
 
-PARTS = ({"pooling": "max"}, {"pooling": "trainable"}, {"c3": "table_1"}, {"output": "rbf"})
+PARTS_OF_1998 = ({"pooling": "max"}, {"pooling": "trainable"}, {"c3": "table_1"}, {"output": "rbf"})
 
 
-@pytest.mark.parametrize("changes", [*PARTS, PARTS[1] | PARTS[2] | PARTS[3]])
-def test_the_papers_parts_can_be_put_in_one_by_one_and_together(recipe, statistics, digits, changes):
+@pytest.mark.parametrize("changes", [*PARTS_OF_1998, PARTS_OF_1998[1] | PARTS_OF_1998[2] | PARTS_OF_1998[3]])
+def test_a_network_can_have_each_part_of_the_paper_alone_or_several_together(recipe, statistics, digits, changes):
     probabilities = predictor(build_model(recipe.model_copy(update=changes), statistics))(digits.images[:5])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_raw_pixels_go_in_and_probabilities_come_out(model, digits):
+def test_the_network_turns_raw_pixels_into_probabilities(model, digits):
     probabilities = predictor(model)(digits.images[:7])
     assert probabilities.shape == (7, 10)
     assert probabilities.dtype == np.float32
@@ -46,7 +46,7 @@ def test_raw_pixels_go_in_and_probabilities_come_out(model, digits):
         ("published", lambda pixels, statistics: -0.1 + 1.275 * pixels / 255),
     ],
 )
-def test_the_first_layers_pad_with_background_and_scale(recipe, digits, statistics, pixels, expected):
+def test_the_first_layers_pad_images_with_background_and_scale_pixels(recipe, digits, statistics, pixels, expected):
     import keras
 
     model = build_model(recipe.model_copy(update={"pixels": pixels}), statistics)
@@ -56,60 +56,62 @@ def test_the_first_layers_pad_with_background_and_scale(recipe, digits, statisti
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "silu"])
-def test_the_activation_is_the_variants(recipe, statistics, activation):
+def test_hidden_layers_have_the_activation_in_the_settings(recipe, statistics, activation):
     model = build_model(recipe.model_copy(update={"activation": activation}), statistics)
     assert [model.get_layer(name).activation.__name__ for name in ("c1", "c3", "c5", "f6")] == [activation] * 4
 
 
-def test_dropout_follows_f6_only_where_it_is_asked_for(recipe, statistics, model):
+def test_dropout_follows_f6_only_if_the_settings_ask_for_it(recipe, statistics, model):
     with_dropout = build_model(recipe.model_copy(update={"dropout": 0.5}), statistics)
     assert [layer.name for layer in with_dropout.layers][-4:] == ["f6", "dropout", "output", "probabilities"]
     assert "dropout" not in [layer.name for layer in model.layers]
 
 
-def saved(model, folder):
+def save(model, folder):
     (folder / "model.json").write_text(model.to_json())
     model.save_weights(folder / "model.weights.h5")
     return folder / "model.json", folder / "model.weights.h5"
 
 
-def test_a_loaded_network_predicts_what_the_saved_one_did(model, digits, tmp_path):
-    loaded = load_model(*saved(model, tmp_path))
+def test_a_loaded_network_predicts_the_same_as_the_saved_one(model, digits, tmp_path):
+    loaded = load_model(*save(model, tmp_path))
     np.testing.assert_array_equal(predictor(loaded)(digits.images), predictor(model)(digits.images))
 
 
-def test_weights_of_another_network_are_refused_with_what_to_do(model, tmp_path):
+def test_weights_of_another_network_are_refused_with_a_hint(model, tmp_path):
     import keras
 
     other = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)])
     folder = tmp_path / "tanh_sgd" / "seed-0"
     folder.mkdir(parents=True)
-    architecture, weights = saved(model, folder)
+    architecture, weights = save(model, folder)
     other.save_weights(weights)
     with pytest.raises(LabError, match=r"does not fit the network .* dvc repro --force train@tanh_sgd"):
         load_model(architecture, weights)
 
 
-def test_a_network_takes_the_weights_of_another_of_its_kind_alone(model, recipe, statistics, digits, tmp_path):
+def test_load_weights_accepts_only_weights_of_the_same_architecture(model, recipe, statistics, digits, tmp_path):
     folder = tmp_path / "tanh_sgd" / "seed-0"
     folder.mkdir(parents=True)
-    files = saved(model, folder)
-    taking = build_model(recipe, statistics)
-    load_weights(taking, *files)
-    np.testing.assert_array_equal(predictor(taking)(digits.images), predictor(model)(digits.images))
-    with pytest.raises(LabError, match=r"does not fit the network .* \(another network than the settings'\): train it"):
+    files = save(model, folder)
+    receiver = build_model(recipe, statistics)
+    load_weights(receiver, *files)
+    np.testing.assert_array_equal(predictor(receiver)(digits.images), predictor(model)(digits.images))
+    with pytest.raises(
+        LabError, match=r"does not fit the network .* \(the settings describe another network\): train it"
+    ):
         load_weights(build_model(recipe.model_copy(update={"activation": "relu"}), statistics), *files)
 
 
-def test_a_network_that_brings_code_along_is_refused_and_its_code_not_run(tmp_path):
+def test_an_architecture_file_that_contains_code_is_refused_and_the_code_does_not_run(tmp_path):
     import keras
 
     folder = tmp_path / "tanh_sgd" / "seed-0"
     folder.mkdir(parents=True)
-    ran = folder / "ran"
-    code = keras.layers.Lambda(eval(f"lambda x, path={str(ran)!r}: (open(path, 'w').close(), x)[1]"))
-    (folder / "model.json").write_text(keras.Sequential([keras.Input((28, 28)), code]).to_json())
-    ran.unlink(missing_ok=True)
+    trace = folder / "ran"
+    layer_with_code = keras.layers.Lambda(eval(f"lambda x, path={str(trace)!r}: (open(path, 'w').close(), x)[1]"))
+    (folder / "model.json").write_text(keras.Sequential([keras.Input((28, 28)), layer_with_code]).to_json())
+    trace.unlink(missing_ok=True)
     with pytest.raises(LabError, match=r"does not fit the network .* dvc repro --force train@tanh_sgd"):
         load_model(folder / "model.json", folder / "model.weights.h5")
-    assert not ran.exists()
+    assert not trace.exists()

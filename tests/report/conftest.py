@@ -1,4 +1,4 @@
-"""What the tests of the report share: an empty folder to work in, a small study, and the committed one."""
+"""Fixtures for the tests of the report: an empty working folder, a small study and the committed study."""
 
 import pytest
 from support.builders import study
@@ -14,14 +14,14 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def small():
-    """Three seeds of 1, 2 and 3 %: mean 2, standard deviation 1. One seed of 0 %: no standard deviation."""
+def small_study():
+    """Errors of tanh_sgd: 1, 2 and 3 %, so mean 2 and standard deviation 1. relu_adam: one seed with 0 %."""
     return study({"tanh_sgd": [1.0, 2.0, 3.0], "relu_adam": [0.0]}, published={"relu_adam": 0.8}, dataset="mnist")
 
 
 @pytest.fixture(scope="session")
-def committed():
-    """The committed study."""
+def committed_study():
+    """The study of the results that are committed in reports/."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         settings = load_settings()

@@ -1,4 +1,4 @@
-"""The charts hold the study's numbers; test_page_in_a_browser.py sees them drawn."""
+"""The charts contain the study's numbers. test_page_in_a_browser.py checks how a browser draws them."""
 
 import json
 
@@ -9,18 +9,19 @@ from lenet.report import charts
 
 
 def tables(chart):
-    """Return the chart's data, a list of rows for each table."""
+    """Return the tables in the chart's data, each a list of rows."""
     return list(json.loads(charts.specification(chart))["datasets"].values())
 
 
 def rows_with(chart, *columns):
-    (found,) = [table for table in tables(chart) if table and set(columns) <= set(table[0])]
-    return found
+    """Return the rows of the one table that has these columns."""
+    (rows,) = [table for table in tables(chart) if table and set(columns) <= set(table[0])]
+    return rows
 
 
-def test_the_ladder_shows_every_seed_every_mean_and_every_step():
-    made = study(LADDER)
-    chart = charts.ladder(made)
+def test_the_ladder_shows_the_error_of_every_seed_and_the_difference_of_every_step():
+    ladder_study = study(LADDER)
+    chart = charts.ladder(ladder_study)
     assert [row["error"] for row in rows_with(chart, "seed")] == [
         error for errors in LADDER.values() for error in errors
     ]
@@ -29,7 +30,7 @@ def test_the_ladder_shows_every_seed_every_mean_and_every_step():
         ("relu_adam", "no detectable difference"),
         ("modern", "better"),
     ]
-    step = made.comparison.differences["modern", "relu_adam"]
+    step = ladder_study.comparison.differences["modern", "relu_adam"]
     assert [steps[1][name] for name in ("value", "low", "high")] == pytest.approx(
         [step.value, step.low, step.high], abs=1e-4
     )
@@ -39,12 +40,12 @@ def test_a_ladder_of_one_rung_has_no_steps():
     assert [table for table in tables(charts.ladder(study({"tanh_sgd": [1.0, 2.0]}))) if "worth" in table[0]] == []
 
 
-def test_of_one_seed_the_interval_has_no_width():
+def test_the_interval_of_one_seed_has_no_width():
     (row,) = rows_with(charts.ladder(study({"tanh_sgd": [3.0]})), "low")
     assert (row["value"], row["low"], row["high"], row["shown"]) == (3, 3, 3, "one seed")
 
 
-def test_the_curves_are_mean_best_and_worst_per_epoch():
+def test_learning_curves_show_the_mean_best_and_worst_error_per_epoch():
     rows = rows_with(charts.learning_curves(study({"tanh_sgd": [10.0, 20.0]})), "epoch")
     assert [row for row in rows if row["split"] == "validation"] == [
         {"variant": "tanh_sgd", "split": "validation", "epoch": 1, "mean": 30, "best": 20, "worst": 40},
@@ -52,17 +53,17 @@ def test_the_curves_are_mean_best_and_worst_per_epoch():
     ]
 
 
-def test_a_variant_without_validation_has_no_such_curve():
-    made = study({"tanh_sgd": [10.0, 20.0]})
-    made.results["tanh_sgd"] = without_validation(made.results["tanh_sgd"])
-    assert {row["split"] for row in rows_with(charts.learning_curves(made), "epoch")} == {"training"}
+def test_a_variant_without_validation_error_has_only_a_training_curve():
+    unvalidated = study({"tanh_sgd": [10.0, 20.0]})
+    unvalidated.results["tanh_sgd"] = without_validation(unvalidated.results["tanh_sgd"])
+    assert {row["split"] for row in rows_with(charts.learning_curves(unvalidated), "epoch")} == {"training"}
 
 
-def test_confusions_are_mistakes_in_percent_of_the_actual_class():
+def test_confusions_show_mistakes_in_percent_of_the_actual_class():
     rows = rows_with(charts.confusions(study({"tanh_sgd": [1.0, 1.0]}), ["tanh_sgd"]), "count")
-    # Of ten zeros a network, one is taken for a one.
+    # Each of the two networks takes one of the ten zeros for a one.
     assert rows == [{"variant": "tanh_sgd", "actual": 0, "taken for": 1, "count": 2, "percent": 10}]
 
 
-def test_networks_without_a_mistake_can_be_drawn():
+def test_the_confusion_of_networks_without_mistakes_can_be_drawn():
     assert charts.specification(charts.confusions(study({"tanh_sgd": [0.0]}), ["tanh_sgd"]))

@@ -7,7 +7,7 @@ from lenet.report import columns
 
 
 @pytest.mark.parametrize(
-    ("column", "base", "other"),
+    ("column", "base_cell", "other_cell"),
     [
         (columns.PARAMETERS, ("61,706", "61706"), ("61,706", "61706")),
         (columns.VALIDATION, ("2.00 ± 1.00", "2.0000"), ("–", "")),
@@ -15,8 +15,11 @@ from lenet.report import columns
         (columns.PUBLISHED, ("", ""), ("0.8", "0.8000")),
     ],
 )
-def test_a_cell_has_a_text_to_read_and_a_number_to_sort_by(small, column, base, other):
-    unvalidated = without_validation(small.results["relu_adam"])
-    made = replace(small, results=small.results | {"relu_adam": unvalidated})
-    cells = [(column.text(made, variant), column.sort_key(made, variant)) for variant in made.results]
-    assert cells == [base, other]
+def test_a_cell_has_text_for_the_reader_and_a_number_to_sort_by(small_study, column, base_cell, other_cell):
+    result = without_validation(small_study.results["relu_adam"])
+    unvalidated_study = replace(small_study, results=small_study.results | {"relu_adam": result})
+    cells = [
+        (column.text(unvalidated_study, variant), column.sort_key(unvalidated_study, variant))
+        for variant in unvalidated_study.results
+    ]
+    assert cells == [base_cell, other_cell]

@@ -1,4 +1,4 @@
-"""The page to draw on as a person meets it: a real browser, the file opened from disk, strokes of a mouse."""
+"""The page on which the reader draws works in a real browser that opens the file from disk."""
 
 import base64
 from functools import partial
@@ -17,7 +17,7 @@ from lenet.settings import Variant, load_settings
 
 pytestmark = pytest.mark.slow
 
-# One of every kind of network.
+# One variant of every kind of network.
 KINDS = ("lenet5_1998", "lenet5_1998_sgd", "tanh_sgd", "tanh_sgd_28", "relu_adam_max_pool", "modern")
 SEVEN = [[(70, 60), (200, 60), (120, 230)]]
 ONE = [[(140, 50), (140, 230)]]
@@ -25,21 +25,21 @@ ZERO = [[(140 + 60 * np.sin(turn), 140 - 90 * np.cos(turn)) for turn in np.linsp
 
 
 @pytest.fixture
-def drawing(opened):  # noqa: F811
-    """Call it: the committed page, and its complaints."""
+def open_page(opened):  # noqa: F811
+    """A function that opens the committed page. It returns the page, and its errors, messages and network requests."""
     return partial(opened, ROOT / "reports/draw.html")
 
 
 @pytest.mark.parametrize("setting", ["input_size", "activation", "pooling", "c3", "output"])
-def test_a_network_of_every_kind_is_compared_so_that_the_page_knows_a_new_one(setting):
+def test_every_value_of_a_setting_that_changes_the_network_is_compared_with_keras(setting):
     variants = load_settings(ROOT / "params.yaml").variants
     assert {getattr(variants[kind], setting) for kind in KINDS} == set(
         get_args(Variant.model_fields[setting].annotation)
     )
 
 
-def stroke(page, *lines):
-    """Draw lines, points of the board's 280 × 280, with the mouse."""
+def draw_lines(page, *lines):
+    """Draw lines with the mouse. Their points are in the board's coordinates, 0 to 280."""
     box = page.locator("#board").bounding_box()
     for line in lines:
         (x, y), *rest = [(box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280) for x, y in line]
@@ -51,17 +51,17 @@ def stroke(page, *lines):
 
 
 def settle(page):
-    """Wait until the page has shown what was drawn."""
+    """Wait until the page has processed the last input."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def answers(page):
     settle(page)
-    return [each.inner_text() for each in page.locator(".network .answer").all()]
+    return [element.inner_text() for element in page.locator(".network .answer").all()]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_page_computes_what_keras_computes(drawing, kind):
+def test_the_page_computes_the_same_probabilities_as_keras(open_page, kind):
     from lenet.network import determinism
 
     determinism.prepare()
@@ -73,37 +73,37 @@ def test_the_page_computes_what_keras_computes(drawing, kind):
     settings = load_settings(ROOT / "params.yaml").variant(kind)
     images = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), dtype=np.uint8)
     model = build_model(settings, Statistics("mnist", 0.1, 0, {}, 33.3, 78.6))
-    for weight in model.weights:  # none at 0, so that each has a part in the output
+    for weight in model.weights:  # no weight stays 0, so that each one affects the output
         weight.assign(weight + 0.05 * np.random.default_rng(1).normal(size=weight.shape))
     expected = predictor(model)(images)
-    made = study({kind: [1.0]}, changes={kind: settings.model_dump()})
-    network = draw.network_of(
-        made, kind, Predictions(probabilities=expected[None], **look_inside(model, images[0]), **export(model))
+    one_variant = study({kind: [1.0]}, changes={kind: settings.model_dump()})
+    network = draw.network_data(
+        one_variant, kind, Predictions(probabilities=expected[None], **look_inside(model, images[0]), **export(model))
     )
-    page, _ = drawing()
-    reading = """([network, digits]) => {
+    page, _ = open_page()
+    javascript = """([network, digits]) => {
         const [unpacked, pixels] = [unpack(network), Uint8Array.from(atob(digits), letter => letter.charCodeAt(0))];
         const digit = n => pixels.subarray(784 * n, 784 * (n + 1));
         return Array.from({length: pixels.length / 784}, (_, n) => read(unpacked, digit(n)).probabilities);
     }"""
-    # As text: Playwright takes seconds to hand over a million numbers.
-    computed = page.evaluate(reading, [network, base64.b64encode(images.tobytes()).decode()])
+    # The pixels go as text: Playwright would take seconds for a million numbers.
+    computed = page.evaluate(javascript, [network, base64.b64encode(images.tobytes()).decode()])
     assert np.abs(np.array(computed) - expected).max() < 1e-4
-    assert expected.std(axis=0).max() > 1e-3  # the digits are told apart
+    assert expected.std(axis=0).max() > 1e-3  # the output depends on the image
 
 
 @pytest.mark.parametrize(("lines", "label"), [(SEVEN, "7"), (ONE, "1"), (ZERO, "0")])
-def test_a_digit_drawn_with_the_mouse_is_recognised(drawing, lines, label):
-    page, complaints = drawing()
+def test_a_digit_drawn_with_the_mouse_is_recognised(open_page, lines, label):
+    page, complaints = open_page()
     page.get_by_role("button", name="Clear").click()
     assert answers(page) == ["–"] * 3
-    stroke(page, *lines)
+    draw_lines(page, *lines)
     assert answers(page) == [label] * 3
     assert complaints == []
 
 
-def test_a_digit_can_be_drawn_with_the_keyboard(drawing):
-    page, _ = drawing()
+def test_a_digit_can_be_drawn_with_the_keyboard(open_page):
+    page, _ = open_page()
     page.get_by_role("button", name="Clear").click()
     page.locator("#board").focus()
     for key in ["ArrowUp"] * 11 + [" "] + ["ArrowDown"] * 22 + [" "]:
@@ -111,8 +111,8 @@ def test_a_digit_can_be_drawn_with_the_keyboard(drawing):
     assert answers(page) == ["1"] * 3
 
 
-def test_test_digits_are_called_up_shifted_and_turned(drawing):
-    page, _ = drawing()
+def test_a_test_image_can_be_chosen_and_rotated(open_page):
+    page, _ = open_page()
     page.get_by_role("button", name="a 6").first.click()
     assert answers(page)[2] == "6"
     before = page.locator("#seen").evaluate("canvas => canvas.toDataURL()")
@@ -124,8 +124,8 @@ def test_test_digits_are_called_up_shifted_and_turned(drawing):
     assert page.locator("#seen").evaluate("canvas => canvas.toDataURL()") == before
 
 
-def test_a_digit_that_is_called_up_ends_the_keyboards_stroke(drawing):
-    page, complaints = drawing()
+def test_choosing_a_test_image_ends_a_stroke_that_the_keyboard_draws(open_page):
+    page, complaints = open_page()
     page.locator("#board").focus()
     page.keyboard.press(" ")
     page.get_by_role("button", name="a 7").first.click()
@@ -135,28 +135,30 @@ def test_a_digit_that_is_called_up_ends_the_keyboards_stroke(drawing):
     assert complaints == []
 
 
-def test_a_screen_reader_hears_the_answers(drawing):
-    page, _ = drawing()
+def test_a_screen_reader_hears_the_answers(open_page):
+    page, _ = open_page()
     page.get_by_role("button", name="a 7").first.click()
     page.wait_for_function("document.getElementById('told').textContent.includes('modern reads 7')")
 
 
-def test_the_nearest_code_lights_up(drawing):
-    page, _ = drawing()
+def test_the_nearest_code_is_highlighted(open_page):
+    page, _ = open_page()
     page.get_by_role("button", name="a 4").first.click()
-    lit = page.locator(".codes li").evaluate_all("codes => codes.findIndex(code => code.classList.contains('best'))")
-    distances = [int(each.inner_text()) for each in page.locator(".codes output").all()]
-    assert lit == int(np.argmin(distances))
+    highlighted = page.locator(".codes li").evaluate_all(
+        "codes => codes.findIndex(code => code.classList.contains('best'))"
+    )
+    distances = [int(element.inner_text()) for element in page.locator(".codes output").all()]
+    assert highlighted == int(np.argmin(distances))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_has_no_accessibility_violations(drawing, scheme):
-    page, _ = drawing(color_scheme=scheme)
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+def test_the_page_has_no_accessibility_violations(open_page, scheme):
+    page, _ = open_page(color_scheme=scheme)
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
 
 
-def test_it_fits_a_telephone_and_one_and_a_half_megabytes(drawing):
-    page, _ = drawing(viewport={"width": 400, "height": 800})
+def test_the_page_fits_the_width_of_a_phone_and_one_and_a_half_megabytes(open_page):
+    page, _ = open_page(viewport={"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     assert (ROOT / "reports/draw.html").stat().st_size < 1_500_000

@@ -8,32 +8,34 @@ ERRORS = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
 
 
 @pytest.fixture
-def saved():
-    """The study whose examples are in the file."""
-    made = study(ERRORS, published={"tanh_sgd": 0.95})
-    examples.save_examples(made, outputs(ERRORS), digits_of_the_test())
-    return made
+def saved_study():
+    """A study, after its examples were saved to reports/examples.csv."""
+    two_variants = study(ERRORS, published={"tanh_sgd": 0.95})
+    examples.save_examples(two_variants, outputs(ERRORS), digits_of_the_test())
+    return two_variants
 
 
-def test_the_first_digit_of_each_class_that_nobody_misreads_is_read_rightly():
-    found = examples.read_rightly(study(ERRORS), digits_of_the_test())
-    assert found == [20, 21, 12, 13, 14, 15, 16, 17, 18, 19]  # of 0 to 11 each is misread by some network
+def test_the_first_image_of_each_class_that_no_network_misreads_is_chosen():
+    indices = examples.first_read_correctly(study(ERRORS), digits_of_the_test())
+    # Images 0 to 11 are each misread by at least one network.
+    assert indices == [20, 21, 12, 13, 14, 15, 16, 17, 18, 19]
 
 
-def test_an_example_has_the_mean_probability_of_its_class_by_each_variant(saved):
-    rightly, others = examples.load_examples(saved)
-    assert [(example.index, example.label) for example in rightly[:3]] == [(20, 0), (21, 1), (12, 2)]
-    assert rightly[0].probabilities == {"tanh_sgd": 0.91, "relu_adam": 0.91}
-    assert others[3].probabilities == {"tanh_sgd": 0.01, "relu_adam": 0.46}  # one of two networks is sure of it
+def test_an_example_has_the_mean_probability_that_each_variant_gives_to_its_label(saved_study):
+    correct, misread_by_index = examples.load_examples(saved_study)
+    assert [(example.index, example.label) for example in correct[:3]] == [(20, 0), (21, 1), (12, 2)]
+    assert correct[0].probabilities == {"tanh_sgd": 0.91, "relu_adam": 0.91}
+    # Both networks of tanh_sgd misread image 3. One of the two networks of relu_adam reads it correctly.
+    assert misread_by_index[3].probabilities == {"tanh_sgd": 0.01, "relu_adam": 0.46}
 
 
-def test_without_the_file_it_says_what_to_do():
+def test_the_error_for_a_missing_file_says_which_command_makes_it():
     with pytest.raises(LabError, match=r"^reports/examples\.csv cannot be read: run `dvc repro --force plot`$"):
         examples.load_examples(study(ERRORS))
 
 
 @pytest.mark.parametrize("errors", [ERRORS | {"tanh_sgd": [30.0, 12.0]}, {"tanh_sgd": [10.0], "modern": [3.0]}])
-def test_examples_of_other_results_are_refused(saved, errors):
-    other = study(errors, published={"tanh_sgd": 0.95})
+def test_examples_of_other_results_are_refused(saved_study, errors):
+    other_study = study(errors, published={"tanh_sgd": 0.95})
     with pytest.raises(LabError, match=r"^reports/examples\.csv is of other results: run `dvc repro --force plot`$"):
-        examples.load_examples(other)
+        examples.load_examples(other_study)

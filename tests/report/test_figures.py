@@ -1,4 +1,4 @@
-"""Each figure shows its data; tests/test_plot.py compares the bytes of equal data."""
+"""Each figure shows its data. tests/test_plot.py checks that equal data give equal bytes."""
 
 from dataclasses import replace
 
@@ -14,18 +14,18 @@ from lenet.evaluation.trials import Trial, table
 from lenet.report import figures
 
 
-def drawn(name, errors):
-    """Return the figure `name` for {variant: its seeds' errors in percent}."""
-    results = [variant_result(variant, of_seeds) for variant, of_seeds in errors.items()]
-    seen = outputs(errors)
+def draw_figure(name, errors):
+    """Draw the figure `name`. errors: variant → the error of each seed in percent."""
+    results = [variant_result(variant, seed_errors) for variant, seed_errors in errors.items()]
+    predictions_by_variant = outputs(errors)
     match name:
         case "confusion":
             return figures.confusion({result.variant: result.seeds[0].confusion for result in results})
         case "wrong_digits":
-            averages = {variant: each.probabilities.mean(axis=0) for variant, each in seen.items()}
+            averages = {variant: saved.probabilities.mean(axis=0) for variant, saved in predictions_by_variant.items()}
             return figures.wrong_digits(averages, digits_of_the_test())
         case "inside":
-            return figures.inside(seen)
+            return figures.inside(predictions_by_variant)
         case "distortions":
             copies = np.random.default_rng(3).integers(0, 256, (2, 4, 28, 28), dtype=np.uint8)
             return figures.distortions(dict.fromkeys(errors, copies))
@@ -46,14 +46,14 @@ def chunks(png):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", ["test_error", "confusion", "wrong_digits", "inside", "distortions"])
-def test_one_variant_of_one_seed_without_a_wrong_digit_is_a_picture_without_date_and_version(name, tmp_path):
+def test_a_figure_of_one_seed_without_mistakes_is_drawn_and_has_no_date_or_version(name, tmp_path):
     path = tmp_path / "figure.png"
-    figures.save(drawn(name, {"tanh_sgd": [0.0]}), path)
+    figures.save(draw_figure(name, {"tanh_sgd": [0.0]}), path)
     assert set(chunks(path.read_bytes())) == {b"IHDR", b"pHYs", b"IDAT", b"IEND"}
     assert imread(path)[..., :3].min() < 0.9  # not an empty sheet
 
 
-def test_work_in_another_process_is_done_at_the_end_and_its_failure_is_reported(tmp_path):
+def test_work_in_another_process_ends_before_the_block_does_and_its_failure_is_reported(tmp_path):
     with figures.in_another_process((tmp_path / "drawn").touch):
         pass
     assert (tmp_path / "drawn").exists()
@@ -64,7 +64,7 @@ def test_work_in_another_process_is_done_at_the_end_and_its_failure_is_reported(
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("errors", [[4.0], [4.0, 0.5, 0.0]], ids=["one epoch", "zero, on a logarithmic axis"])
-def test_a_learning_curve_may_have_one_epoch_or_reach_zero(errors, tmp_path):
+def test_a_learning_curve_of_one_epoch_or_with_an_error_of_zero_can_be_drawn(errors, tmp_path):
     result = variant_result("tanh_sgd", errors[-1:])
     history = {f"{split}/error_percent": errors for split in ("train", "validation")}
     figure = figures.learning_curves([replace(result, seeds=[replace(result.seeds[0], history=history)])])
@@ -74,15 +74,15 @@ def test_a_learning_curve_may_have_one_epoch_or_reach_zero(errors, tmp_path):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", ["learning_curves", "confusion"])
-def test_many_variants_have_a_panel_each_four_a_row(name):
-    figure = drawn(name, {f"variant_{index}": [float(index + 1)] for index in range(13)})
+def test_figures_of_many_variants_have_a_panel_per_variant_and_four_panels_per_row(name):
+    figure = draw_figure(name, {f"variant_{index}": [float(index + 1)] for index in range(13)})
     assert [axes.get_title() for axes in figure.axes] == [f"variant_{index}" for index in range(13)]
     assert figure.axes[0].get_gridspec().get_geometry() == (4, 4)
 
 
-def test_the_test_error_shows_every_seed_their_mean_and_of_several_seeds_its_interval():
+def test_the_test_error_shows_every_seed_the_mean_and_for_several_seeds_the_interval():
     errors = {"tanh_sgd": [10.0, 14.0], "relu_adam": [3.0]}
-    (axes,) = drawn("test_error", errors).axes
+    (axes,) = draw_figure("test_error", errors).axes
     dots, interval, mean, other_dots, other_mean = axes.lines
     expected = study(errors).comparison.errors["tanh_sgd"]
     assert list(interval.get_xdata()) == [expected.low, expected.high]
@@ -92,11 +92,11 @@ def test_the_test_error_shows_every_seed_their_mean_and_of_several_seeds_its_int
     assert (list(other_dots.get_xdata()), list(other_mean.get_xdata())) == ([3.0], [3.0, 3.0])
     assert [label.get_text() for label in axes.get_yticklabels()] == ["tanh_sgd", "relu_adam"]
     bottom, top = axes.get_ylim()
-    assert top < 0 < 1 < bottom  # the first on top
+    assert top < 0 < 1 < bottom  # the first variant is on top
 
 
-def test_equal_seeds_are_drawn_beside_each_other():
-    (axes,) = drawn("test_error", {"tanh_sgd": [5.0, 5.0, 5.0]}).axes
+def test_seeds_with_equal_errors_are_drawn_at_different_heights():
+    (axes,) = draw_figure("test_error", {"tanh_sgd": [5.0, 5.0, 5.0]}).axes
     assert len(set(axes.lines[0].get_ydata())) == 3
 
 
@@ -104,30 +104,30 @@ def curves_in(axes, colour):
     return [line.get_ydata().tolist() for line in axes.lines if same_color(line.get_color(), colour)]
 
 
-def test_the_learning_curve_is_the_mean_and_its_band_reaches_from_best_to_worst():
-    # Of the builder: validation errors of 20 then 10, and of 40 then 20.
-    (axes,) = drawn("learning_curves", {"tanh_sgd": [10.0, 20.0]}).axes
+def test_the_learning_curve_is_the_mean_over_the_seeds_and_its_band_goes_from_best_to_worst():
+    # Validation errors that the builder makes: 20 then 10 for seed 0, 40 then 20 for seed 1.
+    (axes,) = draw_figure("learning_curves", {"tanh_sgd": [10.0, 20.0]}).axes
     assert axes.lines[0].get_xdata().tolist() == [1, 2]
     assert curves_in(axes, figures.BLUE) == [[30.0, 15.0]]
     corners = {tuple(corner) for corner in axes.collections[1].get_paths()[0].vertices.tolist()}
     assert corners == {(1, 20), (2, 10), (2, 20), (1, 40)}
-    # Training errors of 10 then 5, and of 20 then 10.
+    # Training errors: 10 then 5 for seed 0, 20 then 10 for seed 1.
     assert curves_in(axes, figures.ORANGE) == [[15.0, 7.5]]
 
 
-def test_every_panel_shows_the_validation_errors_of_the_other_variants_behind_its_own():
-    panels = drawn("learning_curves", {"a": [10.0], "b": [20.0], "c": [30.0]}).axes
-    behind = [[line.get_ydata().tolist() for line in axes.lines[:2]] for axes in panels]
-    assert behind == [[[40, 20], [60, 30]], [[20, 10], [60, 30]], [[20, 10], [40, 20]]]
+def test_every_panel_shows_the_validation_errors_of_the_other_variants_behind_the_curves():
+    panels = draw_figure("learning_curves", {"a": [10.0], "b": [20.0], "c": [30.0]}).axes
+    background_curves = [[line.get_ydata().tolist() for line in axes.lines[:2]] for axes in panels]
+    assert background_curves == [[[40, 20], [60, 30]], [[20, 10], [60, 30]], [[20, 10], [40, 20]]]
 
 
-def test_a_variant_without_validation_has_its_training_curve_alone_and_says_why():
+def test_a_variant_without_validation_error_has_only_a_training_curve_and_a_note():
     results = [without_validation(variant_result("all", [10.0])), variant_result("relu_adam", [20.0])]
     first, second = figures.learning_curves(results).axes
     assert curves_in(first, figures.ORANGE) == [[10.0, 5.0]]
     assert curves_in(first, figures.BLUE) == []
     assert [text.get_text() for text in first.texts] == ["trained on validation too"]
-    assert len(second.lines) == 2  # its own, and none behind
+    assert len(second.lines) == 2  # its own two curves, and none in the background
 
 
 def test_confusion_numbers_are_percent_of_the_actual_class():
@@ -136,25 +136,25 @@ def test_confusion_numbers_are_percent_of_the_actual_class():
     counts[7, 7], counts[7, 1] = 1999, 1  # 0.05 % of the sevens: too few to be shown
     counts[3, 3] = 0  # no threes
     (axes,) = figures.confusion({"title": counts}).axes
-    shown = {(int(text.get_position()[1]), int(text.get_position()[0])): text.get_text() for text in axes.texts}
-    diagonal = {(digit, digit): "100.0" for digit in range(10)}
-    assert shown == diagonal | {(3, 3): "0.0", (4, 4): "75.0", (4, 9): "25.0"}
+    numbers = {(int(text.get_position()[1]), int(text.get_position()[0])): text.get_text() for text in axes.texts}
+    diagonal = {(label, label): "100.0" for label in range(10)}
+    assert numbers == diagonal | {(3, 3): "0.0", (4, 4): "75.0", (4, 9): "25.0"}
     assert axes.get_title() == "title"
 
 
-def test_confusions_share_one_scale_and_leave_the_diagonal_uncoloured():
+def test_confusion_matrices_share_one_colour_scale_and_have_an_uncoloured_diagonal():
     worse = np.full((10, 10), 2) + np.diag([80] * 10)
     for axes in figures.confusion({"perfect": np.diag([5] * 10), "worse": worse}).axes:
         assert axes.images[0].get_clim() == (0, 2.0)
         np.testing.assert_array_equal(np.ma.getmaskarray(axes.images[0].get_array()), np.eye(10, dtype=bool))
 
 
-def sure_of(*given):
-    """Return float32 (n, 10) from (class, probability) per digit, the rest spread evenly."""
-    rows = np.empty((len(given), 10), np.float32)
-    for row, (digit, probability) in zip(rows, given, strict=True):
+def probability_rows(*answers):
+    """Return probabilities, float32 (n, 10), from a pair (class, probability) per image. The rest is spread evenly."""
+    rows = np.empty((len(answers), 10), np.float32)
+    for row, (label, probability) in zip(rows, answers, strict=True):
         row[:] = (1 - probability) / 9
-        row[digit] = probability
+        row[label] = probability
     return rows
 
 
@@ -166,40 +166,46 @@ def pictures(figure):
     return [np.ma.filled(image.get_array().astype(float), np.nan) for image in figure.axes[0].images]
 
 
-def test_wrong_digits_come_with_the_greatest_confidence_first_and_right_ones_not_at_all():
-    # The digits are 0, 1, 2, 3; the first is right, the others are not.
+def test_wrong_digits_shows_only_misread_images_and_the_most_confident_mistakes_first():
+    # The labels are 0, 1, 2, 3. Only the first image is read correctly.
     test = digits_of_the_test(4)
-    figure = figures.wrong_digits({"title": sure_of((0, 0.99), (7, 0.6), (8, 0.9), (9, 0.75))}, test)
+    figure = figures.wrong_digits({"title": probability_rows((0, 0.99), (7, 0.6), (8, 0.9), (9, 0.75))}, test)
     assert captions(figure) == ["2 as 8: 90 %", "3 as 9: 75 %", "1 as 7: 60 %"]
     np.testing.assert_array_equal(pictures(figure), test.images[[2, 3, 1]])
 
 
-def test_at_most_eight_wrong_digits_are_drawn_and_ties_keep_their_order():
-    figure = figures.wrong_digits({"title": sure_of(*[(5, 0.75)] * 20)}, digits_of_the_test(20))
-    assert captions(figure) == [f"{digit} as 5: 75 %" for digit in (0, 1, 2, 3, 4, 6, 7, 8)]
+def test_at_most_eight_wrong_digits_are_drawn_and_equal_ones_in_the_order_of_the_test_set():
+    figure = figures.wrong_digits({"title": probability_rows(*[(5, 0.75)] * 20)}, digits_of_the_test(20))
+    assert captions(figure) == [f"{label} as 5: 75 %" for label in (0, 1, 2, 3, 4, 6, 7, 8)]
 
 
-def test_inside_shows_a_row_per_variant_of_the_digit_the_filters_and_all_maps_of_any_size():
-    seen = predictions()
-    figure = figures.inside({"tanh_sgd": seen, "tanh_sgd_28": replace(seen, c1=seen.c1[:24, :24])})
+def test_inside_shows_the_image_the_filters_and_all_maps_of_each_variant_in_any_size():
+    saved = predictions()
+    figure = figures.inside({"tanh_sgd": saved, "tanh_sgd_28": replace(saved, c1=saved.c1[:24, :24])})
     assert [text.get_text() for text in figure.texts] == ["tanh_sgd", "tanh_sgd_28"]
     digit, filters, c1, s2, c3, _, _, smaller, _, _ = pictures(figure)
-    np.testing.assert_array_equal(digit, seen.digit)
-    np.testing.assert_array_equal(filters[:5, :5], seen.filters[..., 0])
-    np.testing.assert_array_equal(c1[:28, :28], seen.c1[..., 0])
-    np.testing.assert_array_equal(s2[:14, :14], seen.s2[..., 0])
-    np.testing.assert_array_equal(c3[-10:, -10:], seen.c3[..., 15])
-    # Each is drawn in its own proportions, and nothing beside the sheet.
+    np.testing.assert_array_equal(digit, saved.digit)
+    np.testing.assert_array_equal(filters[:5, :5], saved.filters[..., 0])
+    np.testing.assert_array_equal(c1[:28, :28], saved.c1[..., 0])
+    np.testing.assert_array_equal(s2[:14, :14], saved.s2[..., 0])
+    np.testing.assert_array_equal(c3[-10:, -10:], saved.c3[..., 15])
+    # Each picture keeps its proportions and lies within the figure.
     for image, picture in zip(figure.axes[0].images, pictures(figure), strict=True):
         left, right, bottom, top = image.get_extent()
         assert (top - bottom) / (right - left) == pytest.approx(picture.shape[0] / picture.shape[1])
         assert 0 < left < right < figure.get_figwidth()
         assert 0 < bottom < top < figure.get_figheight()
-    tiles = {5 * 5 * 6: filters, 28 * 28 * 6: c1, 14 * 14 * 6: s2, 10 * 10 * 16: c3, 24 * 24 * 6: smaller}
-    assert [np.isfinite(picture).sum() for picture in tiles.values()] == list(tiles)
+    picture_by_pixel_count = {
+        5 * 5 * 6: filters,
+        28 * 28 * 6: c1,
+        14 * 14 * 6: s2,
+        10 * 10 * 16: c3,
+        24 * 24 * 6: smaller,
+    }
+    assert [np.isfinite(picture).sum() for picture in picture_by_pixel_count.values()] == list(picture_by_pixel_count)
 
 
-def test_distortions_show_the_digit_first_and_then_its_epochs():
+def test_distortions_show_the_original_first_and_then_the_copy_of_each_epoch():
     copies = np.random.default_rng(3).integers(0, 256, (2, 4, 28, 28), dtype=np.uint8)
     figure = figures.distortions({"relu_adam_augmented\nmodern": copies})
     (picture,) = pictures(figure)
@@ -211,23 +217,25 @@ def test_distortions_show_the_digit_first_and_then_its_epochs():
 
 def test_a_sweep_is_drawn_with_a_row_per_recipe():
     losses = np.array([[0.1, 0.2, 0.4, 0.3]])
-    made = table({name: Trial(np.zeros((1, 4)), losses + k / 10) for k, name in enumerate(("a=1", "a=2"))})
-    figure = figures.trials(made)
+    sweep_table = table({name: Trial(np.zeros((1, 4)), losses + k / 10) for k, name in enumerate(("a=1", "a=2"))})
+    figure = figures.trials(sweep_table)
     left, right = figure.axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["a=1", "a=2"]
     assert [text.get_text() for text in left.texts] == ["0.2500", "0.3500"]
     assert [text.get_text() for text in right.texts] == ["0.00", "0.00"]
 
 
-def test_a_sweep_along_a_number_has_a_line_for_each_combination_of_the_others_and_marks_what_is_known():
-    chance = np.random.default_rng(0)
+def test_a_sweep_over_a_number_has_a_line_per_combination_of_other_settings_and_marks_variants():
+    random = np.random.default_rng(0)
     names = [f"optimizer={optimizer} learning_rate={rate}" for optimizer in ("sgd", "adam") for rate in (0.1, 0.2, 0.4)]
-    made = table({name: Trial((chance.random((2, 500)) < 0.1) * 1.0, np.zeros((2, 500))) for name in names})
-    tried = pd.DataFrame({"optimizer": ["sgd"] * 3 + ["adam"] * 3, "learning_rate": [0.1, 0.2, 0.4] * 2}, index=names)
-    figure = figures.trials_along(made, tried, "learning_rate", {names[1]: "tanh_sgd"})
+    sweep_table = table({name: Trial((random.random((2, 500)) < 0.1) * 1.0, np.zeros((2, 500))) for name in names})
+    settings = pd.DataFrame(
+        {"optimizer": ["sgd"] * 3 + ["adam"] * 3, "learning_rate": [0.1, 0.2, 0.4] * 2}, index=names
+    )
+    figure = figures.trials_along(sweep_table, settings, "learning_rate", {names[1]: "tanh_sgd"})
     (axes,) = figure.axes
     lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if len(line.get_xdata()) == 3}
-    errors = made["validation_error_percent"]
+    errors = sweep_table["validation_error_percent"]
     assert lines["sgd"] == [[rate, errors[name]] for rate, name in zip((0.1, 0.2, 0.4), names[:3], strict=True)]
     assert list(lines) == ["sgd", "adam"]
     assert [text.get_text() for text in axes.texts] == ["tanh_sgd"]
@@ -235,7 +243,7 @@ def test_a_sweep_along_a_number_has_a_line_for_each_combination_of_the_others_an
 
 
 @pytest.mark.parametrize("name", ["confusion", "learning_curves", "wrong_digits"])
-def test_of_many_variants_the_first_ones_are_drawn_so_that_the_image_does_not_grow_without_end(name, monkeypatch):
-    monkeypatch.setattr(figures, "_MOST_VARIANTS", 3)
-    figure = drawn(name, {f"variant_{number}": [10.0] for number in range(5)})
+def test_a_figure_of_very_many_variants_shows_only_the_first_ones(name, monkeypatch):
+    monkeypatch.setattr(figures, "_MAX_VARIANTS", 3)
+    figure = draw_figure(name, {f"variant_{number}": [10.0] for number in range(5)})
     assert len(figure.texts if name == "wrong_digits" else figure.axes) == 3

@@ -1,4 +1,4 @@
-"""Which files it writes: tests/test_plot.py; that it needs no data: tests/commands/test_report.py."""
+"""tests/test_plot.py checks which files are written, tests/commands/test_report.py that no data are needed."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from lenet.errors import LabError
 from lenet.report import from_results
 
 
-def test_without_what_needs_the_data_the_page_is_refused_and_not_written():
+def test_no_page_is_written_if_the_files_of_from_data_are_missing():
     with pytest.raises(LabError, match=r"^reports/.* cannot be read: run `dvc repro --force plot`$"):
         from_results.save(study(LADDER))
     assert not Path("reports/index.html").exists()

@@ -1,4 +1,4 @@
-"""Which digits the page shows: of a small study, and of the committed one, whose writers are known."""
+"""The page shows the right images, for a small study and for the committed one, whose writers are known."""
 
 import numpy as np
 import pytest
@@ -7,37 +7,42 @@ from support.builders import study
 from lenet.report import misread_images
 
 
-def test_misread_digits_are_sorted_by_who_misreads_them():
-    found = misread_images.misread_by(study({"old": [3.0, 3.0, 1.0], "new": [2.0, 5.0, 2.0]}))
-    assert {kind: (count, [digit.index for digit in shown]) for kind, (count, shown) in found.items()} == {
+def test_misread_images_are_grouped_by_the_variants_that_misread_them():
+    kinds = misread_images.images_by_kind(study({"old": [3.0, 3.0, 1.0], "new": [2.0, 5.0, 2.0]}))
+    assert {kind: (count, [image.index for image in images]) for kind, (count, images) in kinds.items()} == {
         "Only old misreads": (1, [2]),
         "Only new misreads": (0, []),
         "Both misread": (2, [0, 1]),
     }
-    digit = found["Only old misreads"][1][0]
-    assert (digit.label, digit.taken_for, digit.original, digit.top) == (2, 3, 2, 1)
+    image = kinds["Only old misreads"][1][0]
+    assert (image.label, image.taken_for, image.original_errors, image.top_errors) == (2, 3, 2, 1)
 
 
-def test_writers_are_those_of_most_misread_digits(committed):
-    shares = np.concatenate(list(committed.wrong.values())).mean(axis=0)
-    totals = sorted(np.bincount(committed.writers.writer_of_image, shares).tolist(), reverse=True)
-    found = misread_images.hard_writers(committed)
-    assert [writer.error * writer.written / 100 for writer in found] == pytest.approx(totals[: len(found)])
-    assert {writer.group for writer in found} <= {"employees", "students"}
-    first = found[0]
-    assert (committed.writers.numbers[committed.writers.writer_of_image[first.digits[0].index]]) == first.number
-    each = [shares[digit.index] for digit in first.digits]
-    assert each == sorted(each, reverse=True)
-    assert min(each) > 0
+def test_the_writers_with_the_most_misread_images_are_shown(committed_study):
+    error_rates = np.concatenate(list(committed_study.wrong.values())).mean(axis=0)
+    totals = sorted(np.bincount(committed_study.writers.writer_of_image, error_rates).tolist(), reverse=True)
+    writers = misread_images.hard_writers(committed_study)
+    assert [writer.error_percent * writer.image_count / 100 for writer in writers] == pytest.approx(
+        totals[: len(writers)]
+    )
+    assert {writer.group for writer in writers} <= {"employees", "students"}
+    first = writers[0]
+    assert (
+        (committed_study.writers.numbers[committed_study.writers.writer_of_image[first.images[0].index]])
+        == first.number
+    )
+    image_error_rates = [error_rates[image.index] for image in first.images]
+    assert image_error_rates == sorted(image_error_rates, reverse=True)
+    assert min(image_error_rates) > 0
 
 
-def test_every_digit_that_is_told_of_is_shown_once(committed):
-    told = [digit.index for _, digits in misread_images.misread_by(committed).values() for digit in digits]
-    told += [digit.index for writer in misread_images.hard_writers(committed) for digit in writer.digits]
-    assert misread_images.shown(committed) == sorted(set(told))
+def test_the_picture_of_every_misread_image_on_the_page_is_listed_once(committed_study):
+    indices = [image.index for _, images in misread_images.images_by_kind(committed_study).values() for image in images]
+    indices += [image.index for writer in misread_images.hard_writers(committed_study) for image in writer.images]
+    assert misread_images.shown_indices(committed_study) == sorted(set(indices))
 
 
-def test_of_other_digits_no_writer_is_shown():
-    made = study({"old": [3.0, 3.0, 1.0], "new": [2.0, 5.0, 2.0]})
-    assert misread_images.hard_writers(made) == []
-    assert misread_images.shown(made) == [0, 1, 2]
+def test_no_writers_are_shown_if_they_are_unknown():
+    small_study = study({"old": [3.0, 3.0, 1.0], "new": [2.0, 5.0, 2.0]})
+    assert misread_images.hard_writers(small_study) == []
+    assert misread_images.shown_indices(small_study) == [0, 1, 2]

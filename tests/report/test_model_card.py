@@ -11,10 +11,10 @@ def test_the_card_is_of_the_run_with_the_lowest_validation_error(tmp_path):
     assert text.startswith("# Model card of the champion\n\n`relu_adam`, seed 1: ")
 
 
-def test_the_card_tells_scores_and_recall_of_each_class_and_fits_into_mlflows_description():
+def test_the_card_has_scores_and_recalls_and_is_short_enough_for_mlflows_description():
     result = variant_result("tanh_sgd", errors=[12.0])
     text = model_card.card(result, result.seeds[0], "<script>alert(1)</script>\n# a & b" + " about" * 30)
-    # A description is text, whatever is in it.
+    # HTML and Markdown in a description become plain text.
     assert text.startswith("`tanh_sgd`, seed 0: &lt;script&gt;alert(1)&lt;/script&gt; # a &amp; b about")
     assert "| validation error | 12.00 % |" in text
     assert "| test error (100 digits) | 12.00 % |" in text
@@ -23,7 +23,12 @@ def test_the_card_tells_scores_and_recall_of_each_class_and_fits_into_mlflows_de
     assert len(text) < 5000
 
 
-def test_without_a_candidate_the_card_says_so(tmp_path):
-    made = study({"tanh_sgd": [10.0]})
-    model_card.save_card(replace(made, results={name: without_validation(one) for name, one in made.results.items()}))
+def test_the_card_says_that_there_is_no_champion_if_no_run_has_a_validation_error(tmp_path):
+    one_variant = study({"tanh_sgd": [10.0]})
+    model_card.save_card(
+        replace(
+            one_variant,
+            results={variant: without_validation(result) for variant, result in one_variant.results.items()},
+        )
+    )
     assert "there is no champion" in (tmp_path / "reports/model_card.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The report as a person meets it: a real browser, the file opened from disk."""
+"""The report works in a real browser that opens the file from disk."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,8 +15,11 @@ CHARTS = ("ladder", "curves", "confusion")
 
 
 @pytest.fixture
-def drawn(opened):  # noqa: F811
-    """Call it with a path: the page once its charts are drawn, and its complaints."""
+def open_report(opened):  # noqa: F811
+    """A function that opens a report and waits for its charts.
+
+    It returns the page, and its errors, warnings and network requests.
+    """
 
     def open_page(path, **options):
         page, complaints = opened(path, lambda message: message.type != "log", **options)
@@ -28,30 +31,30 @@ def drawn(opened):  # noqa: F811
 
 
 @pytest.fixture
-def small(workspace, digits):
-    """A report of three small variants."""
-    made = study(LADDER, published={"relu_adam": 0.95})
-    copies = from_data.distorted_copies(made.settings.variants, digits)
-    from_data.save(made, outputs(LADDER), digits_of_the_test(), copies)
-    report_page.save_page(made)
+def small_report(workspace, digits):
+    """The path of a report on three small variants."""
+    three_variants = study(LADDER, published={"relu_adam": 0.95})
+    copies = from_data.distorted_copies(three_variants.settings.variants, digits)
+    from_data.save(three_variants, outputs(LADDER), digits_of_the_test(), copies)
+    report_page.save_page(three_variants)
     return workspace / "reports/index.html"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_committed_report_is_drawn_accessible_without_a_complaint_and_without_a_network(drawn, scheme, tmp_path):
-    page, complaints = drawn(ROOT / "reports/index.html", color_scheme=scheme)
+def test_the_committed_report_is_accessible_and_causes_no_errors_or_network_requests(open_report, scheme, tmp_path):
+    page, complaints = open_report(ROOT / "reports/index.html", color_scheme=scheme)
     page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
     assert complaints == []
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
 
 
 def first_column(page):
     return [row.split()[0] for row in page.locator("table.sortable tbody th").all_inner_texts()]
 
 
-def test_the_table_sorts_by_number_by_text_and_back_with_mouse_and_keyboard(drawn, small):
-    page, _ = drawn(small)
+def test_the_table_can_be_sorted_by_number_and_text_in_both_orders_with_mouse_and_keyboard(open_report, small_report):
+    page, _ = open_report(small_report)
     assert first_column(page) == ["tanh_sgd", "relu_adam", "modern"]
     page.get_by_role("button", name="test error").click()
     assert first_column(page) == ["modern", "relu_adam", "tanh_sgd"]
@@ -63,26 +66,26 @@ def test_the_table_sorts_by_number_by_text_and_back_with_mouse_and_keyboard(draw
     assert page.locator("[aria-sort]").count() == 1
 
 
-def test_a_chart_shows_its_values_where_the_pointer_is(drawn, small):
-    page, _ = drawn(small)
+def test_a_chart_shows_the_values_of_the_point_under_the_pointer(open_report, small_report):
+    page, _ = open_report(small_report)
     page.locator("#chart-ladder svg .mark-symbol.role-mark path").last.hover()
-    shown = page.locator("#vg-tooltip-element")
-    shown.wait_for()
-    text = shown.inner_text()
+    tooltip = page.locator("#vg-tooltip-element")
+    tooltip.wait_for()
+    text = tooltip.inner_text()
     assert "modern" in text
     assert "−6.67" in text
 
 
-def test_the_charts_say_what_they_are_to_a_screen_reader(drawn, small):
-    page, _ = drawn(small)
+def test_the_charts_have_descriptions_for_screen_readers(open_report, small_report):
+    page, _ = open_report(small_report)
     for name in CHARTS:
         chart = page.locator(f"#chart-{name}")
         assert chart.get_attribute("role") == "graphics-document"
         assert len(chart.get_attribute("aria-label")) > 30
 
 
-def test_nothing_is_wider_than_a_telephone(drawn, small):
-    page, _ = drawn(small, viewport={"width": 400, "height": 800})
+def test_nothing_is_wider_than_the_screen_of_a_phone(open_report, small_report):
+    page, _ = open_report(small_report, viewport={"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     widths = page.locator("table.sortable tbody th").evaluate_all("cells => cells.map(cell => cell.clientWidth)")
     assert min(widths) > 100  # names are not broken into letters
@@ -90,31 +93,31 @@ def test_nothing_is_wider_than_a_telephone(drawn, small):
         assert page.locator(f"#chart-{name}").evaluate("chart => chart.scrollWidth - chart.clientWidth") == 0, name
 
 
-def columns(page, name):
-    """How many panels of a chart stand side by side."""
+def panel_columns(page, name):
+    """Return how many panels of a chart are side by side."""
     panels = page.locator(f"#chart-{name} svg .cell > g > path.background")
     return len(set(panels.evaluate_all("panels => panels.map(panel => Math.round(panel.getBoundingClientRect().x))")))
 
 
-def test_panels_stand_side_by_side_where_there_is_room(drawn):
-    page, _ = drawn(ROOT / "reports/index.html", viewport={"width": 1600, "height": 900})
-    assert (columns(page, "curves"), columns(page, "confusion")) == (4, 3)
-    page, _ = drawn(ROOT / "reports/index.html", viewport={"width": 400, "height": 900})
-    assert (columns(page, "curves"), columns(page, "confusion")) == (1, 1)
+def test_panels_are_side_by_side_if_the_screen_is_wide(open_report):
+    page, _ = open_report(ROOT / "reports/index.html", viewport={"width": 1600, "height": 900})
+    assert (panel_columns(page, "curves"), panel_columns(page, "confusion")) == (4, 3)
+    page, _ = open_report(ROOT / "reports/index.html", viewport={"width": 400, "height": 900})
+    assert (panel_columns(page, "curves"), panel_columns(page, "confusion")) == (1, 1)
 
 
-def test_it_prints(drawn, small, tmp_path):
-    page, _ = drawn(small)
+def test_the_report_can_be_printed(open_report, small_report, tmp_path):
+    page, _ = open_report(small_report)
     page.pdf(path=tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").stat().st_size > 50_000
 
 
-def test_text_is_read_in_the_dark(drawn, small):
-    page, _ = drawn(small, color_scheme="dark")
-    colour = "element => getComputedStyle(element).fill"
+def test_the_text_of_charts_is_legible_in_dark_mode(open_report, small_report):
+    page, _ = open_report(small_report, color_scheme="dark")
+    fill = "element => getComputedStyle(element).fill"
     ink = page.locator("h1").evaluate("element => getComputedStyle(element).color")
     for label in ("#chart-ladder svg .role-axis-label text", "#chart-ladder svg .role-mark text"):
-        assert page.locator(label).first.evaluate(colour) == ink
-    # The confusions' cells have the colours of paper, and the numbers on them too.
+        assert page.locator(label).first.evaluate(fill) == ink
+    # The cells of the confusion matrices have the same colours in dark mode, and so have the numbers in them.
     numbers = page.locator("#chart-confusion svg .mark-text.role-mark text").all()
-    assert {number.evaluate(colour) for number in numbers} <= {"rgb(255, 255, 255)", "rgb(34, 34, 34)"}
+    assert {number.evaluate(fill) for number in numbers} <= {"rgb(255, 255, 255)", "rgb(34, 34, 34)"}

@@ -14,15 +14,15 @@ def pixels(png):
     return imread(io.BytesIO(png))
 
 
-def test_ink_is_black_on_white_a_pixel_each():
-    shown = pixels(ink(np.array([[0, 255], [128, 0]], np.uint8)))
-    assert shown.shape[:2] == (2, 2)
-    assert shown[0, 0, :3].min() == 1
-    assert shown[0, 1, :3].max() == 0
-    assert 0.4 < shown[1, 0, 0] < 0.6
+def test_ink_is_drawn_black_on_white_with_one_pixel_per_value():
+    image = pixels(ink(np.array([[0, 255], [128, 0]], np.uint8)))
+    assert image.shape[:2] == (2, 2)
+    assert image[0, 0, :3].min() == 1
+    assert image[0, 1, :3].max() == 0
+    assert 0.4 < image[1, 0, 0] < 0.6
 
 
-def test_signed_values_are_blue_below_zero_and_red_above_and_gaps_are_transparent():
+def test_negative_values_are_blue_positive_ones_red_and_nan_is_transparent():
     blue, white, red, gap = pixels(signed(np.array([[-2.0, 0.0, 2.0, np.nan]])))[0]
     assert blue[2] > blue[0]
     assert red[0] > red[2]
@@ -30,19 +30,19 @@ def test_signed_values_are_blue_below_zero_and_red_above_and_gaps_are_transparen
     assert (blue[3], gap[3]) == (1, 0)
 
 
-def test_nothing_but_zeros_can_be_shown():
+def test_an_array_of_zeros_is_white():
     assert pixels(signed(np.zeros((2, 2))))[..., :3].min() > 0.9
 
 
-def test_tiles_are_laid_out_in_rows_with_gaps():
-    laid = mosaic(np.arange(3)[:, None, None] * np.ones((3, 9, 9)), columns=2)
-    assert laid.shape == (19, 19)
-    assert (laid[0, 0], laid[0, 18], laid[18, 0]) == (0, 1, 2)
-    assert np.isnan(laid[9]).all()
-    assert np.isnan(laid[18, 18])
+def test_a_mosaic_arranges_tiles_in_rows_with_gaps():
+    canvas = mosaic(np.arange(3)[:, None, None] * np.ones((3, 9, 9)), columns=2)
+    assert canvas.shape == (19, 19)
+    assert (canvas[0, 0], canvas[0, 18], canvas[18, 0]) == (0, 1, 2)
+    assert np.isnan(canvas[9]).all()
+    assert np.isnan(canvas[18, 18])
 
 
-def test_a_picture_comes_back_inside_a_url_and_older_ones_are_gone(tmp_path, monkeypatch):
+def test_a_saved_picture_becomes_a_data_url_and_older_pictures_are_removed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_pictures({"old": b"old"})
     save_pictures({"new": ink(np.eye(5))})

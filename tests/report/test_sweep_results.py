@@ -1,4 +1,4 @@
-"""The sweeps of the report, from what `make sweep` leaves."""
+"""The report reads the results that `make sweep` wrote."""
 
 import numpy as np
 import pytest
@@ -14,76 +14,80 @@ from lenet.report.sweep_results import Effects, load_sweep_results
 from lenet.settings import load_settings, load_sweep
 from lenet.workspace import SWEEPS
 
-FOUR = [
+RECIPES = [
     f"activation={activation} schedule={schedule}"
     for activation in ("tanh", "relu")
     for schedule in ("constant", "cosine")
 ]
-OTHER = [FOUR[0], FOUR[2], FOUR[1], FOUR[3]]
+SWAPPED_RECIPES = [RECIPES[0], RECIPES[2], RECIPES[1], RECIPES[3]]
 
 
 @pytest.fixture
-def measured():
-    """What the four recipes' networks misread."""
-    chance = np.random.default_rng(0)
-    return {name: Trial(chance.random((3, 500)) < 0.1, np.zeros((3, 500))) for name in FOUR}
+def trial_by_recipe():
+    """For each of the four recipes, three networks that misread random images."""
+    random = np.random.default_rng(0)
+    return {recipe: Trial(random.random((3, 500)) < 0.1, np.zeros((3, 500))) for recipe in RECIPES}
 
 
 @pytest.fixture
-def shown(workspace, measured):
-    """Settings that show a sweep with a 2×2, which has a figure and effects."""
+def settings(workspace, trial_by_recipe):
+    """Settings whose report shows a sweep with two factorials. The sweep has a figure and effects."""
     path = sweep.start(SWEEPS / "both", "tanh_sgd", load_settings())
     grids = [{"activation": ["tanh", "relu"], "schedule": ["constant", "cosine"]}]
-    content = YAML(typ="safe").load(path) | {"grids": grids, "factorials": [FOUR, OTHER], "about": "Which?"}
+    content = YAML(typ="safe").load(path) | {
+        "grids": grids,
+        "factorials": [RECIPES, SWAPPED_RECIPES],
+        "about": "Which?",
+    }
     YAML().dump(content, path)
-    sweep.save_effects(path.parent, load_sweep(path, load_settings()), measured)
+    sweep.save_effects(path.parent, load_sweep(path, load_settings()), trial_by_recipe)
     (path.parent / "trials.png").write_bytes(b"a picture")
     return study({"tanh_sgd": [10.0, 12.0]}, sweeps=["both"]).settings
 
 
-def test_a_sweep_is_shown_with_its_question_its_figure_and_its_effects(shown, measured):
-    (found,) = load_sweep_results(shown, "mnist")
-    assert (found.name, found.about) == ("both", "Which?")
-    assert found.figure == b"a picture"
-    assert [effects.four for effects in found.effects] == [tuple(FOUR), tuple(OTHER)]
-    for effects in found.effects:
-        expected = trials.effects(measured, effects.four)
+def test_a_sweep_is_loaded_with_its_question_its_figure_and_its_effects(settings, trial_by_recipe):
+    (result,) = load_sweep_results(settings, "mnist")
+    assert (result.name, result.about) == ("both", "Which?")
+    assert result.figure == b"a picture"
+    assert [effects.recipes for effects in result.effects] == [tuple(RECIPES), tuple(SWAPPED_RECIPES)]
+    for effects in result.effects:
+        expected = trials.effects(trial_by_recipe, effects.recipes)
         assert list(effects.differences) == list(zip(expected["of"][:5], expected["against"][:5], strict=True))
-        told = [*effects.differences.values(), effects.interaction]
-        assert [each.value for each in told] == pytest.approx(expected["points"].tolist(), abs=1e-6)
-        assert [each.low for each in told] == pytest.approx(expected["points_low"].tolist(), abs=1e-6)
+        estimates = [*effects.differences.values(), effects.interaction]
+        assert [estimate.value for estimate in estimates] == pytest.approx(expected["points"].tolist(), abs=1e-6)
+        assert [estimate.low for estimate in estimates] == pytest.approx(expected["points_low"].tolist(), abs=1e-6)
 
 
-def test_names_are_short_where_a_setting_is_equal_in_all_four():
-    four = tuple(f"activation={one} schedule=cosine learning_rate={two}" for one in "ab" for two in (0.1, 0.2))
-    one, two = Estimate(1.0, 0.5, 1.5), Estimate(2.0, 1.0, 3.0)
-    effects = Effects(four, {(four[1], four[0]): one}, two)
+def test_short_names_leave_out_the_settings_that_all_four_recipes_share():
+    recipes = tuple(f"activation={name} schedule=cosine learning_rate={rate}" for name in "ab" for rate in (0.1, 0.2))
+    difference, interaction = Estimate(1.0, 0.5, 1.5), Estimate(2.0, 1.0, 3.0)
+    effects = Effects(recipes, {(recipes[1], recipes[0]): difference}, interaction)
     shared, short = effects.shortened()
     assert shared == "schedule=cosine"
-    assert short == Effects(("a 0.1", "a 0.2", "b 0.1", "b 0.2"), {("a 0.2", "a 0.1"): one}, two)
+    assert short == Effects(("a 0.1", "a 0.2", "b 0.1", "b 0.2"), {("a 0.2", "a 0.1"): difference}, interaction)
 
 
-def test_effects_are_found_by_their_names_wherever_they_stand(shown):
+def test_effects_are_found_by_their_names_in_any_order_of_the_rows(settings):
     path = SWEEPS / "both/effects.csv"
-    in_order = load_sweep_results(shown, "mnist")
+    results = load_sweep_results(settings, "mnist")
     header, *rows = path.read_text().splitlines()
     path.write_text("\n".join([header, *reversed(rows)]))
-    assert load_sweep_results(shown, "mnist") == in_order
+    assert load_sweep_results(settings, "mnist") == results
 
 
-def test_effects_of_other_factorials_are_refused_with_the_command_that_makes_them(shown):
+def test_effects_of_other_factorials_are_refused_with_the_command_that_makes_them(settings):
     path = SWEEPS / "both/effects.csv"
     path.write_text(path.read_text().replace("activation=relu", "activation=silu"))
     with pytest.raises(LabError, match=r"^comparison.sweeps: both: .* does not have .*: run `make sweep NAME=both`$"):
-        load_sweep_results(shown, "mnist")
+        load_sweep_results(settings, "mnist")
 
 
 @pytest.mark.parametrize("missing", ["trials.png", "effects.csv"])
-def test_a_sweep_without_results_is_refused_with_the_command_that_makes_them(shown, missing):
+def test_a_sweep_without_results_is_refused_with_the_command_that_makes_them(settings, missing):
     (SWEEPS / "both" / missing).unlink()
     with pytest.raises(LabError, match=r"^comparison.sweeps: both: .* is missing: run `make sweep NAME=both`$"):
-        load_sweep_results(shown, "mnist")
+        load_sweep_results(settings, "mnist")
 
 
-def test_of_other_data_than_mnist_no_sweep_is_shown(shown):
-    assert load_sweep_results(shown, "digits") == []
+def test_no_sweep_is_loaded_for_data_sets_other_than_mnist(settings):
+    assert load_sweep_results(settings, "digits") == []

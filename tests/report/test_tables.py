@@ -1,4 +1,4 @@
-"""The CSV files say what the results say."""
+"""The CSV files contain the numbers of the results."""
 
 import csv
 
@@ -12,9 +12,9 @@ def read(name):
         return list(csv.DictReader(file))
 
 
-def test_a_row_holds_what_the_seeds_say_and_of_one_seed_no_spread(small):
-    save_tables(small)
-    several, one = read("comparison")
+def test_a_row_has_the_statistics_over_the_seeds_and_no_interval_for_one_seed(small_study):
+    save_tables(small_study)
+    three_seeds, one_seed = read("comparison")
     expected = {
         "variant": "tanh_sgd",
         "dataset": "mnist",
@@ -33,22 +33,25 @@ def test_a_row_holds_what_the_seeds_say_and_of_one_seed_no_spread(small):
         "test_loss_mean": "0.2500",
         "calibration_error_percent_mean": "1.5000",
     }
-    assert {name: several[name] for name in expected} == expected
-    assert (one["published_percent"], one["published_by"]) == ("0.8", "the paper")
-    assert [one[f"test_error_percent_{end}"] for end in ("mean", "sd", "low", "high")] == ["0.0000", "", "", ""]
+    assert {name: three_seeds[name] for name in expected} == expected
+    assert (one_seed["published_percent"], one_seed["published_by"]) == ("0.8", "the paper")
+    assert [one_seed[f"test_error_percent_{end}"] for end in ("mean", "sd", "low", "high")] == ["0.0000", "", "", ""]
 
 
-def test_a_row_holds_its_interval_and_its_difference_from_the_base():
-    made = study({"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]})
-    save_tables(made)
+def test_a_row_has_the_interval_of_the_test_error_and_the_difference_from_the_base():
+    two_variants = study({"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]})
+    save_tables(two_variants)
     _, row = read("comparison")
     assert row["difference_percent"] == "-7.5000"
-    error, against = made.comparison.errors["relu_adam"], made.comparison.differences["relu_adam", "tanh_sgd"]
-    for column, estimate in (("test_error_percent", error), ("difference_percent", against)):
+    error, difference = (
+        two_variants.comparison.errors["relu_adam"],
+        two_variants.comparison.differences["relu_adam", "tanh_sgd"],
+    )
+    for column, estimate in (("test_error_percent", error), ("difference_percent", difference)):
         assert [row[f"{column}_{end}"] for end in ("low", "high")] == [f"{estimate.low:.4f}", f"{estimate.high:.4f}"]
 
 
-def test_the_differences_are_each_pair_and_each_effect():
+def test_the_table_of_differences_has_a_row_per_pair_and_per_effect():
     save_tables(two_by_two())
     rows = {(row["kind"], row["of"], row["against"]): row for row in read("differences")}
     pairs = [("b", "a"), ("c", "a"), ("d", "a"), ("c", "b"), ("d", "c"), ("d", "b")]
@@ -59,7 +62,7 @@ def test_the_differences_are_each_pair_and_each_effect():
     assert {row["detectable"] for row in rows.values()} == {"true", "false"}
 
 
-def test_the_mistakes_are_counted_per_digit_and_variant():
+def test_the_table_of_mistakes_counts_networks_per_misread_image_and_variant():
     save_tables(study({"tanh_sgd": [1.0, 3.0], "relu_adam": [2.0, 2.0]}))
     assert read("mistakes") == [
         {"digit": "0", "label": "0", "tanh_sgd": "2", "relu_adam": "2"},

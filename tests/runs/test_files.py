@@ -1,4 +1,4 @@
-"""A run's folder holds what was trained, and says so when it does not."""
+"""The four files of a run are written, read and checked."""
 
 import csv
 import json
@@ -25,26 +25,26 @@ def _two_runs(tmp_path, monkeypatch):
         write_files(folder(seed), files_of(identity(seed=seed), TRAINED))
 
 
-def test_runs_come_back_as_they_were_written_in_the_order_of_the_seeds():
-    other, run = read_runs("tanh_sgd", [1, 0], settings())
-    assert (other.identity, run.identity) == (identity(seed=1), identity(seed=0))
-    assert run.history == HISTORY
-    assert run.weights.read_bytes() == TRAINED.weights
-    assert json.loads(run.architecture.read_text()) == json.loads(TRAINED.architecture)
+def test_runs_are_read_as_they_were_written_in_the_order_of_the_seeds():
+    run_of_seed_1, run_of_seed_0 = read_runs("tanh_sgd", [1, 0], settings())
+    assert (run_of_seed_1.identity, run_of_seed_0.identity) == (identity(seed=1), identity(seed=0))
+    assert run_of_seed_0.history == HISTORY
+    assert run_of_seed_0.weights.read_bytes() == TRAINED.weights
+    assert json.loads(run_of_seed_0.architecture.read_text()) == json.loads(TRAINED.architecture)
 
 
-def test_a_run_is_four_files_that_name_no_variant():
+def test_a_run_has_four_files_and_none_contains_the_variants_name():
     assert files_of(identity(), TRAINED) == files_of(identity(), TRAINED)
     files = {path.name: path.read_bytes() for path in folder().iterdir()}
     assert files.keys() == {"history.csv", "model.json", "model.weights.h5", "run.json"}
     assert not any(b"tanh_sgd" in content for content in files.values())
-    header, first, second = csv.reader(files["history.csv"].decode().splitlines())
-    assert (header, first[0], second[0]) == (["epoch", *EPOCH_METRICS], "1", "2")
-    expected = asdict(identity()) | {"digest": identity().digest, "family": identity().family}
-    assert json.loads(files["run.json"]) == expected
+    header, first_row, second_row = csv.reader(files["history.csv"].decode().splitlines())
+    assert (header, first_row[0], second_row[0]) == (["epoch", *EPOCH_METRICS], "1", "2")
+    expected_json = asdict(identity()) | {"digest": identity().digest, "family": identity().family}
+    assert json.loads(files["run.json"]) == expected_json
 
 
-def test_a_run_without_a_validation_score_comes_back_as_it_was_written():
+def test_a_run_without_validation_metrics_is_read_as_it_was_written():
     history = {name: HISTORY[name] for name in TRAIN_METRICS}
     write_files(folder(2), files_of(identity(seed=2), replace(TRAINED, history=history)))
     assert (folder(2) / "history.csv").read_text().splitlines()[0] == "epoch,train/loss,train/error_percent"
@@ -56,7 +56,7 @@ def test_a_run_without_a_validation_score_comes_back_as_it_was_written():
     ("name", "content"),
     [("run.json", None), ("run.json", b"\xff\x00"), ("run.json", b"{}"), ("history.csv", None), ("history.csv", b"")],
 )
-def test_a_run_that_is_missing_or_damaged_is_refused_by_its_folder_and_not_found(name, content):
+def test_reading_a_missing_or_damaged_run_is_an_error_that_names_its_folder_and_find_run_returns_none(name, content):
     (folder() / name).unlink() if content is None else (folder() / name).write_bytes(content)
     with pytest.raises(LabError) as raised:
         read_runs("tanh_sgd", [1, 0], settings())
@@ -66,12 +66,12 @@ def test_a_run_that_is_missing_or_damaged_is_refused_by_its_folder_and_not_found
     assert find_run("tanh_sgd", identity()) is None
 
 
-def test_a_run_of_other_settings_is_refused():
-    with pytest.raises(LabError, match=r"trained with other settings than params\.yaml's: run `dvc repro --force"):
+def test_reading_a_run_of_other_settings_is_an_error():
+    with pytest.raises(LabError, match=r"with settings other than those in params\.yaml: run `dvc repro --force"):
         read_runs("tanh_sgd", [0], settings(learning_rate=0.02))
 
 
-def test_a_run_is_found_by_its_whole_identity():
+def test_find_run_compares_the_whole_identity():
     run = find_run("tanh_sgd", identity(seed=1))
     assert (run.folder, run.identity) == (folder(1), identity(seed=1))
     assert find_run("tanh_sgd", replace(identity(), code="other")) is None

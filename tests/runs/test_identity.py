@@ -6,7 +6,7 @@ import pytest
 from support.builders import identity
 
 from lenet.runs import code
-from lenet.runs.identity import RunIdentity, identify
+from lenet.runs.identity import RunIdentity, identify_runs
 from lenet.runs.training_data import identify_data
 
 
@@ -23,24 +23,24 @@ from lenet.runs.training_data import identify_data
         {"machine": "aarch64"},
     ],
 )
-def test_whatever_decides_the_bits_changes_the_digest_and_nothing_else(change):
+def test_the_digest_changes_with_every_part_of_the_identity(change):
     assert identity().digest == identity().digest
     assert replace(identity(), **change).digest != identity().digest
 
 
-def test_seeds_of_a_variant_share_a_family_and_nothing_else_does():
+def test_runs_that_differ_only_in_the_seed_share_a_family():
     assert identity(seed=0).family == identity(seed=1).family
     assert identity(activation="relu").family != identity().family
 
 
 @pytest.mark.parametrize("fold", [None, (2, 5)])
-def test_an_identity_survives_json(fold):
-    who = replace(identity(), data=replace(identity().data, fold=fold))
-    assert RunIdentity.from_json(json.loads(json.dumps(asdict(who)))) == who
+def test_an_identity_is_equal_after_a_round_trip_through_json(fold):
+    original = replace(identity(), data=replace(identity().data, fold=fold))
+    assert RunIdentity.from_json(json.loads(json.dumps(asdict(original)))) == original
 
 
 def test_runs_are_identified_by_recipe_seed_data_code_versions_and_machine(processed, recipe, statistics):
-    first, second = identify(recipe, [3, 5], identify_data())
+    first, second = identify_runs(recipe, [3, 5], identify_data())
     assert (first.seed, second.seed) == (3, 5)
     assert first.family == second.family
     assert first.settings == recipe.model_dump()
@@ -50,7 +50,9 @@ def test_runs_are_identified_by_recipe_seed_data_code_versions_and_machine(proce
     assert first.code == code.digest_of_run(recipe.optimizer)
 
 
-def test_folds_are_runs_of_their_own_and_of_one_family(processed, recipe):
-    first, second, of_three = (identify(recipe, [0], identify_data(fold))[0] for fold in ((1, 2), (2, 2), (1, 3)))
-    assert len({first.digest, second.digest, of_three.digest}) == 3
-    assert first.family == second.family != of_three.family
+def test_folds_have_different_digests_but_one_family_per_number_of_folds(processed, recipe):
+    fold_1_of_2, fold_2_of_2, fold_1_of_3 = (
+        identify_runs(recipe, [0], identify_data(fold))[0] for fold in ((1, 2), (2, 2), (1, 3))
+    )
+    assert len({fold_1_of_2.digest, fold_2_of_2.digest, fold_1_of_3.digest}) == 3
+    assert fold_1_of_2.family == fold_2_of_2.family != fold_1_of_3.family

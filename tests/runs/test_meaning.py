@@ -1,4 +1,4 @@
-"""The digest follows what code does, not how it is laid out or what is said about it."""
+"""The syntax digest depends on what code does, not on comments, docstrings or layout."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ import textwrap
 import pytest
 from support.paths import ROOT
 
-from lenet.runs.meaning import digest_of_meaning
+from lenet.runs.meaning import syntax_digest
 
 CODE = '''
 """A module."""
@@ -20,7 +20,7 @@ class Unit:
     """A unit."""
 
     def __init__(self, weight):
-        self.weight = weight  # its only one
+        self.weight = weight  # the only weight
 
     async def answer(self, x: float) -> float:
         """Answer."""
@@ -28,16 +28,16 @@ class Unit:
 '''
 
 
-def meaning(*replacement):
+def digest_after_replacing(*replacement):
     old, new = replacement
     assert old in CODE
-    return digest_of_meaning(CODE.replace(old, new))
+    return syntax_digest(CODE.replace(old, new))
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("  # its only one", ""),
+        ("  # the only weight", ""),
         ('"""A module."""', '"""A module, described anew."""'),
         ('        """Answer."""\n', ""),
         ("tanh(self.weight * x + 0.5)", "tanh(\n            self.weight * x\n            + 0.5\n        )"),
@@ -45,8 +45,8 @@ def meaning(*replacement):
     ],
     ids=["comment", "docstring", "no docstring", "layout", "parentheses"],
 )
-def test_what_is_said_about_code_does_not_count(old, new):
-    assert meaning(old, new) == digest_of_meaning(CODE)
+def test_comments_docstrings_and_layout_do_not_change_the_digest(old, new):
+    assert digest_after_replacing(old, new) == syntax_digest(CODE)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,15 @@ def test_what_is_said_about_code_does_not_count(old, new):
         ('        """Answer."""\n', '        "not a docstring".upper()\n'),
     ],
 )
-def test_what_code_does_counts(old, new):
-    assert meaning(old, new) != digest_of_meaning(CODE)
+def test_an_edit_of_what_the_code_does_changes_the_digest(old, new):
+    assert digest_after_replacing(old, new) != syntax_digest(CODE)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("python", ["python3.11", "python3.12", "python3.13"])
-def test_another_python_finds_the_same_digest_for_every_module(python):
+def test_other_versions_of_python_give_every_module_the_same_digest(python):
     if not shutil.which(python) or subprocess.run([python, "-c", ""], capture_output=True).returncode:
-        pytest.skip(f"{python} is not here")
+        pytest.skip(f"{python} is not installed")
     program = textwrap.dedent(
         """
         import importlib.util, sys
@@ -82,11 +82,11 @@ def test_another_python_finds_the_same_digest_for_every_module(python):
         meaning = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(meaning)
         for path in sorted(package.rglob("*.py")):
-            print(path, meaning.digest_of_meaning(path.read_text(encoding="utf-8")))
+            print(path, meaning.syntax_digest(path.read_text(encoding="utf-8")))
         """
     )
-    here, there = (
-        subprocess.run([each, "-c", program, ROOT / "src/lenet"], capture_output=True, text=True, check=True).stdout
-        for each in (sys.executable, python)
+    digests_here, digests_there = (
+        subprocess.run([command, "-c", program, ROOT / "src/lenet"], capture_output=True, text=True, check=True).stdout
+        for command in (sys.executable, python)
     )
-    assert there == here
+    assert digests_there == digests_here

@@ -1,4 +1,4 @@
-"""Where and when a run was trained, and where that is kept."""
+"""Provenance: the tags of the machine, and the time in training."""
 
 import os
 import platform
@@ -23,13 +23,13 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 
 def git(*arguments):
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    completed = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    return completed.stdout.strip()
 
 
 @pytest.fixture
 def commit():
-    """A repository with one commit; returns its name."""
+    """A repository with one commit; returns the commit's hash."""
     git("init", "--quiet")
     Path("file.txt").write_text("committed")
     git("add", "file.txt")
@@ -37,19 +37,19 @@ def commit():
     return git("rev-parse", "HEAD")
 
 
-def test_the_commit_is_told_and_a_committed_state_is_clean(commit):
+def test_the_tags_have_the_commit_and_say_that_an_unedited_checkout_is_clean(commit):
     tags = machine_tags()
     assert (tags["git_commit"], tags["git_dirty"]) == (commit, "false")
     assert (tags["host"], tags["python"]) == (platform.node(), platform.python_version())
 
 
 @pytest.mark.parametrize("edited", ["file.txt", "new.txt"])
-def test_an_edit_since_the_commit_is_told(commit, edited):
+def test_the_tags_say_that_the_checkout_was_edited_since_the_commit(commit, edited):
     Path(edited).write_text("edited")
     assert machine_tags()["git_dirty"] == "true"
 
 
-def test_a_checkout_of_another_owner_costs_the_commit_and_one_warning(commit, monkeypatch, capsys):
+def test_a_checkout_of_another_user_gives_one_warning_and_no_commit(commit, monkeypatch, capsys):
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     assert "git_commit" not in machine_tags()
     (warning,) = capsys.readouterr().err.splitlines()
@@ -57,25 +57,25 @@ def test_a_checkout_of_another_owner_costs_the_commit_and_one_warning(commit, mo
     assert "git config --global --add safe.directory" in warning
 
 
-def test_a_repository_without_a_commit_is_no_reason_for_a_warning(capsys):
+def test_a_repository_without_commits_causes_no_warning(capsys):
     git("init", "--quiet")
     assert "git_commit" not in machine_tags()
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("path", [os.environ["PATH"], ""], ids=["outside a repository", "without git"])
-def test_what_is_not_known_is_left_out_and_the_rest_is_told(monkeypatch, path):
+def test_tags_without_a_value_are_left_out(monkeypatch, path):
     monkeypatch.setenv("PATH", path)
     assert machine_tags().keys() == {"host", "processor", "python"}
 
 
-def test_the_dvc_experiment_is_told_where_there_is_one(monkeypatch):
+def test_the_tags_have_the_name_of_the_dvc_experiment(monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "warm-start")
     assert machine_tags()["dvc_experiment"] == "warm-start"
 
 
 @pytest.mark.parametrize(
-    ("intervals", "busy"),
+    ("intervals", "expected_s"),
     [
         ([(0, 10)], 10),
         ([(0, 10), (5, 10)], 15),
@@ -85,5 +85,5 @@ def test_the_dvc_experiment_is_told_where_there_is_one(monkeypatch):
     ],
     ids=["one", "side by side", "one within the other", "a pause between them", "none"],
 )
-def test_a_pause_in_which_nothing_trained_does_not_count(intervals, busy):
-    assert busy_s(Provenance({}, 1000 * start, duration) for start, duration in intervals) == busy
+def test_busy_seconds_count_overlaps_once_and_leave_out_pauses(intervals, expected_s):
+    assert busy_s(Provenance({}, 1000 * start, duration) for start, duration in intervals) == expected_s

@@ -13,51 +13,51 @@ from support.fuzz import damaged, edited, result_or_refusal
 from support.servers import free_port
 
 from lenet.serving import app
-from lenet.serving.app import RefusedError, read_digits
+from lenet.serving.app import RefusedError, read_images
 
-DIGIT = [[0] * 28 for _ in range(28)]
-
-
-def body(*digits):
-    return json.dumps({"inputs": digits}).encode()
+IMAGE = [[0] * 28 for _ in range(28)]
 
 
-def with_pixel(value):
-    """A digit whose fourth pixel of the third row is that."""
-    digit = [list(row) for row in DIGIT]
-    digit[2][3] = value
-    return digit
+def body(*images):
+    return json.dumps({"inputs": images}).encode()
 
 
-def test_digits_of_integers_from_0_to_255_are_read():
-    digits = read_digits(body(with_pixel(0), with_pixel(255)))
-    assert (digits.shape, digits.dtype, digits[1, 2, 3], digits.sum()) == ((2, 28, 28), np.uint8, 255, 255)
+def image_with_pixel(value):
+    """Return an image with this value in row 2, column 3, and 0 elsewhere."""
+    image = [list(row) for row in IMAGE]
+    image[2][3] = value
+    return image
+
+
+def test_images_of_integers_from_0_to_255_are_read():
+    images = read_images(body(image_with_pixel(0), image_with_pixel(255)))
+    assert (images.shape, images.dtype, images[1, 2, 3], images.sum()) == ((2, 28, 28), np.uint8, 255, 255)
 
 
 EXPECTED = r": expected .* of 1 to 1000 digits, each 28 rows of 28 integers from 0 \(background\) to 255$"
 
 
 @pytest.mark.parametrize("pixel", [-1, 256, 0.5, "7", None, True, float("nan")])
-def test_a_pixel_that_is_none_is_named_with_its_place(pixel):
+def test_an_invalid_pixel_is_refused_with_its_value_and_position(pixel):
     with pytest.raises(RefusedError, match=r"^inputs\[1\]\[2\]\[3\] is .*" + EXPECTED):
-        read_digits(body(DIGIT, with_pixel(pixel)))
+        read_images(body(IMAGE, image_with_pixel(pixel)))
 
 
 @pytest.mark.parametrize(
-    ("digit", "where"),
+    ("image", "place"),
     [
-        (DIGIT[:27], r"inputs\[0\] is \[\[0, 0, .*…"),
-        ([*DIGIT[:5], [0] * 29, *DIGIT[6:]], r"inputs\[0\]\[5\] is \[0, 0, .*…"),
+        (IMAGE[:27], r"inputs\[0\] is \[\[0, 0, .*…"),
+        ([*IMAGE[:5], [0] * 29, *IMAGE[6:]], r"inputs\[0\]\[5\] is \[0, 0, .*…"),
         ("a digit", r'inputs\[0\] is "a digit"'),
     ],
 )
-def test_a_digit_of_another_shape_is_refused(digit, where):
-    with pytest.raises(RefusedError, match=f"^{where}{EXPECTED}"):
-        read_digits(body(digit))
+def test_an_image_of_the_wrong_shape_is_refused(image, place):
+    with pytest.raises(RefusedError, match=f"^{place}{EXPECTED}"):
+        read_images(body(image))
 
 
 @pytest.mark.parametrize(
-    ("sent", "message"),
+    ("request_body", "message"),
     [
         (b"a digit", "^the body is not JSON "),
         (b"\xff\xfe{", "^the body is not JSON "),
@@ -68,12 +68,12 @@ def test_a_digit_of_another_shape_is_refused(digit, where):
         (b'{"inputs": []}', r"^inputs is \[\]: expected "),
     ],
 )
-def test_what_is_no_list_of_digits_is_refused_with_what_was_expected(sent, message):
+def test_a_body_that_is_not_a_list_of_images_is_refused_with_the_expected_format(request_body, message):
     with pytest.raises(RefusedError, match=message):
-        read_digits(sent)
+        read_images(request_body)
 
 
-# Digits of more or fewer rows, all alike, of more or fewer pixels, all alike.
+# Bodies with up to three images of about 28 × 28 pixels. All pixels of a body have the same value.
 SHAPES = st.builds(
     lambda pixel, width, height, count: body(*[[[pixel] * width] * height] * count),
     st.integers(-1, 256),
@@ -83,39 +83,39 @@ SHAPES = st.builds(
 )
 BODIES = st.one_of(
     SHAPES,
-    damaged(body(DIGIT)),
-    edited({"inputs": [DIGIT]}).map(json.dumps).map(str.encode),
+    damaged(body(IMAGE)),
+    edited({"inputs": [IMAGE]}).map(json.dumps).map(str.encode),
     st.text('[]{}",:0123456789.eE+-truefalsn inputs\\u', max_size=60).map(str.encode),
     st.binary(max_size=60),
 )
 
 
 @given(BODIES)
-def test_whatever_is_posted_is_digits_or_refused_in_one_line(sent):
-    digits, refusal = result_or_refusal(RefusedError, read_digits, sent)
+def test_any_body_is_read_exactly_or_refused_in_one_line(request_body):
+    images, refusal = result_or_refusal(RefusedError, read_images, request_body)
     if refusal:
         assert len(refusal) < 400
     else:
-        assert json.loads(sent) == {"inputs": digits.tolist()}
+        assert json.loads(request_body) == {"inputs": images.tolist()}
 
 
-def test_of_many_mistakes_the_first_is_told_and_no_list_of_all_is_made():
-    wrong = [[[-1] * 28] * 28] * 200
-    started = tracemalloc.start() or tracemalloc.get_traced_memory()[0]
+def test_only_the_first_of_many_mistakes_is_reported_and_memory_stays_small():
+    wrong_images = [[[-1] * 28] * 28] * 200
+    bytes_before = tracemalloc.start() or tracemalloc.get_traced_memory()[0]
     with pytest.raises(RefusedError, match=r"^inputs\[0\]\[0\]\[0\] is -1: "):
-        read_digits(body(*wrong))
-    most = tracemalloc.get_traced_memory()[1] - started
+        read_images(body(*wrong_images))
+    peak_bytes = tracemalloc.get_traced_memory()[1] - bytes_before
     tracemalloc.stop()
-    assert most < 20_000_000
+    assert peak_bytes < 20_000_000
 
 
 @pytest.fixture(scope="module")
 def port():
-    """The port of an app that reads each digit as a 3, slowly where the first pixel says so."""
+    """The port of an app that predicts a 3 for each image. Its delay in s is the very first pixel / 100."""
 
-    def predict(digits):
-        time.sleep(digits[0, 0, 0] / 100)
-        return np.eye(10, dtype=np.float32)[[3] * len(digits)]
+    def predict(images):
+        time.sleep(images[0, 0, 0] / 100)
+        return np.eye(10, dtype=np.float32)[[3] * len(images)]
 
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app.make_app(predict), port=port, log_level="critical"))
@@ -128,25 +128,25 @@ def port():
     thread.join()
 
 
-def ask(port, method, path, sent=b"", **headers):
-    """Send exactly these headers; return the answer's status and text."""
+def send_request(port, method, path, request_body=b"", **headers):
+    """Send a request with exactly these headers. Return the response's status and text."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name.replace("_", "-"), value)
-    connection.endheaders(sent)
-    answer = connection.getresponse()
-    text = answer.read().decode()
+    connection.endheaders(request_body)
+    response = connection.getresponse()
+    text = response.read().decode()
     connection.close()
-    return answer.status, text
+    return response.status, text
 
 
-def post(port, sent, **headers):
-    usual = {"Content_Type": "application/json", "Content_Length": str(len(sent))}
-    return ask(port, "POST", "/invocations", sent, **(usual | headers))
+def post(port, request_body, **headers):
+    default_headers = {"Content_Type": "application/json", "Content_Length": str(len(request_body))}
+    return send_request(port, "POST", "/invocations", request_body, **(default_headers | headers))
 
 
-def test_a_thousand_digits_are_answered_with_probabilities(port):
+def test_the_app_returns_the_probabilities_of_a_thousand_images(port):
     status, text = post(port, body(*[[[255] * 28] * 28] * 1000))
     assert (status, json.loads(text)) == (200, {"predictions": [[0.0] * 3 + [1.0] + [0.0] * 6] * 1000})
 
@@ -159,8 +159,8 @@ def test_a_thousand_digits_are_answered_with_probabilities(port):
         {"Host": "localhost:5001", "Origin": "http://localhost:8000"},
     ],
 )
-def test_requests_of_this_machine_pass(port, headers):
-    assert post(port, body(DIGIT), **headers)[0] == 200
+def test_requests_from_this_machine_are_answered(port, headers):
+    assert post(port, body(IMAGE), **headers)[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -177,21 +177,19 @@ def test_requests_of_this_machine_pass(port, headers):
         ({"Content_Type": ""}, 400, "content type missing: expected application/json"),
     ],
 )
-def test_requests_for_another_name_of_other_pages_too_long_or_of_other_types_are_refused(
-    port, headers, status, message
-):
-    answered, text = post(port, b"{}", **headers)
-    assert answered == status
+def test_requests_with_a_wrong_host_origin_length_or_type_are_refused(port, headers, status, message):
+    response_status, text = post(port, b"{}", **headers)
+    assert response_status == status
     assert json.loads(text)["message"].startswith(message)
 
 
-def test_the_app_gives_up_after_a_time(port, monkeypatch):
+def test_the_app_answers_with_status_503_after_the_time_limit(port, monkeypatch):
     monkeypatch.setattr(app, "TIME_LIMIT_S", 0.05)
-    slow = [[50, *DIGIT[0][1:]], *DIGIT[1:]]
-    status, text = post(port, body(slow))
-    assert (status, "not answered in 0.05 s" in text) == (503, True)
+    slow_image = [[50, *IMAGE[0][1:]], *IMAGE[1:]]
+    status, text = post(port, body(slow_image))
+    assert (status, "no answer within 0.05 s" in text) == (503, True)
 
 
-def test_the_app_is_alive_and_names_pages_that_are_not_here(port, tmp_path):
-    assert ask(port, "GET", "/ping") == (200, "\n")
-    assert ask(port, "GET", "/elsewhere")[0] == 404
+def test_the_app_answers_a_ping_and_reports_an_unknown_page(port, tmp_path):
+    assert send_request(port, "GET", "/ping") == (200, "\n")
+    assert send_request(port, "GET", "/elsewhere")[0] == 404

@@ -1,1 +1,1 @@
-"""What several tests share."""
+"""Helpers and fixtures that several test modules share."""

@@ -1,4 +1,4 @@
-"""A real browser to look at pages with: Chromium or Chrome, driven by Playwright. Tests import the fixture by name."""
+"""Fixtures with a real browser, Chromium or Chrome, which Playwright controls. Tests import the fixtures by name."""
 
 import os
 import shutil
@@ -6,29 +6,33 @@ import shutil
 import pytest
 
 
-def _lacking(what):
-    # Where everything is meant to be tested, nothing is left out in silence.
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"a browser test needs {what}")
+def _fail_or_skip(requirement):
+    # In continuous integration every test must run, so a missing program is a failure.
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"a browser test needs {requirement}")
 
 
-@pytest.fixture(scope="module")  # one after the other: Playwright runs once at a time
+# The scope is not "session": each module imports its own copy of the fixture, and Playwright cannot run twice at once.
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium without a window; call `browser.new_page()`."""
+    """Chromium without a window. Call `browser.new_page()`."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _lacking("Playwright: pip install playwright")
+        _fail_or_skip("Playwright: pip install playwright")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    chromium = chromium or _lacking("Chromium: apt-get install chromium")
+    chromium = chromium or _fail_or_skip("Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, headless=True, args=["--no-sandbox"])
-        yield started
-        started.close()
+        chromium_browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=["--no-sandbox"])
+        yield chromium_browser
+        chromium_browser.close()
 
 
 @pytest.fixture
 def opened(browser):
-    """Call it with a path: the file in a new page, and what its console complained of and it asked of a network."""
+    """A function that opens a file in a new page. It returns the page and a growing list of complaints.
+
+    Complaints are console messages for which `is_complaint` is true, JavaScript errors, and the URLs of HTTP requests.
+    """
     pages = []
 
     def open_page(path, is_complaint=lambda message: True, **options):

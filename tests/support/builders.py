@@ -1,8 +1,8 @@
-"""Tiny results to test with, in numbers that are easy to work by hand.
+"""Build small results for tests, with numbers that are easy to check by hand.
 
-A variant's runs take two epochs and see 100 test digits, ten of each class, in the order 0, 1, … 9, 0, 1, …; of them
-the first ones are taken for the next class, as many as the error in percent says. So `seed_result(error=7)` and
-`predictions(1, 100, wrong=7)` tell of the same run.
+Every run has two epochs and 100 test images, ten of each class, with the labels 0, 1, … 9, 0, 1, … A run with an error
+of e percent predicts the next class (label + 1, and 0 after 9) for the first e images, and the right class for the
+others. So `seed_result(error=7)` and `predictions(1, 100, wrong=7)` describe the same run.
 """
 
 import itertools
@@ -24,22 +24,22 @@ from lenet.settings import Settings, load_settings
 from support.paths import ROOT
 
 EPOCHS = 2
-# Test errors of a ladder whose first step makes no detectable difference, while the second does.
+# Test errors of a ladder. Its first step makes no detectable difference; its second step does.
 LADDER = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [9.0, 12.0, 11.0], "modern": [3.0, 4.0, 5.0]}
-# Test errors of a 2×2 whose changes are worth more together.
+# Test errors of a 2×2. Both changes together gain more than the sum of each alone.
 FOUR = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [1.0, 2.0]}
 BASE = load_settings(ROOT / "params.yaml").base.model_dump()
 
 
-def settings(**changed):
-    """A variant's settings, as run.json holds them: the project's base, cut to two epochs."""
-    return BASE | {"epochs": EPOCHS} | changed
+def settings(**changes):
+    """Return a variant's settings as in run.json: the project's base with two epochs, and the changes."""
+    return BASE | {"epochs": EPOCHS} | changes
 
 
-def identity(seed=0, dataset="digits", **changed):
+def identity(seed=0, dataset="digits", **changes):
     return RunIdentity(
         seed=seed,
-        settings=settings(**changed),
+        settings=settings(**changes),
         data=DataIdentity(
             dataset, 0.1, 0, train_md5="1" * 32, validation_md5="2" * 32, pixel_mean=40.0, pixel_sd=80.0, fold=None
         ),
@@ -58,12 +58,12 @@ def identity(seed=0, dataset="digits", **changed):
 
 
 def seed_result(seed=0, error=10.0, dataset="digits"):
-    """One run with that test error; its validation error is the same, its training error half as large."""
+    """Return one run with this test error. Its validation error is equal, its training error half as large."""
     confusion = 10 * np.eye(10, dtype=int)
-    for digit in range(round(error)):
-        confusion[digit % 10, digit % 10] -= 1
-        confusion[digit % 10, (digit + 1) % 10] += 1
-    recalls = {f"test/recall_percent/{digit}": 10.0 * int(confusion[digit, digit]) for digit in range(10)}
+    for image in range(round(error)):
+        confusion[image % 10, image % 10] -= 1
+        confusion[image % 10, (image + 1) % 10] += 1
+    recalls = {f"test/recall_percent/{label}": 10.0 * int(confusion[label, label]) for label in range(10)}
     return SeedResult(
         identity=identity(seed, dataset),
         weights=f"{seed:064x}",
@@ -79,15 +79,15 @@ def seed_result(seed=0, error=10.0, dataset="digits"):
 
 
 def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
-    """A variant with a seed, counted from 0, for each of the test errors."""
+    """Return a variant's results. It has one seed per test error: 0, 1, …"""
     seeds = [seed_result(seed, error, dataset) for seed, error in enumerate(errors)]
     values = {name: [seed.history[name][-1] for seed in seeds] for name in seeds[0].history}
     values |= {name: [s.metrics[name] for s in seeds] for name in seeds[0].metrics if "recall" not in name}
-    summary = {name: statistics.fmean(of_seeds) for name, of_seeds in values.items()}
+    summary = {name: statistics.fmean(per_seed) for name, per_seed in values.items()}
     if len(seeds) > 1:
-        summary |= {f"{name}_sd": statistics.stdev(of_seeds) for name, of_seeds in values.items()}
-        found = misread(errors)
-        (error,) = compare({variant: found.wrong(100)}, []).errors.values()
+        summary |= {f"{name}_sd": statistics.stdev(per_seed) for name, per_seed in values.items()}
+        misread_images = misread(errors)
+        (error,) = compare({variant: misread_images.wrong(100)}, []).errors.values()
         if error.is_known:
             summary |= dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
     layers = [LayerShape("C1", maps=6, side=28, field=5, stride=1, parameters=156, connections=122_304)]
@@ -95,78 +95,79 @@ def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
 
 
 def without_validation(result):
-    """The same variant, had it been trained on the validation split too."""
+    """Return the results as if the variant had been trained on the validation split too."""
 
-    def kept(metrics):
+    def drop_validation(metrics):
         return {name: value for name, value in metrics.items() if not name.startswith("validation/")}
 
-    seeds = [replace(seed, history=kept(seed.history)) for seed in result.seeds]
-    return replace(result, summary=kept(result.summary), seeds=seeds)
+    seeds = [replace(seed, history=drop_validation(seed.history)) for seed in result.seeds]
+    return replace(result, summary=drop_validation(result.summary), seeds=seeds)
 
 
 def study(errors, about=None, published=None, factorial=(), changes=None, dataset="digits", primary=(), sweeps=()):
-    """A study of variants with a seed for each of their test errors, whole percents: {variant: errors}.
+    """Return a study of several variants.
 
-    The ladder is all of them in this order, the original is the first that is published; each variant is the base with
-    what `changes` says: {variant: settings}.
+    errors: {variant: its test errors, one per seed, in whole percent}. All variants, in this order, are the ladder.
+    published: {variant: the error in percent that others report}; the first of them is the original.
+    changes: {variant: settings that differ from the base}.
     """
     variants = {name: settings(**(changes or {}).get(name, {})) for name in errors}
     reported = {name: {"error_percent": error, "source": "the paper"} for name, error in (published or {}).items()}
-    compared = {"primary": primary, "ladder": list(errors), "factorial": list(factorial), "published": reported}
-    compared |= {"sweeps": sweeps, "original": next(iter(reported), None)}
-    committed = load_settings(ROOT / "params.yaml").model_dump()
-    made = {"about": about or {}, "variants": variants, "comparison": compared}
+    comparison = {"primary": primary, "ladder": list(errors), "factorial": list(factorial), "published": reported}
+    comparison |= {"sweeps": sweeps, "original": next(iter(reported), None)}
+    committed_settings = load_settings(ROOT / "params.yaml").model_dump()
+    replaced_settings = {"about": about or {}, "variants": variants, "comparison": comparison}
     return Study(
-        settings=Settings.model_validate(committed | made),
-        results={name: variant_result(name, of_seeds, dataset) for name, of_seeds in errors.items()},
-        misread={name: misread(each) for name, each in errors.items()},
+        settings=Settings.model_validate(committed_settings | replaced_settings),
+        results={name: variant_result(name, per_seed, dataset) for name, per_seed in errors.items()},
+        misread={name: misread(per_seed) for name, per_seed in errors.items()},
     )
 
 
 def two_by_two(errors=FOUR, **options):
-    """A study of a 2×2: `a` is the base, `b` has ReLU, `c` has Adam, `d` has both."""
+    """Return a study of a 2×2: `a` is the base, `b` has ReLU, `c` has Adam, `d` has both."""
     relu, adam = {"activation": "relu"}, {"optimizer": "adam"}
     return study(errors, factorial=errors, **{"changes": {"b": relu, "c": adam, "d": relu | adam}, **options})
 
 
 def outputs(errors):
-    """The predictions of variants with a seed for each of their test errors: {variant: errors}."""
-    return {name: predictions(len(of_seeds), 100, np.round(of_seeds).astype(int)) for name, of_seeds in errors.items()}
+    """Return {variant: its predictions}. errors: {variant: its test errors, one per seed, in percent}."""
+    return {name: predictions(len(per_seed), 100, np.round(per_seed).astype(int)) for name, per_seed in errors.items()}
 
 
 def digits_of_the_test(n=100):
-    """Test digits of a fixed noise."""
+    """Return a test split of random images, the same ones each time."""
     return Split(np.random.default_rng(1).integers(0, 256, (n, 28, 28), dtype=np.uint8), labels(n))
 
 
 def misread(errors):
-    """What a variant misreads with a seed for each of its test errors, whole percents of 100 digits."""
-    (seen,) = outputs({"": errors}).values()
-    return find_misread(seen.probabilities.argmax(axis=2), labels(100))
+    """Return the test images that a variant misreads. errors: one per seed, in whole percent of 100 images."""
+    (predicted,) = outputs({"": errors}).values()
+    return find_misread(predicted.probabilities.argmax(axis=2), labels(100))
 
 
 def save_evaluated(variant, errors):
-    """Leave in the workspace what evaluate leaves of a variant with those test errors."""
+    """Write the files that the stage evaluate writes for a variant with these test errors."""
     save_result(variant_result(variant, errors))
     save_misread(variant, misread(errors), range(len(errors)))
     save_predictions(variant, outputs({variant: errors})[variant])
 
 
 def labels(n=100):
-    """What the test digits show: uint8 (n,)."""
+    """Return the labels of the test images: uint8 (n,)."""
     return np.arange(n, dtype=np.uint8) % 10
 
 
 def predictions(seeds=2, n=100, wrong=10):
-    """Outputs that are 91 % sure of a class, the next one for the first `wrong` digits; maps of a fixed noise.
+    """Return predictions with a probability of 0.91 for one class: the next class for the first `wrong` images.
 
-    wrong: a number for all seeds, or one for each.
+    wrong: one number for all seeds, or one for each. Feature maps and weights are random, the same ones each time.
     """
     probabilities = np.full((seeds, n, 10), 0.01, np.float32)
-    for of_seed, count in zip(probabilities, np.broadcast_to(wrong, seeds), strict=True):
+    for seed_probabilities, count in zip(probabilities, np.broadcast_to(wrong, seeds), strict=True):
         predicted = labels(n)
         predicted[:count] = (predicted[:count] + 1) % 10
-        of_seed[np.arange(n), predicted] = 0.91
+        seed_probabilities[np.arange(n), predicted] = 0.91
     noise = np.random.default_rng(0)
     shapes = {"filters": (5, 5, 6), "c1": (28, 28, 6), "s2": (14, 14, 6), "c3": (10, 10, 16)}
     arrays = {name: noise.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}

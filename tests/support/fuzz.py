@@ -1,11 +1,11 @@
-"""Random damage, for tests by Hypothesis: of bytes, and of what JSON holds."""
+"""Random damage to bytes and to the values of JSON, for tests with Hypothesis."""
 
 import copy
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
-VALUES = st.recursive(
+JSON_VALUES = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-3, 70_000)
@@ -19,10 +19,10 @@ VALUES = st.recursive(
 
 @st.composite
 def damaged(draw, content):
-    """Bytes that differ from those given: a bit is flipped, or a piece is lost, new, or replaced."""
+    """Draw bytes that differ from `content`: one bit is flipped, or a part is removed, inserted or replaced."""
     if draw(st.booleans()):
-        place, bit = draw(st.integers(0, len(content) - 1)), draw(st.integers(0, 7))
-        return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
+        index, bit = draw(st.integers(0, len(content) - 1)), draw(st.integers(0, 7))
+        return content[:index] + bytes([content[index] ^ 1 << bit]) + content[index + 1 :]
     start = draw(st.integers(0, len(content)))
     end = draw(st.sampled_from([start, min(start + 8, len(content)), len(content)]))
     changed = content[:start] + draw(st.binary(max_size=12)) + content[end:]
@@ -32,30 +32,36 @@ def damaged(draw, content):
 
 @st.composite
 def edited(draw, value):
-    """Nested lists and mappings with one to three edits: another value, a key renamed, an entry lost or new."""
+    """Draw a copy of `value` with one to three edits: a value replaced, a key renamed, an entry removed or added.
+
+    value: nested lists and mappings.
+    """
     whole = [copy.deepcopy(value)]
     for _ in range(draw(st.integers(1, 3))):
         section, key = whole, 0
         while draw(st.integers(0, 5)) and isinstance(section[key], list | dict) and section[key]:
             section = section[key]
             key = draw(st.sampled_from(list(section) if isinstance(section, dict) else range(len(section))))
-        edit = draw(st.sampled_from(["replace", "replace", "lose", "rename", "add"]))
+        edit = draw(st.sampled_from(["replace", "replace", "remove", "rename", "add"]))
         if edit == "replace" or section is whole:
-            section[key] = draw(VALUES)
-        elif edit == "lose":
+            section[key] = draw(JSON_VALUES)
+        elif edit == "remove":
             del section[key]
         elif isinstance(section, list):
-            section.insert(key, draw(VALUES))
+            section.insert(key, draw(JSON_VALUES))
         else:
-            section[draw(st.text(max_size=8))] = section.pop(key) if edit == "rename" else draw(VALUES)
+            section[draw(st.text(max_size=8))] = section.pop(key) if edit == "rename" else draw(JSON_VALUES)
     return whole[0]
 
 
-def result_or_refusal(kind, function, *arguments):
-    """Return what a function returns and None, or None and the one line of an error of that kind."""
+def result_or_refusal(error_type, function, *arguments):
+    """Call a function; return its result and None, or None and the message if it raises an error of this type.
+
+    Check that the message is one line.
+    """
     try:
         return function(*arguments), None
-    except kind as error:
-        line = str(error)
-    assert len(line.splitlines()) == 1
-    return None, line
+    except error_type as error:
+        message = str(error)
+    assert len(message.splitlines()) == 1
+    return None, message

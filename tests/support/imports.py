@@ -1,4 +1,4 @@
-"""Which modules of this package a module imports, read from its source, imports inside functions included.
+"""Find the modules of this package that a module imports, from its source. Imports inside functions count.
 
 A module is named by its path in the package, as in "network.model".
 """
@@ -12,19 +12,19 @@ from support.paths import ROOT
 
 PACKAGE = ROOT / "src/lenet"
 
-# What no stage names in its `deps`, because it cannot change a result.
+# Modules that no stage lists in its `deps`, because they cannot change a result, and why.
 EXEMPT = {
     "errors": "messages",
     "program": "how a program ends",
     "execution": "decides where a run executes, and a run gives the same bits everywhere",
     "settings": "checks settings; the values that a stage reads are its `params`",
     "tracking": "copies results to MLflow and reads nothing back",
-    "workspace": "names of files, which dvc.yaml names too",
+    "workspace": "paths of files, which dvc.yaml has too",
 }
 
 
 def imports_of(module: str) -> Iterator[str]:
-    """Yield the modules of this package that a module imports itself."""
+    """Yield the modules of this package that a module imports directly."""
     for node in _statements(file_of(module)):
         if isinstance(node, ast.ImportFrom) and _is_ours(node.module or ""):
             imported = (f"{node.module}.{alias.name}" for alias in node.names)
@@ -41,17 +41,17 @@ def _statements(file: Path) -> list[ast.Import | ast.ImportFrom]:
 
 
 def reached_from(modules: Iterable[str], without: str = "") -> set[str]:
-    """Return the modules and all that they import, directly or not.
+    """Return these modules and all modules that they import, directly or indirectly.
 
-    What is exempt, and the module `without`, are left out and not followed.
+    Exempt modules and the module `without` are left out, and their imports are not followed.
     """
     reached: set[str] = set()
-    waiting = list(modules)
-    while waiting:
-        module = waiting.pop()
+    to_visit = list(modules)
+    while to_visit:
+        module = to_visit.pop()
         if module not in reached and module != without and module.partition(".")[0] not in EXEMPT:
             reached.add(module)
-            waiting += imports_of(module)
+            to_visit += imports_of(module)
     return reached
 
 
@@ -61,7 +61,7 @@ def file_of(module: str) -> Path:
 
 
 def all_modules() -> list[str]:
-    """Return every module of this package but the rooms' own `__init__`."""
+    """Return every module of this package except the `__init__` modules."""
     files = (path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
     return sorted(".".join(file.parts) for file in files)
 

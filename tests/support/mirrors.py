@@ -1,4 +1,4 @@
-"""Fixtures for downloads: a small data set under MNIST's name, and a real server of it with many faults."""
+"""Fixtures for downloads: a small data set under the name of MNIST, and a real server that has many faults."""
 
 import gzip
 import hashlib
@@ -22,42 +22,42 @@ from lenet.workspace import RAW
 from support.params import edit_params
 
 MNIST = DATASETS["mnist"]
-AMBIENT = dict(os.environ)
-REAL_MIRROR = AMBIENT.get("MNIST_MIRROR")
-# How much longer than its bound a wait may take on a busy machine, in seconds.
+ENVIRONMENT = dict(os.environ)
+REAL_MIRROR = ENVIRONMENT.get("MNIST_MIRROR")
+# By how many seconds a wait may exceed its limit on a busy machine.
 SLACK_S = 5
 BOMB = gzip.compress(bytes(8_000_000))
 
 
 class Mirror(ThreadingHTTPServer):
-    """Serves `files` (name: uncompressed content) as `name`.gz under one folder per way to serve: see `_answer`.
+    """Serves `files` (name → uncompressed content) as /<behaviour>/<name>.gz. `_answer` has all behaviours.
 
-    `asked` collects the paths of all requests. `elsewhere`: where the way `elsewhere` leads.
+    requested_paths: the paths of all requests so far. redirect_target: the URL to which `elsewhere` redirects.
     """
 
-    daemon_threads = False  # no thread of a test outlives it
-    elsewhere = ""
+    daemon_threads = False  # closing the server waits for its threads
+    redirect_target = ""
 
     def __init__(self, files: Mapping[str, bytes], base_url: str = "http://127.0.0.1"):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files, self.base_url = files, f"{base_url}:{self.server_port}"
-        self.asked: list[str] = []
+        self.requested_paths: list[str] = []
         self.first_request, self.closing = threading.Event(), threading.Event()
 
-    def url(self, way: str) -> str:
-        return f"{self.base_url}/{way}"
+    def url(self, behaviour: str) -> str:
+        return f"{self.base_url}/{behaviour}"
 
     def shutdown(self):
         self.closing.set()
         super().shutdown()
 
     def handle_error(self, request, client_address):
-        pass  # a client that hangs up is what most tests are about
+        pass  # in most tests the client hangs up: print no traceback
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.server.asked.append(self.path)
+        self.server.requested_paths.append(self.path)
         self.server.first_request.set()
         status, headers, body = _answer(self.server, *self.path.strip("/").split("/"))
         with suppress(ConnectionError):
@@ -72,20 +72,20 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _answer(server: Mirror, way: str, name: str) -> tuple[int, dict[str, str], Iterable[bytes]]:
-    """Return status, headers and body of an answer; without a length, the body ends with the connection."""
+def _answer(server: Mirror, behaviour: str, name: str) -> tuple[int, dict[str, str], Iterable[bytes]]:
+    """Return status, headers and body of an answer. Without Content-Length, the body ends with the connection."""
     content = server.files[name.removesuffix(".gz")]
-    packed = gzip.compress(content)
-    whole = (200, {"Content-Length": str(len(packed))}, [packed])
-    half = [packed[: len(packed) // 2]]
+    compressed = gzip.compress(content)
+    whole = (200, {"Content-Length": str(len(compressed))}, [compressed])
+    half = [compressed[: len(compressed) // 2]]
     return {
         "whole": whole,
         "uncompressed": (200, {}, [content]),
-        "encoded": (200, {"Content-Encoding": "gzip"}, [packed]),
+        "encoded": (200, {"Content-Encoding": "gzip"}, [compressed]),
         "lacks-test-labels": (404, {}, []) if "t10k-labels" in name else whole,
         "404": (404, {}, []),
         "html": (200, {}, [b"<!DOCTYPE html>\n<html><title>Sign in to the hotel's network</title></html>\n"]),
-        "truncated": (200, {"Content-Length": str(len(packed))}, half),
+        "truncated": (200, {"Content-Length": str(len(compressed))}, half),
         "cut-gzip": (200, {}, half),
         "endless": (200, {}, repeat(bytes(1 << 16))),
         "bomb": (200, {}, [BOMB]),
@@ -94,8 +94,8 @@ def _answer(server: Mirror, way: str, name: str) -> tuple[int, dict[str, str], I
         "drip": (200, {}, _drip(server, 0.05)),
         "moved": (302, {"Location": f"/whole/{name}"}, []),
         "moved-at-length": (302, {"Location": f"/whole/{name}"}, repeat(bytes(64_000), 1000)),
-        "elsewhere": (302, {"Location": f"{server.elsewhere}/{name}"}, []),
-    }[way]
+        "elsewhere": (302, {"Location": f"{server.redirect_target}/{name}"}, []),
+    }[behaviour]
 
 
 def _drip(server: Mirror, pause_s: float) -> Iterator[bytes]:
@@ -105,7 +105,7 @@ def _drip(server: Mirror, pause_s: float) -> Iterator[bytes]:
 
 @contextmanager
 def running(server: TCPServer) -> Iterator[TCPServer]:
-    """Run a server in a thread until the block ends, also where a client still waits for it."""
+    """Run a server in a thread until the block ends, even if a client still waits for an answer."""
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -118,7 +118,7 @@ def running(server: TCPServer) -> Iterator[TCPServer]:
 
 @pytest.fixture(autouse=True)
 def folder(workspace, monkeypatch):
-    """The workspace of every test here: its settings ask for MNIST, and there is no mirror or proxy."""
+    """The workspace of each test. Its params.yaml selects MNIST, and the environment has no mirror and no proxy."""
     for name in ("MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     use_dataset("mnist")
@@ -127,15 +127,15 @@ def folder(workspace, monkeypatch):
 
 @pytest.fixture
 def refused():
-    """An address at which nobody listens; the port stays taken, so that nobody else can."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+    """An address that refuses connections: its port is bound, but no server listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 @pytest.fixture(scope="session")
-def tiny():
-    """The four files of a small data set (name: content): 200 training images, 30 test images."""
+def tiny_files():
+    """The four files of a small data set (name → content): 200 training images and 30 test images."""
     rng = np.random.default_rng(0)
     labels = np.arange(200, dtype=np.uint8) % 10
     arrays = [part for n in (200, 30) for part in (rng.integers(0, 256, (n, 28, 28), np.uint8), labels[:n])]
@@ -143,14 +143,14 @@ def tiny():
 
 
 @pytest.fixture
-def dataset(tiny):
-    """MNIST, but with the small files and without public mirrors."""
-    return replace(MNIST, files=known_files(tiny), mirrors=())
+def dataset(tiny_files):
+    """MNIST, but with the files of the small data set and without public mirrors."""
+    return replace(MNIST, files=known_files(tiny_files), mirrors=())
 
 
 @pytest.fixture
-def server(tiny):
-    with running(Mirror(tiny)) as mirror:
+def server(tiny_files):
+    with running(Mirror(tiny_files)) as mirror:
         yield mirror
 
 
@@ -160,7 +160,7 @@ def use_dataset(name):
 
 
 def in_temporary_workspace(checkout, monkeypatch):
-    """Go on in a temporary workspace of DVC, as a stage of an experiment does."""
+    """Change to a temporary workspace of DVC, in which the stages of an experiment run."""
     workspace = checkout / ".dvc/tmp/exps/tmp"
     workspace.mkdir(parents=True)
     shutil.copy("params.yaml", workspace)
@@ -172,11 +172,11 @@ def known_files(content):
     return tuple(KnownFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in content.items())
 
 
-def in_raw():
+def raw_files():
     return {path.name: path.read_bytes() for path in RAW.iterdir()}
 
 
-def fill(folder, content, compressed=True):
+def write_files(folder, content, compressed=True):
     folder.mkdir(parents=True)
     for name, data in content.items():
         path = folder / (f"{name}.gz" if compressed else name)

@@ -1,4 +1,4 @@
-"""A real MLflow server in a process of its own, and a proxy in front of it that spoils an answer."""
+"""A real MLflow server in its own process, and a proxy in front of it that replaces one answer by an error."""
 
 import subprocess
 import sys
@@ -13,14 +13,14 @@ from support.servers import free_port, running
 
 @contextmanager
 def mlflow_server(database, artifacts):
-    """Run a server on a database, which serves the artifacts of a folder; yield its address and its process."""
+    """Run an MLflow server with this database and this folder of artifacts. Yield its address and its process."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--serve-artifacts", "--artifacts-destination", str(artifacts)]
-    command += ["--workers", "1"]  # of several, uvicorn kills one that does not answer within 5 s on a loaded machine
+    command += ["--workers", "1"]  # if there were several, uvicorn would kill one that is silent for 5 s
     settings = {
-        "MLFLOW_BACKEND_STORE_URI": database,  # not an option, which everyone on the machine could read
+        "MLFLOW_BACKEND_STORE_URI": database,  # not as an option: every user of the machine can read options
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
@@ -30,27 +30,28 @@ def mlflow_server(database, artifacts):
 
 @contextmanager
 def proxy_that_answers_502(address, request):
-    """Run a proxy of a server; yield its address, and the ends of the paths that it is asked for, a list that grows.
+    """Run a proxy that forwards all requests to a server. Yield the proxy's address and a list of requested paths.
 
-    It passes all requests on. The first one whose path ends with `request` it then answers with status 502.
+    The list grows with each request and has the last two parts of each path, for example "runs/create". The server
+    handles the first request to the path `request` too, but the proxy answers it with status 502.
     """
-    asked = []
+    requested_paths = []
 
     class Handler(BaseHTTPRequestHandler):
-        def pass_on(self):
-            asked.append("/".join(self.path.partition("?")[0].split("/")[-2:]))
+        def forward(self):
+            requested_paths.append("/".join(self.path.partition("?")[0].split("/")[-2:]))
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = dict(self.headers) | {"Accept-Encoding": "identity"}
             del headers["Host"]
-            passed = requests.request(self.command, address + self.path, data=body, headers=headers)
-            is_spoiled = asked[-1] == request and asked.count(request) == 1
-            self.send_response(502 if is_spoiled else passed.status_code)
+            answer = requests.request(self.command, address + self.path, data=body, headers=headers)
+            is_replaced = requested_paths[-1] == request and requested_paths.count(request) == 1
+            self.send_response(502 if is_replaced else answer.status_code)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(passed.content)))
+            self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
-            self.wfile.write(passed.content)
+            self.wfile.write(answer.content)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = pass_on  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = forward  # noqa: N815
 
         def log_message(self, *_):
             pass
@@ -58,6 +59,6 @@ def proxy_that_answers_502(address, request):
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
         thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield f"http://127.0.0.1:{proxy.server_port}", asked
+        yield f"http://127.0.0.1:{proxy.server_port}", requested_paths
         proxy.shutdown()
         thread.join()

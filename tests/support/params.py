@@ -1,4 +1,4 @@
-"""How tests change settings: they edit params.yaml as YAML."""
+"""Edit params.yaml in tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-# What a study of two variants compares.
+# The section `comparison` of a study of two variants, tanh_sgd and relu_adam.
 COMPARED = {
     "primary": [],
     "original": None,
@@ -20,7 +20,7 @@ COMPARED = {
 
 @contextmanager
 def edit_params(path: Path = Path("params.yaml")) -> Iterator[dict[str, Any]]:
-    """Yield the loaded mapping; write it back at the end of the block, its comments kept."""
+    """Yield the content as a mapping. At the end of the block, write it back with its comments."""
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 1000  # a long line stays one line
     yaml.preserve_quotes = True

@@ -1,4 +1,4 @@
-"""The one definition of the project's root."""
+"""The folder of the project, for all tests."""
 
 from pathlib import Path
 

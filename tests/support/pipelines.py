@@ -1,4 +1,4 @@
-"""The real pipeline on the bundled digits, in repositories of their own whose path has a space."""
+"""The real pipeline on the bundled digits, in temporary repositories. Their paths contain a space."""
 
 import hashlib
 import json
@@ -23,11 +23,11 @@ ENVIRONMENT = {
     "DVC_NO_ANALYTICS": "true",
 }
 
-# Of the study's variants, those that between them train in every way.
+# Three variants of the study. Together they use both engines, tanh and ReLU, SGD and Adam.
 VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
 
 
-LACKING = """
+PRINT_MISSING = """
 import json
 from lenet.execution.schedule import missing_runs, planned_runs
 from lenet.settings import load_settings
@@ -39,7 +39,7 @@ print(json.dumps(sorted({variant for run in runs for variant in run.variants})))
 
 
 class Repository:
-    """A checkout to run commands in, as a person does."""
+    """A checkout in which tests run commands, as a person does."""
 
     def __init__(self, path):
         self.path = path
@@ -86,36 +86,37 @@ class Repository:
         import mlflow
 
         client = mlflow.MlflowClient(f"sqlite:///{self.path / 'mlflow.db'}")
-        return client.search_runs([each.experiment_id for each in client.search_experiments()])
+        return client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
 
     def statuses(self):
-        """The name of each run in MLflow, with its status."""
+        """Return (name, status) of each MLflow run, sorted."""
         return sorted((run.info.run_name, run.info.status) for run in self.runs())
 
     def entries(self):
+        """Return the digests of the runs in the run store."""
         return {path.name for path in (self.path / ".runs").glob("*") if len(path.name) == 64}
 
-    def lacking(self):
-        """The variants of which the run store lacks a run."""
-        return json.loads(self.run("python", "-c", LACKING, PYTHONPATH="src").stdout)
+    def variants_to_train(self):
+        """Return the variants that have runs missing from the run store."""
+        return json.loads(self.run("python", "-c", PRINT_MISSING, PYTHONPATH="src").stdout)
 
-    def partial(self):
-        """What is half-written."""
+    def partial_files(self):
+        """Return the paths of files that a command left half-written."""
         return [path for path in self.path.rglob(".*.partial") if ".git" not in path.parts]
 
 
 def stages_run(done):
-    """Return the stages that a `dvc repro` ran."""
+    """Return the stages that a command ran through DVC, from its output."""
     return re.findall(r"^Running stage '(.*)'", done.stdout, flags=re.MULTILINE)
 
 
-def trained(done):
-    """Return how many runs a command trained."""
+def trained_runs(done):
+    """Return how many runs a command trained, from its output."""
     return sum(map(int, re.findall(r"^(\d+) runs in \d+ s:", done.stdout, flags=re.MULTILINE)))
 
 
 def new_repository(path, seeds, epochs):
-    """Return a committed repository of this checkout's files, without its results: three variants of the digits."""
+    """Return a new git repository: this checkout without its results, with three variants on the bundled digits."""
     repository = Repository(path)
     for name in listed_files():
         if name != "dvc.lock" and not name.startswith("reports/"):
@@ -141,17 +142,20 @@ def new_repository(path, seeds, epochs):
 
 
 @dataclass
-class Interrupted:
-    """How a `make repro` that got a signal ended, and what it left: half-written files, entries of the run store."""
+class Interruption:
+    """A `make repro` that a signal ended: its exit status, its stderr, and what it left.
+
+    half_written: the paths of half-written files; entries: the number of runs in the run store.
+    """
 
     status: int
-    said: str
+    stderr: str
     half_written: list[str]
     entries: int
 
 
-def interrupted(repository, number):
-    """Run `make repro` and send it a signal, as soon as its first run is stored and while others train."""
+def interrupt_repro(repository, signal_number):
+    """Run `make repro`; send it a signal when its first run is stored, while other runs train. Return how it ended."""
     folder = repository.path.parent / "temporary"
     folder.mkdir(exist_ok=True)
     with subprocess.Popen(
@@ -165,30 +169,33 @@ def interrupted(repository, number):
     ) as process:
         while "runs finished" not in process.stderr.readline():
             assert process.poll() is None
-        os.killpg(process.pid, number)
-        said = process.stderr.read()
-    half_written = [str(path) for path in [*repository.partial(), *folder.glob("lenet-*")]]
+        os.killpg(process.pid, signal_number)
+        stderr = process.stderr.read()
+    half_written = [str(path) for path in [*repository.partial_files(), *folder.glob("lenet-*")]]
     shutil.rmtree(folder)
-    return Interrupted(process.returncode, said, half_written, len(repository.entries()))
+    return Interruption(process.returncode, stderr, half_written, len(repository.entries()))
 
 
 def make_pipeline(folder):
-    """Make the repository of the fixture `pipeline` in a new folder, and a file beside it that says what was seen."""
+    """Make the repository of the fixture `pipeline`. Write record.json beside it: how `make repro` ended each time."""
     repository = new_repository(folder / "lenet lab", seeds=[0, 1], epochs=2)
-    ended = [interrupted(repository, number) for number in (signal.SIGHUP, signal.SIGKILL)]
+    interruptions = [interrupt_repro(repository, number) for number in (signal.SIGHUP, signal.SIGKILL)]
     done = repository.module("commands.repro")
     repository.commit()
-    (folder / "seen.json").write_text(json.dumps([[asdict(each) for each in ended], done.stdout, done.stderr]))
+    (folder / "record.json").write_text(
+        json.dumps([[asdict(interruption) for interruption in interruptions], done.stdout, done.stderr])
+    )
 
 
 def listed_files():
-    """The checkout's files, as a commit of everything would have them."""
+    """Return the checkout's files that git tracks or does not ignore."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
     return [name for name in names if (ROOT / name).is_file()]
 
 
-def digest_of_what_runs():
+def code_digest():
+    """Return one digest of this module and of all files outside tests/."""
     files = [Path(__file__), *(ROOT / name for name in listed_files() if not name.startswith("tests/"))]
     return hashlib.sha256("".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files).encode()).hexdigest()
 
@@ -197,22 +204,26 @@ def digest_of_what_runs():
 def pipeline(tmp_path_factory, pytestconfig):
     """A committed repository in which `make repro` has run: three variants, two seeds, two epochs.
 
-    It was begun three times: the first time its terminal was closed, the second time it was killed. It is made once, in
-    the first of the tests' processes that asks for it; each process has a copy. With --reuse-pipeline it is that of the
-    last tests, if nothing was edited since.
+    `make repro` was started three times. The first time its terminal was closed, the second time it was killed, the
+    third time it finished. The first pytest process that needs the repository makes it, and each process works on a
+    copy. With --reuse-pipeline, the copy is of the last test run's repository, if no file was edited since.
     """
-    shared, known = tmp_path_factory.getbasetemp(), pytestconfig.cache.get("pipeline", {})
+    shared, earlier_folders = tmp_path_factory.getbasetemp(), pytestconfig.cache.get("pipeline", {})
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    folder, digest = shared / "with a space", digest_of_what_runs()
+    folder, digest = shared / "with a space", code_digest()
     with FileLock(shared / "pipeline.lock"):
-        if pytestconfig.getoption("--reuse-pipeline") and known.get(digest) and Path(known[digest]).is_dir():
-            folder = Path(known[digest])
-        elif not (folder / "seen.json").exists():
+        if (
+            pytestconfig.getoption("--reuse-pipeline")
+            and earlier_folders.get(digest)
+            and Path(earlier_folders[digest]).is_dir()
+        ):
+            folder = Path(earlier_folders[digest])
+        elif not (folder / "record.json").exists():
             make_pipeline(folder)
             pytestconfig.cache.set("pipeline", {digest: str(folder)})
-    ended, stdout, stderr = json.loads((folder / "seen.json").read_text())
+    interruptions, stdout, stderr = json.loads((folder / "record.json").read_text())
     repository = Repository(folder / "lenet lab").copy(tmp_path_factory.mktemp("with a space") / "lenet lab")
-    repository.ended = [Interrupted(**each) for each in ended]
-    repository.last = subprocess.CompletedProcess("make repro", 0, stdout, stderr)
+    repository.interruptions = [Interruption(**fields) for fields in interruptions]
+    repository.last_repro = subprocess.CompletedProcess("make repro", 0, stdout, stderr)
     return repository

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, by Debian's programs: a cluster in a temporary folder, on a free port."""
+"""A PostgreSQL server for the tests, run with Debian's programs in a temporary folder and on a free port."""
 
 import os
 import shutil
@@ -13,34 +13,34 @@ from support.servers import free_port
 
 _PASSWORD = "s3cret"
 _PROGRAMS = Path("/usr/lib/postgresql")
-# Its data is thrown away: what it has committed needs to survive its own crash, but no power cut.
+# The data is temporary: committed data must survive a crash of PostgreSQL, but not a power cut.
 _SETTINGS = ("fsync=off", "full_page_writes=off", "unix_socket_directories=")
 _WAIT = ("--wait", "--timeout=300")
 
 
 def _programs():
-    """The folder of the newest initdb and pg_ctl; Debian keeps one for each major release."""
-    found = [folder for folder in _PROGRAMS.glob("*/bin") if (folder / "initdb").is_file()]
-    if not found:
-        # Where everything is meant to be tested, nothing is left out in silence.
-        lacking = pytest.fail if os.environ.get("CI") else pytest.skip
-        lacking("needs PostgreSQL (Debian: apt-get install postgresql)")
-    return max(found, key=lambda folder: int(folder.parent.name))
+    """Return the folder of the newest initdb and pg_ctl. Debian has one such folder for each major release."""
+    folders = [folder for folder in _PROGRAMS.glob("*/bin") if (folder / "initdb").is_file()]
+    if not folders:
+        # In continuous integration every test must run, so a missing program is a failure.
+        fail_or_skip = pytest.fail if os.environ.get("CI") else pytest.skip
+        fail_or_skip("needs PostgreSQL (Debian: apt-get install postgresql)")
+    return max(folders, key=lambda folder: int(folder.parent.name))
 
 
 class Cluster:
-    """A server with databases; only who knows the password of its user `lenet` is let in."""
+    """A PostgreSQL server with its databases. Clients must log in as the user `lenet` with a password."""
 
     def __init__(self, folder):
         self._programs, self._folder, self._data = _programs(), folder, folder / "data"
-        # PostgreSQL refuses root: it then runs as the user that Debian's package brings.
+        # PostgreSQL refuses to run as root. If root runs the tests, it runs as Debian's user `postgres`.
         self._user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
         if self._user:
             shutil.chown(folder, "postgres", "postgres")
         self.port = free_port()
         password = folder / "password"
         password.write_text(_PASSWORD)
-        password.chmod(0o644)  # in a folder that is closed to others
+        password.chmod(0o644)  # other users cannot enter the folder
         self._run(
             "initdb",
             "--username=lenet",
@@ -55,7 +55,7 @@ class Cluster:
         self._run("pg_ctl", "start", *_WAIT, f"--log={self._folder / 'log'}", f"--options={' '.join(options)}")
 
     def stop(self):
-        """End the server as a crash would: its connections break off."""
+        """End the server at once, as in a crash: it closes no connection properly."""
         self._run("pg_ctl", "stop", *_WAIT, "--mode=immediate")
 
     def address(self, database, password=_PASSWORD):
@@ -63,18 +63,18 @@ class Cluster:
 
     def create(self, database, template="template1"):
         """Create a database as a copy of another; return its address."""
-        self._do(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+        self._execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
         return self.address(database)
 
     def disconnect(self, database):
-        """End all connections to a database: one that is copied may have none."""
-        self._do(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+        """End all connections to a database, because PostgreSQL copies only a database without connections."""
+        self._execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
 
     def drop(self, database):
-        """Drop a database, whoever is connected to it."""
-        self._do(f'DROP DATABASE "{database}" WITH (FORCE)')
+        """Drop a database, even if clients are connected to it."""
+        self._execute(f'DROP DATABASE "{database}" WITH (FORCE)')
 
-    def _do(self, statement):
+    def _execute(self, statement):
         import psycopg
 
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
@@ -82,7 +82,7 @@ class Cluster:
 
     def _run(self, program, *arguments):
         command = [self._programs / program, f"--pgdata={self._data}", *arguments]
-        # Not the output of what stays behind: it would be waited for.
+        # Discard stdout: the server that pg_ctl starts keeps it open, so `run` would wait for its end.
         done = subprocess.run(
             command, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **self._user
         )
@@ -91,7 +91,7 @@ class Cluster:
 
 @contextmanager
 def running_cluster():
-    """A cluster in a folder of its own: pytest's are closed to the user that PostgreSQL may need to run as."""
+    """Run a cluster and yield it. It has its own folder, because the user `postgres` cannot enter those of pytest."""
     with tempfile.TemporaryDirectory(prefix="lenet-postgresql-") as folder:
         cluster = Cluster(Path(folder))
         try:

@@ -1,4 +1,4 @@
-"""Processes that publish the same runs at the same moment, each from a checkout of its own."""
+"""Processes that publish the same runs at the same moment, each from its own checkout."""
 
 import json
 import os
@@ -16,14 +16,14 @@ from support.runs import HISTORY
 SWEEP = pages.sweep_experiment("race", "Who is first?", "digits", [])
 _SCRIPT = """
 import json, os, sys
-import mlflow.store.db.utils  # here, once: the publishers are forks
+import mlflow.store.db.utils  # imported once, before the forks
 from lenet.execution.schedule import PlannedRun
 from lenet.runs import run_store
 from lenet.runs.identity import RunIdentity
 from lenet.tracking import pages, publish
 from support.runs import PROVENANCE, TRAINED
 
-identities = [RunIdentity.from_json(each) for each in json.loads(sys.argv[1])]
+identities = [RunIdentity.from_json(raw) for raw in json.loads(sys.argv[1])]
 race = pages.sweep_experiment("race", "Who is first?", "digits", [])
 publishers = []
 for folder, variants in json.loads(sys.argv[2]):
@@ -41,12 +41,15 @@ for publisher in publishers:
 
 
 def publish_at_once(folders, variants, **environment):
-    """Run a publisher per folder, its checkout, of two seeds of each of its variants; return what they printed."""
+    """Run one publisher process for each folder, which is its checkout. Return what the processes print to stderr.
+
+    variants: for each folder the variants that its publisher publishes, each with two seeds.
+    """
     identities = json.dumps([asdict(identity(seed)) for seed in (0, 1)])
-    jobs = json.dumps([(str(folder), own) for folder, own in zip(folders, variants, strict=True)])
+    jobs = json.dumps([(str(folder), names) for folder, names in zip(folders, variants, strict=True)])
     path = os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT / "tests")])
     publishers = subprocess.Popen(
-        # Python 3.12 warns of forks where a library has started threads, as NumPy's does; here they do nothing yet.
+        # Python 3.12 warns of a fork after a library has started threads. NumPy's threads are idle at that point.
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", _SCRIPT, identities, jobs],
         env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONPATH": path} | environment,
         stderr=subprocess.PIPE,
@@ -61,8 +64,8 @@ def publish_at_once(folders, variants, **environment):
         publishers.wait()
 
 
-def assert_each_run_is_there_once(client, variants):
-    """Look at what the publishers have left: each run once, whole and ended, with each point and its model once."""
+def assert_each_run_published_once(client, variants):
+    """Assert that each run exists once and is finished, with all of its points and its model once."""
     experiment = client.get_experiment_by_name(SWEEP.name).experiment_id
     runs = client.search_runs([experiment])
     names = [f"{variant}{seed}" for variant in variants for seed in ("", " seed 0", " seed 1")]

@@ -1,4 +1,8 @@
-"""In place of the training: as many tenths of a second as epochs, and a run that can be told by its seed."""
+"""A replacement for the training: each epoch takes 0.1 s, and the metrics of the run show its seed.
+
+`train_checked` has the name of the function that it replaces: `dask_clusters.quick_sources` appends this file to
+lenet/runs/trainer.py.
+"""
 
 import time
 
@@ -6,9 +10,9 @@ from lenet.runs.trainer import EditedError
 from lenet.training.trained_run import EPOCH_METRICS, VALIDATION_ERROR, TrainedRun
 
 
-def train(data, identity, recipe, emit):
+def train_checked(data, identity, recipe, emit):
     if identity.code == "before the edit":
-        raise EditedError(trained=False)
+        raise EditedError(was_trained=False)
     emit((0, {}))
     for epoch in range(recipe.epochs):
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""A run that nobody had to train."""
+"""A run for tests that need one but no training."""
 
 from lenet.runs.provenance import Provenance
 from lenet.training.trained_run import TrainedRun

@@ -1,4 +1,4 @@
-"""Real servers to test against: started as a person starts them, asked over HTTP, ended by Ctrl-C."""
+"""Run real servers as a user does: start them by their commands, send HTTP requests, end them by Ctrl-C."""
 
 import os
 import signal
@@ -13,14 +13,14 @@ import requests
 
 
 def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    with socket.socket() as unused_socket:
+        unused_socket.bind(("127.0.0.1", 0))
+        return unused_socket.getsockname()[1]
 
 
 @contextmanager
 def running(command, health, output, **environment):
-    """Run a server; yield its process once the address `health` answers."""
+    """Run a server. Yield its process as soon as the URL `health` answers. `output` takes its stdout and stderr."""
     server = subprocess.Popen(
         command,
         env=os.environ | environment,
@@ -40,7 +40,7 @@ def running(command, health, output, **environment):
 
 @contextmanager
 def serving(module, health):
-    """Run `python -m lenet.<module>` on a free port; yield its address and its process."""
+    """Run `python -m lenet.<module>` on a free port. Yield its address and its process."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", f"lenet.{module}"]
@@ -49,34 +49,39 @@ def serving(module, health):
 
 
 def listening(server):
-    """Return the addresses on which a server and all that it has started listen."""
-    tree = [psutil.Process(server.pid)]
-    tree += tree[0].children(recursive=True)
-    return {each.laddr.ip for process in tree for each in process.net_connections() if each.status == "LISTEN"}
+    """Return the IP addresses on which a server and its child processes listen."""
+    processes = [psutil.Process(server.pid)]
+    processes += processes[0].children(recursive=True)
+    return {
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections()
+        if connection.status == "LISTEN"
+    }
 
 
 def press_ctrl_c(server):
-    """Send what Ctrl-C in a terminal sends: SIGINT, to the server and to all it has started; return its status."""
+    """Send SIGINT to the server and its child processes, as Ctrl-C in a terminal does. Return its exit status."""
     os.killpg(server.pid, signal.SIGINT)
     return server.wait(timeout=30)
 
 
 def wait_for(url, server, within_s=300):
-    """Wait until a server that was started answers."""
-    end = time.monotonic() + within_s
+    """Wait until a server answers. Raise the last ConnectionError if it ends or does not answer in time."""
+    deadline = time.monotonic() + within_s
     while True:
         try:
             assert requests.get(url, timeout=5).status_code == 200
             return
         except requests.ConnectionError:
-            if time.monotonic() > end or server.poll() is not None:
+            if time.monotonic() > deadline or server.poll() is not None:
                 raise
             time.sleep(0.3)
 
 
-def wait_until(happened, within_s=300):
-    """Wait until a function returns true."""
-    end = time.monotonic() + within_s
-    while not happened():
-        assert time.monotonic() < end
+def wait_until(condition, within_s=300):
+    """Wait until the function `condition` returns true."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.05)

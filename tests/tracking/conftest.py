@@ -1,4 +1,4 @@
-"""Stores on PostgreSQL: what MLflow finds and creates on SQLite, it does there too. And a network to attach to runs."""
+"""Fixtures: MLflow stores on PostgreSQL, which must behave like those on SQLite, and a network to attach to runs."""
 
 import pytest
 from support.builders import seed_result
@@ -9,7 +9,7 @@ from support.postgres import running_cluster
 
 @pytest.fixture(scope="session")
 def postgresql():
-    """A PostgreSQL with a database `empty`, to copy: creating MLflow's tables takes seconds, once."""
+    """A PostgreSQL server. Its database `empty` has MLflow's tables: copying it is faster than creating them."""
     import mlflow
 
     with running_cluster() as cluster:
@@ -20,7 +20,7 @@ def postgresql():
 
 @pytest.fixture
 def postgresql_client(workspace, postgresql, monkeypatch):
-    """As `client`, on PostgreSQL alone."""
+    """The fixture `client` for an MLflow store on PostgreSQL."""
     import mlflow
 
     address = postgresql.create("store", template="empty")
@@ -32,21 +32,21 @@ def postgresql_client(workspace, postgresql, monkeypatch):
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def either_client(request):
-    """As `client`, on each of both databases: for what finds and creates."""
+    """The fixture `client`, once on SQLite and once on PostgreSQL."""
     return request.getfixturevalue("client" if request.param == "sqlite" else "postgresql_client")
 
 
 @pytest.fixture(scope="session")
 def server(postgresql, tmp_path_factory):
-    """The address of a tracking server on PostgreSQL, and its process: the same one for all tests."""
+    """The address and the process of a tracking server on PostgreSQL, which all tests share."""
     artifacts = tmp_path_factory.mktemp("server") / "artifacts"
-    with mlflow_server(postgresql.create("server", template="empty"), artifacts) as running:
-        yield running
+    with mlflow_server(postgresql.create("server", template="empty"), artifacts) as address_and_process:
+        yield address_and_process
 
 
 @pytest.fixture(scope="session")
 def network(tmp_path_factory):
-    """A run of the network of 1998, whose layers are this project's, with fresh weights."""
+    """A run of the network of 1998, which uses this project's own layers. Its weights are untrained."""
     from lenet.network import determinism
 
     determinism.prepare()
@@ -57,6 +57,6 @@ def network(tmp_path_factory):
 
     settings = load_settings(ROOT / "params.yaml").variant("lenet5_1998")
     model = build_model(settings, Statistics("digits", 0.1, 0, {}, 40.0, 80.0))
-    path = tmp_path_factory.mktemp("network") / "of.weights.h5"
+    path = tmp_path_factory.mktemp("network") / "untrained.weights.h5"
     model.save_weights(path)
     return TrainedRun(path.read_bytes(), model.to_json(), seed_result().history)

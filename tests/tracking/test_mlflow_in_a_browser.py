@@ -1,4 +1,4 @@
-"""What a person sees who opens MLflow's pages: a real server, a real browser."""
+"""What MLflow's pages show, tested with a real server and a real browser."""
 
 import re
 import shutil
@@ -15,27 +15,27 @@ pytestmark = pytest.mark.slow
 
 
 def with_learning_rate(result, learning_rate):
-    def changed(seed):
+    def with_new_rate(seed):
         settings = dict(seed.identity.settings) | {"learning_rate": learning_rate}
         return replace(seed, identity=replace(seed.identity, settings=settings))
 
-    return replace(result, seeds=[changed(seed) for seed in result.seeds])
+    return replace(result, seeds=[with_new_rate(seed) for seed in result.seeds])
 
 
 @pytest.fixture(scope="module")
 def pages(shared_workspace, empty_store):
-    """The addresses that `make ui` names, of a store with three variants of different rates: name → address."""
+    """Serve three variants of different learning rates. Yield the addresses that `make ui` prints: title → address."""
     shutil.copy(empty_store, shared_workspace / "mlflow.db")
     for rate, (variant, error) in enumerate({"tanh_sgd": 3.0, "relu_adam": 2.0, "relu_sgd": 1.0}.items(), start=1):
         save_result(with_learning_rate(variant_result(variant, errors=[error, error + 1]), rate / 100))
     with serving("commands.ui", "/health") as (_, server):
-        named = (server.stdout.readline().strip().partition(": ") for _ in range(3))
-        yield {name: address for name, _, address in named}
+        lines = (server.stdout.readline().strip().partition(": ") for _ in range(3))
+        yield {title: address for title, _, address in lines}
 
 
 @pytest.fixture
 def page(pages, browser):  # noqa: F811
-    """A page of the served UI: the variants."""
+    """The browser's page with the list of variants."""
     page = browser.new_page(viewport={"width": 1600, "height": 1200})
     page.set_default_timeout(60_000)
     page.goto(pages["lenet5-digits"])
@@ -43,15 +43,17 @@ def page(pages, browser):  # noqa: F811
     page.close()
 
 
-def test_the_variants_are_side_by_side_and_the_compare_view_shows_what_was_changed(page, tmp_path):
+def test_the_list_shows_only_variants_and_the_compare_view_shows_only_what_differs(page, tmp_path):
     for name in ("tanh_sgd", "relu_adam", "relu_sgd"):
         page.get_by_role("link", name=name, exact=True).wait_for()
     assert page.get_by_text("3 matching runs").is_visible()  # the variants, without their seeds
     page.screenshot(path=tmp_path / "runs.png")
-    shown = page.get_by_role("columnheader").filter(has_text=re.compile("^test/error_percent|^interval|^learning_rate"))
-    ends = [box["x"] + box["width"] for box in (header.bounding_box() for header in shown.all())]
-    assert len(ends) == 3
-    assert max(ends) < 1600 - 400  # MLflow's assistant, which is open at first, takes 400 pixels
+    columns = page.get_by_role("columnheader").filter(
+        has_text=re.compile("^test/error_percent|^interval|^learning_rate")
+    )
+    right_edges = [box["x"] + box["width"] for box in (column.bounding_box() for column in columns.all())]
+    assert len(right_edges) == 3
+    assert max(right_edges) < 1600 - 400  # MLflow's assistant is open at first and takes 400 pixels
 
     for name in ("tanh_sgd", "relu_sgd"):
         row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
@@ -61,12 +63,12 @@ def test_the_variants_are_side_by_side_and_the_compare_view_shows_what_was_chang
     page.get_by_role("switch", name="Show diff only").first.click()
     page.screenshot(path=tmp_path / "compare.png", full_page=True)
     rows = page.get_by_role("row").all_inner_texts()
-    (changed,) = [row for row in rows if row.startswith("learning_rate")]
-    assert set(re.findall(r"[\d.]+", changed)) == {"0.01", "0.03"}
+    (learning_rates,) = [row for row in rows if row.startswith("learning_rate")]
+    assert set(re.findall(r"[\d.]+", learning_rates)) == {"0.01", "0.03"}
     assert not [row for row in rows if row.startswith("batch_size")]
 
 
-def test_two_variants_are_compared_by_learning_curves_over_each_other(page, pages, tmp_path):
+def test_the_comparison_page_draws_the_learning_curves_of_two_variants_in_one_chart(page, pages, tmp_path):
     page.set_viewport_size({"width": 1600, "height": 2600})
     page.goto(pages["tanh_sgd and relu_sgd"])
     for name in ("tanh_sgd", "relu_sgd"):
@@ -81,7 +83,7 @@ def test_two_variants_are_compared_by_learning_curves_over_each_other(page, page
     assert len(colours) == 2
 
 
-def test_a_variants_page_says_what_it_is_and_what_differs_from_the_baseline(page, tmp_path):
+def test_a_variants_page_shows_its_test_error_and_how_it_differs_from_the_baseline(page, tmp_path):
     page.get_by_role("link", name="relu_sgd", exact=True).click()
     page.get_by_text("The metrics are means over 2 seeds").wait_for()
     page.screenshot(path=tmp_path / "variant.png")

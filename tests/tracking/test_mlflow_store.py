@@ -15,7 +15,7 @@ from lenet.errors import LabError
 from lenet.evaluation.results import save_result
 from lenet.tracking import mlflow_store
 
-IS_LEFT_ALONE = "from lenet.tracking import mlflow_store; print(mlflow_store.is_disabled())"
+IS_DISABLED = "from lenet.tracking import mlflow_store; print(mlflow_store.is_disabled())"
 PUBLISH = "from lenet.tracking import publish; publish.publish_all()"
 OPEN = "from lenet.tracking import mlflow_store; mlflow_store.open_client()"
 
@@ -30,23 +30,24 @@ OPEN = "from lenet.tracking import mlflow_store; mlflow_store.open_client()"
         ("http://host:5000", "http://host:5000", None, None),
     ],
 )
-def test_the_store_is_the_checkouts_own_in_a_temporary_workspace_too_unless_another_is_named(
+def test_a_temporary_workspace_uses_the_checkouts_mlflow_store_unless_the_environment_names_another(
     workspace, monkeypatch, address, uri, database, artifacts
 ):
     in_temporary_workspace(workspace, monkeypatch)
     if address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     assert mlflow_store.uri() == uri.format(here=workspace)
-    assert mlflow_store.database() == (Path(database.format(here=workspace)) if database else None)
+    assert mlflow_store.database_file() == (Path(database.format(here=workspace)) if database else None)
     assert mlflow_store.artifacts_uri() == (artifacts.format(here=workspace) if artifacts else None)
 
 
-def test_the_store_can_be_asked_for_its_address_without_mlflow():
+def test_asking_for_the_stores_address_does_not_import_mlflow():
     code = "import sys; from lenet.tracking import mlflow_store; mlflow_store.uri(); print('mlflow' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code]) == b"False\n"
 
 
 def fail(reason="no answer"):
+    """Let the MLflow store fail, if it is not disabled."""
     with mlflow_store.failures_as_warnings():
         if mlflow_store.is_disabled():
             raise mlflow_store.StoreDisabledError
@@ -61,7 +62,7 @@ def fail(reason="no answer"):
         ("http://h", "s3cret-of-the-environment is no good password"),
     ],
 )
-def test_a_password_is_in_neither_warning_nor_error(workspace, monkeypatch, capsys, address, reason):
+def test_neither_warnings_nor_errors_show_a_password(workspace, monkeypatch, capsys, address, reason):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "s3cret-of-the-environment")
     fail(reason)
@@ -72,26 +73,26 @@ def test_a_password_is_in_neither_warning_nor_error(workspace, monkeypatch, caps
         assert "s3c" not in text
 
 
-def test_a_users_mistake_stays_as_it_is(workspace):
+def test_the_message_of_a_lab_error_is_not_changed(workspace):
     with pytest.raises(LabError, match=r"^expected this$"), mlflow_store.failures_as_errors():
         raise LabError("expected this")
 
 
-def test_a_store_that_has_failed_is_left_alone_by_the_command_and_what_it_starts_and_said_once(workspace, capsys):
-    is_left_alone_by_a_child = [sys.executable, "-c", IS_LEFT_ALONE]
+def test_a_failure_prints_one_warning_and_disables_publishing_in_the_command_and_its_children(workspace, capsys):
+    is_disabled_in_a_child = [sys.executable, "-c", IS_DISABLED]
     with mlflow_store.one_warning():
-        with mlflow_store.one_warning():  # a command within another
+        with mlflow_store.one_warning():  # a command that another command calls
             fail("no answer\nat all")
         fail("no answer again")
         with pytest.raises(mlflow_store.StoreDisabledError):
             mlflow_store.open_client()
-        assert subprocess.check_output(is_left_alone_by_a_child) == b"True\n"
+        assert subprocess.check_output(is_disabled_in_a_child) == b"True\n"
     (line,) = capsys.readouterr().err.splitlines()
     assert "mlflow.db failed: no answer at all: the results are in the files" in line
-    assert subprocess.check_output(is_left_alone_by_a_child) == b"False\n"
+    assert subprocess.check_output(is_disabled_in_a_child) == b"False\n"
 
 
-def test_a_command_can_be_told_to_leave_the_store_alone_in_silence(workspace, monkeypatch, capsys):
+def test_the_environment_can_disable_publishing_without_a_warning(workspace, monkeypatch, capsys):
     for name, value in mlflow_store.disabled_environment().items():
         monkeypatch.setenv(name, value)
     with mlflow_store.one_warning():
@@ -100,12 +101,14 @@ def test_a_command_can_be_told_to_leave_the_store_alone_in_silence(workspace, mo
 
 
 @pytest.mark.slow
-def test_a_database_that_refuses_a_password_is_reported_soon_in_a_line_without_it(workspace, postgresql, monkeypatch):
+def test_a_wrong_database_password_is_reported_soon_in_one_line_without_the_password(
+    workspace, postgresql, monkeypatch
+):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", postgresql.address("store", password="wr0ng"))
     start = time.monotonic()
     with pytest.raises(LabError) as raised, mlflow_store.failures_as_errors():
         mlflow_store.open_client()
-    assert time.monotonic() - start < 50  # MLflow's own patience is over 100 s
+    assert time.monotonic() - start < 50  # MLflow itself would try for over 100 s
     message = str(raised.value)
     assert message.startswith(f"the MLflow store at postgresql://…@127.0.0.1:{postgresql.port}/store failed: ")
     assert "password authentication failed" in message
@@ -114,8 +117,8 @@ def test_a_database_that_refuses_a_password_is_reported_soon_in_a_line_without_i
 
 
 @pytest.mark.slow
-def test_a_database_of_another_version_of_mlflow_is_refused_in_one_line(client):
-    path = mlflow_store.database()
+def test_a_database_of_another_mlflow_version_is_refused_with_one_line(client):
+    path = mlflow_store.database_file()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
     with pytest.raises(LabError) as raised, mlflow_store.failures_as_errors():
@@ -125,7 +128,7 @@ def test_a_database_of_another_version_of_mlflow_is_refused_in_one_line(client):
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_while_it_creates_the_database_leaves_none(workspace):
+def test_a_process_killed_while_creating_the_database_leaves_no_database(workspace):
     with subprocess.Popen([sys.executable, "-c", OPEN]) as creator:
         while creator.poll() is None and not list(workspace.glob(".mlflow.db.*.partial")):
             time.sleep(0.01)
@@ -136,14 +139,14 @@ def test_a_process_that_is_killed_while_it_creates_the_database_leaves_none(work
 
 
 def publish_in(folder):
-    """Publish the results in a folder, as a command does; return what it says."""
+    """Publish the results in a folder, as a command does. Return its stderr."""
     return subprocess.run(
         [sys.executable, "-c", PUBLISH], cwd=folder, env=os.environ, capture_output=True, text=True, check=True
     ).stderr
 
 
 def texts_in(path):
-    """All texts in a database."""
+    """Return all texts in a SQLite database."""
     with closing(sqlite3.connect(path)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = [row for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')]
@@ -156,7 +159,7 @@ def texts_in(path):
     [("50% a%2Fb", "a new place", False), ("what?", "a#b", True)],
     ids=["moved", "copied"],
 )
-def test_in_a_checkout_that_was_moved_or_copied_history_works_and_nothing_is_written_elsewhere(
+def test_a_moved_or_copied_checkout_keeps_its_mlflow_runs_and_writes_nothing_at_the_old_place(
     workspace, old_name, new_name, is_copied
 ):
     old, new = workspace / old_name, workspace / new_name
@@ -165,14 +168,14 @@ def test_in_a_checkout_that_was_moved_or_copied_history_works_and_nothing_is_wri
         folder.mkdir()
         shutil.move(workspace / "reports", folder)
     shutil.copy(workspace / "params.yaml", old)
-    before = sorted(workspace.iterdir())
+    files_before = sorted(workspace.iterdir())
     assert "published 1 runs" in publish_in(old)
-    assert sorted(workspace.iterdir()) == before
+    assert sorted(workspace.iterdir()) == files_before
     (shutil.copytree if is_copied else shutil.move)(old, new)
     shutil.copytree(workspace / "more", new, dirs_exist_ok=True)
-    before = sorted(old.rglob("*"))
+    files_before = sorted(old.rglob("*"))
     assert publish_in(new).startswith(f"the checkout was moved: MLflow now finds its artifacts in {new}/mlartifacts\n")
-    assert sorted(old.rglob("*")) == before
+    assert sorted(old.rglob("*")) == files_before
     assert not [text for text in texts_in(new / "mlflow.db") if f"{old.as_uri()}/mlartifacts" in text]
     assert len(list(new.glob("mlartifacts/lenet5-digits/*/artifacts/confusion.html"))) == 2
     assert publish_in(new) == ""

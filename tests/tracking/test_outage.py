@@ -1,4 +1,4 @@
-"""A store that fails in the middle of a command costs one warning; the next publication completes it."""
+"""If the MLflow store fails during a command, one warning is printed, and the next publication adds what is missing."""
 
 import os
 import signal
@@ -13,11 +13,12 @@ from support.builders import seed_result, variant_result
 from lenet.evaluation.results import save_result
 from lenet.tracking import mlflow_store, publish
 
-pytestmark = pytest.mark.slow  # real stores
+pytestmark = pytest.mark.slow  # with a real server and a real database
 
 
 @contextmanager
 def stopped(process):
+    """Stop a server in the block, so that it accepts connections but does not answer."""
     os.killpg(process.pid, signal.SIGSTOP)
     yield
     os.killpg(process.pid, signal.SIGCONT)
@@ -25,12 +26,14 @@ def stopped(process):
 
 @contextmanager
 def crashed(cluster):
+    """Let a database be down in the block."""
     cluster.stop()
     yield
     cluster.start()
 
 
-def assert_all_is_there_once(client, variant):
+def assert_published_once(client, variant):
+    """Assert that a variant with one seed is published: each run, metric and data set once."""
     experiment = client.get_experiment_by_name("lenet5-digits").experiment_id
     runs = client.search_runs([experiment], f"tags.variant = '{variant}'")
     child, parent = sorted(runs, key=lambda run: run.data.tags["kind"])
@@ -44,50 +47,51 @@ def assert_all_is_there_once(client, variant):
 
 
 @pytest.mark.parametrize(
-    ("variant", "trouble"), [("tanh_adam", "a stopped server"), ("relu_sgd", "a crashed database")]
+    ("variant", "outage_name"), [("tanh_adam", "a stopped server"), ("relu_sgd", "a crashed database")]
 )
-def test_a_server_that_fails_in_the_middle_costs_a_warning_and_has_all_once_in_the_end(
-    server, postgresql, workspace, monkeypatch, capfd, variant, trouble
+def test_a_server_that_fails_while_publishing_gives_one_warning_and_later_has_everything_once(
+    server, postgresql, workspace, monkeypatch, capfd, variant, outage_name
 ):
     import mlflow
 
     address, process = server
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
-    trouble = stopped(process) if trouble == "a stopped server" else crashed(postgresql)
+    outage = stopped(process) if outage_name == "a stopped server" else crashed(postgresql)
     write = publish.MlflowRun.write
 
-    def write_in_trouble(run, *arguments, **named):
+    def write_during_outage(run, *arguments, **options):
         if run.tags["kind"] == "seed":
-            trouble.__enter__()
+            outage.__enter__()
             monkeypatch.setattr(publish.MlflowRun, "write", write)
-        return write(run, *arguments, **named)
+        return write(run, *arguments, **options)
 
     save_result(variant_result(variant, errors=[10.0]))
-    monkeypatch.setattr(publish.MlflowRun, "write", write_in_trouble)
+    monkeypatch.setattr(publish.MlflowRun, "write", write_during_outage)
     with mlflow_store.one_warning():
         for _ in range(3):
             with mlflow_store.failures_as_warnings():
                 publish.publish_variant(variant)
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("warning: the MLflow store at http://127.0.0.1:")
-    trouble.__exit__(None, None, None)
+    outage.__exit__(None, None, None)
     publish.publish_variant(variant)
-    assert_all_is_there_once(mlflow.MlflowClient(address), variant)
+    assert_published_once(mlflow.MlflowClient(address), variant)
 
 
-def test_a_server_that_never_answers_is_given_up_soon(server, workspace, monkeypatch, capfd):
+def test_a_server_that_does_not_answer_gives_a_warning_within_seconds(server, workspace, monkeypatch, capfd):
     address, process = server
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     with stopped(process):
         start = time.monotonic()
         with mlflow_store.one_warning(), mlflow_store.failures_as_warnings():
             mlflow_store.open_client()
-        assert time.monotonic() - start < 9  # by itself MLflow would wait for minutes
+        assert time.monotonic() - start < 9  # MLflow itself would wait for minutes
     assert capfd.readouterr().err.startswith(f"warning: the MLflow store at {address} failed: ")
 
 
-FULL = """
+# The limit on file sizes acts like a full disk.
+PUBLISH_ON_FULL_DISK = """
 import resource
 from lenet.tracking import publish, mlflow_store
 resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, resource.RLIM_INFINITY))
@@ -96,11 +100,11 @@ with mlflow_store.failures_as_warnings():
 """
 
 
-def test_a_full_disk_under_the_database_costs_a_warning_and_has_all_once_in_the_end(client):
+def test_a_full_disk_gives_one_warning_and_the_database_later_has_everything_once(client):
     save_result(variant_result("tanh_sgd", errors=[10.0]))
-    done = subprocess.run([sys.executable, "-c", FULL], env=os.environ, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", PUBLISH_ON_FULL_DISK], env=os.environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("warning: the MLflow store at sqlite:///")
     publish.publish_variant("tanh_sgd")
-    assert_all_is_there_once(client(), "tanh_sgd")
+    assert_published_once(client(), "tanh_sgd")

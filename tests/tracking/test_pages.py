@@ -11,11 +11,11 @@ from lenet.tracking import pages
 
 def describe(about="", baseline_settings=None, errors=(1.0, 2.0)):
     result = variant_result("tanh_sgd", errors)
-    known = settings() if baseline_settings is None else baseline_settings
-    return pages.describe_variant(result, about, "tanh_sgd", known)
+    baseline = settings() if baseline_settings is None else baseline_settings
+    return pages.describe_variant(result, about, "tanh_sgd", baseline)
 
 
-def test_a_variants_first_line_is_its_result():
+def test_a_variants_description_starts_with_its_test_error():
     assert describe(errors=[1.0, 2.0]).startswith("Test error **1.50 %** (95 % interval ")
     assert describe(errors=[1.0]).startswith("Test error **1.00 %**.\n")
     result = variant_result("tanh_sgd", [90.0])
@@ -23,10 +23,10 @@ def test_a_variants_first_line_is_its_result():
     assert pages.describe_variant(diverged, "", "tanh_sgd", settings()).startswith("The training diverged.\n")
 
 
-def test_a_variant_says_what_differs_from_the_baseline_and_the_baseline_that_it_is():
-    earlier = settings(activation="relu")
-    del earlier["dropout"]
-    text = describe(baseline_settings=earlier)
+def test_a_variants_description_lists_its_changes_from_the_baseline_or_says_that_it_is_the_baseline():
+    other_baseline = settings(activation="relu")
+    del other_baseline["dropout"]
+    text = describe(baseline_settings=other_baseline)
     assert "means over 2 seeds" in text
     assert "Changes from `tanh_sgd`: `activation` relu → tanh · `dropout` – → 0.0.\n" in text
     text = describe(errors=[1.0])
@@ -34,34 +34,36 @@ def test_a_variant_says_what_differs_from_the_baseline_and_the_baseline_that_it_
     assert "It has the settings of `tanh_sgd`, the baseline" in text
 
 
-def test_a_description_is_text_whatever_is_in_it_and_a_paper_that_it_cites_a_link():
+def test_descriptions_escape_html_and_markdown_and_link_cited_papers():
     about = "<script>1</script>\n# Adam (Kingma and Ba 2015)"
-    shown = "&lt;script&gt;1&lt;/script&gt; # Adam ([Kingma and Ba 2015](https://doi.org/10.48550/arXiv.1412.6980))"
+    expected_line = (
+        "&lt;script&gt;1&lt;/script&gt; # Adam ([Kingma and Ba 2015](https://doi.org/10.48550/arXiv.1412.6980))"
+    )
     sweep = pages.sweep_experiment("a", about, "digits", [])
     for text in (describe(about), sweep.description):
-        assert shown in text.splitlines()
+        assert expected_line in text.splitlines()
 
 
-def test_every_page_leads_to_the_paper_and_names_its_data():
-    for describe_it in (lambda dataset: pages.study_experiment(dataset).description, pages.describe_model):
-        assert "https://doi.org/10.1109/5.726791" in describe_it("mnist")
-        assert "MNIST" in describe_it("mnist")
-        assert "1,797 digits" in describe_it("digits")
+def test_study_and_model_descriptions_link_the_paper_and_name_the_data_set():
+    for description_of in (lambda dataset: pages.study_experiment(dataset).description, pages.describe_model):
+        assert "https://doi.org/10.1109/5.726791" in description_of("mnist")
+        assert "MNIST" in description_of("mnist")
+        assert "1,797 digits" in description_of("digits")
 
 
-def test_a_list_shows_variants_by_test_error_in_columns_that_fit_beside_mlflows_assistant():
+def test_the_list_is_sorted_by_test_error_and_its_first_columns_fit_beside_mlflows_assistant():
     tags = pages.experiment_tags(pages.study_experiment("digits"))
-    key = pages.list_page("1").rpartition("viewStateShareKey=")[2]
+    key = pages.variant_list_path("1").rpartition("viewStateShareKey=")[2]
     view = json.loads(tags[f"mlflow.sharedViewState.{key}"])
     assert view["searchFilter"] == "tags.kind = 'variant'"
-    named = [column.partition("`")[2].rstrip("`") for column in view["selectedColumns"]]
-    assert named[:6] == ["test/error_percent", "interval", "seeds", "activation", "optimizer", "learning_rate"]
-    first = [*pages._LEFT, *view["selectedColumns"][:6]]
-    assert sum(view["columnWidths"][column] for column in first) <= 865  # of 1,600 pixels, what is left for them
+    names = [column.partition("`")[2].rstrip("`") for column in view["selectedColumns"]]
+    assert names[:6] == ["test/error_percent", "interval", "seeds", "activation", "optimizer", "learning_rate"]
+    visible = [*pages._FIRST_COLUMNS, *view["selectedColumns"][:6]]
+    assert sum(view["columnWidths"][column] for column in visible) <= 865  # the width that remains of 1,600 pixels
 
 
-def test_a_comparison_draws_the_runs_over_each_other_and_their_colours_differ():
-    path, _, query = pages.comparison_page("7", ["a", "b"]).partition("?")
+def test_the_comparison_page_selects_its_runs_and_the_main_variants_have_different_colours():
+    path, _, query = pages.comparison_path("7", ["a", "b"]).partition("?")
     assert path == "/#/experiments/7/runs"
     assert parse_qs(query)["searchFilter"] == ["attributes.run_id IN ('a', 'b')"]
     assert len({str(pages.colour_tag(variant)) for variant in ("tanh_sgd", "relu_adam", "modern")}) == 3
@@ -79,6 +81,6 @@ def test_a_comparison_draws_the_runs_over_each_other_and_their_colours_differ():
         ("", "ours", False),
     ],
 )
-def test_a_description_is_renewed_unless_a_person_wrote_or_removed_it(current, written, should_replace):
+def test_a_description_is_replaced_unless_a_person_wrote_or_removed_the_current_one(current, written, should_replace):
     tags = {"written_description": pages.description_digest(written)} if written else {}
     assert pages.should_replace("new", current, tags) == should_replace

@@ -13,12 +13,12 @@ from lenet.runs.files import files_of, folder_of, write_files
 from lenet.tracking import publish
 from lenet.workspace import DETAILS, project_root
 
-pytestmark = pytest.mark.slow  # a real database, real networks
+pytestmark = pytest.mark.slow  # with a real database and real networks
 
 
 @pytest.fixture
-def evaluated(workspace, network):
-    """Leave in the workspace a variant with those errors, its runs with their files."""
+def save_variant(workspace, network):
+    """A function that saves the results and the models of a variant with the given test errors."""
 
     def save(variant, errors, with_models=True):
         result = variant_result(variant, errors)
@@ -29,37 +29,40 @@ def evaluated(workspace, network):
     return save
 
 
-def who_is(client, alias):
+def run_and_version(client, alias):
+    """Return the name of the MLflow run that has an alias, and the version of its model."""
     version = client.get_model_version_by_alias("lenet5-digits", alias)
     return client.get_run(version.run_id).info.run_name, str(version.version)
 
 
-def test_the_best_run_with_a_model_is_the_champion_the_baselines_the_baseline_until_a_better_one_takes_over(
-    client, evaluated, capsys
+def test_champion_and_baseline_are_the_best_runs_with_models_until_a_better_run_replaces_them(
+    client, save_variant, capsys
 ):
-    evaluated("modern", errors=[0.5], with_models=False)
+    save_variant("modern", errors=[0.5], with_models=False)
     publish.main()
     assert client().search_registered_models() == []
-    evaluated("tanh_sgd", errors=[3.0, 2.0])
+    save_variant("tanh_sgd", errors=[3.0, 2.0])
     for _ in range(2):
         publish.main()
-        assert who_is(client(), "champion") == who_is(client(), "baseline") == ("tanh_sgd seed 1", "1")
+        assert (
+            run_and_version(client(), "champion") == run_and_version(client(), "baseline") == ("tanh_sgd seed 1", "1")
+        )
     assert capsys.readouterr().err.count("tanh_sgd seed 1 is the champion: version 1 of lenet5-digits\n") == 1
-    evaluated("relu_adam", errors=[4.0, 1.0])
+    save_variant("relu_adam", errors=[4.0, 1.0])
     publish.main()
-    assert who_is(client(), "champion") == ("relu_adam seed 1", "2")
-    assert who_is(client(), "baseline") == ("tanh_sgd seed 1", "1")
+    assert run_and_version(client(), "champion") == ("relu_adam seed 1", "2")
+    assert run_and_version(client(), "baseline") == ("tanh_sgd seed 1", "1")
     assert len(client().search_model_versions("name = 'lenet5-digits'")) == 2
 
 
-def test_a_new_champion_is_exported_from_the_stores_own_artifact_and_loads_without_this_project(client, evaluated):
+def test_a_new_champion_is_exported_from_its_artifact_in_mlflow_and_loads_without_this_project(client, save_variant):
     for variant, errors in {"tanh_sgd": [3.0], "relu_adam": [1.0], "relu_sgd": [2.0]}.items():
-        evaluated(variant, errors)
+        save_variant(variant, errors)
     publish.main()
     shutil.rmtree("models")
     (DETAILS / "relu_adam.json").unlink()
     publish.main()
-    assert who_is(client(), "champion") == ("relu_sgd seed 0", "3")
+    assert run_and_version(client(), "champion") == ("relu_sgd seed 0", "3")
     code = "import mlflow, numpy as np; mlflow.set_tracking_uri('sqlite:///mlflow.db');"
     code += "model = mlflow.pyfunc.load_model('models:/lenet5-digits@champion');"
     code += "print(model.predict(np.zeros((2, 28, 28), np.uint8)).shape, 'lenet' in __import__('sys').modules)"
@@ -71,19 +74,19 @@ def test_a_new_champion_is_exported_from_the_stores_own_artifact_and_loads_witho
     assert np.shape(example) == (1, 28, 28)
 
 
-def test_artifacts_that_were_deleted_are_published_again_and_the_champion_exported(client, evaluated):
-    evaluated("tanh_sgd", errors=[3.0])
+def test_deleted_artifacts_are_published_again_and_the_champion_is_exported_again(client, save_variant):
+    save_variant("tanh_sgd", errors=[3.0])
     publish.main()
     shutil.rmtree(project_root() / "mlartifacts")
     publish.main()
     assert len(list(project_root().glob("mlartifacts/lenet5-digits/*/artifacts/confusion.html"))) == 1
-    assert who_is(client(), "champion") == ("tanh_sgd seed 0", "2")
+    assert run_and_version(client(), "champion") == ("tanh_sgd seed 0", "2")
     version = client().get_model_version_by_alias("lenet5-digits", "champion")
     assert client().list_logged_model_artifacts(version.source.removeprefix("models:/"))
 
 
-def test_model_and_version_say_what_they_are_unless_a_person_says_it(client, evaluated):
-    evaluated("tanh_sgd", errors=[1.0])
+def test_model_and_version_get_descriptions_unless_a_person_has_written_them(client, save_variant):
+    save_variant("tanh_sgd", errors=[1.0])
     publish.main()
     client = client()
 
@@ -91,9 +94,9 @@ def test_model_and_version_say_what_they_are_unless_a_person_says_it(client, eva
         version = client.get_model_version_by_alias("lenet5-digits", "champion")
         return client.get_registered_model("lenet5-digits").description, version.description
 
-    model, version = descriptions()
-    assert "**champion**" in model
-    assert version.startswith("`tanh_sgd`, seed 0: LeNet-5 as commonly simplified")
+    model_description, version_description = descriptions()
+    assert "**champion**" in model_description
+    assert version_description.startswith("`tanh_sgd`, seed 0: LeNet-5 as commonly simplified")
     tags = client.get_model_version_by_alias("lenet5-digits", "champion").tags
     assert tags.items() >= {"variant": "tanh_sgd", "seed": "0", "validation_error_percent": "1.0"}.items()
     client.update_registered_model("lenet5-digits", "my model")

@@ -14,7 +14,7 @@ from lenet.network import lenet_1998
 from lenet.training import compiled
 from lenet.training.compiled import kernel
 
-# The slope where the state is 0 is AMPLITUDE · SLOPE; then how often the kernel was compiled.
+# Prints the slope for the state 0, which is AMPLITUDE · SLOPE, and how often the kernel was compiled.
 SLOPE_AT_0 = """
 import numpy as np
 from lenet.training.lenet_1998.kernels import slope
@@ -26,31 +26,31 @@ SLOPE = np.float32(lenet_1998.SLOPE) * np.float32(lenet_1998.AMPLITUDE)
 
 
 @kernel
-def _products_and_sums(a, b, c):
+def _multiply_then_add(a, b, c):
     return a * b + c
 
 
-def test_a_product_is_rounded_before_it_is_added_to():
-    # The square is 1 + 2^-11 + 2^-24; its last term is lost in rounding, and would survive a fused multiply–add.
+def test_a_product_is_rounded_before_the_addition():
+    # The square is 1 + 2^-11 + 2^-24. Rounding drops the last term; a fused multiply–add would keep it.
     one_and_a_bit = np.float32(1 + 2**-12)
-    assert _products_and_sums(one_and_a_bit, one_and_a_bit, np.float32(-1 - 2**-11)) == 0
+    assert _multiply_then_add(one_and_a_bit, one_and_a_bit, np.float32(-1 - 2**-11)) == 0
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other machines have other features")
-def test_numba_compiles_for_no_other_x86_64_processor():
+def test_numba_compiles_for_haswell_on_every_x86_64_processor():
     assert numba.config.CPU_NAME == "haswell"
     assert "+fma" in numba.config.CPU_FEATURES
 
 
-def checkout(folder):
+def copy_checkout(folder):
     """Copy the code into a new checkout; return its package."""
     package = folder / "src/lenet"
     shutil.copytree(ROOT / "src/lenet", package, ignore=shutil.ignore_patterns("__pycache__"))
     return package
 
 
-def slope_in(package, cache):
-    """Return the slope that a process with that code and cache prints, and how many kernels it compiled for it."""
+def compute_slope(package, cache):
+    """Run a process with this code and cache; return the slope that it prints and how many kernels it compiled."""
     env = os.environ | {"PYTHONPATH": str(package.parent), "XDG_CACHE_HOME": str(cache)}
     done = subprocess.run([sys.executable, "-c", SLOPE_AT_0], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -59,29 +59,29 @@ def slope_in(package, cache):
 
 
 @pytest.mark.slow
-def test_what_is_compiled_is_shared_by_all_checkouts_of_a_user_with_the_same_sources(tmp_path):
-    one, other, cache = checkout(tmp_path / "one"), checkout(tmp_path / "other"), tmp_path / "cache"
-    assert slope_in(one, cache) == (SLOPE, 1)
-    assert slope_in(other, cache) == (SLOPE, 0)
+def test_checkouts_with_the_same_sources_share_compiled_code(tmp_path):
+    first, second, cache = copy_checkout(tmp_path / "one"), copy_checkout(tmp_path / "other"), tmp_path / "cache"
+    assert compute_slope(first, cache) == (SLOPE, 1)
+    assert compute_slope(second, cache) == (SLOPE, 0)
     assert (cache / "lenet-lab").stat().st_mode & 0o777 == 0o700
-    constants = other / "network/lenet_1998.py"
+    constants = second / "network/lenet_1998.py"
     amplitude = f"AMPLITUDE = {lenet_1998.AMPLITUDE}"
     constants.write_text(constants.read_text().replace(amplitude, "AMPLITUDE = 3.0"))
-    assert slope_in(other, cache) == (np.float32(3 * lenet_1998.SLOPE), 1)
+    assert compute_slope(second, cache) == (np.float32(3 * lenet_1998.SLOPE), 1)
 
 
 @pytest.mark.slow
-def test_a_folder_that_others_can_write_is_not_used(tmp_path):
-    package, shared = checkout(tmp_path / "one"), tmp_path / "cache/lenet-lab"
+def test_a_cache_folder_that_others_can_write_is_not_used(tmp_path):
+    package, shared = copy_checkout(tmp_path / "one"), tmp_path / "cache/lenet-lab"
     shared.mkdir(parents=True)
     shared.chmod(0o770)
-    assert slope_in(package, shared.parent) == (SLOPE, 1)
-    assert slope_in(package, shared.parent) == (SLOPE, 0)  # kept in the checkout
+    assert compute_slope(package, shared.parent) == (SLOPE, 1)
+    assert compute_slope(package, shared.parent) == (SLOPE, 0)  # read from the checkout's own cache
     assert list(shared.iterdir()) == []
 
 
-def test_what_imports_a_compiled_module_is_keyed_with_it():
+def test_the_cache_key_covers_every_module_with_compiled_code():
     importers = [module for module in all_modules() if "training.compiled" in imports_of(module)]
-    keyed = {path for pattern in compiled._SOURCES for path in PACKAGE.glob(pattern)}
-    assert {file_of(module) for module in importers} <= keyed
-    assert file_of("network.lenet_1998") in keyed
+    files_in_key = {path for pattern in compiled._SOURCES for path in PACKAGE.glob(pattern)}
+    assert {file_of(module) for module in importers} <= files_in_key
+    assert file_of("network.lenet_1998") in files_in_key

@@ -8,13 +8,13 @@ EVERY_RANGE = {"translation": 2.0, "scaling": 0.15, "squeezing": 0.1, "shear": 0
 
 @pytest.fixture
 def distorted(recipe):
-    """Distort images as the examples 0, 1, … of one seed's epoch; keyword arguments give the ranges."""
+    """Return a function that distorts images as the examples 0, 1, … of an epoch; keyword arguments are the ranges."""
 
-    def run(images, seed=0, epoch=0, examples=None, **ranges):
+    def distort_images(images, seed=0, epoch=0, examples=None, **ranges):
         settings = recipe.model_copy(update=ranges)
         return distort(images, settings, seed, epoch, np.arange(len(images)) if examples is None else examples)
 
-    return run
+    return distort_images
 
 
 def inked(rows, columns, copies=50):
@@ -24,38 +24,38 @@ def inked(rows, columns, copies=50):
     return images
 
 
-# A little below the middle and right of it, 12 × 8; and upright.
+# A block of 12 × 8 pixels, a little below and right of the middle; and an upright bar.
 BLOCK, BAR = (slice(9, 21), slice(11, 19)), (slice(4, 24), slice(13, 15))
 
 
 def extents(images):
-    """Return heights and widths of the ink, in pixels, counted by its half-lit outline."""
-    lit = images > 127
-    return lit.any(axis=2).sum(axis=1), lit.any(axis=1).sum(axis=1)
+    """Return the height and width of each image's ink, in pixels. A pixel counts if its value is above half."""
+    dark = images > 127
+    return dark.any(axis=2).sum(axis=1), dark.any(axis=1).sum(axis=1)
 
 
-def test_without_a_range_nothing_changes(distorted, digits):
+def test_images_stay_the_same_if_no_range_is_set(distorted, digits):
     np.testing.assert_array_equal(distorted(digits.images), digits.images)
 
 
-def test_seed_epoch_and_example_each_give_a_distortion_of_their_own(distorted):
-    shown = [
+def test_each_seed_epoch_and_example_has_its_own_distortion(distorted):
+    results = [
         distorted(inked(*BLOCK, copies=1), seed, epoch, np.array([example]), **EVERY_RANGE).tobytes()
         for seed in (0, 1)
         for epoch in (0, 1)
         for example in (0, 1)
     ]
-    assert len(set(shown)) == 8
+    assert len(set(results)) == 8
 
 
-def test_a_distortion_does_not_depend_on_the_digits_beside_it_and_leaves_the_given_ones(distorted, digits):
-    everyone = np.arange(len(digits))
-    together = distorted(digits.images, examples=everyone, **EVERY_RANGE)
-    backwards = distorted(digits.images[::-1].copy(), examples=everyone[::-1].copy(), **EVERY_RANGE)
+def test_a_distortion_does_not_depend_on_other_images_and_does_not_change_its_input(distorted, digits):
+    indices = np.arange(len(digits))
+    together = distorted(digits.images, examples=indices, **EVERY_RANGE)
+    backwards = distorted(digits.images[::-1].copy(), examples=indices[::-1].copy(), **EVERY_RANGE)
     np.testing.assert_array_equal(together, backwards[::-1])
 
 
-def test_a_translation_moves_ink_by_no_more_than_its_range_and_both_ways(distorted):
+def test_translation_moves_ink_in_both_directions_by_at_most_its_range(distorted):
     moved = distorted(inked(*BLOCK, copies=200), translation=3.0).astype(float)
     for axis in (1, 2):
         centres = (moved.sum(axis=3 - axis) * np.arange(28)).sum(axis=1) / moved.sum(axis=(1, 2)) - 14.5
@@ -71,12 +71,12 @@ def test_scaling_changes_height_and_width_alike(distorted):
     np.testing.assert_allclose(heights / widths, 1.5, atol=0.3)
 
 
-def test_squeezing_makes_digits_flatter_and_wider_or_the_reverse(distorted):
+def test_squeezing_makes_images_flatter_and_wider_or_taller_and_narrower(distorted):
     heights, widths = extents(distorted(inked(*BLOCK), squeezing=0.3))
     assert np.corrcoef(heights, widths)[0, 1] < -0.8
 
 
-def test_shear_leans_digits_over_and_leaves_their_rows_alone(distorted):
+def test_shear_slants_images_and_keeps_their_height(distorted):
     heights, widths = extents(distorted(inked(*BLOCK), shear=0.3))
     assert set(heights) == {12}
     assert widths.max() > 9

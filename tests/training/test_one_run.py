@@ -13,13 +13,13 @@ pytestmark = pytest.mark.slow  # it trains
 
 @pytest.fixture(scope="module")
 def train(digits, statistics):
-    """Train on 100 digits, validate on the others; keyword arguments change the recipe."""
+    """Return a function that trains on 100 images and validates on the others; keyword arguments change the recipe."""
     halves = [Split(digits.images[part], digits.labels[part]) for part in (slice(0, 100), slice(100, 200))]
 
-    def run(recipe, seed, emit=lambda epoch, metrics: None, **changes):
+    def train_recipe(recipe, seed, emit=lambda epoch, metrics: None, **changes):
         return train_run(recipe.model_copy(update=changes), statistics, seed, *halves, emit)
 
-    return run
+    return train_recipe
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def trained(train, recipe):
     return [train(recipe, seed) for seed in (0, 1)]
 
 
-def test_equal_seeds_give_equal_bits_and_others_the_same_architecture_alone(train, recipe, trained):
+def test_equal_seeds_give_equal_runs_and_another_seed_gives_other_weights(train, recipe, trained):
     first, other = trained
     assert train(recipe, 0) == first
     assert first.weights != other.weights
@@ -39,14 +39,14 @@ def test_equal_seeds_give_equal_bits_and_others_the_same_architecture_alone(trai
     ("base", "change"),
     [("recipe", {"dropout": 0.5}), ("recipe", {"translation": 2.0}), ("published", {"shear": 0.2})],
 )
-def test_dropout_and_distortions_change_the_network_and_are_seeded(train, request, base, change):
+def test_dropout_and_distortions_change_the_weights_and_follow_the_seed(train, request, base, change):
     settings = request.getfixturevalue(base)
     first, again = (train(settings, 0, **change) for _ in range(2))
     assert first == again
     assert first.weights != train(settings, 0).weights
 
 
-def test_every_epoch_is_emitted_as_it_stands_in_the_history(train, recipe):
+def test_the_emitted_epochs_equal_those_in_the_history(train, recipe):
     emitted = []
     history = train(recipe, 0, lambda epoch, metrics: emitted.append((epoch, metrics))).history
     columns = [{name: values[epoch] for name, values in history.items()} for epoch in range(recipe.epochs)]
@@ -66,9 +66,7 @@ def test_the_last_validation_error_is_that_of_the_saved_weights(train, recipe, d
     assert trained.history["validation/error_percent"][-1] == pytest.approx(measured, abs=1e-4)
 
 
-def test_trained_on_both_splits_a_run_is_that_of_the_joined_digits_without_validation(
-    train, recipe, digits, statistics
-):
+def test_a_run_trained_on_both_splits_equals_one_on_all_images_but_has_no_validation(train, recipe, digits, statistics):
     joined = train(recipe, 0, train_on="train_and_validation")
     assert tuple(joined.history) == TRAIN_METRICS
     whole = train_run(recipe, statistics, 0, digits, digits, lambda epoch, metrics: None)
@@ -80,14 +78,14 @@ def test_trained_on_both_splits_a_run_is_that_of_the_joined_digits_without_valid
     [
         ("recipe", {"activation": "tanh", "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 8}),
         ("recipe", {"activation": "silu", "optimizer": "adam", "learning_rate": 0.005, "batch_size": 8}),
-        # Ten passes over 60,000 digits are more steps than 40 over 32, so the rate stays high.
+        # 40 passes over 32 images are fewer steps than ten passes over 60,000, so the rate should stay high.
         ("published", {"schedule": "constant"}),
         ("published", {"optimizer": "sgd", "schedule": "cosine", "learning_rate": 0.01, "batch_size": 8}),
     ],
     ids=["tanh and SGD", "SiLU and Adam", "the paper's", "the paper's network in batches"],
 )
-def test_the_recipes_of_1998_and_of_today_learn_32_digits_by_heart(digits, statistics, request, base, changes):
-    few = Split(digits.images[:32], digits.labels[:32])
+def test_recipes_of_1998_and_of_today_can_learn_32_images_without_error(digits, statistics, request, base, changes):
+    split = Split(digits.images[:32], digits.labels[:32])
     settings = request.getfixturevalue(base).model_copy(update=changes | {"epochs": 40, "train_on": "train"})
-    learnt = train_run(settings, statistics, 0, few, few, lambda epoch, metrics: None)
-    assert learnt.history["validation/error_percent"][-1] == 0
+    trained = train_run(settings, statistics, 0, split, split, lambda epoch, metrics: None)
+    assert trained.history["validation/error_percent"][-1] == 0

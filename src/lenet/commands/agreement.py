@@ -1,4 +1,4 @@
-"""How outputs that were made again agree with the committed ones: which are equal, and what differs in the others."""
+"""Compare reproduced outputs with the committed ones: which are equal, and how the others differ."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,103 +12,104 @@ from lenet.evaluation.results import SeedResult, load_result
 from lenet.runs.identity import RunIdentity
 from lenet.workspace import LOCK, README
 
-_OF_DATA = ("download", "preprocess")
-_PLOT = "plot"
+_DATA_STAGES = ("download", "preprocess")
+_PLOT_STAGE = "plot"
 
-# A variant and a seed.
-Key = tuple[str, int]
+# Which run: its variant and its seed.
+RunKey = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class RunOutput:
-    """A run's results, and its wrong answers to test digits: digit → class."""
+    """A run's results, and the test images that it misread: index of the image → the class that it answered."""
 
     result: SeedResult
-    wrong: Mapping[int, int]
+    wrong_answers: Mapping[int, int]
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a checkout holds: digests of files (stage → path → digest), and its runs."""
+    """The outputs in a checkout: digests of files (stage → path → digest), and runs."""
 
     digests: Mapping[str, Mapping[str, str]]
-    runs: Mapping[Key, RunOutput]
+    runs: Mapping[RunKey, RunOutput]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One output and how it differs from the committed one; not at all, if they are equal."""
+    """One output, and how it differs from the committed one: no differences if they are equal."""
 
     output: str
     differences: tuple[str, ...] = ()
 
 
 def read_outputs(variants: Sequence[str]) -> Outputs:
-    """Read the current folder's outputs, with the runs of these variants; raise LabError where results are missing."""
+    """Read the outputs in the current folder, and the runs of these variants; raise LabError if results are missing."""
     stages = YAML(typ="safe").load(LOCK)["stages"]
     digests = {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
-    if _PLOT in digests:  # after which the README is written
-        digests[_PLOT][str(README)] = hashlib.sha256(README.read_bytes()).hexdigest()
+    if _PLOT_STAGE in digests:  # the README is written after this stage
+        digests[_PLOT_STAGE][str(README)] = hashlib.sha256(README.read_bytes()).hexdigest()
     return Outputs(digests, {key: run for variant in variants for key, run in _read_runs(variant)})
 
 
-def _read_runs(variant: str) -> Iterator[tuple[Key, RunOutput]]:
+def _read_runs(variant: str) -> Iterator[tuple[RunKey, RunOutput]]:
     misread = load_misread(variant)
     for result, answers in zip(load_result(variant).seeds, misread.answers, strict=True):
-        wrong = answers != misread.labels
-        digits = dict(zip(misread.indices[wrong].tolist(), answers[wrong].tolist(), strict=True))
-        yield (variant, result.identity.seed), RunOutput(result, digits)
+        is_wrong = answers != misread.labels
+        wrong_answers = dict(zip(misread.indices[is_wrong].tolist(), answers[is_wrong].tolist(), strict=True))
+        yield (variant, result.identity.seed), RunOutput(result, wrong_answers)
 
 
-def compare(committed: Outputs, again: Outputs) -> list[Row]:
-    """Compare what was done again with what is committed: each run and, of stages with all their seeds, each file.
+def compare(committed: Outputs, reproduced: Outputs) -> list[Row]:
+    """Compare each reproduced run and file with the committed one.
 
-    The stages in `again.digests` are those that ran.
+    Apart from the data, files are compared only if `reproduced` has all runs of `committed`. `reproduced.digests` has
+    the stages that ran.
     """
     runs = [
         Row(f"{variant} seed {seed}", tuple(_differences(committed.runs[variant, seed], run)))
-        for (variant, seed), run in again.runs.items()
+        for (variant, seed), run in reproduced.runs.items()
     ]
-    return [*_files(committed, again), *runs]
+    return [*_compare_files(committed, reproduced), *runs]
 
 
-def _files(committed: Outputs, again: Outputs) -> Iterator[Row]:
-    all_seeds = list(committed.runs) == list(again.runs)  # in this order, which that of the files' rows is
-    for stage, digests in again.digests.items():
-        if all_seeds or stage in _OF_DATA:
+def _compare_files(committed: Outputs, reproduced: Outputs) -> Iterator[Row]:
+    has_all_runs = list(committed.runs) == list(reproduced.runs)  # in the same order, because files list the runs in it
+    for stage, digests in reproduced.digests.items():
+        if has_all_runs or stage in _DATA_STAGES:
             for path, digest in digests.items():
-                equal = committed.digests.get(stage, {}).get(path) == digest
-                yield Row(path, () if equal else ("another content",))
+                is_equal = committed.digests.get(stage, {}).get(path) == digest
+                yield Row(path, () if is_equal else ("different content",))
 
 
 def _differences(before: RunOutput, after: RunOutput) -> Iterator[str]:
-    """Yield what differs between two trainings of a run, its causes first."""
+    """Yield what differs between two trainings of a run: first the causes, then their effects."""
     yield from _causes(before.result.identity, after.result.identity)
     if before.result.weights != after.result.weights:
         yield "weights"
     if before.result.history != after.result.history:
         yield "learning curve"
-    if changed := {digit for digit, _ in before.wrong.items() ^ after.wrong.items()}:
-        yield f"{len(changed)} answers to test digits"
+    if changed := {image for image, _ in before.wrong_answers.items() ^ after.wrong_answers.items()}:
+        yield f"{len(changed)} answers to test images"
     if before.result.metrics != after.result.metrics:
-        old, new = before.result.metrics[TEST_ERROR], after.result.metrics[TEST_ERROR]
-        yield f"metrics (test error {new:.2f} % instead of {old:.2f} %)"
+        old_error, new_error = before.result.metrics[TEST_ERROR], after.result.metrics[TEST_ERROR]
+        yield f"metrics (test error {new_error:.2f} % instead of {old_error:.2f} %)"
 
 
 def _causes(before: RunIdentity, after: RunIdentity) -> Iterator[str]:
-    """Yield what decides a run's bits and is not the same: machine, versions of libraries, code, data, settings."""
+    """Yield the differences that can change a run's bits: machine, versions of libraries, code, data, settings."""
     if before.machine != after.machine:
         yield f"trained on {after.machine} instead of {before.machine}"
     for name, version in after.versions.items():
         if before.versions.get(name) != version:
             yield f"{name} {version} instead of {before.versions.get(name)}"
-    for what in ("code", "data", "settings"):
-        if getattr(before, what) != getattr(after, what):
-            yield f"other {what}"
+    for field in ("code", "data", "settings"):
+        if getattr(before, field) != getattr(after, field):
+            yield f"different {field}"
 
 
 def print_rows(rows: Sequence[Row]) -> None:
-    """Print a table of what is equal and what differs."""
+    """Print a table of the outputs: equal, or how they differ."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

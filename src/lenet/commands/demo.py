@@ -1,7 +1,7 @@
-"""`make demo`: `make repro` on the bundled digits, with few variants, in a folder of its own: .demo/.
+"""`make demo`: run `make repro` on the bundled digits with few variants, in the folder .demo/.
 
-Its variants are those of the primary comparison; VARIANTS="…" chooses others. The checkout stays as it is. Run store
-and MLflow store are the checkout's. Another `make demo` does only what changed.
+The variants are those of the primary comparison; VARIANTS="…" chooses others. The checkout does not change. The demo
+uses the checkout's run store and MLflow store. A second `make demo` runs only what changed.
 """
 
 import os
@@ -28,41 +28,41 @@ SEEDS = (0, 1, 2)
 _DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 
 
-def demo_settings(study: Settings, chosen: Sequence[str]) -> Settings:
-    """Return the study's settings with the bundled digits, few seeds, some variants, and what can be compared of them.
+def demo_settings(study_settings: Settings, requested: Sequence[str]) -> Settings:
+    """Return the study's settings, reduced to the bundled digits, few seeds and some variants and their comparisons.
 
-    chosen: the variants' names; none for the demo's own. Raises LabError for an unknown one.
+    requested: names of variants; if empty, those of the primary comparison. Raises LabError if a name is unknown.
     """
-    compared = study.comparison
-    names = set(chosen) or set(compared.primary) or set(study.variants)
+    comparison = study_settings.comparison
+    names = set(requested) or set(comparison.primary) or set(study_settings.variants)
     for name in names:
-        study.variant(name)
+        study_settings.variant(name)
 
-    def of_the_demo(by_variant: Mapping[str, T]) -> dict[str, T]:
+    def keep_named(by_variant: Mapping[str, T]) -> dict[str, T]:
         return {name: value for name, value in by_variant.items() if name in names}
 
-    variants = of_the_demo(study.variants)
-    comparison = {
-        "primary": compared.primary if names.issuperset(compared.primary) else (),
-        "original": compared.original if compared.original in names else None,
-        "ladder": tuple(of_the_demo(dict.fromkeys(compared.ladder))) or tuple(variants)[:1],
+    variants = keep_named(study_settings.variants)
+    demo_comparison = {
+        "primary": comparison.primary if names.issuperset(comparison.primary) else (),
+        "original": comparison.original if comparison.original in names else None,
+        "ladder": tuple(keep_named(dict.fromkeys(comparison.ladder))) or tuple(variants)[:1],
         "factorial": (),
-        "published": of_the_demo(compared.published),
+        "published": keep_named(comparison.published),
         "sweeps": (),
     }
-    return study.model_copy(
+    return study_settings.model_copy(
         update={
-            "data": study.data.model_copy(update={"dataset": DATASET.name}),
+            "data": study_settings.data.model_copy(update={"dataset": DATASET.name}),
             "seeds": SEEDS,
             "variants": variants,
-            "about": of_the_demo(study.about),
-            "comparison": compared.model_copy(update=comparison),
+            "about": keep_named(study_settings.about),
+            "comparison": comparison.model_copy(update=demo_comparison),
         }
     )
 
 
 def write_workspace(folder: Path, settings: Settings) -> None:
-    """Make `folder` a DVC repository with these settings and this checkout's pipeline and code; keep its results."""
+    """Make `folder` a DVC repository with these settings and the checkout's pipeline and code; keep earlier results."""
     (folder / ".dvc").mkdir(parents=True, exist_ok=True)
     (folder / ".dvc/config").write_text(_DVC_CONFIG, encoding="utf-8")
     for name in (".dvcignore", "dvc.yaml", README):
@@ -77,7 +77,7 @@ def write_workspace(folder: Path, settings: Settings) -> None:
 def main() -> None:
     settings = demo_settings(load_settings(), sys.argv[1:])
     write_workspace(DEMO, settings)
-    os.environ["DVC_ROOT"] = str(project_root())  # whose run store and MLflow store the demo uses
+    os.environ["DVC_ROOT"] = str(project_root())  # the demo uses the run store and the MLflow store in this folder
     with chdir(DEMO):
         pipeline.reproduce([])
 

@@ -1,4 +1,4 @@
-"""Run DVC: in the foreground, or beside a training. The commands of a checkout take turns."""
+"""Run DVC in the foreground, or in the background of a training. One command of a checkout runs DVC at a time."""
 
 import json
 import os
@@ -21,45 +21,45 @@ from lenet.tracking import mlflow_store
 from lenet.workspace import LOCK, MODELS, PARAMS, atomic_write
 from lenet.yaml_files import has_conflicts
 
-# DVC runs stages by the user's shell, which need not be one for scripts. Another DVC process may hold the repository's
-# lock: that is waited for.
+# DVC runs stages with the user's shell, which may not be a POSIX shell. If another DVC process holds the repository's
+# lock, DVC waits for it.
 COMMAND = ("env", "SHELL=/bin/sh", sys.executable, "-m", "dvc", "--wait-for-lock")
-_LITTLE_MB = 100
+_LOW_DISK_SPACE_MB = 100
 
 
 def reproduce(arguments: Sequence[str]) -> bool:
     """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails.
 
-    arguments: its targets, and its options.
-    Its stages publish nothing: each would import MLflow, and this process has done so.
+    arguments: targets and options of `dvc repro`.
+    The stages do not publish to MLflow. This process does, so that MLflow is imported only once.
     """
     note = unreachable_note()
     note.unlink(missing_ok=True)
-    with _alone():
+    with _dvc_lock():
         status = foreground.run([*COMMAND, "repro", *arguments], os.environ | mlflow_store.disabled_environment())
     if status == 0:
         return True
     if note.is_file():
         return False
     raise LabError(
-        f"the pipeline stopped: {_room_left()}see the message above. When its cause is removed, run the same command "
-        "again: what finished before is kept"
+        f"the pipeline stopped: {_disk_space_hint()}see the message above. Correct its cause, then run the same "
+        "command again: finished runs and stages are kept"
     )
 
 
 def checkout_models(variants: Iterable[str]) -> None:
-    """Bring back from DVC's cache the models that dvc.lock names; leave as they are those that the cache lacks."""
+    """Restore the models that dvc.lock names from DVC's cache. Models that the cache lacks stay as they are."""
     folders = [str(MODELS / variant) for variant in variants]
-    with _alone():
+    with _dvc_lock():
         subprocess.run([*COMMAND, "checkout", "--quiet", *folders], capture_output=True, check=False)
 
 
 def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) -> bool:
-    """Run `dvc repro` and print its warnings alone; return whether it ran. If it fails, say so in a warning.
+    """Run `dvc repro` and print only its warnings; return whether it succeeded. If it fails, print a warning.
 
-    is_cancelled: asked when it is this command's turn.
+    is_cancelled: called after the wait for other commands. If it returns true, nothing runs.
     """
-    with _alone():
+    with _dvc_lock():
         if is_cancelled():
             return False
         done = subprocess.run(
@@ -73,7 +73,10 @@ def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) 
             check=False,
         )
     if done.returncode:
-        print(f"warning: {', '.join(targets)} failed, and will be tried again:\n{done.stderr}", file=sys.stderr)
+        print(
+            f"warning: {', '.join(targets)} failed and will be tried again after the training:\n{done.stderr}",
+            file=sys.stderr,
+        )
         return False
     for line in done.stderr.splitlines():
         if line.startswith("warning: "):
@@ -82,13 +85,13 @@ def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) 
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Wait for another `make repro` or `make sweep` of this checkout: DVC fails where another DVC runs a stage."""
+def _dvc_lock() -> Iterator[None]:
+    """Wait until no other command of this checkout runs DVC: DVC fails while another DVC process runs a stage."""
     lock = named_lock("dvc")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print("waiting for DVC, which another `make repro` or `make sweep` runs here", file=sys.stderr, flush=True)
+        print("waiting: another `make repro`, `make demo` or `make sweep` runs DVC here", file=sys.stderr, flush=True)
         lock.acquire()
     try:
         yield
@@ -96,58 +99,60 @@ def _alone() -> Iterator[None]:
         lock.release()
 
 
-def _room_left() -> str:
-    """Say how much the disk has left where that is little: DVC does not tell a full one."""
-    free = shutil.disk_usage(".").free >> 20
-    return f"only {free} MB are left on the disk: free some space; " if free < _LITTLE_MB else ""
+def _disk_space_hint() -> str:
+    """Return a hint if the disk is almost full, else nothing: DVC's own message does not mention a full disk."""
+    free_mb = shutil.disk_usage(".").free >> 20
+    return f"only {free_mb} MB are left on the disk: free some space; " if free_mb < _LOW_DISK_SPACE_MB else ""
 
 
-def evaluate_targets(variants: Iterable[str], everything: Iterable[str] = ()) -> list[str]:
-    """Return DVC's names of the stages that evaluate variants; one name for all where that is everything.
+def evaluate_targets(variants: Iterable[str], all_variants: Iterable[str] = ()) -> list[str]:
+    """Return the DVC targets that evaluate these variants; if these are all variants, the one target `evaluate`.
 
-    DVC takes a second longer for each target.
+    Each target makes DVC a second slower.
     """
     names = list(variants)
-    return ["evaluate"] if names and set(names) == set(everything) else [f"evaluate@{variant}" for variant in names]
+    return ["evaluate"] if names and set(names) == set(all_variants) else [f"evaluate@{variant}" for variant in names]
 
 
 def refuse_without_git() -> None:
-    """Raise LabError where the checkout is no git repository: DVC would fail, after a download."""
+    """Raise LabError if the current folder is not in a git repository, as after a download as ZIP: DVC would fail."""
     here = Path.cwd()
     if not any((folder / ".git").exists() for folder in (here, *here.parents)):
         raise LabError(
-            f"{here} is no git repository, as after a download as ZIP, and DVC needs one: "
+            f"{here} is not a git repository (was it downloaded as a ZIP file?), and DVC needs one: "
             "clone the project instead, or run `git init` here, then try again"
         )
 
 
 def refuse_conflicts() -> None:
-    """Raise LabError where a merge has left conflicts in dvc.lock."""
+    """Raise LabError if dvc.lock has merge conflicts."""
     if LOCK.is_file() and has_conflicts(LOCK.read_text(encoding="utf-8", errors="replace")):
         raise LabError(
-            f"{LOCK} has conflicts of a merge: correct {PARAMS} if it has some too, then `rm {LOCK} && make repro` "
-            "makes lock, reports and README anew from the runs, which are kept"
+            f"{LOCK} has merge conflicts: resolve those in {PARAMS} first, if there are any, then run "
+            f"`rm {LOCK} && make repro`, which writes {LOCK}, reports and README again and loses no trained run"
         )
 
 
 def drop_removed_variants(variants: Iterable[str]) -> None:
-    """Remove from dvc.lock the stages of variants that params.yaml no longer has: DVC keeps them for ever."""
+    """Remove the stages of variants that params.yaml no longer has from dvc.lock: DVC itself never removes them."""
     if not LOCK.is_file():
         return
-    written = YAML()
-    written.width = sys.maxsize
-    lock, known = written.load(LOCK), set(variants)
-    gone = [stage for stage in lock["stages"] if "@" in stage and stage.partition("@")[2] not in known]
-    for stage in gone:
+    yaml = YAML()
+    yaml.width = sys.maxsize
+    lock, current_variants = yaml.load(LOCK), set(variants)
+    removed_stages = [
+        stage for stage in lock["stages"] if "@" in stage and stage.partition("@")[2] not in current_variants
+    ]
+    for stage in removed_stages:
         del lock["stages"][stage]
-    if gone:
+    if removed_stages:
         with atomic_write(LOCK) as partial:
-            written.dump(lock, partial)
+            yaml.dump(lock, partial)
 
 
 def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
-    """Remove DVC's list of locks if a full disk left it cut off: every later `dvc repro` would fail."""
-    for attempt in range(2):  # DVC may just be writing it
+    """Remove DVC's list of locks if a full disk has truncated it: otherwise every later `dvc repro` fails."""
+    for attempt in range(2):  # DVC may be writing the file at this moment
         try:
             json.loads(path.read_text(encoding="utf-8"))
             return

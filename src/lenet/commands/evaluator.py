@@ -1,4 +1,4 @@
-"""Evaluate variants through DVC on a thread, while the runs of others are trained."""
+"""Evaluate variants through DVC on a thread, while runs of other variants are trained."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -14,17 +14,18 @@ from lenet.settings import Settings
 
 
 class Evaluator:
-    """Evaluates and publishes variants as they are added. When the headline is evaluated, it prints its comparison.
+    """Evaluates and publishes variants as they are added. When the headline is evaluated, prints its comparison.
 
-    What waits when the `with` block ends is left to the `dvc repro` that follows it. headline: variants, or none.
-    stale: those whose results are missing, or of other runs.
+    Variants that are still queued when the `with` block ends are left to the `dvc repro` that follows the block.
+    headline: the variants of the first comparison to print; may be empty. stale: the variants whose results are
+    missing, or belong to other runs.
     """
 
     def __init__(self, settings: Settings, headline: Sequence[str], stale: Sequence[str], publisher: Publisher) -> None:
         self._settings, self._headline, self._publisher = settings, headline, publisher
-        self._awaited = set(headline).intersection(stale)
-        self._waiting: SimpleQueue[str] = SimpleQueue()
-        self._ended = threading.Event()
+        self._stale_headline = set(headline).intersection(stale)
+        self._queue: SimpleQueue[str] = SimpleQueue()
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="evaluator", daemon=True)
 
     def __enter__(self) -> Self:
@@ -32,35 +33,35 @@ class Evaluator:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._waiting.put("")  # so that the thread looks
+        self._closed.set()
+        self._queue.put("")  # wake the thread, so that it sees the end
         self._thread.join()
 
     def add(self, variant: str) -> None:
-        """Queue a variant, whose runs the run store has."""
-        self._waiting.put(variant)
+        """Queue a variant. All of its runs must be in the run store."""
+        self._queue.put(variant)
 
     def _run(self) -> None:
         while True:
-            variants = [self._waiting.get(), *self._others()]
-            if self._ended.is_set():
+            variants = [self._queue.get(), *self._take_queued()]
+            if self._closed.is_set():
                 return
             self._evaluate(variants)
 
-    def _others(self) -> Iterable[str]:
-        """Take what waits too: DVC takes seconds to start."""
+    def _take_queued(self) -> Iterable[str]:
+        """Yield all variants in the queue, to evaluate them in one call: DVC takes seconds to start."""
         try:
             while True:
-                yield self._waiting.get_nowait()
+                yield self._queue.get_nowait()
         except Empty:
             return
 
     def _evaluate(self, variants: Sequence[str]) -> None:
-        self._publisher.wait()  # it may read the results that are replaced now
-        if not dvc.reproduce_quietly(dvc.evaluate_targets(variants), self._ended.is_set):
+        self._publisher.wait()  # it may still read the results that are replaced next
+        if not dvc.reproduce_quietly(dvc.evaluate_targets(variants), self._closed.is_set):
             return
         self._publisher.add(methodcaller("publish_variants", variants))
-        was_awaited = bool(self._awaited)
-        self._awaited.difference_update(variants)
-        if was_awaited and not self._awaited:
+        was_stale = bool(self._stale_headline)
+        self._stale_headline.difference_update(variants)
+        if was_stale and not self._stale_headline:
             terminal.print_table(load_study(self._settings, self._headline))

@@ -1,4 +1,4 @@
-"""Run programs in the foreground, so that they handle Ctrl-C themselves; and the address where servers listen."""
+"""Run programs in the foreground, where they handle Ctrl-C themselves, and choose the port where servers listen."""
 
 import os
 import socket
@@ -18,8 +18,8 @@ HOST = "127.0.0.1"
 def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
     """Run a program to its end and return its exit status.
 
-    Ctrl-C reaches the program as it reaches us; SIGTERM is passed on to it and to all that it has started. It is waited
-    for while it cleans up, then KeyboardInterrupt is raised here too.
+    Ctrl-C reaches both the program and this process. SIGTERM is passed on to the program and to all processes that it
+    has started. In both cases this waits until the program has cleaned up, then raises KeyboardInterrupt.
     """
     interrupt: KeyboardInterrupt | None = None
     with subprocess.Popen(command, env=env) as process:
@@ -45,13 +45,13 @@ def _terminate_tree(pid: int) -> None:
 
 
 def free_port(target: str, default: int) -> int:
-    """Return the environment's PORT, or the default; raise LabError unless a server can listen there."""
-    given = os.environ.get("PORT", str(default))
+    """Return the port in the variable PORT, or the default; raise LabError if no server can listen on it."""
+    port = os.environ.get("PORT", str(default))
     hint = f"a free port, 1 to 65535, as in `make {target} PORT={default + 10}`"
-    if not (given.isascii() and given.isdigit()) or not 0 < int(given) < 65536:
-        raise LabError(f"PORT={given}: expected {hint}")
+    if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        raise LabError(f"PORT={port}: expected {hint}")
     try:
-        socket.create_server((HOST, int(given))).close()
+        socket.create_server((HOST, int(port))).close()
     except OSError as error:
-        raise LabError(f"PORT={given} cannot be used ({os.strerror(error.errno or 0)}): choose {hint}") from None
-    return int(given)
+        raise LabError(f"PORT={port} cannot be used ({os.strerror(error.errno or 0)}): choose {hint}") from None
+    return int(port)

@@ -1,4 +1,4 @@
-"""git, whose failures are reported in one line."""
+"""Run git, and report its failures in one line."""
 
 import subprocess
 
@@ -6,7 +6,7 @@ from lenet.errors import LabError, in_one_line
 
 
 def git(*arguments: str) -> bytes:
-    """Run git and return its output; raise LabError where it fails."""
+    """Run git and return its output; raise LabError if it fails."""
     done = subprocess.run(["git", *arguments], capture_output=True, check=False)
     if done.returncode != 0:
         raise LabError(f"git {arguments[0]} failed: {in_one_line(done.stderr.decode(errors='replace'))}")

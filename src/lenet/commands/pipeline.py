@@ -1,6 +1,6 @@
-"""The study of the current folder, from data to comparison: train side by side, let DVC do the rest, publish, show.
+"""Run the study in the current folder: train in parallel, run DVC's stages, publish to MLflow, print the comparison.
 
-`make repro` and `make demo` run it.
+`make repro` and `make demo` use it.
 """
 
 from collections.abc import Sequence
@@ -24,44 +24,45 @@ from lenet.workspace import DETAILS, LOCK, PAGE, remove_orphans
 
 
 def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
-    """Return whether the results are of exactly the runs and data that the settings ask for."""
+    """Return whether the run store and the results have exactly the runs and the data that the settings ask for."""
     try:
         statistics = load_statistics()
         runs = schedule.planned_runs(settings, variants)
-    except LabError:  # there are no data
+    except LabError:  # there is no data
         return False
     prepared = (statistics.dataset, statistics.validation_size, statistics.split_seed)
     wanted = (settings.data.dataset, settings.preprocess.validation_size, settings.preprocess.split_seed)
-    has_all = all(has_results(variant, runs) for variant in variants)
-    return prepared == wanted and has_all and not schedule.missing_runs(runs)
+    has_all_results = all(has_results(variant, runs) for variant in variants)
+    return prepared == wanted and has_all_results and not schedule.missing_runs(runs)
 
 
 def has_results(variant: str, runs: Sequence[PlannedRun]) -> bool:
-    """Return whether the variant's results are of exactly its runs among these."""
+    """Return whether the variant has results, and they are of exactly the runs that it has in `runs`."""
     try:
-        evaluated = {seed.identity.digest for seed in load_result(variant).seeds}
-    except LabError:  # there are none
+        evaluated = {seed_result.identity.digest for seed_result in load_result(variant).seeds}
+    except LabError:  # there are no results
         return False
     return evaluated == {run.identity.digest for run in runs if variant in run.variants}
 
 
 def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
-    """Train the runs of variants that the store lacks, and publish them; return False if the data is out of reach."""
+    """Prepare the data, then train and publish missing runs; return False if the data cannot be downloaded."""
     if any(DETAILS.glob("*.json")):
-        # The present results, before new ones replace the files. A champion is not exported beside the training.
+        # Publish the present results before new ones replace their files. Unlike `publish_all`, this does not export a
+        # champion while runs are trained.
         publisher.add(methodcaller("publish_variants", list(settings.variants)))
     with schedule.process_pool(settings.compute.workers) as processes:
-        schedule.start_processes(processes, expected_runs(settings, variants))
+        schedule.start_processes(processes, expected_run_count(settings, variants))
         is_prepared = dvc.reproduce(["preprocess"])
         if is_prepared:
             train_missing_runs(settings, variants, processes, publisher)
         else:
-            publisher.wait()  # a demo, which has a folder of its own, may follow
+            publisher.wait()  # the demo may follow, which changes the current folder
     return is_prepared
 
 
-def expected_runs(settings: Settings, variants: Sequence[str]) -> int:
-    """Return how many runs will most likely be trained: all, if there is no data yet to identify them by."""
+def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:
+    """Return how many runs are likely to be trained. Without data, runs have no digest yet: then it is all of them."""
     try:
         return len(schedule.missing_runs(schedule.planned_runs(settings, variants)))
     except LabError:
@@ -71,75 +72,76 @@ def expected_runs(settings: Settings, variants: Sequence[str]) -> int:
 def train_missing_runs(
     settings: Settings, variants: Sequence[str], processes: ProcessPool, publisher: Publisher
 ) -> None:
-    """Train all runs that the run store lacks, side by side; evaluate variants that are trained while others train.
+    """Train all missing runs in parallel. Evaluate each variant as soon as its runs are trained, while others train.
 
-    This happens outside of DVC, which runs one stage after the other and would let cores idle; its stages then take
-    the runs from the store.
+    DVC runs one stage at a time, which would leave cores idle. So this trains outside of DVC, and its stages then copy
+    the runs from the run store.
     """
     headline = headline_of(settings, variants)
     runs = schedule.planned_runs(settings, variants)
     missing = training_order(schedule.missing_runs(runs), headline)
-    awaited = {variant: {run.name for run in missing if variant in run.variants} for variant in variants}
-    stale = [variant for variant in variants if awaited[variant] or not has_results(variant, runs)]
-    study = pages.study_experiment(settings.data.dataset)
+    untrained = {variant: {run.name for run in missing if variant in run.variants} for variant in variants}
+    stale = [variant for variant in variants if untrained[variant] or not has_results(variant, runs)]
+    experiment = pages.study_experiment(settings.data.dataset)
     with Evaluator(settings, headline, stale, publisher) as evaluator:
         for variant in stale:
-            if not awaited[variant]:
+            if not untrained[variant]:
                 evaluator.add(variant)
         for run in schedule.train_runs(missing, processes):
-            publisher.add(methodcaller("publish_run", study, run))
+            publisher.add(methodcaller("publish_run", experiment, run))
             for variant in run.variants:
-                awaited[variant].discard(run.name)
-                if not awaited[variant] and any(awaited.values()):  # else the next `dvc repro` comes at once
+                untrained[variant].discard(run.name)
+                if not untrained[variant] and any(untrained.values()):  # after the last run, `dvc repro` evaluates
                     evaluator.add(variant)
 
 
 def headline_of(settings: Settings, variants: Sequence[str]) -> list[str]:
-    """Return the variants of the primary comparison, if these variants have them and others; else none."""
+    """Return the variants of the primary comparison if `variants` has them and more; otherwise an empty list."""
     primary = set(settings.comparison.primary)
     return [variant for variant in variants if variant in primary] if primary < set(variants) else []
 
 
 def training_order(runs: Sequence[PlannedRun], headline: Sequence[str]) -> list[PlannedRun]:
-    """Return the headline's runs first, then those of most epochs first."""
+    """Sort the runs: those of the headline variants come first. Within both groups, the longest runs come first."""
     return sorted(longest_first(runs), key=lambda run: set(headline).isdisjoint(run.variants))
 
 
 def longest_first(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
-    """Return the runs of most epochs first, which mostly take longest: the end should not wait for one of them."""
+    """Sort the runs by epochs, most first. If a long run started last, other workers would be idle at the end."""
     return sorted(runs, key=lambda run: -run.epochs)
 
 
 def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
-    """Train, evaluate and draw what is not up to date, and publish it; return False if the data is out of reach.
+    """Train, evaluate, draw and publish what is not up to date; return False if the data cannot be downloaded.
 
-    variants: those that are asked for; none for all, and the report.
+    variants: the requested ones, without the report; if empty, all variants and the report.
     """
-    asked = variants or list(settings.variants)
+    requested = variants or list(settings.variants)
     publish_all = methodcaller("publish_all")
-    if is_evaluated(settings, asked):
-        publisher.add(publish_all)  # beside DVC, which most likely changes nothing
-        before = LOCK.read_bytes() if LOCK.is_file() else b""
+    if is_evaluated(settings, requested):
+        publisher.add(publish_all)  # while DVC runs, which is likely to change nothing
+        lock_before = LOCK.read_bytes() if LOCK.is_file() else b""
         is_done = dvc.reproduce(dvc.evaluate_targets(variants))
-        if is_done and LOCK.read_bytes() != before:
+        if is_done and LOCK.read_bytes() != lock_before:
             publisher.add(publish_all)
         return is_done
     if not (
-        prepare_and_train(settings, asked, publisher) and dvc.reproduce(dvc.evaluate_targets(asked, settings.variants))
+        prepare_and_train(settings, requested, publisher)
+        and dvc.reproduce(dvc.evaluate_targets(requested, settings.variants))
     ):
         return False
-    publisher.add(publish_all)  # beside DVC, which draws the report
+    publisher.add(publish_all)  # while DVC draws the report
     return bool(variants) or dvc.reproduce(["--quiet", "--single-item", "plot"])
 
 
 def show_some(settings: Settings, variants: Sequence[str]) -> None:
     """Print the comparison of some variants."""
     terminal.print_table(load_study(settings, variants))
-    print("The report shows all variants: `make repro` brings it up to date.")
+    print("To bring the report on all variants up to date, run `make repro`.")
 
 
 def show_study(settings: Settings) -> None:
-    """Print the comparison and bring the README up to date."""
+    """Print the comparison of all variants, and bring the README up to date."""
     study = load_study(settings, list(settings.variants))
     readme.update_readme(readme.readme_block(study))
     terminal.announce(study, PAGE)

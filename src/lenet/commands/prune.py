@@ -1,4 +1,4 @@
-"""`make prune`: say how large the run store is, and remove the runs that nothing in the workspace names."""
+"""`make prune`: print the size of the run store, and remove runs that neither settings nor results refer to."""
 
 from contextlib import suppress
 
@@ -13,27 +13,33 @@ from lenet.workspace import SWEEPS, run_store_folder
 
 
 def referenced_digests(settings: Settings) -> set[str]:
-    """Return the digests of the runs that params.yaml asks for, with the code as it is, or that results name."""
+    """Return the digests of all runs in use: those that settings ask for, with today's code, and those in results.
+
+    Both include the sweeps. Raises LabError if a sweep's files cannot be read.
+    """
     digests = set()
     sweeps = [load_sweep(path, settings) for path in SWEEPS.glob("*/sweep.yaml")]
-    with suppress(LabError):  # without data there is nothing that could be asked for
+    with suppress(LabError):  # without data, the runs that settings ask for have no digest
         digests |= {run.identity.digest for run in schedule.planned_runs(settings, list(settings.variants))}
         digests |= {run.identity.digest for sweep in sweeps for run in planned_runs(sweep)}
     for variant in settings.variants:
         with suppress(LabError):
-            digests |= {seed.identity.digest for seed in load_result(variant).seeds}
+            digests |= {seed_result.identity.digest for seed_result in load_result(variant).seeds}
     return digests | {digest for path in SWEEPS.glob("*/trials.csv") for digest in digests_in(path)}
 
 
-def megabytes(sizes: dict[str, int]) -> str:
-    """Return how many runs there are, and their size."""
-    return f"{len(sizes)} runs, {sum(sizes.values()) / 1e6:.1f} MB"
+def count_and_size(sizes: dict[str, int]) -> str:
+    """Return a text: how many runs there are, and their total size. sizes: digest → bytes."""
+    return f"{len(sizes)} runs ({sum(sizes.values()) / 1e6:.1f} MB)"
 
 
 def main() -> None:
     keep = referenced_digests(load_settings())
-    before, gone = run_store.entries(), run_store.prune(keep)
-    print(f"{run_store_folder()} contained {megabytes(before)}; removed {megabytes(gone)} that nothing here refers to")
+    before, removed = run_store.entries(), run_store.prune(keep)
+    print(
+        f"{run_store_folder()} contained {count_and_size(before)}; "
+        f"removed {count_and_size(removed)} that neither settings nor results refer to"
+    )
 
 
 if __name__ == "__main__":

@@ -7,35 +7,36 @@ from typing import Any
 
 from lenet.tracking import mlflow_store
 
-# Called with the module `tracking.publish`, as by `methodcaller`: importing it takes seconds, so the thread does that.
+# A function that is called with the module `tracking.publish`, as `methodcaller` makes it. Importing this module takes
+# seconds, so the thread imports it.
 Work = Callable[[Any], object]
 
 
 class Publisher:
-    """Does one piece of work after the other. What fails costs a warning and no result.
+    """Runs one piece of work after another on a thread. If one fails, a warning is printed and no result is lost.
 
-    The thread ends with the process: the next command publishes what was cut off.
+    The thread ends with the process. The next command publishes what was not published.
     """
 
     def __init__(self) -> None:
-        self._waiting: SimpleQueue[Work | threading.Event] = SimpleQueue()
+        self._queue: SimpleQueue[Work | threading.Event] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="mlflow", daemon=True)
         self._thread.start()
 
     def add(self, work: Work) -> None:
-        """Queue a piece of work; what is queued is done in its order."""
-        self._waiting.put(work)
+        """Queue a piece of work. Work runs in the order in which it was queued."""
+        self._queue.put(work)
 
     def wait(self) -> None:
-        """Return when everything that was queued is done."""
+        """Wait until all queued work is done."""
         done = threading.Event()
-        self._waiting.put(done)
-        while not done.wait(1) and self._thread.is_alive():  # a closed terminal, which takes no warning, ends it
+        self._queue.put(done)
+        while not done.wait(1) and self._thread.is_alive():  # printing a warning to a closed terminal ends the thread
             pass
 
     def _run(self) -> None:
         while True:
-            work = self._waiting.get()
+            work = self._queue.get()
             if isinstance(work, threading.Event):
                 work.set()
                 continue

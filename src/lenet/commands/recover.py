@@ -1,4 +1,4 @@
-"""Take trained runs that lie in models/, or in DVC's cache, into the run store: as after `dvc pull` in a new clone."""
+"""Copy trained runs from models/ or DVC's cache into the run store, for example after `dvc pull` in a new clone."""
 
 import hashlib
 import json
@@ -15,35 +15,39 @@ from lenet.workspace import DETAILS
 
 
 def recover_runs() -> None:
-    """Save in the run store the runs that the results name and it lacks, as far as they are still there."""
-    if not (named := missing_results()):
+    """Save the runs that the results name but the run store lacks, if their files are in models/ or in DVC's cache."""
+    if not (missing := missing_results()):
         return
-    save_from_models(named)
-    if still := missing_results():
-        dvc.checkout_models(list(still))
-        save_from_models(still)
+    save_from_models(missing)
+    if still_missing := missing_results():
+        dvc.checkout_models(list(still_missing))
+        save_from_models(still_missing)
 
 
 def missing_results() -> Mapping[str, Sequence[SeedResult]]:
-    """Return what the results name and the run store lacks, by variant."""
-    found: dict[str, Sequence[SeedResult]] = {}
+    """Return the results, by variant, whose runs the run store lacks."""
+    missing: dict[str, Sequence[SeedResult]] = {}
     for path in sorted(DETAILS.glob("*.json")):
-        with suppress(LabError):  # of a merge, say; it is made anew
-            seeds = [
-                seed for seed in load_result(path.stem).seeds if not run_store.entry(seed.identity.digest).is_dir()
+        with suppress(LabError):  # the file may have merge conflicts; it is written again later
+            seed_results = [
+                seed_result
+                for seed_result in load_result(path.stem).seeds
+                if not run_store.entry(seed_result.identity.digest).is_dir()
             ]
-            if seeds:
-                found[path.stem] = seeds
-    return found
+            if seed_results:
+                missing[path.stem] = seed_results
+    return missing
 
 
 def save_from_models(missing: Mapping[str, Sequence[SeedResult]]) -> None:
-    """Save in the run store those of the runs whose weights in models/ are the ones that were evaluated."""
-    for variant, seeds in missing.items():
-        for seed in seeds:
-            folder = folder_of(variant, seed.identity.seed)
+    """Save each of these runs in the run store if the weights in models/ are the ones that were evaluated."""
+    for variant, seed_results in missing.items():
+        for seed_result in seed_results:
+            folder = folder_of(variant, seed_result.identity.seed)
             with suppress(OSError, ValueError):
                 weights, architecture = (folder / WEIGHTS).read_bytes(), (folder / ARCHITECTURE).read_text("utf-8")
                 json.loads(architecture)
-                if hashlib.sha256(weights).hexdigest() == seed.weights:
-                    run_store.save(seed.identity, TrainedRun(weights, architecture.removesuffix("\n"), seed.history))
+                if hashlib.sha256(weights).hexdigest() == seed_result.weights:
+                    run_store.save(
+                        seed_result.identity, TrainedRun(weights, architecture.removesuffix("\n"), seed_result.history)
+                    )

@@ -1,6 +1,7 @@
-"""`make report`: make tables, charts, page and README anew from the committed results; no data, no models, seconds.
+"""`make report`: write tables, charts, page and README again from the committed results. Takes seconds.
 
-Pictures that show digits or networks are taken as they are. It names the variants whose training has other code now.
+It needs neither data nor models: pictures of digits or networks stay as they are. It names the variants whose training
+code has changed since their runs were trained.
 """
 
 import sys
@@ -16,18 +17,18 @@ from lenet.settings import Settings, load_settings
 from lenet.workspace import PAGE
 
 
-def of_other_code(study: Study) -> list[str]:
-    """Return the variants that have a run trained by other code than today's."""
-    today = {variant: code.digest_of_run(study.settings.variant(variant).optimizer) for variant in study.results}
+def outdated_variants(study: Study) -> list[str]:
+    """Return the variants with a run that was trained by code that differs from today's."""
+    todays_code = {variant: code.digest_of_run(study.settings.variant(variant).optimizer) for variant in study.results}
     return [
         variant
         for variant, result in study.results.items()
-        if any(seed.identity.code != today[variant] for seed in result.seeds)
+        if any(seed_result.identity.code != todays_code[variant] for seed_result in result.seeds)
     ]
 
 
 def rebuild(settings: Settings) -> Study:
-    """Make tables, charts, page and README anew from the results in the current folder; return these."""
+    """Write tables, charts, page and README again from the results in the current folder; return these results."""
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
     study = load_study(settings, list(settings.variants))
     from_results.save_figures(study)
@@ -41,10 +42,10 @@ def main() -> None:
     dvc.refuse_conflicts()
     study = rebuild(settings)
     terminal.announce(study, PAGE)
-    if lagging := of_other_code(study):
+    if outdated := outdated_variants(study):
         print(
-            f"note: the code that trains has changed since these results were made: {', '.join(lagging)}: "
-            "`make repro` brings them up to date",
+            f"note: the training code has changed since these variants were trained: {', '.join(outdated)}: "
+            "run `make repro` to bring their results up to date",
             file=sys.stderr,
         )
 

@@ -1,6 +1,6 @@
-"""`make repro`: run what changed, publish it, show the comparison; `VARIANTS="…"` narrows it to some variants.
+"""`make repro`: run what changed, publish it, print the comparison; `VARIANTS="…"` selects some variants.
 
-Where the data cannot be downloaded, the demo is run instead.
+If the data cannot be downloaded, the demo runs instead.
 """
 
 import sys
@@ -14,20 +14,20 @@ from lenet.tracking import mlflow_store
 
 
 def show_demo_instead_of(dataset: Dataset) -> None:
-    """Run the demo, and say before and after that it is not on the data set that was asked for."""
+    """Run the demo; print before and after it that its results are not on the requested data set."""
     shout(
-        f"{dataset.title} could not be downloaded: the reasons are above. "
+        f"{dataset.title} could not be downloaded, for the reasons above. "
         f"Running `make demo` instead, on {demo.DATASET.title}."
     )
     demo.main()
     shout(
-        f"The results above are on {demo.DATASET.title}. For {dataset.title}, connect to the internet or set "
-        f"{dataset.mirror_variable}, and run `make repro` again."
+        f"The results above are on {demo.DATASET.title}. For results on {dataset.title}, connect to the internet "
+        f"or set {dataset.mirror_variable}, and run `make repro` again."
     )
 
 
 def shout(message: str) -> None:
-    """Print a message between rules, so that it is not overlooked."""
+    """Print a message between two lines of exclamation marks, so that nobody overlooks it."""
     rule = "!" * len(message)
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 

@@ -1,4 +1,4 @@
-"""`make serve`: publish what the store lacks, then let the champion answer posted digits, on 127.0.0.1 until Ctrl-C."""
+"""`make serve`: publish new results to MLflow, then serve the champion on 127.0.0.1 until Ctrl-C."""
 
 from starlette.applications import Starlette
 
@@ -10,11 +10,11 @@ from lenet.serving import app
 from lenet.settings import load_settings
 from lenet.tracking import mlflow_store, publish, registry
 
-_MOST_CONNECTIONS = 32  # at once; more get status 503
+_MAX_CONNECTIONS = 32  # at the same time; further ones get HTTP status 503
 
 
 def load_champion(dataset: str) -> Starlette:
-    """Return the app that answers with the data set's champion; raise LabError where there is none."""
+    """Return the app that serves the champion of a data set; raise LabError if there is no champion."""
     with mlflow_store.failures_as_errors():
         if not registry.Registry(dataset).has(registry.CHAMPION):
             raise LabError(
@@ -27,13 +27,16 @@ def load_champion(dataset: str) -> Starlette:
 def main() -> None:
     port = foreground.free_port("serve", default=5001)
     publish.main()
-    determinism.prepare()  # as the model was evaluated
+    determinism.prepare()  # the same settings of TensorFlow as in evaluation
     app = load_champion(load_settings().data.dataset)
     import uvicorn
 
     address = f"http://{foreground.HOST}:{port}"
-    print(f"Draw a digit: {address}/\nThe champion: {address}/invocations (Ctrl-C stops the server)", flush=True)
-    uvicorn.run(app, host=foreground.HOST, port=port, limit_concurrency=_MOST_CONNECTIONS)
+    print(
+        f"Draw a digit: {address}/\nPost images to the champion: {address}/invocations\nCtrl-C stops the server.",
+        flush=True,
+    )
+    uvicorn.run(app, host=foreground.HOST, port=port, limit_concurrency=_MAX_CONNECTIONS)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""`make sweep NAME=…`: train what sweeps/<name>/sweep.yaml asks for, and compare it on validation digits.
+"""`make sweep NAME=…`: train the recipes of sweeps/<name>/sweep.yaml, and compare them on validation images.
 
-Writes trials.csv and trials.png beside it, effects.csv where it asks for a 2×2, and to MLflow an experiment of its own.
-The test set has no part in it.
-With FROM=<variant> it starts a new sweep instead, with that variant's recipe.
+Writes trials.csv and trials.png into the same folder, and effects.csv if the sweep has a 2×2. Publishes to an MLflow
+experiment of its own. The test set is not used.
+With FROM=<variant> it only writes a new sweep.yaml, which starts from the recipe of this variant.
 """
 
 import sys
@@ -38,30 +38,31 @@ from lenet.tracking.mlflow_store import one_warning
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 from lenet.workspace import SWEEPS, atomic_write
 
-_USAGE = "make sweep NAME=<name> runs sweeps/<name>/sweep.yaml; with FROM=<variant> it writes that file first"
+_USAGE = "`make sweep NAME=<name>` runs sweeps/<name>/sweep.yaml; with FROM=<variant> it writes a new one instead"
 
 
 def folder_of(name: str) -> Path:
-    """Return the folder of a sweep; raise LabError if that is no name for one."""
+    """Return the folder of a sweep; raise LabError if the name is not valid."""
     try:
-        return SWEEPS / TypeAdapter(VariantName).validate_python(name)  # as in params.yaml's comparison.sweeps
+        return SWEEPS / TypeAdapter(VariantName).validate_python(name)  # as for comparison.sweeps in params.yaml
     except ValidationError:
         raise LabError(
-            f"{name!r} is not a valid name of a sweep: use up to 64 lowercase letters, digits, _: {_USAGE}"
+            f"{name!r} is not a valid sweep name: use up to 64 lowercase letters, digits and _, "
+            f"with a letter first: {_USAGE}"
         ) from None
 
 
 def start(folder: Path, variant: str, settings: Settings) -> Path:
-    """Write the sweep.yaml of a new sweep; raise LabError where there is one."""
+    """Write the sweep.yaml of a new sweep; raise LabError if the file exists. Return its path."""
     path, recipe = folder / "sweep.yaml", settings.variant(variant)
     if path.exists():
-        raise LabError(f"{path} already exists: edit it, or choose another name")
+        raise LabError(f"{path} already exists: edit it, or choose another NAME")
     sweep = {
         "about": f"Does {variant} learn better at another rate?",
         "from": variant,
         "recipe": {} if recipe.train_on == "train" else {"train_on": "train"},
-        "grids": [{"learning_rate": _in_a_line([recipe.learning_rate, 2 * recipe.learning_rate])}],
-        "seeds": _in_a_line([0, 1]),
+        "grids": [{"learning_rate": _one_line_list([recipe.learning_rate, 2 * recipe.learning_rate])}],
+        "seeds": _one_line_list([0, 1]),
         "folds": 1,
     }
     with atomic_write(path) as partial, open(partial, "w", encoding="utf-8") as file:
@@ -69,86 +70,92 @@ def start(folder: Path, variant: str, settings: Settings) -> Path:
     return path
 
 
-def _in_a_line(values: list[float]) -> CommentedSeq:
-    line = CommentedSeq(values)
-    line.fa.set_flow_style()
-    return line
+def _one_line_list(values: list[float]) -> CommentedSeq:
+    sequence = CommentedSeq(values)
+    sequence.fa.set_flow_style()
+    return sequence
 
 
 def planned_runs(sweep: Sweep) -> list[PlannedRun]:
-    """Return the runs of a sweep: of every recipe of its grid, on every fold, from every seed."""
+    """Return the runs of a sweep: one for each combination of recipe, fold and seed."""
     folds = [(number, sweep.folds) for number in range(1, sweep.folds + 1)] if sweep.folds > 1 else [None]
     return schedule.runs_of_recipes(sweep.recipes(), sweep.seeds, [identify_data(fold) for fold in folds])
 
 
-def known_variants(sweep: Sweep, settings: Settings) -> dict[str, str]:
-    """Return which variant of the study a recipe of the sweep is, by the recipe's name."""
+def variants_by_recipe(sweep: Sweep, settings: Settings) -> dict[str, str]:
+    """Return the recipes of the sweep that are equal to a variant of the study: recipe's name → variant's name."""
     return {
         name: variant
         for name, recipe in sweep.recipes().items()
-        for variant, of_study in settings.variants.items()
-        if recipe == of_study
+        for variant, variant_recipe in settings.variants.items()
+        if recipe == variant_recipe
     }
 
 
 def measure(runs: Sequence[PlannedRun], recipes: Sequence[str]) -> dict[str, Trial]:
-    """Let the networks of each recipe read the validation digits that they did not see."""
+    """Measure each recipe's networks on the validation images of their fold, which they were not trained on."""
     determinism.prepare()
-    held_out = {fold: load_training_data(fold).validation for fold in dict.fromkeys(run.identity.data for run in runs)}
-    outputs = {run.identity.digest: _predict(run, held_out[run.identity.data].images) for run in runs}
+    validation = {
+        fold: load_training_data(fold).validation for fold in dict.fromkeys(run.identity.data for run in runs)
+    }
+    probabilities = {run.identity.digest: _predict(run, validation[run.identity.data].images) for run in runs}
 
-    def of_fold(recipe: str, fold: DataIdentity) -> np.ndarray:
+    def stack_seeds(recipe: str, fold: DataIdentity) -> np.ndarray:
         identities = [run.identity for run in runs if recipe in run.variants]
-        return np.stack([outputs[identity.digest] for identity in identities if identity.data == fold])
+        return np.stack([probabilities[identity.digest] for identity in identities if identity.data == fold])
 
-    labels = [digits.labels for digits in held_out.values()]
-    return {recipe: trials.measure([of_fold(recipe, fold) for fold in held_out], labels) for recipe in recipes}
+    labels = [split.labels for split in validation.values()]
+    return {recipe: trials.measure([stack_seeds(recipe, fold) for fold in validation], labels) for recipe in recipes}
 
 
 def _predict(run: PlannedRun, images: np.ndarray) -> np.ndarray:
-    from lenet.network import model as networks  # imports TensorFlow: not where there is nothing to measure
+    from lenet.network import model as networks  # imports TensorFlow, which is not needed if nothing is measured
 
     entry = run_store.entry(run.identity.digest)
     return networks.predictor(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS))(images)
 
 
-def save(folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[PlannedRun], known: Mapping[str, str]) -> None:
-    """Write the table, with what each recipe tries and the runs that it is made of, and its figure.
+def save_trials(
+    folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[PlannedRun], variants: Mapping[str, str]
+) -> None:
+    """Write trials.csv, the table with each recipe's varied settings and digests of runs, and the figure trials.png.
 
-    known: which variant of the study a recipe is, where it is one.
+    variants: as `variants_by_recipe` returns them. The figure marks these recipes.
     """
-    settings = {recipe: each.model_dump(include=set(sweep.varied)) for recipe, each in sweep.recipes().items()}
-    tried = pd.DataFrame(settings).T[sweep.varied]
+    settings = {name: recipe.model_dump(include=set(sweep.varied)) for name, recipe in sweep.recipes().items()}
+    varied_settings = pd.DataFrame(settings).T[sweep.varied]
     digests = [" ".join(run.identity.digest for run in runs if recipe in run.variants) for recipe in table.index]
-    write_csv(tried.join(table).rename_axis("recipe").assign(runs=digests), folder / "trials.csv", index=True)
+    write_csv(varied_settings.join(table).rename_axis("recipe").assign(runs=digests), folder / "trials.csv", index=True)
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
-    along = sweep.drawn_along
-    figure = figures.trials_along(table, tried, along, known) if along else figures.trials(table)
+    x_setting = sweep.drawn_along
+    figure = figures.trials_along(table, varied_settings, x_setting, variants) if x_setting else figures.trials(table)
     figures.save(figure, folder / "trials.png")
 
 
 def save_effects(folder: Path, sweep: Sweep, measured: Mapping[str, Trial]) -> None:
-    """Write what the changes of each 2×2 are worth."""
-    effects = {number: trials.effects(measured, four) for number, four in enumerate(sweep.factorials, start=1)}
+    """Write effects.csv: what the two changes of each 2×2 of the sweep are worth. Without a 2×2, write nothing."""
+    effects = {number: trials.effects(measured, recipes) for number, recipes in enumerate(sweep.factorials, start=1)}
     if effects:
         table = pd.concat(effects, names=["factorial"]).reset_index(level="factorial")
         write_csv(table, folder / "effects.csv")
 
 
 def digests_in(path: Path) -> list[str]:
-    """Return the digests of the runs that a trials.csv is made of; raise LabError where it cannot be read."""
+    """Return the digests of the runs listed in a trials.csv; raise LabError if the file cannot be read."""
     try:
         return " ".join(pd.read_csv(path)["runs"]).split()
     except (ValueError, KeyError, TypeError) as error:
-        raise LabError(f"{path} cannot be read ({error}): run `make sweep NAME={path.parent.name}`") from None
+        raise LabError(
+            f"{path} cannot be read ({error}): run `make sweep NAME={path.parent.name}`, which writes it again"
+        ) from None
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """Return the table for the terminal: means, and differences from the first recipe with their standard errors."""
+    """Return the table as text: means, and differences from the first recipe ± their standard errors."""
     lines = ["cross-entropy    difference        error (%)   difference   recipe"]
     for recipe, row in table.iterrows():
         loss, error = (
-            row[[name, f"{name}_difference", f"{name}_difference_se"]] for name in (trials.LOSS, trials.ERROR)
+            row[[metric, f"{metric}_difference", f"{metric}_difference_se"]] for metric in (trials.LOSS, trials.ERROR)
         )
         numbers = "{:13.4f}  {:+.4f} ± {:.4f}".format(*loss) + "  {:9.2f}  {:+.2f} ± {:.2f}".format(*error)
         lines.append(f"{numbers}   {recipe}")
@@ -162,12 +169,12 @@ def main() -> None:
     settings, folder = load_settings(), folder_of(sys.argv[1])
     if len(sys.argv) == 3:
         path = start(folder, sys.argv[2], settings)
-        print(f"{path} is written: edit its grid, then run: make sweep NAME={folder.name}")
+        print(f"wrote {path}: edit its grids, then run `make sweep NAME={folder.name}`")
         return
     sweep = load_sweep(folder / "sweep.yaml", settings)
     if not reproduce(["preprocess"]):
         raise LabError(
-            "the data could not be downloaded (reasons above): correct that, then run the same command again"
+            "the data could not be downloaded (reasons above): correct the cause, then run the same command again"
         )
     runs = planned_runs(sweep)
     experiment = pages.sweep_experiment(folder.name, sweep.about, settings.data.dataset, sweep.varied)
@@ -178,11 +185,11 @@ def main() -> None:
             publisher.add(methodcaller("publish_run", experiment, run, with_model=False))
     measured = measure(runs, list(sweep.recipes()))
     table = trials.table(measured)
-    save(folder, sweep, table, runs, known_variants(sweep, settings))
+    save_trials(folder, sweep, table, runs, variants_by_recipe(sweep, settings))
     save_effects(folder, sweep, measured)
     publisher.add(methodcaller("publish_sweep", experiment, runs, table))
     publisher.wait()
-    print(f"{as_text(table)}\nWritten into {folder}; `make ui` shows all runs in MLflow.")
+    print(f"{as_text(table)}\nThe results are in {folder}; `make ui` shows all runs in MLflow.")
 
 
 if __name__ == "__main__":

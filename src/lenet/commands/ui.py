@@ -1,6 +1,6 @@
-"""`make ui`: publish what the store lacks, and serve MLflow's UI on 127.0.0.1 until Ctrl-C.
+"""`make ui`: publish new results to MLflow, and serve MLflow's UI on 127.0.0.1 until Ctrl-C.
 
-The comparison of the primary contrast is published first; the rest follows while the server runs.
+The variants of the primary comparison are published first. All others follow while the server runs.
 """
 
 import os
@@ -18,19 +18,19 @@ from lenet.tracking import mlflow_store
 
 
 def serve(uri: str, port: int) -> int:
-    """Serve the UI of a store that is a database; return the server's exit status."""
+    """Serve the UI of an MLflow store that is a database; return the server's exit status."""
     settings = {
-        "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument, which everyone on the machine could read
+        "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: everyone on the machine can read those
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "PYTHONWARNINGS": "ignore",  # its own libraries' deprecations
+        "PYTHONWARNINGS": "ignore",  # deprecation warnings of MLflow's libraries
     }
     command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
     return foreground.run(command, os.environ | settings)
 
 
-def show(pages: Mapping[str, str], port: int) -> None:
-    """Print the addresses of pages: title → path."""
+def print_addresses(pages: Mapping[str, str], port: int) -> None:
+    """Print the title and the address of each page. pages: title → path."""
     for title, path in pages.items():
         print(f"{title}: http://{HOST}:{port}{path}", flush=True)
 
@@ -41,28 +41,30 @@ def main() -> None:
         from lenet.tracking import publish
 
         publish.main()
-        print(f"The store is a server with a UI of its own: {mlflow_store.redacted_uri()}")
+        print(f"The MLflow store is a server with its own UI: {mlflow_store.redacted_uri()}")
         return
     port = foreground.free_port("ui", default=5000)
     with mlflow_store.failures_as_errors():
-        mlflow_store.open_client()  # creates the database, before the server would
+        mlflow_store.open_client()  # creates the database before the server can
 
     def publish_and_show(publish: ModuleType) -> None:
         from lenet.tracking import runs
 
-        first = publish.comparison_pages(publish.publish_variants(load_settings().comparison.primary))
-        show(first, port)
-        compared = publish.comparison_pages(publish.publish_all())
-        show({title: path for title, path in compared.items() if title not in first} | runs.list_pages(), port)
-        print("In a list: tick two runs and press Compare. Ctrl-C stops the server.", flush=True)
+        primary_pages = publish.comparison_pages(publish.publish_variants(load_settings().comparison.primary))
+        print_addresses(primary_pages, port)
+        all_pages = publish.comparison_pages(publish.publish_all())
+        print_addresses(
+            {title: path for title, path in all_pages.items() if title not in primary_pages} | runs.list_pages(), port
+        )
+        print("To compare two runs, tick both in a list and press Compare. Ctrl-C stops the server.", flush=True)
 
     Publisher().add(publish_and_show)
     try:
         status = serve(uri, port)
     except KeyboardInterrupt:
-        return  # its usual end
+        return  # Ctrl-C is the usual way to stop the server
     if status:
-        raise LabError("MLflow's UI ended: see above")
+        raise LabError("MLflow's UI stopped: see the message above")
 
 
 if __name__ == "__main__":

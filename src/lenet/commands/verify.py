@@ -1,8 +1,8 @@
-"""`make verify`: make again what is committed, in a clone that has no run and no cache, and compare every output.
+"""`make verify`: reproduce the committed results in a clone without runs and cache, and compare every output.
 
-First all that follows from the committed numbers per seed, in seconds; then the runs.
+First it computes all files that are derived from the committed numbers per seed, which takes seconds. Then it trains.
 
-VARIANTS="tanh_sgd modern" and SEEDS="0 1" choose what is trained; "all" means all that is committed.
+VARIANTS="tanh_sgd modern" and SEEDS="0 1" choose the runs; "all" means all variants, or all seeds.
 """
 
 import os
@@ -31,15 +31,15 @@ from lenet.tracking import mlflow_store
 from lenet.workspace import LOCK, PARAMS, project_root
 
 ALL = "all"
-# Of the ways of training, by SGD, Adam and as in the paper, the variants that take least time.
-FEW = ("tanh_sgd", "tanh_adam_28", "lenet5_1998")
-# What would let the clone find runs and stores of others, or train elsewhere: this machine is what is verified.
-_FOREIGN = ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DASK_SCHEDULER_ADDRESS")
+# By default: the fastest variant of each way of training, which are SGD, Adam and the paper's.
+DEFAULT_VARIANTS = ("tanh_sgd", "tanh_adam_28", "lenet5_1998")
+# With these variables the clone would use other stores or train on other machines. This machine is to be verified.
+_REMOVED_VARIABLES = ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DASK_SCHEDULER_ADDRESS")
 
 
 @contextmanager
 def clone_of_committed_state(checkout: Path) -> Iterator[Path]:
-    """Yield a clone of the last commit in a temporary folder, with a DVC cache of its own, whatever is configured."""
+    """Yield a temporary clone of the last commit. It has its own DVC cache, whatever the user has configured."""
     with tempfile.TemporaryDirectory(prefix="lenet-verify-") as folder:
         clone = Path(folder) / "lenet-lab"
         git("clone", "--quiet", str(checkout), str(clone))
@@ -47,58 +47,63 @@ def clone_of_committed_state(checkout: Path) -> Iterator[Path]:
         yield clone
 
 
-def chosen(settings: Settings, variants: str, seeds: str) -> tuple[list[str], list[int]]:
-    """Return which variants and seeds to train, by default few; raise LabError for unknown ones."""
-    few = [name for name in FEW if name in settings.variants] or list(settings.variants)[:1]
-    names = list(settings.variants) if variants == ALL else variants.split() or few
+def choose_runs(settings: Settings, variants: str, seeds: str) -> tuple[list[str], list[int]]:
+    """Return the variants and the seeds to train, by default only a few; raise LabError if one is unknown."""
+    default = [name for name in DEFAULT_VARIANTS if name in settings.variants] or list(settings.variants)[:1]
+    names = list(settings.variants) if variants == ALL else variants.split() or default
     for name in names:
         settings.variant(name)
-    known = [str(seed) for seed in settings.seeds]
-    numbers = known if seeds == ALL else seeds.split() or known[:1]
-    for number in numbers:
-        if number not in known:
-            raise LabError(f"SEEDS={seeds}: no run of seed {number} is committed: {did_you_mean(number, known)}")
-    return names, [int(number) for number in numbers]
+    committed_seeds = [str(seed) for seed in settings.seeds]
+    chosen_seeds = committed_seeds if seeds == ALL else seeds.split() or committed_seeds[:1]
+    for seed in chosen_seeds:
+        if seed not in committed_seeds:
+            raise LabError(f"SEEDS={seeds}: no committed run has seed {seed}: {did_you_mean(seed, committed_seeds)}")
+    return names, [int(seed) for seed in chosen_seeds]
 
 
 def unverified(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) -> str:
-    """Say what is not verified; nothing if that is nothing."""
+    """Return a text that lists what is not verified; an empty text if everything is."""
     parts = []
-    if others := [name for name in settings.variants if name not in variants]:
-        parts.append(f"the variants {', '.join(others)}")
-    if others := [str(seed) for seed in settings.seeds if seed not in seeds]:
-        parts.append(f"the seeds {', '.join(others)}")
-    return f"{' and '.join(parts)}, and the report (VARIANTS=all SEEDS=all verifies everything)" if parts else ""
+    if other_variants := [name for name in settings.variants if name not in variants]:
+        parts.append(f"the variants {', '.join(other_variants)}")
+    if other_seeds := [str(seed) for seed in settings.seeds if seed not in seeds]:
+        parts.append(f"the seeds {', '.join(other_seeds)}")
+    return (
+        f"{' and '.join(parts)}, and the report (`make verify VARIANTS=all SEEDS=all` verifies everything)"
+        if parts
+        else ""
+    )
 
 
 def check_derived_files(settings: Settings) -> list[Row]:
-    """Make anew what follows from the numbers per seed; return a row for what is equal and one for each other file.
+    """Compute the files that are derived from the numbers per seed; return a row for each file that differs.
 
-    Those are means, intervals, tables, charts, pages and README. The current folder, a clone, is left as it was.
+    These files have the means, intervals, tables, charts, pages and README. If all are equal, return one row for all.
+    The current folder must be a clone: its files are restored at the end.
     """
     for variant in settings.variants:
         result, misread = load_result(variant), load_misread(variant)
         means = summary.summarise(result.seeds, misread.wrong(result.test_size))
         summary.save(replace(result, summary=means))
     report.rebuild(settings)
-    differing = git("diff", "--name-only", "-z").decode().split("\0")[:-1]
+    different_files = git("diff", "--name-only", "-z").decode().split("\0")[:-1]
     git("checkout", "--quiet", ".")
-    if not differing:
-        return [Row("means, intervals, tables, charts and README, from the numbers per seed")]
-    return [Row(name, ("not what follows from the numbers per seed",)) for name in differing]
+    if not different_files:
+        return [Row("means, intervals, tables, charts and README from the numbers per seed")]
+    return [Row(name, ("does not follow from the numbers per seed",)) for name in different_files]
 
 
 def train_again(settings: Settings, variants: Sequence[str], seeds: Sequence[int], environment: dict[str, str]) -> None:
-    """Do in the current folder, from the beginning, what `make repro` does for these variants and seeds."""
+    """Run `make repro` for these variants and seeds in the current folder, from the first stage on."""
     LOCK.unlink()  # so that every stage runs
     if list(seeds) != list(settings.seeds):
         _change_seeds(seeds)
-    everything = list(variants) == list(settings.variants)
-    command = [sys.executable, "-m", "lenet.commands.repro", *([] if everything else variants)]
+    has_all_variants = list(variants) == list(settings.variants)
+    command = [sys.executable, "-m", "lenet.commands.repro", *([] if has_all_variants else variants)]
     if foreground.run(command, environment) != 0:
-        raise LabError("the training stopped: see the message above")
+        raise LabError("the training stopped: see the message above, correct its cause, then run `make verify` again")
     if not LOCK.is_file():
-        raise LabError("nothing could be trained without the data: see the message above")
+        raise LabError("nothing was trained, because the data could not be downloaded: see the message above")
 
 
 def _change_seeds(seeds: Sequence[int]) -> None:
@@ -107,16 +112,16 @@ def _change_seeds(seeds: Sequence[int]) -> None:
     YAML().dump(params, PARAMS)
 
 
-def _environment(settings: Settings, checkout: Path) -> dict[str, str]:
-    """Return the environment for the clone: its own code and caches, no MLflow store, the mirror that is given here."""
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+def _clone_environment(settings: Settings, checkout: Path) -> dict[str, str]:
+    """Return the clone's environment: its own code and cache, MLflow disabled, and the mirror that is set here."""
+    environment = {name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES}
     environment |= {
         "PYTHONPATH": "src",
         "XDG_CACHE_HOME": str(Path.cwd() / ".cache"),
     } | mlflow_store.disabled_environment()
     mirror = datasets.find(settings.data.dataset).mirror_variable
-    if mirror in environment and (here := checkout / environment[mirror]).is_dir():
-        environment[mirror] = str(here)
+    if mirror in environment and (folder := checkout / environment[mirror]).is_dir():
+        environment[mirror] = str(folder)
     return environment
 
 
@@ -124,20 +129,23 @@ def main() -> None:
     start, checkout = time.monotonic(), project_root()
     with clone_of_committed_state(checkout) as clone, chdir(clone):
         settings = load_settings()
-        variants, seeds = chosen(settings, *sys.argv[1:])
-        following = check_derived_files(settings)
+        variants, seeds = choose_runs(settings, *sys.argv[1:])
+        derived_rows = check_derived_files(settings)
         committed = agreement.read_outputs(variants)
-        train_again(settings, variants, seeds, _environment(settings, checkout))
-        rows = [*following, *agreement.compare(committed, agreement.read_outputs(variants))]
+        train_again(settings, variants, seeds, _clone_environment(settings, checkout))
+        rows = [*derived_rows, *agreement.compare(committed, agreement.read_outputs(variants))]
     agreement.print_rows(rows)
     if not_verified := unverified(settings, variants, seeds):
         print(f"Not verified: {not_verified}.")
-    differing = sum(bool(row.differences) for row in rows)
-    took = "{} min {} s".format(*divmod(round(time.monotonic() - start), 60))
-    if differing:
+    different_rows = sum(bool(row.differences) for row in rows)
+    duration = "{} min {} s".format(*divmod(round(time.monotonic() - start), 60))
+    if different_rows:
         processor = machine_tags()["processor"]
-        raise LabError(f"on {processor}, {differing} of {len(rows)} outputs differ from the committed ones ({took})")
-    print(f"All {len(rows)} outputs equal the committed ones, bit for bit ({took}).")
+        raise LabError(
+            f"on {processor}, {different_rows} of {len(rows)} outputs differ from the committed ones ({duration}): "
+            "see the table above"
+        )
+    print(f"All {len(rows)} outputs equal the committed ones, bit for bit ({duration}).")
 
 
 if __name__ == "__main__":

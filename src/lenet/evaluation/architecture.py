@@ -1,4 +1,4 @@
-"""A network's layers as the paper tells them (§II-B): maps, size, field, trainable parameters, connections."""
+"""Describe a network's layers as the paper does (LeCun et al. 1998, §II-B): maps, sizes, parameters, connections."""
 
 import math
 from dataclasses import dataclass
@@ -9,15 +9,17 @@ from lenet.network.lenet_1998 import CODES
 if TYPE_CHECKING:
     import keras
 
-# The names of the layers → the side of the field that a unit sees, and the step to the next one's; full connections: 0.
+# Layer → the side of a unit's receptive field, and the step to the next unit's field. 0: the layer is fully connected.
 _FIELDS = {"c1": (5, 1), "s2": (2, 2), "c3": (5, 1), "s4": (2, 2), "c5": (0, 0), "f6": (0, 0), "output": (0, 0)}
 
 
 @dataclass(frozen=True)
 class LayerShape:
-    """One layer: `maps` maps of side × side units, each of which sees field × field units, `stride` apart; 0 = all.
+    """One layer: `maps` feature maps of side × side units.
 
-    parameters: trainable ones. connections: of all units, each one's bias included.
+    Each unit has a receptive field of field × field units. The fields of neighbouring units are `stride` units apart.
+    Both are 0 if the layer is fully connected. parameters: only the trainable ones. connections: the inputs of all
+    units, biases included.
     """
 
     name: str
@@ -30,19 +32,19 @@ class LayerShape:
 
 
 def describe(model: "keras.Model") -> list[LayerShape]:
-    """Return the layers of a network from C1 to the output."""
+    """Describe the layers of a network, from C1 to the output."""
     return [_shape(model, name) for name in _FIELDS]
 
 
 def _shape(model: "keras.Model", name: str) -> LayerShape:
-    with_codes = name == "output" and any(layer.name == "rbf" for layer in model.layers)
-    layer = model.get_layer("rbf" if with_codes else name)
+    is_rbf = name == "output" and any(layer.name == "rbf" for layer in model.layers)
+    layer = model.get_layer("rbf" if is_rbf else name)
     *sides, maps = layer.output.shape[1:]
     field, stride = _FIELDS[name]
     units, parameters = math.prod(sides), layer.count_params()
-    if with_codes:
+    if is_rbf:
         connections = CODES.size
-    elif name in ("s2", "s4"):  # four inputs, and a bias where there are any
+    elif name in ("s2", "s4"):  # each unit has four inputs, and a bias if the layer has parameters
         connections = units * maps * (4 + bool(parameters))
     else:
         connections = units * parameters

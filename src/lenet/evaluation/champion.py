@@ -1,4 +1,4 @@
-"""Which trained network is the best one: chosen by validation error, never by the test set."""
+"""Rank the runs by validation error. The first is the champion. The test set is never used to choose it."""
 
 import math
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
 
 
 def ranked(results: Iterable[VariantResult]) -> list[tuple[VariantResult, SeedResult]]:
-    """Return the runs that have a validation error, each with its variant, best first.
+    """Return the runs that have a validation error, each with its variant's result, best run first.
 
-    Of equal runs the lowest seed comes first, then the first variant given. Runs that trained on the validation split
-    too have no validation error, and that of a run that diverged does not count.
+    Runs with equal errors are ordered by seed, then by the order of `results`. Two kinds of runs are left out: those
+    that also trained on the validation split, because they have no validation error, and those that diverged.
     """
     runs = [(result, seed) for result in results for seed in result.seeds]
     scored = [(result, seed) for result, seed in runs if _is_scored(seed)]
@@ -19,10 +19,10 @@ def ranked(results: Iterable[VariantResult]) -> list[tuple[VariantResult, SeedRe
 
 
 def _is_scored(seed: SeedResult) -> bool:
-    # The loss tells of divergence: the class of ten probabilities that are NaN is 0, so the error is a number.
+    # The loss shows whether the run diverged: it is then NaN. The error is not, because argmax of ten NaN returns 0.
     return math.isfinite(seed.history.get(VALIDATION_LOSS, [math.nan])[-1])
 
 
 def validation_error(seed: SeedResult) -> float:
-    """Return a run's validation error in percent after its last epoch, NaN where there is none."""
+    """Return a run's validation error in percent after its last epoch, or NaN if it has none."""
     return seed.history.get(VALIDATION_ERROR, [math.nan])[-1]

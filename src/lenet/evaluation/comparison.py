@@ -1,24 +1,44 @@
-"""How sure the comparison is: intervals, paired differences, effects. Pure functions on arrays.
+"""How certain the comparison is: confidence intervals of errors, differences and effects. Pure functions on arrays.
 
-Two things are chance: which seeds a variant was trained from, and whose digits are in the test set. Digits of one
-writer are misread together, so it is the writers that count, not the digits (writers.py). Every network meets every
-writer, a crossed design of random effects:
+The model. A result depends on chance in two ways: from which seeds a variant was trained, and who wrote the test
+images. Images of the same writer tend to be misread together, so the independent units are the writers, not the images
+(writers.py). Every network reads the images of every writer. This is a crossed design with random effects:
 
-    wrong[v, s, d] = μ_v + seed_vs + writer_vw + digit_vd + both_vsw + rest_vsd   variant v, seed s, digit d of writer w
+    wrong[v, s, i] = μ_v + seed_vs + writer_vw + image_vi + both_vsw + residual_vsi
 
-The digits are the same for all variants, which pairs them. Equal seeds of two variants share the order of the training
-digits, and initial weights where the networks are alike; no correlation of their errors is seen, and they are taken as
-independent. Whatever is asked is a contrast Σ c_v μ_v: one variant, a difference, an effect. Its estimate is that of
-the variants' means, its variance
+wrong[v, s, i] is 1 if the network of variant v and seed s misreads image i, written by writer w, and 0 otherwise. μ_v
+is the variant's true error: the mean over all possible seeds and writers. The other terms are random deviations with
+mean 0. They belong to the seed, the writer, the image, the combination of seed and writer, and what remains.
 
-    Σ c_v² (A_v − C_v) + B      A_v = s²(means of v's seeds) / S      B = Σ (Σ c_v t_vw)²      C_v = Σ u_vsw² / S(S−1)
+All variants read the same images, so differences are paired by image. Equal seeds of two variants share the order of
+the training images, and the initial weights if the networks are alike. Their errors show no correlation, so they are
+treated as independent.
 
-where t_vw adds up by how much the writer's digits are above the mean of the writer's group, divided by D, and u_vsw
-does so with what neither seed nor digit explains, both times √(n/(n−1)), n the writers of the group. C is taken off
-because A and B both hold it: two-way clustering (Cameron, Gelbach and Miller, Robust Inference With Multiway
-Clustering, 2011); with one digit per writer, the one-shot estimate of Gallas (Academic Radiology 13(3), 2006). Groups
-are strata: half of MNIST's test digits are of each. A variant's A is its own: some scatter over seeds three times as
-much as others, and with a pooled A the intervals of those covered only 89 % in simulations of this study.
+The estimate. Every question is a contrast Σ_v c_v μ_v: the error of one variant, a difference, or an effect. The
+estimate replaces μ_v by the mean of wrong[v, s, i] over all seeds and images. The variance of the estimate is
+
+    Σ_v c_v² (A_v − C_v) + B        the first part is set to 0 if it is negative
+
+    A_v = s²(means of v's seeds) / S                  between seeds; s²: sample variance, S: number of v's seeds
+    B = Σ_w (Σ_v c_v t_vw)²                           between writers
+    C_v = Σ_s Σ_w u_vsw² / (S (S − 1))                contained in both A and B, from both_vsw and residual_vsi
+
+    t_vw = √(n / (n − 1)) / N · Σ_i (m_vi − M_vg)     Σ_i: over the images of writer w
+    u_vsw                                             computed from r_vsi as t_vw is from m_vi
+
+N is the number of all images, g the group of writer w, and n the number of writers in g. m_vi is the mean of
+wrong[v, s, i] over v's seeds, and M_vg the mean of m_vi over all images of g. The residual r_vsi is wrong[v, s, i]
+minus its mean over the images, minus its mean over the seeds, plus its mean over both.
+
+`compute_moments` computes A, C and t. `_writer_deviations` computes t and u. `_residual_variance` computes C from u.
+`_variances` computes B and the sum of A − C. `estimate` computes the intervals.
+
+Sources and reasons. C is subtracted because it would be counted twice: this is two-way clustering (Cameron, Gelbach and
+Miller, Robust Inference With Multiway Clustering, 2011). With one image per writer, it is the one-shot estimate of
+Gallas (Academic Radiology 13(3), 2006). The groups of writers are strata, because half of MNIST's test images come from
+each group; so deviations are taken from the group's mean. Every variant has its own A, because some variants scatter
+over seeds three times as much as others: with a pooled A, their intervals covered the truth in only 89 % of the
+simulations of this study.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +58,10 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A contrast's value and interval, in percent of digits; where nothing varies, or there is one seed, NaN."""
+    """The value of a contrast and the ends of its interval, in percent of the images.
+
+    low and high are NaN if a variant has only one seed, or if nothing varies.
+    """
 
     value: float
     low: float
@@ -51,17 +74,19 @@ class Estimate:
 
     @property
     def is_detectable(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that is asked of a study.
+    """The estimates of a study.
 
-    Each estimate in `errors` and `effects` covers in 95 % of studies, and so does that of the primary difference; all
-    others in `differences` do so at once. Errors are by variant; differences by (variant, what it is compared with),
-    its error minus the other's, the primary one first; effects by what changes, "interaction" last.
+    errors: variant → its error. differences: (variant, reference) → the variant's error minus the reference's; the
+    primary difference comes first. effects: name of the effect → its size, in the order in which `compare` got them.
+
+    The intervals of `errors`, `effects` and the primary difference are single: each covers the true value in 95 % of
+    studies. The intervals of all other differences are simultaneous: in 95 % of studies, all of them cover theirs.
     """
 
     errors: Mapping[str, Estimate]
@@ -70,17 +95,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """The moments of what was observed of each digit. All arrays but the last three have a value per variant."""
+class Moments:
+    """The means and variances that all estimates are computed from.
+
+    Arrays have shape (variants,) unless their comment gives another one. The letters are those of the module's formula.
+    """
 
     variants: tuple[str, ...]
-    means: np.ndarray
+    means: np.ndarray  # estimates of μ
     seed_variances: np.ndarray  # A
-    seed_degrees: np.ndarray  # S − 1
-    rest_variances: np.ndarray  # C
-    writer_totals: np.ndarray  # t: (variants, writers)
-    digit_covariances: np.ndarray  # (variants, variants): what B would be if digits were independent
-    writer_sizes: np.ndarray  # how many digits each writer wrote
+    seed_degrees: np.ndarray  # degrees of freedom of A: S − 1
+    residual_variances: np.ndarray  # C
+    writer_deviations: np.ndarray  # t: (variants, writers)
+    image_covariances: np.ndarray  # (variants, variants): the means' covariances if images were independent
+    writer_sizes: np.ndarray  # (writers,): how many images each writer wrote
 
 
 def compare(
@@ -90,38 +118,45 @@ def compare(
     writers: Writers | None = None,
     primary: Pair | None = None,
 ) -> Comparison:
-    """Estimate every variant's error, the primary difference, those of the other pairs, as one family, and the effects.
+    """Estimate every variant's error, the differences of pairs, and the effects.
 
-    wrong: variant → bool (seeds, digits), digits in one order for all; at least two digits. Without writers each digit
-    has one of its own.
+    wrong: variant → bool (seeds, images); all variants have the same images in the same order, at least two. writers:
+    who wrote the images; if None, each image has a writer of its own. primary: a pair whose difference gets a single
+    interval. The differences of all other pairs are one family with simultaneous intervals.
     """
-    sample, effects = take_sample(wrong, writers), effects or {}
-    first, family = [primary] if primary else [], [pair for pair in pairs if pair != primary]
+    moments, effects = compute_moments(wrong, writers), effects or {}
+    primary_pairs, family = [primary] if primary else [], [pair for pair in pairs if pair != primary]
     return Comparison(
-        errors=dict(zip(wrong, map(_as_error, estimate(sample, [{variant: 1} for variant in wrong])), strict=True)),
-        differences=_differences(sample, first) | _differences(sample, family, together=True),
-        effects=dict(zip(effects, estimate(sample, list(effects.values())), strict=True)),
+        errors=dict(zip(wrong, map(_as_error, estimate(moments, [{variant: 1} for variant in wrong])), strict=True)),
+        differences=_differences(moments, primary_pairs) | _differences(moments, family, simultaneous=True),
+        effects=dict(zip(effects, estimate(moments, list(effects.values())), strict=True)),
     )
 
 
-def _differences(sample: Sample, pairs: Sequence[Pair], together: bool = False) -> dict[Pair, Estimate]:
-    return dict(zip(pairs, estimate(sample, [{a: 1, b: -1} for a, b in pairs], together), strict=True))
+def _differences(moments: Moments, pairs: Sequence[Pair], simultaneous: bool = False) -> dict[Pair, Estimate]:
+    return dict(zip(pairs, estimate(moments, [{a: 1, b: -1} for a, b in pairs], simultaneous), strict=True))
 
 
 def ladder_pairs(variants: Sequence[str], ladder: Sequence[str]) -> list[Pair]:
-    """Return who is compared with whom: every variant with the ladder's first, and each step with the one below."""
-    below = [(variant, ladder[0]) for variant in variants if variant != ladder[0]]
-    steps = [(variant, one_below) for one_below, variant in pairwise(ladder)]
-    return list(dict.fromkeys([*below, *steps]))
+    """Return the pairs to compare: every variant with the ladder's first rung, and each rung with the rung below it."""
+    with_base = [(variant, ladder[0]) for variant in variants if variant != ladder[0]]
+    steps = [(variant, rung_below) for rung_below, variant in pairwise(ladder)]
+    return list(dict.fromkeys([*with_base, *steps]))
 
 
 def factorial_pairs(neither: str, first: str, second: str, both: str) -> list[Pair]:
-    """Return who is compared with whom in a 2×2 design: each change alone, and where the other is made too; both."""
+    """Return the pairs to compare in a 2×2 design.
+
+    Each change alone, each change in addition to the other, and both changes together.
+    """
     return [(first, neither), (both, second), (second, neither), (both, first), (both, neither)]
 
 
 def factorial_effects(neither: str, first: str, second: str, both: str, names: Pair) -> dict[str, Contrast]:
-    """Return the contrasts of a 2×2 design: each change's main effect, averaged over the other, and the interaction."""
+    """Return the contrasts of a 2×2 design: the main effects of the two changes, and their interaction.
+
+    A main effect is the average of a change's effects without and with the other change. names: those of the changes.
+    """
     return {
         names[0]: {neither: -0.5, first: 0.5, second: -0.5, both: 0.5},
         names[1]: {neither: -0.5, first: -0.5, second: 0.5, both: 0.5},
@@ -129,104 +164,126 @@ def factorial_effects(neither: str, first: str, second: str, both: str, names: P
     }
 
 
-def take_sample(wrong: Mapping[str, np.ndarray], writers: Writers | None = None) -> Sample:
-    """Take the moments of wrong: variant → bool (seeds, digits), digits in one order for all."""
-    of_digits = np.stack([each.mean(axis=0) for each in wrong.values()])
-    digits = of_digits.shape[1]
-    writers = writers or unknown_writers(digits)
-    return Sample(
+def compute_moments(wrong: Mapping[str, np.ndarray], writers: Writers | None = None) -> Moments:
+    """Compute A, C, t and the means. wrong: variant → (seeds, images), in the same order of images for all.
+
+    The values are bool, or float if something other than errors is compared. writers: as in `compare`.
+    """
+    image_means = np.stack([values.mean(axis=0) for values in wrong.values()])
+    test_size = image_means.shape[1]
+    writers = writers or unknown_writers(test_size)
+    return Moments(
         variants=tuple(wrong),
-        means=of_digits.mean(axis=1),
-        seed_variances=np.array([_variance(each.mean(axis=1)) / len(each) for each in wrong.values()]),
-        seed_degrees=np.array([len(each) - 1 for each in wrong.values()]),
-        rest_variances=np.array([_rest_variance(each, writers) for each in wrong.values()]),
-        writer_totals=_totals(of_digits, writers),
-        digit_covariances=np.atleast_2d(np.cov(of_digits)) / digits,
+        means=image_means.mean(axis=1),
+        seed_variances=np.array([_variance(values.mean(axis=1)) / len(values) for values in wrong.values()]),
+        seed_degrees=np.array([len(values) - 1 for values in wrong.values()]),
+        residual_variances=np.array([_residual_variance(values, writers) for values in wrong.values()]),
+        writer_deviations=_writer_deviations(image_means, writers),
+        image_covariances=np.atleast_2d(np.cov(image_means)) / test_size,
         writer_sizes=np.bincount(writers.writer_of_image),
     )
 
 
-def _totals(values: np.ndarray, writers: Writers) -> np.ndarray:
-    """Return each writer's sum of what is above the group's mean, over the digits: (…, digits) → (…, writers).
+def _writer_deviations(values: np.ndarray, writers: Writers) -> np.ndarray:
+    """Return t of image means, or u of residuals: values (…, images) → (…, writers).
 
-    Scaled so that its squares sum to an unbiased variance.
+    For each writer, add up the deviations of the writer's images from the group's mean, and divide by the number of all
+    images. The factor √(n / (n − 1)) makes the sum of the squares an unbiased estimate of the variance of the mean.
     """
     groups = writers.groups[writers.writer_of_image]
     rows = values.reshape(-1, values.shape[-1])
     means = np.stack([np.bincount(groups, row) for row in rows]) / np.bincount(groups)
-    above = rows - means[:, groups]
-    totals = np.stack([np.bincount(writers.writer_of_image, row) for row in above]) / values.shape[-1]
-    count = np.bincount(writers.groups)
-    scale = np.sqrt(count / np.maximum(count - 1, 1))[writers.groups]
-    return (totals * scale).reshape(*values.shape[:-1], -1)
+    deviations = rows - means[:, groups]
+    sums = np.stack([np.bincount(writers.writer_of_image, row) for row in deviations]) / values.shape[-1]
+    n = np.bincount(writers.groups)
+    scale = np.sqrt(n / np.maximum(n - 1, 1))[writers.groups]
+    return (sums * scale).reshape(*values.shape[:-1], -1)
 
 
-def estimate(sample: Sample, contrasts: Sequence[Contrast], together: bool = False) -> list[Estimate]:
-    """Estimate contrasts with 95 % intervals. together: whether the intervals are simultaneous (Šidák 1967)."""
-    c = _matrix(sample, contrasts)
-    values, (between_seeds, between_writers) = c @ sample.means, _variances(sample, c)
+def estimate(moments: Moments, contrasts: Sequence[Contrast], simultaneous: bool = False) -> list[Estimate]:
+    """Estimate contrasts with 95 % intervals. simultaneous: whether all of them together cover with 95 % (Šidák 1967).
+
+    An interval is the value ± the standard error times a quantile of Student's t distribution.
+    """
+    c = _coefficients(moments, contrasts)
+    values, (between_seeds, between_writers) = c @ moments.means, _variances(moments, c)
     variances = between_seeds + between_writers
-    # Satterthwaite 1946: few degrees of freedom where chance is in the seeds, many where it is in the writers.
-    doubt = _weighed(c**4, sample.seed_variances**2 / np.maximum(sample.seed_degrees, 1))
-    doubt += between_writers**2 / _writer_degrees(sample, c, between_writers)
-    degrees = np.divide(variances**2, doubt, out=np.ones_like(doubt), where=doubt > 0)
-    level = LEVEL ** (1 / len(contrasts)) if together and contrasts else LEVEL
-    variances[variances == 0] = np.nan  # nothing varied: nothing is known of how it would
-    # Student's quantiles, as stats.t.ppf computes them; importing scipy.stats takes a second.
+    # The degrees of freedom (Satterthwaite 1946) are few if most of the variance is between seeds, and many if most of
+    # it is between writers.
+    denominator = _weighted_sum(c**4, moments.seed_variances**2 / np.maximum(moments.seed_degrees, 1))
+    denominator += between_writers**2 / _writer_degrees(moments, c, between_writers)
+    degrees = np.divide(variances**2, denominator, out=np.ones_like(denominator), where=denominator > 0)
+    level = LEVEL ** (1 / len(contrasts)) if simultaneous and contrasts else LEVEL
+    variances[variances == 0] = np.nan  # nothing varied in the sample, so the true variance cannot be estimated
+    # The quantiles that stats.t.ppf would return. Importing scipy.stats takes a second.
     margins = special.stdtrit(degrees, (1 + level) / 2) * np.sqrt(variances)
-    return [Estimate(*(100 * np.array([v, v - m, v + m])).tolist()) for v, m in zip(values, margins, strict=True)]
+    return [
+        Estimate(*(100 * np.array([value, value - margin, value + margin])).tolist())
+        for value, margin in zip(values, margins, strict=True)
+    ]
 
 
-def standard_error(sample: Sample, contrast: Contrast) -> tuple[float, float]:
-    """Return the value of a contrast and its standard error; of one seed, over the digits alone."""
-    c = _matrix(sample, [contrast])
-    between_seeds, between_writers = _variances(sample, c)
-    return float((c @ sample.means)[0]), float(np.sqrt(np.nan_to_num(between_seeds) + between_writers)[0])
+def standard_error(moments: Moments, contrast: Contrast) -> tuple[float, float]:
+    """Return the value of a contrast and its standard error, both in the units of the observations.
+
+    If a variant has only one seed, the standard error covers the images alone.
+    """
+    c = _coefficients(moments, [contrast])
+    between_seeds, between_writers = _variances(moments, c)
+    return float((c @ moments.means)[0]), float(np.sqrt(np.nan_to_num(between_seeds) + between_writers)[0])
 
 
-def _matrix(sample: Sample, contrasts: Sequence[Contrast]) -> np.ndarray:
-    """Return the contrasts' coefficients: (contrasts, variants)."""
-    place = {variant: column for column, variant in enumerate(sample.variants)}
-    c = np.zeros((len(contrasts), len(sample.variants)))
+def _coefficients(moments: Moments, contrasts: Sequence[Contrast]) -> np.ndarray:
+    """Return the coefficients c of contrasts as a matrix (contrasts, variants)."""
+    column_of_variant = {variant: column for column, variant in enumerate(moments.variants)}
+    c = np.zeros((len(contrasts), len(moments.variants)))
     for row, contrast in zip(c, contrasts, strict=True):
         for variant, coefficient in contrast.items():
-            row[place[variant]] = coefficient
+            row[column_of_variant[variant]] = coefficient
     return c
 
 
-def _variances(sample: Sample, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what of the contrasts' variances is between seeds, NaN where there is one, and what between writers."""
-    between_seeds = np.maximum(_weighed(c**2, sample.seed_variances - sample.rest_variances), 0)
-    return between_seeds, ((c @ sample.writer_totals) ** 2).sum(axis=1)
+def _variances(moments: Moments, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two parts of each contrast's variance: Σ_v c_v² (A_v − C_v), or 0 if negative, and B.
 
-
-def _writer_degrees(sample: Sample, c: np.ndarray, between_writers: np.ndarray) -> np.ndarray:
-    """Return the degrees of freedom of the variances between writers, of whom some wrote far more than others.
-
-    As many as there are effective clusters, less one (Carter, Schnepel and Steigerwald, Review of Economics and
-    Statistics 99(4), 2017): a writer's share in the variance grows with the size n as n + ρ n (n − 1), ρ the
-    correlation of two of a writer's digits, estimated from how much larger the variance is than that of independent
-    digits. That single digits vary alike, whoever wrote them, is an approximation; the simulations do without it.
+    The first part is NaN if a variant of the contrast has only one seed.
     """
-    sizes, digits = sample.writer_sizes, sample.writer_sizes.sum()
-    independent = np.einsum("kv,vw,kw->k", c, sample.digit_covariances, c)
+    between_seeds = np.maximum(_weighted_sum(c**2, moments.seed_variances - moments.residual_variances), 0)
+    return between_seeds, ((c @ moments.writer_deviations) ** 2).sum(axis=1)
+
+
+def _writer_degrees(moments: Moments, c: np.ndarray, between_writers: np.ndarray) -> np.ndarray:
+    """Return the degrees of freedom of B: the effective number of writers minus 1, and at least 1.
+
+    Some writers wrote far more images than others, so the effective number of writers is smaller than their number:
+    (Σ_w g_w)² / Σ_w g_w², where g_w = n_w + ρ n_w (n_w − 1) is the share of writer w in the variance, n_w the number of
+    the writer's images, and ρ the correlation of two images of the same writer. (Carter, Schnepel and Steigerwald,
+    Review of Economics and Statistics 99(4), 2017.) ρ is estimated from the ratio of B to the variance that independent
+    images would have. The formula assumes that the images of all writers have the same variance. This is an
+    approximation; the simulations in the tests do not assume it.
+    """
+    sizes, test_size = moments.writer_sizes, moments.writer_sizes.sum()
+    independent = np.einsum("kv,vw,kw->k", c, moments.image_covariances, c)
     inflation = np.divide(between_writers, independent, out=np.ones_like(independent), where=independent > 0)
-    most = (sizes**2).sum() / digits - 1  # by how much the variance grows if a writer's digits are all alike
-    correlation = np.clip((inflation - 1) / most, 0, 1) if most > 0 else np.zeros_like(inflation)
+    max_increase = (sizes**2).sum() / test_size - 1  # of the inflation above 1: its value if ρ = 1
+    correlation = np.clip((inflation - 1) / max_increase, 0, 1) if max_increase > 0 else np.zeros_like(inflation)
     shares = sizes + correlation[:, None] * (sizes * (sizes - 1))
     return np.maximum(shares.sum(axis=1) ** 2 / (shares**2).sum(axis=1) - 1, 1)
 
 
 def _as_error(mean: Estimate) -> Estimate:
-    """Put the interval on a logarithmic scale, by the delta method, since a small share is skewed."""
+    """Return the error with an interval that is symmetric on a logarithmic scale (delta method), and ends at 100 %.
+
+    The distribution of a small share is skewed, so an interval of the same width on both sides would not fit it.
+    """
     if not mean.is_known:
         return mean
     factor = np.exp((mean.high - mean.value) / mean.value)
     return Estimate(mean.value, float(mean.value / factor), float(min(mean.value * factor, 100)))
 
 
-def _weighed(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
-    # Not a matrix product, in which one variant's NaN would spoil the contrasts that leave it out.
+def _weighted_sum(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    # A matrix product would compute 0 × NaN = NaN: one variant's NaN would spoil contrasts that do not contain it.
     return np.where(weights == 0, 0.0, weights * values).sum(axis=1)
 
 
@@ -234,8 +291,12 @@ def _variance(values: np.ndarray) -> float:
     return float(values.var(ddof=1)) if len(values) > 1 else float("nan")
 
 
-def _rest_variance(wrong: np.ndarray, writers: Writers) -> float:
-    """Return C: of the sums over each writer's digits of what neither the seed nor the digit explains."""
+def _residual_variance(wrong: np.ndarray, writers: Writers) -> float:
+    """Return C of one variant, or NaN if it has one seed. wrong: (seeds, images)."""
     seeds = len(wrong)
-    rest = wrong - wrong.mean(axis=1, keepdims=True) - wrong.mean(axis=0, keepdims=True) + wrong.mean()
-    return float((_totals(rest, writers) ** 2).sum() / (seeds * (seeds - 1))) if seeds > 1 else float("nan")
+    residuals = wrong - wrong.mean(axis=1, keepdims=True) - wrong.mean(axis=0, keepdims=True) + wrong.mean()
+    return (
+        float((_writer_deviations(residuals, writers) ** 2).sum() / (seeds * (seeds - 1)))
+        if seeds > 1
+        else float("nan")
+    )

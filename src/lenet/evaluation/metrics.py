@@ -1,7 +1,8 @@
-"""The table of metrics, and how those of the test set are computed: pure functions on arrays.
+"""The table of metrics, and the functions that compute the test metrics. All functions are pure functions on arrays.
 
-A new metric is one entry in `METRICS`. Probabilities are float32 (n, 10), one row per digit, and labels are uint8 (n,),
-0–9. Sums are taken in float64 over all examples and divided once, so that every example has the same weight.
+To add a metric of the test set, add one entry to `METRICS`. Probabilities are float32 (n, 10), one row per image.
+Labels are uint8 (n,), 0 to 9. A mean is a float64 sum over all images, divided once by their number, so that every
+image has the same weight.
 """
 
 import math
@@ -16,63 +17,64 @@ from lenet.training.trained_run import TRAIN_ERROR, TRAIN_LOSS, VALIDATION_ERROR
 
 CLASSES = 10
 CALIBRATION_BINS = 15
-# Below this a float32 softmax has underflowed; the loss stays finite.
+# A smaller probability counts as this one, so that the loss stays finite if the float32 softmax underflows.
 _SMALLEST_PROBABILITY = 1e-7
 
 
 def confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Count digits by actual class (rows) and predicted class (columns): int (10, 10)."""
+    """Count images by actual class (rows) and predicted class (columns): int (10, 10)."""
     counts = np.zeros((CLASSES, CLASSES), np.int64)
     np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
     return counts
 
 
 def error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of digits whose most probable class is not theirs, in percent."""
+    """Return the share of images that are misread, in percent: the most probable class differs from the label."""
     return 100 * int((probabilities.argmax(axis=1) != labels).sum()) / len(labels)
 
 
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean negative natural logarithm of the probability given to the actual class."""
+    """Return the mean cross-entropy in nats: −ln of the probability of the actual class."""
     return float(image_losses(probabilities, labels).mean())
 
 
 def image_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each digit's cross-entropy, of probabilities (…, n, 10): float64 (…, n)."""
-    given = probabilities[..., np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(np.maximum(given, _SMALLEST_PROBABILITY))
+    """Return the cross-entropy of each image in nats: float64 (…, n), from probabilities (…, n, 10)."""
+    of_actual_class = probabilities[..., np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.maximum(of_actual_class, _SMALLEST_PROBABILITY))
 
 
 def recall_percent(counts: np.ndarray) -> np.ndarray:
-    """Return, per class, the share of its digits recognised as such, in percent."""
+    """Return the recall of each class: the share of its images that are read correctly, in percent."""
     return 100 * counts.diagonal() / counts.sum(axis=1)
 
 
 def calibration_error_percent(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
     """Return the expected calibration error: the mean gap between confidence and accuracy, in percentage points.
 
-    Digits are put into `bins` equally wide bins of confidence, open below; bins weigh by their digits.
-    Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
+    The confidence of an image is its largest probability. Images are grouped into `bins` equally wide bins of
+    confidence; a bin includes its upper edge. Each bin's gap is weighted by the number of its images. Return NaN if a
+    probability is not finite. Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     if not np.isfinite(confidence).all():
         return math.nan
     correct = probabilities.argmax(axis=1) == labels
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gap = np.bincount(place, weights=correct - confidence, minlength=bins)
+    bin_of_image = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gap = np.bincount(bin_of_image, weights=correct - confidence, minlength=bins)
     return float(100 * np.abs(gap).sum() / len(labels))
 
 
 def percent_of_actual(confusion_counts: ArrayLike) -> np.ndarray:
-    """Return confusion counts (10, 10) in percent of the digits of the actual class: float64, zero where none are."""
+    """Return confusion counts (10, 10) in percent of the images of the actual class: float64, 0 if a class has none."""
     counts = np.asarray(confusion_counts)
     return 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
-    """Return mean and sample standard deviation (n − 1), which a single value does not have.
+    """Return the mean and the sample standard deviation (divided by n − 1, or None for a single value).
 
-    Where a value is not finite, as after a training that diverged, neither are they.
+    Both are NaN if a value is not finite, for example because a run diverged.
     """
     if not all(map(math.isfinite, values)):
         return math.nan, math.nan if len(values) > 1 else None
@@ -81,23 +83,24 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
 
 @dataclass(frozen=True)
 class Metric:
-    """What there is to know of a metric.
+    """A metric: its name, how it is measured, and where it is shown.
 
-    `measure` computes it from a run's probabilities and the labels of the test set; without one, training measures it
-    after each epoch. `statistics` are the columns that comparison.csv has of it, over the seeds.
+    `measure` computes the metric from a run's probabilities and the labels of the test set. It is None if training
+    measures the metric after each epoch. `statistics` over the seeds ("mean", "sd") each have a column in
+    comparison.csv.
     """
 
-    name: str  # in history.csv, in details and in MLflow
+    name: str  # in history.csv, reports/details and MLflow
     title: str  # in tables
-    meaning: str  # on MLflow's page of the experiment
+    meaning: str  # in the description of the MLflow experiment
     measure: Callable[[np.ndarray, np.ndarray], float] | None = None
-    headline: bool = False  # whether the run of a variant in MLflow shows its mean
+    headline: bool = False  # whether the variant's MLflow run shows the mean over the seeds
     statistics: tuple[str, ...] = ()
-    column: str = ""  # what its columns in comparison.csv begin with
+    column: str = ""  # the prefix of the metric's columns in comparison.csv
 
 
 TEST_ERROR, TEST_LOSS, CALIBRATION_ERROR = "test/error_percent", "test/loss", "test/calibration_error_percent"
-# The ends of the 95 % interval of a variant's mean test error.
+# The lower and upper end of the 95 % interval of a variant's mean test error.
 TEST_ERROR_INTERVAL = (f"{TEST_ERROR}_low", f"{TEST_ERROR}_high")
 
 METRICS = (
@@ -145,6 +148,6 @@ METRICS = (
         column="calibration_error_percent",
     ),
     Metric(TRAIN_LOSS, title="training cross-entropy", meaning="mean cross-entropy on the training digits"),
-    Metric(VALIDATION_LOSS, title="validation cross-entropy", meaning="the same on the validation split"),
+    Metric(VALIDATION_LOSS, title="validation cross-entropy", meaning="mean cross-entropy on the validation digits"),
 )
 METRIC = {metric.name: metric for metric in METRICS}

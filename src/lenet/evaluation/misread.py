@@ -1,7 +1,8 @@
-"""The test digits that networks misread, as plain text in git: reports/misread/<variant>.csv.
+"""The test images that a variant's networks misread: reports/misread/<variant>.csv, plain text in git.
 
-A row per digit that some seed's network misreads: its index in the test set, its label, and each seed's answer. All
-other digits were read right by all seeds, so this is all that the statistics of the comparison need.
+The table has a row for each image that the network of at least one seed misreads: the image's index in the test set,
+its label, and the answer of each seed's network. All networks read all other images correctly. So the statistics of
+the comparison need only this table.
 """
 
 import csv
@@ -19,9 +20,10 @@ _COLUMNS = ("digit", "label")
 
 @dataclass(frozen=True)
 class Misread:
-    """What a variant's networks misread.
+    """The images that at least one of a variant's networks misreads; k is their number.
 
-    indices: int (k,), ascending; labels: int (k,); answers: int (seeds, k), right or wrong.
+    indices: int (k,), the images' places in the test set, ascending. labels: int (k,). answers: int (seeds, k), the
+    class that each network chose, right or wrong.
     """
 
     indices: np.ndarray
@@ -29,20 +31,20 @@ class Misread:
     answers: np.ndarray
 
     def wrong(self, test_size: int) -> np.ndarray:
-        """Return whether the network of a seed misreads a digit: bool (seeds, images)."""
+        """Return whether each seed's network misreads each test image: bool (seeds, images)."""
         wrong = np.zeros((len(self.answers), test_size), bool)
         wrong[:, self.indices] = self.answers != self.labels
         return wrong
 
 
 def find_misread(answers: np.ndarray, labels: np.ndarray) -> Misread:
-    """Return what is misread; answers: (seeds, n), labels: (n,)."""
+    """Return the misread images. answers: int (seeds, images), the predicted classes. labels: (images,)."""
     (indices,) = np.nonzero((answers != labels).any(axis=0))
     return Misread(indices, labels[indices].astype(int), answers[:, indices])
 
 
 def save_misread(variant: str, misread: Misread, seeds: Sequence[int]) -> None:
-    """Write the table of a variant's misread digits."""
+    """Write the table of the images that a variant's networks misread."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow([*_COLUMNS, *(f"seed {seed}" for seed in seeds)])
@@ -52,7 +54,7 @@ def save_misread(variant: str, misread: Misread, seeds: Sequence[int]) -> None:
 
 
 def load_misread(variant: str) -> Misread:
-    """Read the table; raise LabError if it is missing or damaged."""
+    """Read the table of a variant. Raise LabError if it is missing or damaged."""
     path = MISREAD / f"{variant}.csv"
     try:
         with open(path, encoding="utf-8", newline="") as file:

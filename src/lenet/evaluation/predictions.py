@@ -1,4 +1,4 @@
-"""The outputs of a variant's networks on the test set: predictions/<variant>.npz."""
+"""The outputs of a variant's networks on the test set, in predictions/<variant>.npz."""
 
 from dataclasses import dataclass, fields
 
@@ -10,11 +10,12 @@ from lenet.workspace import PREDICTIONS, atomic_write
 
 @dataclass(frozen=True)
 class Predictions:
-    """Per-example outputs of all seeds, and the first seed's network with a look inside it.
+    """The outputs of all seeds for each test image. All other arrays are about the first seed's network.
 
-    probabilities: float32 (seeds, n, 10). filters: float32 (5, 5, 6), the weights of C1. digit: uint8 (28, 28), one
-    test digit. c1, s2, c3: float32 (height, width, maps), that digit's feature maps. weights: float32 (parameters,),
-    all in a row; layout: "layer name count" of each piece. scaling: float64 (2,), the factor and offset of pixels.
+    probabilities: float32 (seeds, images, 10). filters: float32 (5, 5, 6), the kernels of C1. digit: uint8 (28, 28),
+    one test image. c1, s2, c3: float32 (height, width, maps), the feature maps of this image. weights: float32
+    (parameters,), the flattened weights of all layers, one after the other. layout: a text "layer name count" for each
+    array in `weights`. scaling: float64 (2,), the factor and the offset that the network applies to pixels.
     """
 
     probabilities: np.ndarray
@@ -29,12 +30,12 @@ class Predictions:
 
 
 def save_predictions(variant: str, predictions: Predictions) -> None:
-    """Write the arrays."""
+    """Write a variant's arrays."""
     with atomic_write(PREDICTIONS / f"{variant}.npz") as partial, open(partial, "wb") as file:
         np.savez(file, **{field.name: getattr(predictions, field.name) for field in fields(Predictions)})
 
 
 def load_predictions(variant: str) -> Predictions:
-    """Read the arrays; raise LabError if they are not there or damaged."""
+    """Read a variant's arrays. Raise LabError if they are missing or damaged."""
     names = [field.name for field in fields(Predictions)]
     return Predictions(**read_arrays(PREDICTIONS / f"{variant}.npz", names, f"run `dvc repro evaluate@{variant}`"))

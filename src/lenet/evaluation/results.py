@@ -1,4 +1,4 @@
-"""The results of a variant: evaluate writes reports/details/<variant>.json, plot and publish read it."""
+"""The results of a variant, in reports/details/<variant>.json: written by `evaluate`, read by `plot` and `publish`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ from lenet.workspace import DETAILS, atomic_write
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One run: who it is, its metrics after the last epoch, its confusion counts and its metrics per epoch.
+    """The results of one run.
 
-    weights: SHA-256 of model.weights.h5. confusion: 10 × 10 counts, rows actual, columns predicted. history: metric →
-    one value per epoch.
+    weights: SHA-256 of model.weights.h5. metrics: metric → its value on the test set. confusion: 10 × 10 counts, rows
+    actual, columns predicted. history: metric → one value per epoch.
     """
 
     identity: RunIdentity
@@ -33,15 +33,16 @@ class SeedResult:
 
     @property
     def misread(self) -> int:
-        """How many test digits are misread."""
+        """How many test images the network misreads."""
         return int(np.sum(self.confusion) - np.trace(self.confusion))
 
 
 @dataclass(frozen=True)
 class VariantResult:
-    """All runs of a variant, and the cost of its network for one digit.
+    """The results of all runs of a variant.
 
-    summary: metric → mean over the seeds, `…_sd`, its standard deviation, and the ends of the test error's interval.
+    multiply_accumulates: how many of them the network needs for one image. summary: for each metric, its mean over the
+    seeds (under its name) and its standard deviation (`…_sd`); also the ends of the test error's 95 % interval.
     """
 
     variant: str
@@ -61,7 +62,7 @@ class VariantResult:
 
     @property
     def test_size(self) -> int:
-        """How many digits are in the test set."""
+        """How many images are in the test set."""
         return int(np.sum(self.seeds[0].confusion))
 
     @property
@@ -72,7 +73,7 @@ class VariantResult:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """A metric after each epoch, counted from 1: mean, lowest and highest value over the seeds. Arrays (epochs,)."""
+    """A metric after each epoch: its mean, lowest and highest value over the seeds. Arrays (epochs,); epochs from 1."""
 
     epochs: np.ndarray
     mean: np.ndarray
@@ -81,20 +82,20 @@ class LearningCurve:
 
 
 def learning_curve(seeds: Sequence[SeedResult], metric: str) -> LearningCurve:
-    """Return the learning curve of one metric over the seeds."""
+    """Return the learning curve of one metric."""
     values = np.array([seed.history[metric] for seed in seeds])
     epochs = np.arange(1, values.shape[1] + 1)
     return LearningCurve(epochs, values.mean(axis=0), values.min(axis=0), values.max(axis=0))
 
 
 def save_result(result: VariantResult) -> None:
-    """Write reports/details/<variant>.json; equal results give equal bytes."""
+    """Write reports/details/<variant>.json. Equal results give equal bytes."""
     with atomic_write(DETAILS / f"{result.variant}.json") as partial:
         partial.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
 
 
 def load_result(variant: str) -> VariantResult:
-    """Read reports/details/<variant>.json; raise LabError if it is missing or damaged."""
+    """Read reports/details/<variant>.json. Raise LabError if it is missing or damaged."""
     path = DETAILS / f"{variant}.json"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""All results of a study, as plot and the commands read them from what is committed."""
+"""The results of a study, read from the files in reports/ that git tracks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from lenet.settings import Published, Settings
 
 @dataclass(frozen=True)
 class Study:
-    """Variants of params.yaml, in its order, evaluated on one test set."""
+    """The results of variants, all evaluated on the same test set."""
 
     settings: Settings
     results: Mapping[str, VariantResult]
@@ -32,12 +32,12 @@ class Study:
 
     @property
     def ladder(self) -> list[str]:
-        """The ladder's variants that are in the study, lowest first."""
+        """The rungs of the ladder that are in this study, lowest first."""
         return [variant for variant in self.settings.comparison.ladder if variant in self.results]
 
     @property
     def base(self) -> str:
-        """The variant that all others are compared with: the first of the ladder, or else of the study."""
+        """The reference of all other variants: the ladder's first rung, or the first variant if there is no ladder."""
         return (self.ladder or list(self.results))[0]
 
     @property
@@ -46,35 +46,35 @@ class Study:
 
     @property
     def published(self) -> Mapping[str, Published]:
-        """The test errors that others report for variants of the study; all of them are on MNIST."""
+        """Variant → its published test error. All of these are on MNIST, so this is empty for another data set."""
         reported = self.settings.comparison.published if self.dataset == "mnist" else {}
         return {variant: error for variant, error in reported.items() if variant in self.results}
 
     @property
     def original(self) -> str:
-        """The variant shown as the network of 1998: `comparison.original`, or the base without it."""
+        """The variant shown as the network of 1998: `comparison.original`, or the base if that is not in the study."""
         named = self.settings.comparison.original
         return named if named and named in self.results else self.base
 
     @property
     def top(self) -> str:
-        """The variant shown as today's network: the last of the ladder."""
+        """The variant shown as today's network: the ladder's last rung, or the base if there is no ladder."""
         return (self.ladder or [self.base])[-1]
 
     @property
     def featured(self) -> list[str]:
-        """The variants that the report shows in detail: the old one, the base and the new one."""
+        """The variants that the report shows in detail: the original, the base and the top, each once."""
         return list(dict.fromkeys([self.original, self.base, self.top]))
 
     @property
     def primary(self) -> Pair | None:
-        """The difference that the study is about: a variant, and what it is compared with."""
+        """The primary comparison: a variant and its reference. None unless both are in the study."""
         pair = self.settings.comparison.primary
         return (pair[0], pair[1]) if pair and set(pair) <= set(self.results) else None
 
     @property
     def factorial(self) -> tuple[str, ...]:
-        """The four variants of the 2×2: neither change, the first, the second, both; or none."""
+        """The four variants of the 2×2: neither change, the first, the second, both. Empty unless the study has all."""
         four = self.settings.comparison.factorial
         return four if set(four) <= set(self.results) else ()
 
@@ -84,7 +84,7 @@ class Study:
 
     @cached_property
     def wrong(self) -> Mapping[str, np.ndarray]:
-        """Variant → whether the network of a seed misreads a test digit: bool (seeds, digits)."""
+        """Variant → whether each seed's network misreads each test image: bool (seeds, images)."""
         test_size = self.results[self.base].test_size
         return {variant: misread.wrong(test_size) for variant, misread in self.misread.items()}
 
@@ -98,11 +98,11 @@ class Study:
         return compare(self.wrong, pairs, self._effects(), self.writers, self.primary)
 
     def by_group(self, variant: str) -> dict[str, float]:
-        """Return the test error in percent on the digits of each group of writers; empty if they are not known."""
-        return self.writers.means(100 * self.wrong[variant].mean(axis=0)) if self.writers.are_known else {}
+        """Return a variant's test error in percent for each group of writers; empty if the writers are not known."""
+        return self.writers.group_means(100 * self.wrong[variant].mean(axis=0)) if self.writers.are_known else {}
 
     def changes(self, variant: str, since: str) -> dict[str, tuple[object, object]]:
-        """Return what differs in a variant's settings: name → (value in `since`, value in `variant`)."""
+        """Return the settings that differ between two variants: setting → (value in `since`, value in `variant`)."""
         before, now = (self.settings.variant(name).model_dump() for name in (since, variant))
         return {name: (before[name], now[name]) for name in now if before[name] != now[name]}
 
@@ -110,13 +110,15 @@ class Study:
         if not self.factorial:
             return {}
         neither, first, second, both = self.factorial
-        # Named by the first setting that differs: Adam's learning rate goes with Adam.
-        one, other = (next(iter(self.changes(variant, neither)), variant) for variant in (first, second))
-        return factorial_effects(neither, first, second, both, (one, other) if one != other else (first, second))
+        # A change is named by the first setting that differs, because others follow from it: Adam needs its own rate.
+        first_name, second_name = (next(iter(self.changes(variant, neither)), variant) for variant in (first, second))
+        return factorial_effects(
+            neither, first, second, both, (first_name, second_name) if first_name != second_name else (first, second)
+        )
 
 
 def load_study(settings: Settings, variants: Sequence[str]) -> Study:
-    """Read the results of variants; raise LabError if files are missing or do not belong together."""
+    """Read the results of variants. Raise LabError if a file is missing, or if the files of a variant do not agree."""
     results = {variant: load_result(variant) for variant in variants}
     misread = {variant: load_misread(variant) for variant in variants}
     for variant, table in misread.items():
@@ -124,7 +126,7 @@ def load_study(settings: Settings, variants: Sequence[str]) -> Study:
         expected = [seed.misread for seed in results[variant].seeds]
         if wrong != expected:
             raise LabError(
-                f"reports/misread/{variant}.csv is not of these results: its seeds misread {wrong} digits, expected "
-                f"{expected}: run `dvc repro --force evaluate@{variant}`"
+                f"reports/misread/{variant}.csv does not agree with reports/details/{variant}.json: its seeds misread "
+                f"{wrong} images, expected {expected}: run `dvc repro --force evaluate@{variant}`"
             )
     return Study(settings, results, misread)

@@ -1,4 +1,4 @@
-"""What follows from the numbers of a variant's seeds: means, intervals, learning curves, and the files of these."""
+"""Compute and save a variant's summary over its seeds: means, intervals and learning curves."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,17 @@ from lenet.workspace import CURVES, METRICS, atomic_write
 
 
 def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float]:
-    """Return the mean of every metric after the last epoch, and with several seeds its standard deviation (`…_sd`).
+    """Return the mean of every metric after the last epoch, over the seeds.
 
-    With several seeds also the ends of the test error's interval; wrong: bool (seeds, n), the misread digits.
+    If there are several seeds, also return each metric's standard deviation (`…_sd`) and the ends of the test error's
+    interval. wrong: bool (seeds, images), whether each network misreads each test image.
     """
-    last = [{name: values[-1] for name, values in seed.history.items()} | dict(seed.metrics) for seed in seeds]
+    metrics_by_seed = [
+        {name: values[-1] for name, values in seed.history.items()} | dict(seed.metrics) for seed in seeds
+    ]
     summary = {}
-    for name in last[0]:
-        values = [metrics_of_seed[name] for metrics_of_seed in last]
+    for name in metrics_by_seed[0]:
+        values = [seed_metrics[name] for seed_metrics in metrics_by_seed]
         mean, sd = metrics.mean_and_sd(values)
         summary[name] = round(mean, 6)
         if sd is not None:
@@ -36,16 +39,16 @@ def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float
 
 
 def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
-    """Write the two scalars that DVC shows."""
+    """Write reports/metrics/<variant>.json: the validation error and the test error, for `dvc metrics`."""
     headline = {name.replace("/", "_"): summary[name] for name in (VALIDATION_ERROR, TEST_ERROR) if name in summary}
     with atomic_write(METRICS / f"{variant}.json") as partial:
         partial.write_text(json.dumps(headline, indent=2) + "\n", encoding="utf-8")
 
 
 def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
-    """Write the learning curves, mean over seeds, one row per epoch; `nan` where there is no validation score.
+    """Write the mean learning curves over the seeds, one row per epoch. `nan` stands for a missing validation metric.
 
-    DVC's plot wants all columns, and draws an empty cell as 0, but `nan` as nothing.
+    DVC's plot needs all columns. It draws an empty cell as 0, and omits `nan`.
     """
     means = {name: learning_curve(seeds, name).mean for name in seeds[0].history}
     curves = pd.DataFrame(means).reindex(columns=EPOCH_METRICS).rename_axis("epoch")
@@ -55,7 +58,7 @@ def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
 
 
 def save(result: VariantResult) -> None:
-    """Write the details of a variant, its learning curves and the two scalars that DVC shows."""
+    """Write a variant's learning curves, its two headline metrics and its details."""
     save_curves(result.variant, result.seeds)
     save_metrics(result.variant, result.summary)
     save_result(result)

@@ -1,7 +1,8 @@
-"""What a sweep's trials gave: each recipe on the validation digits, and against the first. Pure functions on arrays.
+"""The results of a sweep: each recipe on the validation images, and its difference from the first recipe.
 
-Differences are paired by digit: every recipe meets the same ones, in the same folds. The cross-entropy sees far smaller
-differences than the error, which counts only digits that change sides.
+All functions are pure functions on arrays. Differences are paired by image, because every recipe is measured on the
+same images in the same folds. The cross-entropy shows far smaller differences than the error does: the error changes
+only if an image changes between right and wrong.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lenet.evaluation.comparison import compare, factorial_effects, factorial_pairs, standard_error, take_sample
+from lenet.evaluation.comparison import compare, compute_moments, factorial_effects, factorial_pairs, standard_error
 from lenet.evaluation.metrics import image_losses
 
 ERROR, LOSS = "validation_error_percent", "validation_cross_entropy"
@@ -18,9 +19,9 @@ ERROR, LOSS = "validation_error_percent", "validation_cross_entropy"
 
 @dataclass(frozen=True)
 class Trial:
-    """The runs of one recipe. Both arrays: float (seeds, digits), the validation digits of all folds end to end.
+    """The results of one recipe. Both arrays are float (seeds, images): the validation images of all folds in a row.
 
-    wrong: 1 for a digit that is misread, or 0. losses: in nats.
+    wrong: 1 if the image is misread, else 0. losses: the cross-entropy of the image in nats.
     """
 
     wrong: np.ndarray
@@ -28,30 +29,32 @@ class Trial:
 
 
 def measure(probabilities: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> Trial:
-    """Measure a recipe. Of each fold: probabilities float32 (seeds, n, 10), labels uint8 (n,)."""
-    pairs = list(zip(probabilities, labels, strict=True))
+    """Measure a recipe. Both lists have one array per fold: probabilities float32 (seeds, n, 10), labels uint8 (n,)."""
+    folds = list(zip(probabilities, labels, strict=True))
     return Trial(
-        wrong=np.concatenate([of_fold.argmax(axis=2) != actual for of_fold, actual in pairs], axis=1).astype(float),
-        losses=np.concatenate([image_losses(of_fold, actual) for of_fold, actual in pairs], axis=1),
+        wrong=np.concatenate([outputs.argmax(axis=2) != fold_labels for outputs, fold_labels in folds], axis=1).astype(
+            float
+        ),
+        losses=np.concatenate([image_losses(outputs, fold_labels) for outputs, fold_labels in folds], axis=1),
     )
 
 
 def table(trials: Mapping[str, Trial]) -> pd.DataFrame:
-    """Return a row per recipe, by name: means, differences from the first, and their standard errors (`…_se`)."""
+    """Return a row per recipe: its means, its differences from the first recipe, and their standard errors (`…_se`)."""
     percents = [100 * trial.wrong for trial in trials.values()]
     losses = [trial.losses for trial in trials.values()]
     rows = [
-        _columns(ERROR, of_recipe, percents[0]) | _columns(LOSS, loss, losses[0])
-        for of_recipe, loss in zip(percents, losses, strict=True)
+        _columns(ERROR, percent, percents[0]) | _columns(LOSS, loss, losses[0])
+        for percent, loss in zip(percents, losses, strict=True)
     ]
     return pd.DataFrame(rows, index=pd.Index(trials, name="recipe"))
 
 
 def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
-    """Return what two changes are worth in a 2×2 design, in points of validation error, with 95 % intervals.
+    """Return the effects of two changes in a 2×2 design, in percentage points of validation error.
 
-    four: the recipes with neither change, the first, the second, both. A row for each change alone and where the other
-    is made too, for both, whose intervals are simultaneous, and for the interaction.
+    four: the recipes with neither change, the first, the second, both. The table has a row for each difference of
+    `factorial_pairs`, with simultaneous 95 % intervals, and one for the interaction, with a single 95 % interval.
     """
     neither, first, second, both = four
     interaction = factorial_effects(neither, first, second, both, ("first", "second"))["interaction"]
@@ -60,21 +63,21 @@ def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
     rows = [("difference", *pair, estimate) for pair, estimate in comparison.differences.items()]
     rows.append(("interaction", both, neither, comparison.effects["interaction"]))
     return pd.DataFrame(
-        [(kind, one, other, estimate.value, estimate.low, estimate.high) for kind, one, other, estimate in rows],
+        [(kind, recipe, against, points.value, points.low, points.high) for kind, recipe, against, points in rows],
         columns=["kind", "of", "against", "points", "points_low", "points_high"],
     )
 
 
 def _columns(name: str, values: np.ndarray, first: np.ndarray) -> dict[str, float]:
-    # Apart for each recipe, so that one that diverged does not spoil the others.
-    mean, of_mean = standard_error(take_sample({"recipe": values}), {"recipe": 1})
-    difference, of_difference = 0.0, 0.0
+    # Each recipe has moments of its own, so that the NaN of a recipe that diverged does not spoil the others.
+    mean, mean_se = standard_error(compute_moments({"recipe": values}), {"recipe": 1})
+    difference, difference_se = 0.0, 0.0
     if values is not first:
-        pair = take_sample({"recipe": values, "first": first})
-        difference, of_difference = standard_error(pair, {"recipe": 1, "first": -1})
+        moments = compute_moments({"recipe": values, "first": first})
+        difference, difference_se = standard_error(moments, {"recipe": 1, "first": -1})
     return {
         name: mean,
-        f"{name}_se": of_mean,
+        f"{name}_se": mean_se,
         f"{name}_difference": difference,
-        f"{name}_difference_se": of_difference,
+        f"{name}_difference_se": difference_se,
     }

@@ -1,8 +1,11 @@
-"""Who wrote the test digits: those of one writer are misread together, so that writers are what chance chose.
+"""Who wrote the test images.
 
-For MNIST's 10,000 test digits, mnist_test_writers.csv has label, NIST's series and the writer, in the order of the test
-set. It is derived from the labels of QMNIST (Yadav and Bottou, Cold Case: The Lost MNIST Digits, NeurIPS 2019;
-repository facebookresearch/qmnist), whose licence notice lies beside it. Employees wrote series 0, students series 4.
+Images of the same writer tend to be misread together, so the statistics treat the writers as the random sample, not
+the images (comparison.py). mnist_test_writers.csv has a row for each of MNIST's 10,000 test images, in the order of the
+test set: the label, NIST's series, and the writer. Employees of the Census Bureau wrote series 0, students series 4.
+
+The table is derived from the labels of QMNIST (Yadav and Bottou, Cold Case: The Lost MNIST Digits, NeurIPS 2019;
+repository facebookresearch/qmnist). The file beside it, mnist_test_writers.LICENSE, has QMNIST's licence notice.
 """
 
 import csv
@@ -20,10 +23,10 @@ _STUDENTS_SERIES = 4
 
 @dataclass(frozen=True)
 class Writers:
-    """Which digits are of one writer, and which writers are of one group.
+    """The writer of each test image, and the group of each writer.
 
-    writer_of_image: int (digits,), each digit's writer, counted from 0. groups: int (writers,), each writer's group, counted
-    from 0, by the names in `titles`. numbers: int (writers,), NIST's.
+    writer_of_image: int (images,), the writer's index, from 0. groups: int (writers,), the group's index in `titles`.
+    titles: the groups' names. numbers: int (writers,), the writer's number in NIST's data.
     """
 
     writer_of_image: np.ndarray
@@ -33,30 +36,32 @@ class Writers:
 
     @property
     def are_known(self) -> bool:
-        """Whether some writer wrote several of the digits."""
+        """Whether the writers are known: then at least one of them wrote several images."""
         return len(self.groups) < len(self.writer_of_image)
 
-    def means(self, values: np.ndarray) -> dict[str, float]:
-        """Return the mean over each group's digits, by its title; values: (digits,)."""
+    def group_means(self, values: np.ndarray) -> dict[str, float]:
+        """Return group title → the mean of `values` over the group's images. values: (images,)."""
         groups = self.groups[self.writer_of_image]
         return {title: float(values[groups == group].mean()) for group, title in enumerate(self.titles)}
 
 
-def load_writers(dataset: str, digits: int) -> Writers:
-    """Return the writers of a data set's test digits; where they are not known, each digit has one of its own."""
-    if dataset == "mnist" and digits == 10_000:
-        return _of_mnist()
-    return unknown_writers(digits)
+def load_writers(dataset: str, test_size: int) -> Writers:
+    """Return the writers of a data set's test images. If they are not known, each image has a writer of its own."""
+    if dataset == "mnist" and test_size == 10_000:
+        return _mnist_writers()
+    return unknown_writers(test_size)
 
 
-def unknown_writers(digits: int) -> Writers:
-    """Return a writer for each digit, all of one group."""
-    return Writers(np.arange(digits), np.zeros(digits, int), ("unknown",), np.arange(digits))
+def unknown_writers(test_size: int) -> Writers:
+    """Return one writer per image, all in one group."""
+    return Writers(np.arange(test_size), np.zeros(test_size, int), ("unknown",), np.arange(test_size))
 
 
 @cache
-def _of_mnist() -> Writers:
+def _mnist_writers() -> Writers:
     _, *rows = csv.reader(files("lenet.evaluation").joinpath(_TABLE).read_text(encoding="utf-8").splitlines())
-    known, of_digits = np.unique(np.array(rows, int)[:, 1:], axis=0, return_inverse=True)
-    series, numbers = known.T
-    return Writers(of_digits.reshape(-1), (series == _STUDENTS_SERIES).astype(int), (EMPLOYEES, STUDENTS), numbers)
+    series_and_numbers, writer_of_image = np.unique(np.array(rows, int)[:, 1:], axis=0, return_inverse=True)
+    series, numbers = series_and_numbers.T
+    return Writers(
+        writer_of_image.reshape(-1), (series == _STUDENTS_SERIES).astype(int), (EMPLOYEES, STUDENTS), numbers
+    )

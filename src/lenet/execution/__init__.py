@@ -1,1 +1,1 @@
-"""Where runs execute: worker processes of this machine, their progress, and the record of where and when."""
+"""Where runs execute: worker processes on this machine or a Dask cluster; and the display of their progress."""

@@ -1,7 +1,7 @@
-"""An existing Dask cluster, whose scheduler DASK_SCHEDULER_ADDRESS names. A run is a plain Dask task.
+"""The connection to an existing Dask cluster. DASK_SCHEDULER_ADDRESS is the address of its scheduler.
 
-Dask gives each task to a worker, and repeats the tasks of a lost worker elsewhere. TLS and timeouts are settings of
-Dask, in its own files or variables.
+Each run is a Dask task. Dask gives each task to a Dask worker, and to another one if that worker is lost. TLS and
+timeouts are set in Dask's own configuration files or environment variables.
 """
 
 import os
@@ -20,111 +20,117 @@ if TYPE_CHECKING:  # an optional package
     from distributed import Client, Future
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
-# Calls to submit at a time: some wait, so that a cluster may grow. Not all, because each run's lock is an open file.
+# How many calls are submitted at a time. Some of them wait for a Dask worker, so that a cluster may grow. Not all runs
+# are submitted at once, because each holds a lock, which is an open file.
 CALLS_AT_A_TIME = 256
-_LOOK_AGAIN_S = 1
-# By name: a Dask worker that is sent a function of a module that it lacks ends without a word to the driver.
+_POLL_INTERVAL_S = 1
+# The function is sent by its name. A Dask worker that receives a function itself, and does not have its module, ends
+# without telling the driver why.
 _CALL = "resolve_name('lenet.execution.on_cluster:call')(*arguments)"
-_AGAIN = "then run the same command again; finished runs are kept"
+_RUN_AGAIN = "then run the same command again; finished runs are kept"
 
 
 def address() -> str | None:
-    """Return the address of the scheduler that the user named, if any."""
+    """Return the scheduler's address from the environment, or None if runs train on this machine."""
     return os.environ.get(ADDRESS) or None
 
 
-class Cluster:
-    """A connection to a scheduler, for a `with` statement; the end of the block cancels all calls.
+class Connection:
+    """A connection to a scheduler, for a `with` statement. The end of the block cancels all calls.
 
-    Raises LabError where the scheduler does not answer.
+    Raises LabError if the scheduler does not answer.
     """
 
     def __init__(self, scheduler: str) -> None:
         self._scheduler = scheduler
-        self._timeout_s, self._client = _connected(scheduler)
-        from lenet.execution import on_cluster  # imports distributed, which may not be there
+        self._worker_timeout_s, self._client = _connect(scheduler)
+        from lenet.execution import on_cluster  # here, because it imports distributed, which may not be installed
 
-        self._expected = on_cluster.what_decides_bits()
-        self._worker_seen = time.monotonic()
+        self._expected_fingerprint = on_cluster.environment_fingerprint()
+        self._worker_last_seen = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         with suppress(Exception):  # the scheduler may be gone
-            self._client.close(timeout=_LOOK_AGAIN_S)
+            self._client.close(timeout=_POLL_INTERVAL_S)
 
     def share(self, value: object) -> "Future":
-        """Send a value to the cluster once; pass what this returns to `submit`."""
+        """Send a value to the cluster once. Pass the returned future to `submit`."""
         import dask
 
-        # As a task's result: Dask workers fetch it from one another, and it is made again if all are lost.
+        # The value is the result of a task: Dask workers fetch it from one another, and Dask runs the task again if all
+        # workers that had the value are lost.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
             return self._client.submit(bytes, pickle.dumps(value), pure=False)
 
-    def submit(self, place: int, work: Callable[..., Any], shared: "Future", *arguments: Any) -> "Future":
-        """Call `work(shared value, *arguments, emit)` in a process on a Dask worker; what it emits goes nowhere.
+    def submit(self, position: int, function: Callable[..., Any], shared: "Future", *arguments: Any) -> "Future":
+        """Call `function(shared value, *arguments, emit)` in a process on a Dask worker. Emitted events are dropped.
 
-        place: in the order in which calls begin.
+        position: the call's position in the order of submission; calls with a lower position begin first.
         """
-        arguments_there = [self._expected, pickle.dumps((work, arguments)), shared]
-        names = {"resolve_name": resolve_name, "arguments": arguments_there}
-        return self._client.submit(eval, _CALL, names, priority=-place, pure=False)
+        call_arguments = [self._expected_fingerprint, pickle.dumps((function, arguments)), shared]
+        namespace = {"resolve_name": resolve_name, "arguments": call_arguments}
+        return self._client.submit(eval, _CALL, namespace, priority=-position, pure=False)
 
-    def finished(self, calls: "Collection[Future]") -> "list[Future]":
-        """Wait a moment for calls to finish; return those that have finished, the failed ones last.
+    def finished_calls(self, calls: "Collection[Future]") -> "list[Future]":
+        """Wait up to a second for calls to finish; return the finished calls, failed ones last.
 
-        Raises LabError where the scheduler was lost, and where there has been no Dask worker for too long.
+        Raises LabError if the scheduler was lost, or if the cluster has had no Dask worker for too long.
         """
         from distributed import wait
 
         if not calls:
-            time.sleep(_LOOK_AGAIN_S)
+            time.sleep(_POLL_INTERVAL_S)
             return []
         try:
-            finished = wait(list(calls), timeout=_LOOK_AGAIN_S, return_when="FIRST_COMPLETED").done
+            finished = wait(list(calls), timeout=_POLL_INTERVAL_S, return_when="FIRST_COMPLETED").done
         except TimeoutError:
             finished = set()
         except CancelledError:
-            raise self._lost() from None
+            raise self._lost_error() from None
         if finished or self._client.scheduler_info(n_workers=1)["workers"]:
-            self._worker_seen = time.monotonic()
-        elif (waited_s := time.monotonic() - self._worker_seen) > self._timeout_s:
+            self._worker_last_seen = time.monotonic()
+        elif (waited_s := time.monotonic() - self._worker_last_seen) > self._worker_timeout_s:
             raise LabError(
-                f"the Dask cluster at {self._scheduler} has had no worker for {waited_s:.0f} s: start some "
-                f"(docs/scaling.md), {_AGAIN}"
+                f"the Dask cluster at {self._scheduler} has had no Dask worker for {waited_s:.0f} s: start some "
+                f"(docs/scaling.md), {_RUN_AGAIN}"
             )
         return sorted(finished, key=lambda call: call.status == "error")
 
     def result(self, call: "Future") -> CallResult:
-        """Return what a finished call returned, or raise what it raised, or LabError where it could not be made."""
+        """Return what a finished call returned, or raise what it raised; raise LabError if it could not be made."""
         from distributed import KilledWorker
 
         try:
             return call.result()
         except CancelledError:
-            raise self._lost() from None
+            raise self._lost_error() from None
         except KilledWorker as error:
             raise LabError(
-                f"{error.allowed_failures + 1} workers of the Dask cluster at {self._scheduler} were lost one after "
-                f"the other with the same run, most likely for lack of memory: give each more, {_AGAIN}"
+                f"{error.allowed_failures + 1} Dask workers of the cluster at {self._scheduler} were lost one after "
+                f"the other with the same run, most likely because memory ran out: give each more memory, {_RUN_AGAIN}"
             ) from None
         except ModuleNotFoundError as error:
             raise LabError(
-                f"a worker of the Dask cluster at {self._scheduler} has {in_one_line(error).lower()}: set up this "
-                f"checkout on it (docs/scaling.md), {_AGAIN}"
+                f"a Dask worker of the cluster at {self._scheduler} has {in_one_line(error).lower()}: set up this "
+                f"checkout on it (docs/scaling.md), {_RUN_AGAIN}"
             ) from None
 
-    def _lost(self) -> LabError:
-        return LabError(f"the Dask scheduler at {self._scheduler} was lost: start it, {_AGAIN}")
+    def _lost_error(self) -> LabError:
+        return LabError(f"the Dask scheduler at {self._scheduler} was lost: start it, {_RUN_AGAIN}")
 
 
-def _connected(scheduler: str) -> "tuple[float, Client]":
-    """Return how many seconds to wait for a Dask worker, as Dask is configured, and a client."""
+def _connect(scheduler: str) -> "tuple[float, Client]":
+    """Return the seconds to wait for a Dask worker (from Dask's configuration) and a client.
+
+    Raises LabError if distributed is not installed, that time is not valid, or no scheduler answers.
+    """
     try:
         import dask
 
-        # What it would say of a lost connection, this module says in one line.
+        # Silence Dask's messages about a lost connection: this module reports it in one line.
         with dask.config.set({"logging": {"distributed": "critical", "distributed.client": "critical"}}):
             from distributed import Client, Security
     except ImportError:
@@ -132,15 +138,16 @@ def _connected(scheduler: str) -> "tuple[float, Client]":
             f"{ADDRESS} is set, but the package distributed is not installed: run `make setup`, or "
             "unset the variable to train on this machine"
         ) from None
-    configured = dask.config.get("lenet.workers-timeout", "5 minutes")
+    configured_timeout = dask.config.get("lenet.workers-timeout", "5 minutes")
     try:
-        timeout_s = float(dask.utils.parse_timedelta(configured))
+        timeout_s = float(dask.utils.parse_timedelta(configured_timeout))
     except (KeyError, TypeError, ValueError):
         raise LabError(
-            f'DASK_LENET__WORKERS_TIMEOUT={configured}: expected how long to wait for a worker, such as "1 hour"'
+            f"DASK_LENET__WORKERS_TIMEOUT={configured_timeout}: expected the time to wait for a Dask worker, "
+            'such as "1 hour"'
         ) from None
     try:
-        security = Security()  # as Dask is configured
+        security = Security()  # from Dask's configuration
         if scheduler.startswith("tls://") and security.get_connection_args("client")["ssl_context"] is None:
             raise ValueError("no certificates: set distributed.comm.tls in Dask's configuration")
         return timeout_s, Client(scheduler, security=security, name="lenet")

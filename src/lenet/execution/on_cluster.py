@@ -1,7 +1,7 @@
-"""What a Dask worker runs: it compares its code and libraries with the driver's, then calls a function in a process.
+"""What a Dask worker runs: it compares its code and libraries with the driver's, then calls a function.
 
-That process is new and ends with the call, because a Dask worker's environment, its threads and what ran in it before
-could decide bits.
+The function runs in a new process, which ends with the call. If it ran in the Dask worker itself, it might give other
+bits, because of the Dask worker's environment variables, its threads or its earlier calls.
 """
 
 import pickle
@@ -20,46 +20,50 @@ from lenet.settings import ENGINES
 
 
 class AbandonedError(Exception):
-    """The driver does not wait for this call any more, or is gone."""
+    """The driver no longer waits for this call, or has ended."""
 
 
-def what_decides_bits() -> dict[str, str]:
-    """Return what must be equal where a run is wanted and where it is trained."""
-    of_code = {file: digest for optimizer in ENGINES for file, digest in code.digests(optimizer).items()}
-    return {"processor": platform.machine(), **library_versions(), **of_code}
+def environment_fingerprint() -> dict[str, str]:
+    """Return what must be equal on the driver and on a Dask worker, so that a run has the same bits.
+
+    The kind of processor, the versions of the libraries, and the digests of the source files, by name.
+    """
+    code_digests = {file: digest for optimizer in ENGINES for file, digest in code.file_digests(optimizer).items()}
+    return {"processor": platform.machine(), **library_versions(), **code_digests}
 
 
 def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> CallResult:
-    """Call `work(shared value, *arguments, emit)` here; what it emits goes nowhere.
+    """Call `function(shared value, *arguments, emit)` in a process on this Dask worker. Emitted events are dropped.
 
-    request: `(work, arguments)`, pickled. shared: the value, pickled. They are read after the code was compared, since
-    other code might not be able to. Raises what `work` raises, LabError where this Dask worker is not as expected, and
-    AbandonedError at the next event when the driver no longer waits.
+    expected: the driver's `environment_fingerprint`. request: `(function, arguments)`, pickled. shared: the shared
+    value, pickled. Both are unpickled only after the fingerprints were compared, because other code might fail to.
+    Raises what the function raises, LabError if the fingerprints differ, and AbandonedError at the next event if the
+    driver no longer waits.
     """
     dask_worker = get_worker()
-    if differences := _differences(expected, what_decides_bits()):
+    if differences := _differences(expected, environment_fingerprint()):
         raise LabError(
-            f"the Dask worker {dask_worker.address} differs from this command as it was at its start, and might give "
+            f"the Dask worker {dask_worker.address} differs from this command at its start, so its runs might have "
             f"other bits ({differences}): give it the same code and libraries (docs/scaling.md), then run the same "
             "command again; finished runs are kept"
         )
-    key = dask_worker.get_current_task()
+    task_key = dask_worker.get_current_task()
 
     def emit(event: Any) -> None:
-        task = dask_worker.state.tasks.get(key)
+        task = dask_worker.state.tasks.get(task_key)
         if task is None or task.state == "cancelled":
-            raise AbandonedError(key)
+            raise AbandonedError(task_key)
 
-    (work, arguments), value = [pickle.loads(part) for part in (request, shared)]
+    (function, arguments), shared_value = [pickle.loads(part) for part in (request, shared)]
     worker = WorkerProcess()
     try:
-        return worker.call(work, value, *arguments, emit=emit)
+        return worker.call(function, shared_value, *arguments, emit=emit)
     finally:
         worker.kill()
 
 
 def _differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> str:
-    """Say what differs between two sides; of code only the names of files."""
+    """Describe the differences between two fingerprints: versions with both values, source files by name alone."""
     names = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
     files = [name for name in names if name.endswith(".py")]
     differences = [f"{name} {actual.get(name)} instead of {expected.get(name)}" for name in names if name not in files]

@@ -1,7 +1,7 @@
-"""Worker processes of this machine, one call and one thread each.
+"""Worker processes on this machine. Each runs one call at a time, on one thread.
 
-They start with an environment of their own, so that nothing of the driver's decides bits, and are reused from call to
-call: TensorFlow is imported once per worker. The driver alone draws, logs and writes.
+A worker starts with a clean environment, so that the driver's environment cannot change bits. It is reused for many
+calls, so that it imports TensorFlow only once. Only the driver shows progress, writes files and publishes.
 """
 
 import os
@@ -29,13 +29,13 @@ Result = TypeVar("Result")
 
 
 class WorkerProcess:
-    """A worker process. Its functions may come from this package, and from the folder of modules that is named."""
+    """A worker process. It can import this package, and modules from the folder `extra_modules`."""
 
-    def __init__(self, modules: Path | None = None) -> None:
-        folders = [Path(__file__).parents[2], *([modules] if modules else [])]
-        # A folder of its own to work in: there is no .numba_config.yaml in it, and what is left in it goes with it.
+    def __init__(self, extra_modules: Path | None = None) -> None:
+        folders = [Path(__file__).parents[2], *([extra_modules] if extra_modules else [])]
+        # The worker's own working folder: it has no .numba_config.yaml, and it is deleted with the worker.
         self._folder = tempfile.TemporaryDirectory(prefix="lenet-")
-        with _signals_held_off():
+        with _signals_blocked():
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-s", "-c", "from lenet.execution import worker; worker.main()"],
                 stdin=subprocess.PIPE,
@@ -48,12 +48,12 @@ class WorkerProcess:
         self._replies = cast(BinaryIO, self._process.stdout)
         self.is_running = True
 
-    def call(self, work: Callable[..., Any], *arguments: Any, emit: Emit) -> CallResult:
-        """Call `work(*arguments, emit)` in the worker; what it emits reaches `emit` here, on the calling thread.
+    def call(self, function: Callable[..., Any], *arguments: Any, emit: Emit) -> CallResult:
+        """Call `function(*arguments, emit)` in the worker. `emit` gets each event here, on the calling thread.
 
-        Raises what `work` raises, and LabError where the worker was killed.
+        Raises what the function raises, and LabError if the worker was killed.
         """
-        self._send((work, arguments))
+        self._send((function, arguments))
         while True:
             kind, value = self._receive()
             if kind == "done":
@@ -63,7 +63,7 @@ class WorkerProcess:
             emit(value)
 
     def kill(self) -> None:
-        """End the process at once, whatever it is doing; a call that waits for it raises LabError."""
+        """End the process at once, even during a call; that call raises LabError."""
         self.is_running = False
         self._process.kill()
         self._process.wait()
@@ -73,84 +73,90 @@ class WorkerProcess:
         self._folder.cleanup()
 
     def _send(self, request: object) -> None:
-        with _killed_is_reported():
+        with _death_as_lab_error():
             pickle.dump(request, self._requests)
             self._requests.flush()
 
     def _receive(self) -> tuple[str, Any]:
-        with _killed_is_reported():
+        with _death_as_lab_error():
             return pickle.load(self._replies)
 
 
 @contextmanager
-def _killed_is_reported() -> Iterator[None]:
+def _death_as_lab_error() -> Iterator[None]:
     try:
         yield
-    except (EOFError, BrokenPipeError, pickle.UnpicklingError, ValueError):  # the last where `kill` closed the pipe
+    except (EOFError, BrokenPipeError, pickle.UnpicklingError, ValueError):  # ValueError: `kill` closed the pipe
         raise LabError(
-            "a worker process was killed, most likely for lack of memory: lower compute.workers in params.yaml"
+            "a worker process was killed, most likely because memory ran out: lower compute.workers in params.yaml"
         ) from None
 
 
 @contextmanager
-def _signals_held_off() -> Iterator[None]:
-    """Start processes that Ctrl-C, a closed terminal and SIGTERM do not reach: this one decides when they end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+def _signals_blocked() -> Iterator[None]:
+    """Block SIGINT, SIGTERM and SIGHUP, also in processes that start meanwhile: the driver decides when these end."""
+    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
 
 
 class ProcessPool:
-    """Worker processes of this machine. They start when they are needed, and end with the `with` block.
+    """Worker processes on this machine. They start when they are needed, and end with the `with` block.
 
-    most: how many at most; "auto" means the cores that this process may use. first: what each does at once, called
-    with a function that emits; nobody waits for it. modules: as for WorkerProcess.
+    max_workers: "auto" means the number of cores that this process may use. warm_up: called as `warm_up(emit)` in each
+    worker before its first task, as soon as the worker is started. extra_modules: as for WorkerProcess.
     """
 
     def __init__(
-        self, most: int | Literal["auto"], first: Callable[[Emit], None] | None = None, modules: Path | None = None
+        self,
+        max_workers: int | Literal["auto"],
+        warm_up: Callable[[Emit], None] | None = None,
+        extra_modules: Path | None = None,
     ) -> None:
-        self._most = joblib.cpu_count() if most == "auto" else most
-        self._first, self._modules = first, modules
-        self._started: list[WorkerProcess] = []
+        self._max_workers = joblib.cpu_count() if max_workers == "auto" else max_workers
+        self._warm_up, self._extra_modules = warm_up, extra_modules
+        self._workers: list[WorkerProcess] = []
         self._idle: SimpleQueue[WorkerProcess] = SimpleQueue()
-        self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="worker")
+        self._threads = ThreadPoolExecutor(self._max_workers, thread_name_prefix="worker")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for worker in self._started:
+        for worker in self._workers:
             worker.kill()
         self._threads.shutdown(wait=True)
 
-    def start(self, tasks: int) -> None:
-        """Start the workers that so many tasks need, one per task at most, unless they run already."""
-        while len(self._started) < min(self._most, tasks):
-            self._started.append(WorkerProcess(self._modules))
-            self._threads.submit(self._make_ready, self._started[-1])
+    def start(self, task_count: int) -> None:
+        """Start as many workers as there are tasks, but at most `max_workers`; workers that already run count."""
+        while len(self._workers) < min(self._max_workers, task_count):
+            self._workers.append(WorkerProcess(self._extra_modules))
+            self._threads.submit(self._make_idle, self._workers[-1])
 
-    def map(self, do: Callable[[WorkerProcess, Task], Result], tasks: Sequence[Task]) -> Generator[Result, None, None]:
-        """Yield what `do(worker, task)` returns, task by task as they finish; tasks are begun in their order.
+    def map(
+        self, function: Callable[[WorkerProcess, Task], Result], tasks: Sequence[Task]
+    ) -> Generator[Result, None, None]:
+        """Call `function(worker, task)` for each task; yield what it returns, in the order in which tasks finish.
 
-        `do` runs on a thread of this process, and its worker is free for it. An error in it is raised here.
+        Tasks begin in the order of `tasks`. The function runs on a thread of this process and has the worker to
+        itself. Its errors are raised here.
         """
         self.start(len(tasks))
-        for future in as_completed([self._threads.submit(self._on_a_free_worker, do, task) for task in tasks]):
+        for future in as_completed([self._threads.submit(self._call_idle_worker, function, task) for task in tasks]):
             yield future.result()
 
-    def _make_ready(self, worker: WorkerProcess) -> None:
-        if self._first:
+    def _make_idle(self, worker: WorkerProcess) -> None:
+        if self._warm_up:
             with suppress(Exception):  # the worker's next task fails for the same reason
-                worker.call(self._first, emit=lambda event: None)
+                worker.call(self._warm_up, emit=lambda event: None)
         self._idle.put(worker)
 
-    def _on_a_free_worker(self, do: Callable[[WorkerProcess, Task], Result], task: Task) -> Result:
+    def _call_idle_worker(self, function: Callable[[WorkerProcess, Task], Result], task: Task) -> Result:
         worker = self._idle.get()
         try:
-            return do(worker, task)
+            return function(worker, task)
         finally:
             self._idle.put(worker)

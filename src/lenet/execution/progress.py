@@ -1,4 +1,4 @@
-"""What a person sees while runs train: on a terminal a bar for all of them and one per running run, else lines."""
+"""The display of progress while runs train: on a terminal one bar for all runs and one per running run, else lines."""
 
 import sys
 import time
@@ -12,12 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 
 _LINE_INTERVAL_S = 15
-# The time left is told from the pace of this long: runs of different kinds take turns.
+# The remaining time is estimated from the pace of the last 10 minutes, because runs of slow and fast recipes alternate.
 _PACE_S = 600
 
 
 class ShownRun(Protocol):
-    """What is shown of a run."""
+    """The properties of a run that the display uses."""
 
     @property
     def name(self) -> str: ...
@@ -27,76 +27,76 @@ class ShownRun(Protocol):
 
 
 class Display(Protocol):
-    """A display of the training of several runs; it may be called from several threads."""
+    """Shows the progress of several runs. Its methods may be called from several threads."""
 
     def epoch(self, run: ShownRun, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Show an epoch; epoch 0 when the run starts."""
+        """Show that a run has finished an epoch; epoch 0 is the start of the run."""
 
     def finished(self, run: ShownRun) -> None:
-        """Show that the run is done with."""
+        """Show that a run is finished, whether it was trained here, trained by another process, or discarded."""
 
     def say(self, line: str) -> None:
         """Print a line."""
 
 
 class _Lines:
-    """Plain lines: each run's start and end, and in between at most one line every few seconds."""
+    """Plain lines: the start and the end of each run, and in between at most one line per _LINE_INTERVAL_S."""
 
-    def __init__(self, runs: int) -> None:
-        self._runs, self._finished, self._last_line = runs, 0, 0.0
+    def __init__(self, run_count: int) -> None:
+        self._run_count, self._finished_count, self._last_line_s = run_count, 0, 0.0
 
     def epoch(self, run: ShownRun, epoch: int, metrics: Mapping[str, float]) -> None:
         now = time.monotonic()
-        if 0 < epoch < run.epochs and now - self._last_line < _LINE_INTERVAL_S:
+        if 0 < epoch < run.epochs and now - self._last_line_s < _LINE_INTERVAL_S:
             return
-        self._last_line = now
+        self._last_line_s = now
         self.say(f"{run.name}: epoch {epoch}/{run.epochs} {_score(metrics)}".rstrip())
 
     def finished(self, run: ShownRun) -> None:
-        self._finished += 1
-        self.say(f"{run.name}: {self._finished} of {self._runs} runs finished")
+        self._finished_count += 1
+        self.say(f"{run.name}: {self._finished_count} of {self._run_count} runs finished")
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
 class _Bars:
-    """One bar for all runs, with the time left, and one per running run."""
+    """One bar for all runs, and one per running run."""
 
-    def __init__(self, progress: Progress, runs: int, epochs: int) -> None:
-        self._progress, self._runs, self._finished = progress, runs, 0
+    def __init__(self, progress: Progress, run_count: int, total_epochs: int) -> None:
+        self._progress, self._run_count, self._finished_count = progress, run_count, 0
         self._bars: dict[str, TaskID] = {}
         self._scores: dict[str, str] = {}
-        self._all = progress.add_task(self._title(), total=epochs, score="")
+        self._all_runs_bar = progress.add_task(self._title(), total=total_epochs, score="")
 
     def epoch(self, run: ShownRun, epoch: int, metrics: Mapping[str, float]) -> None:
         if run.name not in self._bars:
             self._bars[run.name] = self._progress.add_task(run.name, total=run.epochs, score="")
         self._scores[run.name] = _score(metrics)
         self._progress.update(self._bars[run.name], completed=epoch, score=self._scores[run.name])
-        self._progress.advance(self._all, min(epoch, 1))
+        self._progress.advance(self._all_runs_bar, min(epoch, 1))
 
     def finished(self, run: ShownRun) -> None:
-        self._finished += 1
-        self._progress.update(self._all, description=self._title())
+        self._finished_count += 1
+        self._progress.update(self._all_runs_bar, description=self._title())
         if run.name in self._bars:
             self.say(f"{run.name}: {self._scores[run.name]}")
             self._progress.remove_task(self._bars.pop(run.name))
-        else:  # another process has trained it
-            self._progress.advance(self._all, run.epochs)
+        else:  # another process trained it
+            self._progress.advance(self._all_runs_bar, run.epochs)
 
     def say(self, line: str) -> None:
         self._progress.print(line)
 
     def _title(self) -> str:
-        return f"{self._finished} of {self._runs} runs"
+        return f"{self._finished_count} of {self._run_count} runs"
 
 
 @contextmanager
-def open_display(epochs: Sequence[int]) -> Iterator[Display]:
-    """Yield a display of the training of runs that take so many epochs each."""
+def open_display(epochs_per_run: Sequence[int]) -> Iterator[Display]:
+    """Yield a display: bars if standard error is a terminal, else lines. epochs_per_run: the epochs of each run."""
     if not sys.stderr.isatty():
-        yield _Lines(len(epochs))
+        yield _Lines(len(epochs_per_run))
         return
     columns = (
         TextColumn("{task.description}"),
@@ -107,12 +107,12 @@ def open_display(epochs: Sequence[int]) -> Iterator[Display]:
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=Console(stderr=True), speed_estimate_period=_PACE_S) as progress:
-        yield _Bars(progress, len(epochs), sum(epochs))
+        yield _Bars(progress, len(epochs_per_run), sum(epochs_per_run))
 
 
 def _score(metrics: Mapping[str, float]) -> str:
-    """Return the accuracy on the validation split, or in training if the run has no validation split."""
-    for name, where in ((VALIDATION_ERROR, "validation"), (TRAIN_ERROR, "training")):
+    """Return the validation accuracy as text, or the training accuracy if the run has no validation split."""
+    for name, split in ((VALIDATION_ERROR, "validation"), (TRAIN_ERROR, "training")):
         if name in metrics:
-            return f"{where} accuracy {100 - metrics[name]:.2f} %"
+            return f"{split} accuracy {100 - metrics[name]:.2f} %"
     return ""

@@ -1,4 +1,4 @@
-"""Train the runs that the store lacks, side by side. Each is stored as soon as it is finished."""
+"""Plan runs, and train those that the run store lacks, side by side. Each run is stored as soon as it is finished."""
 
 import itertools
 import time
@@ -15,21 +15,21 @@ from lenet.errors import LabError
 from lenet.execution import cluster, pool, progress
 from lenet.execution.worker import CallResult
 from lenet.runs import run_store, trainer
-from lenet.runs.identity import DataIdentity, RunIdentity, identify
+from lenet.runs.identity import DataIdentity, RunIdentity, identify_runs
 from lenet.runs.provenance import Provenance, machine_tags
 from lenet.runs.trainer import EditedError
 from lenet.runs.training_data import TrainingData, identify_data, load_training_data
 from lenet.settings import Settings, Variant
 
-# How a run ended. None: another process has trained it meanwhile.
+# How a run ended. CallResult: it was trained. EditedError: its code was edited. None: another process has trained it.
 Outcome = CallResult | EditedError | None
 
-_LOOK_AGAIN_S = 0.5
+_POLL_INTERVAL_S = 0.5
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run to be trained or found in the run store: its identity, its recipe, and the variants that have it."""
+    """A run to be trained or found in the run store: its identity, its recipe, and the variants that share it."""
 
     identity: RunIdentity
     recipe: Variant
@@ -38,8 +38,8 @@ class PlannedRun:
     @property
     def name(self) -> str:
         fold = self.identity.data.fold
-        of_fold = f" fold {fold[0]}" if fold else ""
-        return f"{self.variants[0]} seed {self.identity.seed}{of_fold}"
+        fold_suffix = f" fold {fold[0]}" if fold else ""
+        return f"{self.variants[0]} seed {self.identity.seed}{fold_suffix}"
 
     @property
     def epochs(self) -> int:
@@ -47,9 +47,9 @@ class PlannedRun:
 
 
 def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun]:
-    """Return the runs of variants, by variant and then by seed; a run that two variants share is listed once.
+    """Return the runs of variants, sorted by variant and then by seed. A run that two variants share is listed once.
 
-    Raises LabError where a variant is unknown or the data is not there.
+    Raises LabError if a variant is unknown or the data is missing.
     """
     return runs_of_recipes(
         {variant: settings.variant(variant) for variant in variants}, settings.seeds, [identify_data()]
@@ -57,99 +57,102 @@ def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun
 
 
 def runs_of_recipes(
-    recipes: Mapping[str, Variant], seeds: Sequence[int], data: Sequence[DataIdentity]
+    recipes: Mapping[str, Variant], seeds: Sequence[int], data_identities: Sequence[DataIdentity]
 ) -> list[PlannedRun]:
-    """Return the runs of recipes, by name: one for each data and seed. Equal runs are listed once."""
+    """Return the runs of recipes (name → recipe): one for each recipe, data and seed. Equal runs are listed once."""
     runs: dict[str, PlannedRun] = {}
-    for (name, recipe), digits in itertools.product(recipes.items(), data):
-        for identity in identify(recipe, seeds, digits):
+    for (name, recipe), data_identity in itertools.product(recipes.items(), data_identities):
+        for identity in identify_runs(recipe, seeds, data_identity):
             run = runs.setdefault(identity.digest, PlannedRun(identity, recipe, ()))
             runs[identity.digest] = replace(run, variants=(*run.variants, name))
     return list(runs.values())
 
 
 def missing_runs(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
-    """Return those of the runs that the store does not have."""
+    """Return the runs that the run store lacks."""
     return [run for run in runs if not run_store.has(run.identity)]
 
 
-def process_pool(most: int | Literal["auto"]) -> pool.ProcessPool:
-    """Return the processes that train on this machine; they import TensorFlow as soon as they are started."""
-    return pool.ProcessPool(most, first=trainer.import_training)
+def process_pool(max_workers: int | Literal["auto"]) -> pool.ProcessPool:
+    """Return a pool of workers that train on this machine. Each imports TensorFlow as soon as it is started."""
+    return pool.ProcessPool(max_workers, warm_up=trainer.import_training)
 
 
-def start_processes(processes: pool.ProcessPool, runs: int) -> None:
-    """Start the processes that so many runs need, so that they are ready when the data is; none for a cluster."""
+def start_processes(processes: pool.ProcessPool, run_count: int) -> None:
+    """Start the workers for so many runs, so that they are ready when the data is. With a Dask cluster, start none."""
     if not cluster.address():
-        processes.start(runs)
+        processes.start(run_count)
 
 
 def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Iterator[PlannedRun]:
-    """Train runs side by side, starting them in this order; yield each when the store has it.
+    """Train runs side by side and store them; yield each run when the run store has it. Runs start in the given order.
 
-    They are trained by the workers, or by the cluster where there is one. If another process trains the same run, this
-    waits for it. Raises LabError at the end if runs could not be kept, because their code was edited meanwhile.
+    The Dask cluster trains them if DASK_SCHEDULER_ADDRESS is set, else the workers in `processes`. A run that another
+    process is training is not trained twice: this function waits for the other process. Raises LabError at the end if
+    runs were not kept because their code was edited meanwhile.
     """
     if not runs:
         return
     start = time.monotonic()
-    data = {identity: load_training_data(identity) for identity in {run.identity.data: None for run in runs}}
+    data_by_identity = {
+        identity: load_training_data(identity) for identity in {run.identity.data: None for run in runs}
+    }
     trained: list[tuple[PlannedRun, CallResult]] = []
-    edited = 0
+    edited_count = 0
     with progress.open_display([run.epochs for run in runs]) as display:
         if scheduler := cluster.address():
-            outcomes = _on_cluster(runs, data, scheduler)
+            outcomes = _train_on_cluster(runs, data_by_identity, scheduler)
         else:
-            outcomes = _on_this_machine(runs, data, processes, display)
-        with closing(outcomes):  # an interrupt here must end the workers too
+            outcomes = _train_on_this_machine(runs, data_by_identity, processes, display)
+        with closing(outcomes):  # an interrupt in this block must also end the workers
             for run, outcome in outcomes:
                 display.finished(run)
                 if isinstance(outcome, EditedError):
-                    edited += 1
-                    if outcome.trained:
+                    edited_count += 1
+                    if outcome.was_trained:
                         display.say(f"{run.name} is discarded: its code was edited while it trained")
                 else:
                     trained += [(run, outcome)] if outcome else []
                     yield run
     if trained:
-        print(_speed(trained, data, time.monotonic() - start))
-    if edited:
+        print(_training_speed(trained, data_by_identity, time.monotonic() - start))
+    if edited_count:
         raise LabError(
-            f"{edited} of {len(runs)} runs were not trained to the end, because their code was edited meanwhile; "
+            f"{edited_count} of {len(runs)} runs were not kept, because their code was edited meanwhile; "
             "the others are kept: run the same command again"
         )
 
 
-def _on_this_machine(
+def _train_on_this_machine(
     runs: Sequence[PlannedRun],
-    data: Mapping[DataIdentity, TrainingData],
+    data_by_identity: Mapping[DataIdentity, TrainingData],
     processes: pool.ProcessPool,
     display: progress.Display,
 ) -> Generator[tuple[PlannedRun, Outcome], None, None]:
-    """Train and store runs in worker processes; yield each run and how it ended."""
+    """Train runs in worker processes and store them; yield each run and how it ended."""
 
     def train(worker: pool.WorkerProcess, run: PlannedRun) -> tuple[PlannedRun, Outcome]:
         def on_event(event: tuple[int, Mapping[str, float]]) -> None:
             display.epoch(run, *event)
 
-        with _held(run, worker):
+        with _run_lock(run, worker):
             if run_store.has(run.identity):
                 return run, None
-            digits = data[run.identity.data]
-            return run, _stored(
-                run, lambda: worker.call(trainer.train_checked, digits, run.identity, run.recipe, emit=on_event)
+            data = data_by_identity[run.identity.data]
+            return run, _store_result(
+                run, lambda: worker.call(trainer.train_checked, data, run.identity, run.recipe, emit=on_event)
             )
 
     return processes.map(train, runs)
 
 
 @contextmanager
-def _held(run: PlannedRun, worker: pool.WorkerProcess) -> Iterator[None]:
-    """Hold a run's lock; wait while another process holds it and the worker is running."""
+def _run_lock(run: PlannedRun, worker: pool.WorkerProcess) -> Iterator[None]:
+    """Hold a run's lock. While another process holds it, wait, unless the worker has been killed."""
     lock = run_store.lock(run.identity.digest)
     while worker.is_running:
         try:
-            lock.acquire(timeout=_LOOK_AGAIN_S)
+            lock.acquire(timeout=_POLL_INTERVAL_S)
             break
         except Timeout:
             continue
@@ -159,67 +162,76 @@ def _held(run: PlannedRun, worker: pool.WorkerProcess) -> Iterator[None]:
         lock.release()
 
 
-def _on_cluster(
-    runs: Sequence[PlannedRun], data: Mapping[DataIdentity, TrainingData], scheduler: str
+def _train_on_cluster(
+    runs: Sequence[PlannedRun], data_by_identity: Mapping[DataIdentity, TrainingData], scheduler: str
 ) -> Generator[tuple[PlannedRun, Outcome], None, None]:
     """Train runs on a Dask cluster and store them; yield each run and how it ended.
 
-    A run's lock is held from before it is submitted until it is stored.
+    Each run's lock is taken before the run is submitted, and released when it is stored.
     """
-    waiting = deque(enumerate(runs))
-    calls: dict[Any, tuple[PlannedRun, run_store.Lock]] = {}
-    with cluster.Cluster(scheduler) as connection, ExitStack() as locks:
-        shared = {identity: connection.share(digits) for identity, digits in data.items()}
-        while waiting or calls:
-            for place, run, lock in _locked(waiting, cluster.CALLS_AT_A_TIME - len(calls)):
+    waiting_runs = deque(enumerate(runs))
+    submitted_calls: dict[Any, tuple[PlannedRun, run_store.Lock]] = {}
+    with cluster.Connection(scheduler) as connection, ExitStack() as locks:
+        shared_data = {identity: connection.share(data) for identity, data in data_by_identity.items()}
+        while waiting_runs or submitted_calls:
+            for position, run, lock in _lock_runs(waiting_runs, cluster.CALLS_AT_A_TIME - len(submitted_calls)):
                 locks.callback(lock.release)
                 if run_store.has(run.identity):
                     lock.release()
                     yield run, None
                 else:
                     call = connection.submit(
-                        place, trainer.train_checked, shared[run.identity.data], run.identity, run.recipe
+                        position, trainer.train_checked, shared_data[run.identity.data], run.identity, run.recipe
                     )
-                    calls[call] = run, lock
-            for call in connection.finished(calls):
-                run, lock = calls.pop(call)
-                outcome = _stored(run, partial(connection.result, call))
+                    submitted_calls[call] = run, lock
+            for call in connection.finished_calls(submitted_calls):
+                run, lock = submitted_calls.pop(call)
+                outcome = _store_result(run, partial(connection.result, call))
                 lock.release()
                 yield run, outcome
 
 
-def _locked(waiting: deque[tuple[int, PlannedRun]], most: int) -> Iterator[tuple[int, PlannedRun, run_store.Lock]]:
-    """Take waiting runs and their locks. Runs whose locks another process holds go to the end."""
-    for _ in range(min(most, len(waiting))):
-        place, run = waiting.popleft()
+def _lock_runs(
+    waiting_runs: deque[tuple[int, PlannedRun]], max_count: int
+) -> Iterator[tuple[int, PlannedRun, run_store.Lock]]:
+    """Take runs from the front of `waiting_runs` and lock them; yield position, run and lock.
+
+    position: in the order of submission. A run whose lock another process holds goes to the end of `waiting_runs`.
+    """
+    for _ in range(min(max_count, len(waiting_runs))):
+        position, run = waiting_runs.popleft()
         lock = run_store.lock(run.identity.digest)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            waiting.append((place, run))
+            waiting_runs.append((position, run))
         else:
-            yield place, run, lock
+            yield position, run, lock
 
 
-def _stored(run: PlannedRun, call: Callable[[], CallResult]) -> CallResult | EditedError:
-    """Store the run that a call returns, unless the code was edited meanwhile."""
+def _store_result(run: PlannedRun, call: Callable[[], CallResult]) -> CallResult | EditedError:
+    """Store the run that `call` returns, and return its result; return the EditedError if its code was edited."""
     try:
-        measured = call()
+        call_result = call()
     except EditedError as error:
         return error
-    provenance = Provenance({**machine_tags(), **measured.machine}, measured.started_ms, round(measured.duration_s, 3))
-    run_store.save(run.identity, measured.result, provenance)
-    return measured
+    provenance = Provenance(
+        {**machine_tags(), **call_result.machine_tags}, call_result.started_ms, round(call_result.duration_s, 3)
+    )
+    run_store.save(run.identity, call_result.result, provenance)
+    return call_result
 
 
-def _speed(
-    trained: Sequence[tuple[PlannedRun, CallResult]], data: Mapping[DataIdentity, TrainingData], wall_s: float
+def _training_speed(
+    trained: Sequence[tuple[PlannedRun, CallResult]],
+    data_by_identity: Mapping[DataIdentity, TrainingData],
+    wall_s: float,
 ) -> str:
-    """Say in one line what the training took; a digit counts once per epoch."""
-    images = sum(run.epochs * len(data[run.identity.data].train) for run, _ in trained)
+    """Return one line about time, speed and memory of the training. An image counts once per epoch."""
+    images = sum(run.epochs * len(data_by_identity[run.identity.data].train) for run, _ in trained)
     return (
         f"{len(trained)} runs in {wall_s:.0f} s: "
-        f"{images / sum(measured.duration_s for _, measured in trained):,.0f} images/s per worker, "
-        f"{images / wall_s:,.0f} images/s in all; "
-        f"peak memory {max(measured.peak_memory_mib for _, measured in trained):,.0f} MiB per worker"
+        f"{images / sum(call_result.duration_s for _, call_result in trained):,.0f} images/s per worker, "
+        f"{images / wall_s:,.0f} images/s in total; "
+        f"peak memory {max(call_result.peak_memory_mib for _, call_result in trained):,.0f} MiB per worker"
     )

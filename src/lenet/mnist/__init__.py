@@ -1,1 +1,1 @@
-"""The data sets: a table of them, their download, their file format and their splits."""
+"""The data sets: their table, their download, their file format, their splits and folds."""

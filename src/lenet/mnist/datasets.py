@@ -1,4 +1,4 @@
-"""The data sets: what each is called, and where its four files come from. A new one is one entry in `DATASETS`."""
+"""The data sets: their names, and where their four files come from. To add a data set, add an entry to `DATASETS`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ RAW_FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file whose content is known: its size in bytes and its SHA-256, both uncompressed."""
+    """A file to download, with the size (in bytes) and the SHA-256 of its uncompressed content."""
 
     name: str
     size: int
@@ -24,41 +24,41 @@ class KnownFile:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Ten classes of 28 × 28 grey pixels. It is downloaded (`files`, from `mirrors`) or made (`make`)."""
+    """Grey images of 28 × 28 pixels in ten classes. They are downloaded (`files` from `mirrors`) or made (`make`)."""
 
-    name: str  # in params.yaml
-    title: str  # in tables, reports and messages
-    description: str  # in MLflow's pages, after "Trained on"
-    model_name: str  # in MLflow's registry
+    name: str  # the value of data.dataset in params.yaml
+    title: str  # its name in tables, reports and messages
+    description: str  # what follows "Trained on" in MLflow's pages
+    model_name: str  # the name of its model in MLflow's registry
     files: tuple[KnownFile, ...] = ()  # the four raw files
-    mirrors: tuple[str, ...] = ()  # base URLs, which have the names of the four raw files with .gz added
+    mirrors: tuple[str, ...] = ()  # base URLs; each serves the four raw files as <name>.gz
     make: Callable[[], Mapping[str, np.ndarray]] | None = None  # returns uint8 arrays by the names of the raw files
 
     @property
     def mirror_variable(self) -> str:
-        """The environment variable that names a mirror to try first."""
+        """The environment variable in which the user names a mirror, which is tried first."""
         return f"{self.name.upper()}_MIRROR"
 
 
 def bundled_digits() -> Mapping[str, np.ndarray]:
-    """Return scikit-learn's 1,797 handwritten digits of 8 × 8, enlarged to 28 × 28, by the names of the raw files.
+    """Return scikit-learn's 1,797 handwritten digits, enlarged from 8 × 8 to 28 × 28, by the names of the raw files.
 
-    Each pixel becomes 3 × 3, with a border of 2; the grey levels 0–16 become 0–255. The test set is the last fifth
-    in the order of the source, so most of it was written by people who are not in the training set.
+    Each pixel becomes a block of 3 × 3, and a border of 2 is added. The grey levels 0–16 become 0–255. The test set is
+    the last fifth of the source, so most of its images were written by people who wrote none of the training images.
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """
-    from sklearn.datasets import load_digits  # slow to import, and needed by this data set alone
+    from sklearn.datasets import load_digits  # slow to import, and only this data set needs it
 
     digits = load_digits()
     grey = (digits.images.astype(np.uint16) * 255 // 16).astype(np.uint8)
     images = np.pad(grey.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
     labels = digits.target.astype(np.uint8)
-    test = len(images) // 5
+    test_size = len(images) // 5
     return {
-        TRAIN_IMAGES: images[:-test],
-        TRAIN_LABELS: labels[:-test],
-        TEST_IMAGES: images[-test:],
-        TEST_LABELS: labels[-test:],
+        TRAIN_IMAGES: images[:-test_size],
+        TRAIN_LABELS: labels[:-test_size],
+        TEST_IMAGES: images[-test_size:],
+        TEST_LABELS: labels[-test_size:],
     }
 
 
@@ -91,7 +91,7 @@ DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in (_MNIST,
 
 
 def find(name: str) -> Dataset:
-    """Return the data set of that name; raise LabError, with the nearest known name, if there is none."""
+    """Return the data set with this name; if there is none, raise LabError with the nearest known name."""
     if name not in DATASETS:
-        raise LabError(f"no data set {name}: {did_you_mean(name, DATASETS)}")
+        raise LabError(f"unknown data set {name}: {did_you_mean(name, DATASETS)}")
     return DATASETS[name]

@@ -1,4 +1,4 @@
-"""Folds: all digits that are not the test set's, divided so that each is held out of training once."""
+"""Cross-validation: divide all images but the test set into folds. Each image is held out of training in one fold."""
 
 import numpy as np
 
@@ -7,16 +7,17 @@ from lenet.mnist.splits import Split
 
 
 def divide(train: Split, validation: Split, number: int, count: int, seed: int) -> tuple[Split, Split]:
-    """Return what fold `number` of `count`, counted from 1, trains on and what it holds out, stratified by class.
+    """Return the training and the validation split of one fold, stratified by class.
 
-    Raises LabError where a class has fewer than `count` digits.
+    number: which fold, from 1 to `count`. seed: shuffles the images before they are divided.
+    Raises LabError if a class has fewer than `count` images.
     """
     from sklearn.model_selection import StratifiedKFold
 
-    digits = train.joined(validation)
-    rarest = int(np.bincount(digits.labels, minlength=10).min())
+    combined = train.joined(validation)
+    rarest = int(np.bincount(combined.labels, minlength=10).min())
     if rarest < count:
-        raise LabError(f"folds: {count} do not suit a data set of which a class has {rarest} digits: take fewer")
-    folds = StratifiedKFold(count, shuffle=True, random_state=seed).split(digits.labels, digits.labels)
+        raise LabError(f"folds: {count}: the rarest class has only {rarest} images: choose at most {rarest} folds")
+    folds = StratifiedKFold(count, shuffle=True, random_state=seed).split(combined.labels, combined.labels)
     kept, held_out = list(folds)[number - 1]
-    return digits.selected(kept), digits.selected(held_out)
+    return combined.selected(kept), combined.selected(held_out)

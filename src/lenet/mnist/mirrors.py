@@ -1,6 +1,6 @@
-"""Download a data set from a mirror of one's own or public mirrors, within limits of time and size.
+"""Download a data set from the user's mirror or from public mirrors, with limits on time and size.
 
-Content is accepted only if its SHA-256 is right, so it does not matter which source serves it.
+A file is accepted only if its SHA-256 is right, so it does not matter which source serves it.
 """
 
 import hashlib
@@ -28,44 +28,44 @@ CONNECT_TIMEOUT_S = 10
 STALL_TIMEOUT_S = 20
 SOURCE_TIMEOUT_S = 180
 _CHUNK = 1 << 16
-# What compression may add to content that it cannot make smaller.
-_MOST_ADDED = 1024
+# How many bytes gzip may add to content that it cannot make smaller.
+_GZIP_OVERHEAD = 1024
 
 
 class SourceError(Exception):
-    """Why a source could not serve a file. The next source is tried."""
+    """A source could not serve a file, for the reason in the message. The next source is tried."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise SourceError in the block after `seconds`, even if a server keeps sending a byte now and then.
+    """Raise SourceError if the block is not finished after `seconds`, even if a server sends a byte now and then.
 
-    It uses a timer signal, because the timeout of a connection limits only the wait for the next byte.
+    This uses a timer signal, because the timeout of a connection limits only the wait for the next byte.
     """
 
     def stop(*_: object) -> None:
         raise SourceError(f"not finished after {seconds:g} s")
 
-    handler = signal.signal(signal.SIGALRM, stop)
+    former_handler = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
+        signal.signal(signal.SIGALRM, former_handler)
 
 
 def fetch(source: str, file: KnownFile) -> bytes:
-    """Return the content of a file, decompressed, from a folder or base URL; raise SourceError if this fails."""
+    """Return the uncompressed content of a file from a folder or base URL; raise SourceError if this fails."""
     import urllib3
 
     try:
         content = _read(source, file)
-    # requests lets some errors of urllib3 through; a misspelt host, or a length that is no number, is a ValueError, and
-    # an unknown user's home folder a RuntimeError.
+    # requests does not wrap all errors of urllib3. A misspelt host, or a length that is not a number, raises
+    # ValueError; the home folder of an unknown user raises RuntimeError.
     except (OSError, ValueError, RuntimeError, urllib3.exceptions.HTTPError) as error:
-        raise SourceError(_first_of_chain(error)) from None
-    with suppress(zlib.error):  # not compressed: some servers send .gz files so
+        raise SourceError(_innermost(error)) from None
+    with suppress(zlib.error):  # some servers send a .gz file uncompressed
         content = zlib.decompressobj(wbits=31).decompress(content, file.size + 1)
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise SourceError(f"{file.name} has another SHA-256 than the published file")
@@ -73,10 +73,10 @@ def fetch(source: str, file: KnownFile) -> bytes:
 
 
 def _read(source: str, file: KnownFile) -> bytes:
-    """Return what a source has under the file's name: a base URL, or a folder, whose path may begin with ~ or file:."""
+    """Read a file, compressed or not, from a source: a base URL, or a folder, whose path may begin with ~ or file:."""
     address = urlsplit(source)
     if address.scheme in ("http", "https"):
-        return _from_web(f"{address.geturl().rstrip('/')}/{file.name}.gz", file.size + _MOST_ADDED)
+        return _from_web(f"{address.geturl().rstrip('/')}/{file.name}.gz", file.size + _GZIP_OVERHEAD)
     if address.scheme == "file":
         return _from_folder(Path(unquote(address.path)), file.name)
     if address.scheme and address.netloc:
@@ -85,19 +85,22 @@ def _read(source: str, file: KnownFile) -> bytes:
 
 
 def _from_folder(folder: Path, name: str) -> bytes:
-    """Return the content of a file, which may be compressed; some tools that unpack it call it ….idx3-ubyte."""
-    for each in (name, name.replace("-idx", ".idx")):
-        for path in (folder / f"{each}.gz", folder / each):
+    """Read `name`.gz or `name` from a folder.
+
+    The file's name may also have .idx in place of -idx: some tools unpack the files under such names.
+    """
+    for spelling in (name, name.replace("-idx", ".idx")):
+        for path in (folder / f"{spelling}.gz", folder / spelling):
             if path.is_file():
                 return path.read_bytes()
     if not folder.is_dir():
-        raise SourceError(f"{folder} is {'a file: name its folder' if folder.is_file() else 'not there'}")
+        raise SourceError(f"{folder} {'is a file: name its folder' if folder.is_file() else 'does not exist'}")
     similar = get_close_matches(name, (path.name for path in folder.iterdir()), n=1)
-    raise SourceError(f"no {name}.gz in {folder}{f', but {similar[0]}' if similar else ''}")
+    raise SourceError(f"{folder} has no {name}.gz{f', but {similar[0]}' if similar else ''}")
 
 
 def _from_web(url: str, limit: int) -> bytes:
-    """Return what `url` serves, at most `limit` bytes. No redirect leads from https:// to http://."""
+    """Return the content of a URL, at most `limit` bytes. Redirects from https:// to http:// are refused."""
     import requests
     from tqdm import tqdm
 
@@ -105,11 +108,11 @@ def _from_web(url: str, limit: int) -> bytes:
     with requests.Session() as session:
         if url.startswith("https://"):
             del session.adapters["http://"]
-        session.hooks["response"].append(_leave_redirect_unread)
+        session.hooks["response"].append(_discard_redirect_body)
         with session.get(url, stream=True, timeout=(CONNECT_TIMEOUT_S, STALL_TIMEOUT_S)) as response:
             response.raise_for_status()
             length = int(response.headers.get("content-length", 0)) or None
-            # disable=None: no bar in log files.
+            # disable=None: no progress bar in log files.
             bar = tqdm(total=length, desc=Path(url).name, unit="B", unit_scale=True, disable=None, leave=False)
             with bar:
                 for chunk in response.iter_content(_CHUNK):
@@ -120,15 +123,15 @@ def _from_web(url: str, limit: int) -> bytes:
     return bytes(content)
 
 
-def _leave_redirect_unread(response: "requests.Response", **_: object) -> None:
-    """Keep requests from reading the body of a redirect, whatever its size, before it follows it."""
+def _discard_redirect_body(response: "requests.Response", **_: object) -> None:
+    """Discard the body of a redirect, which may be of any size: requests would read all of it."""
     if response.is_redirect:
         response.close()
         response.raw = io.BytesIO()
 
 
-def _first_of_chain(error: BaseException) -> str:
-    """Return the error that others only wrap, in one line."""
+def _innermost(error: BaseException) -> str:
+    """Return, in one line, the error that the others of the chain only wrap."""
     while error.__context__ is not None:
         error = error.__context__
     return f"{type(error).__name__}: {in_one_line(error)}"
@@ -137,13 +140,13 @@ def _first_of_chain(error: BaseException) -> str:
 def fetch_all(dataset: Dataset) -> dict[str, bytes]:
     """Return the content of the four files by name, each from the first source that serves it.
 
-    Raises LabError, with the reason of every source, where some file cannot be downloaded: DataUnreachableError unless
-    the user named a mirror, which is to be corrected then.
+    Raises DataUnreachableError, with the reason of each source, if a file cannot be downloaded. If the user named a
+    mirror, raises a plain LabError instead: the user must correct the name of the mirror.
     """
-    own = os.environ.get(dataset.mirror_variable)
+    own_mirror = os.environ.get(dataset.mirror_variable)
     content: dict[str, bytes] = {}
     reasons: list[str] = []
-    for source in [own, *dataset.mirrors] if own else dataset.mirrors:
+    for source in [own_mirror, *dataset.mirrors] if own_mirror else dataset.mirrors:
         try:
             with time_limit(SOURCE_TIMEOUT_S):
                 for file in dataset.files:
@@ -152,19 +155,19 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
             return content
         except SourceError as error:
             reasons.append(shortened(redacted(f"{source}: {error}", source), 300))
-            named = f"warning: {dataset.mirror_variable}=" if source == own else ""
-            print(f"{named}{reasons[-1]}", file=sys.stderr)
-    listed = "".join(f"  {reason}\n" for reason in reasons)
-    failed = f"{dataset.title} could not be downloaded from any source:\n{listed}"
-    files = "a folder or base URL with the four .gz files"
-    if own:
-        raise LabError(f"{failed}Let {dataset.mirror_variable} name {files}, or unset it")
+            prefix = f"warning: {dataset.mirror_variable}=" if source == own_mirror else ""
+            print(f"{prefix}{reasons[-1]}", file=sys.stderr)
+    reason_lines = "".join(f"  {reason}\n" for reason in reasons)
+    problem = f"{dataset.title} could not be downloaded from any source:\n{reason_lines}"
+    expected = "a folder or base URL with the four .gz files"
+    if own_mirror:
+        raise LabError(f"{problem}Set {dataset.mirror_variable} to {expected}, or unset it")
     raise DataUnreachableError(
-        f"{failed}Connect to the internet, or set {dataset.mirror_variable} to {files}; "
+        f"{problem}Connect to the internet, or set {dataset.mirror_variable} to {expected}; "
         "or try everything on the bundled digits: make demo"
     )
 
 
 def unreachable_note() -> Path:
-    """Return the file in which a failed download leaves its message, so that `make repro` can tell that from others."""
+    """Return the file to which a failed download writes its message. It tells `make repro` that the download failed."""
     return run_store_folder() / "data-unreachable.txt"

@@ -27,18 +27,21 @@ class Split:
         return len(self.labels)
 
     def joined(self, other: "Split") -> "Split":
-        """Return the examples of both, the other's last."""
+        """Return the images of both splits: first of this one, then of `other`."""
         return Split(np.concatenate([self.images, other.images]), np.concatenate([self.labels, other.labels]))
 
-    def selected(self, examples: np.ndarray) -> "Split":
-        """Return the examples of these numbers, in their order here: equal choices give equal bytes."""
-        order = np.sort(examples)
+    def selected(self, indices: np.ndarray) -> "Split":
+        """Return the images with these indices, in the order of this split: equal sets give equal bytes."""
+        order = np.sort(indices)
         return Split(self.images[order], self.labels[order])
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """The settings of preprocess, and what it counted. Mean and SD are those of the training split's pixels, 0–255."""
+    """The settings of preprocess, and the statistics of its splits.
+
+    examples_per_class: split → number of images of each class. pixel_mean, pixel_sd: of the training split, 0–255.
+    """
 
     dataset: str
     validation_size: float
@@ -66,13 +69,13 @@ def split_path(name: str) -> Path:
 
 
 def save_split(path: Path, split: Split) -> None:
-    """Write a split; equal splits give equal bytes (NumPy stamps no time into the archive)."""
+    """Write a split. Equal splits give equal bytes: NumPy writes no time into the archive."""
     with atomic_write(path) as partial, open(partial, "wb") as file:
         np.savez(file, images=split.images, labels=split.labels)
 
 
 def read_arrays(path: Path, names: Iterable[str], hint: str) -> dict[str, np.ndarray]:
-    """Read arrays of an .npz file; raise LabError, with `hint` for what to do, if it is missing or damaged."""
+    """Read arrays of an .npz file; raise LabError if it is missing or damaged. hint: what to do then."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
@@ -81,12 +84,12 @@ def read_arrays(path: Path, names: Iterable[str], hint: str) -> dict[str, np.nda
 
 
 def load_split(name: str) -> Split:
-    """Read a split; raise LabError if its file is missing, damaged or of another format."""
+    """Read a split; raise LabError if its file is missing or damaged, or has another format."""
     path, hint = split_path(name), "run `dvc repro preprocess`"
     split = Split(**read_arrays(path, ("images", "labels"), hint))
     if split.images.shape != (len(split), 28, 28) or split.images.dtype != np.uint8:
-        found = f"{split.images.dtype} images of shape {split.images.shape}"
-        raise LabError(f"{path} holds {found}, not uint8 images of shape (n, 28, 28): {hint}")
+        content = f"{split.images.dtype} images of shape {split.images.shape}"
+        raise LabError(f"{path} contains {content}, not uint8 images of shape (n, 28, 28): {hint}")
     return split
 
 

@@ -1,1 +1,1 @@
-"""The paper's constants, the layers and the model. An edit here trains anew."""
+"""The paper's constants, the layers and the model. If this code changes, all runs are trained again."""

@@ -1,8 +1,8 @@
-"""What makes a run's bits independent of the processor, of other runs and of threads.
+"""Make a run's bits independent of the processor, of other runs and of threads.
 
-`prepare()` comes before TensorFlow is imported, in every process that trains or predicts, workers included.
-Measured for TensorFlow 2.21 on x86-64: with these settings the weights after training agree bit for bit between
-AVX2 and AVX-512 processors; without any one of them they need not. They cost 3 to 5 % of the speed.
+Call `prepare()` before TensorFlow is imported, in every process that trains or predicts, workers included.
+Measured for TensorFlow 2.21 on x86-64: with these settings, AVX2 and AVX-512 processors train to the same weights, bit
+for bit. If any one of the settings is missing, the weights can differ. The settings cost 3 to 5 % of the speed.
 """
 
 import os
@@ -16,39 +16,40 @@ ENVIRONMENT = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     # A second thread changes the order of sums. Runs are parallel, not threads.
     "OMP_NUM_THREADS": "1",
-    # A GPU adds in an order of its own.
+    # A GPU adds numbers in another order.
     "CUDA_VISIBLE_DEVICES": "-1",
     "KERAS_BACKEND": "tensorflow",
-    # No folder, so that Keras finds no keras.json of the user's, and its own defaults hold.
+    # This is not a folder, so Keras finds no keras.json of the user and uses its own defaults.
     "KERAS_HOME": os.devnull,
 }
 
-# Variables that a process that trains inherits: they say where things are. None of them decides bits.
-_KEPT = ("HOME", "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE")
+# The variables that a training process inherits from its parent. None of them affects bits.
+_INHERITED = ("HOME", "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE")
 
 # Prefixes of the variables that TensorFlow, Keras and the libraries below them read.
-_LIBRARIES = ("TF_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "OMP_", "MKL_", "CUDA_")
+_LIBRARY_PREFIXES = ("TF_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "OMP_", "MKL_", "CUDA_")
 
 
 def environment() -> dict[str, str]:
-    """Return the environment to start a process in that trains: nothing in it but this decides bits."""
-    return {name: os.environ[name] for name in _KEPT if name in os.environ} | ENVIRONMENT
+    """Return the environment variables for a process that trains. Only those of ENVIRONMENT affect bits."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | ENVIRONMENT
 
 
 def prepare() -> None:
-    """Set the process up for reproducible bits; raise RuntimeError if TensorFlow was imported before.
+    """Set the process up for reproducible bits; raise RuntimeError if TensorFlow was imported before the first call.
 
-    Safe to call again in the same process.
+    A second call in the same process does nothing.
     """
     if "tensorflow" in sys.modules:
         if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
-            raise RuntimeError("TensorFlow was imported before lenet.determinism.prepare()")
+            raise RuntimeError("TensorFlow was imported before lenet.network.determinism.prepare(): call it first")
         return
-    for name in [name for name in os.environ if name.startswith(_LIBRARIES)]:
+    for name in [name for name in os.environ if name.startswith(_LIBRARY_PREFIXES)]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT)
-    with _quiet(), _hidden("matplotlib", "pandas", "scipy", "sklearn"):
-        import keras  # noqa: F401  # it imports these where they are installed: a third of its time, for nothing here
+    # Keras imports these packages if they are installed: a third of its import time, although nothing here needs them.
+    with _quiet(), _pretend_not_installed("matplotlib", "pandas", "scipy", "sklearn"):
+        import keras  # noqa: F401
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -56,15 +57,15 @@ def prepare() -> None:
         # Grappler's fused kernels depend on the processor.
         tf.config.optimizer.set_experimental_options({"remapping": False})
         tf.config.list_logical_devices()
-        # Each recipe traces its own network: not worth TensorFlow's warning.
+        # Hide TensorFlow's warning about repeated tracing: each recipe has to trace its own network.
         tf.get_logger().setLevel("ERROR")
 
 
 @contextmanager
-def _hidden(*names: str) -> Iterator[None]:
-    """Let modules that were not imported yet appear not to be installed."""
+def _pretend_not_installed(*names: str) -> Iterator[None]:
+    """Make imports of these modules fail, as if they were not installed; modules already imported stay imported."""
     hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None says so
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
     try:
         yield
     finally:
@@ -74,21 +75,21 @@ def _hidden(*names: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide the messages that TensorFlow's C++ code prints to stderr at start-up (no GPU, oneDNN is on)."""
+    """Hide the messages that TensorFlow's C++ code prints to stderr at start-up (there is no GPU; oneDNN is on)."""
     sys.stderr.flush()
-    shown = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    stderr_copy = os.dup(2)
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, 2)
     try:
         yield
     finally:
-        os.dup2(shown, 2)
-        os.close(nowhere)
-        os.close(shown)
+        os.dup2(stderr_copy, 2)
+        os.close(null_device)
+        os.close(stderr_copy)
 
 
 def start_run(seed: int) -> None:
-    """Forget what earlier runs of this process left (names count up otherwise) and seed the random generators."""
+    """Clear what earlier runs left in this process, such as counters in layer names, and seed all random generators."""
     import keras
 
     keras.backend.clear_session()

@@ -1,4 +1,4 @@
-"""What Keras lacks of LeNet-5 as published (LeCun et al. 1998, §II-B), as Keras layers."""
+"""The parts of LeNet-5 as published (LeCun et al. 1998, §II-B) that Keras lacks, as Keras layers."""
 
 from typing import Any, TypeVar
 
@@ -10,45 +10,47 @@ from keras.saving import register_keras_serializable
 from lenet.network.lenet_1998 import AMPLITUDE, CODES, SLOPE, TABLE_I
 
 _PACKAGE = "lenet"
-# The inputs of one unit, or of each of several.
+# The number of inputs of one unit, or an array with that of several units.
 FanIn = TypeVar("FanIn", float, np.ndarray)
 
 
 @register_keras_serializable(_PACKAGE)
 def scaled_tanh(a: keras.KerasTensor) -> keras.KerasTensor:
-    """Squash: f(a) = 1.7159 tanh(2a/3), so that f(±1) = ±1 (equation 6 and Appendix A)."""
+    """Return f(a) = 1.7159 tanh(2a/3), the paper's squashing function: f(±1) = ±1 (equation 6 and Appendix A)."""
     return AMPLITUDE * ops.tanh(SLOPE * a)
 
 
 def initial_limit(initialization: str, fan_in: FanIn) -> FanIn:
-    """Return the limit of the uniform distribution that weights are drawn from; fan_in: the inputs of their unit.
+    """Return the limit v of a unit's initial weights, which are drawn uniformly from −v to v.
 
-    fan_in: 2.4/F, as the paper has it (Appendix A). root_fan_in: 1/√F, as LeCun, Bottou, Orr and Müller, Efficient
-    BackProp, 1998, §4.6, though of a third of its variance. authors: 1.2/√F, the form that the authors' own code has.
+    fan_in: F, the number of the unit's inputs.
+    initialization: "fan_in" is 2.4/F, as in the paper (Appendix A). "root_fan_in" is 1/√F, as in LeCun, Bottou, Orr and
+    Müller, Efficient BackProp, 1998, §4.6, but with a third of the variance. "authors" is 1.2/√F; the authors' own code
+    has this form.
     """
     return {"fan_in": 2.4 / fan_in, "root_fan_in": fan_in**-0.5, "authors": 1.2 * fan_in**-0.5}[initialization]
 
 
 def initial_weights(initialization: str, fan_in: int) -> keras.Initializer:
-    """Return the initializer of a unit's weights."""
+    """Return the initializer of the weights of a unit with `fan_in` inputs."""
     limit = float(initial_limit(initialization, fan_in))
     return keras.initializers.RandomUniform(-limit, limit)
 
 
 def initial_bias(initialization: str, fan_in: int) -> keras.Initializer:
-    """Return the initializer of a unit's bias: as its weights, but 0 in the authors' code."""
+    """Return the initializer of a unit's bias: 0 for "authors", otherwise that of the unit's weights."""
     return keras.initializers.Zeros() if initialization == "authors" else initial_weights(initialization, fan_in)
 
 
 @register_keras_serializable(_PACKAGE)
 class TableConv2D(keras.layers.Layer):
-    """C3: a 5×5 convolution whose maps each see only some of the maps below, by Table I.
+    """C3: a 5×5 convolution. Each of its maps sees only the input maps that Table I connects it to.
 
-    Input (n, h, w, 6), output (n, h − 4, w − 4, 16). Trainable: a 5×5 kernel for each of the table's 60
-    connections, in the order of its rows, and a bias per map, 1,516 in all. They start as `initialization` says for
-    the map's own fan-in of 75, 100 or 150; "glorot" counts the table's connections alone. "glorot" and "authors" start
-    biases at 0.
-    Raises ValueError for an input of other than six maps.
+    Input (n, h, w, 6), output (n, h − 4, w − 4, 16). Trainable, 1,516 numbers in all: a 5×5 kernel for each of the
+    60 connections in Table I, ordered by the table's rows, and a bias for each map. `initialization` is applied to each
+    map's own fan-in of 75, 100 or 150; "glorot" counts only the connections in the table. With "glorot" and "authors",
+    biases start at 0.
+    Raises ValueError if the input does not have six maps.
     """
 
     _SIZE = 5
@@ -59,29 +61,29 @@ class TableConv2D(keras.layers.Layer):
         self.initialization = initialization
 
     def build(self, input_shape):
-        below, maps = TABLE_I.shape
-        if input_shape[-1] != below:
-            raise ValueError(f"{self.name}: Table I connects {below} maps, the input has {input_shape[-1]}")
+        input_maps, maps = TABLE_I.shape
+        if input_shape[-1] != input_maps:
+            raise ValueError(f"{self.name}: expected {input_maps} input maps, as in Table I, not {input_shape[-1]}")
         connections = int(TABLE_I.sum())
         size = self._SIZE
         self.kernel = self.add_weight((size, size, connections), initializer=self._initial_kernel, name="kernel")
         self.bias = self.add_weight((maps,), initializer=self._initial_bias, name="bias")
-        # Row k puts connection k's kernel where Table I has its k-th one, so that a product with it fills the full
-        # kernel, zeros elsewhere: one convolution is faster than sixteen.
-        places = np.zeros((connections, below * maps), np.float32)
-        places[np.arange(connections), np.flatnonzero(TABLE_I)] = 1
-        self._places = places
+        # A product with this matrix puts the kernels of the connections into a full kernel, with zeros elsewhere. Row k
+        # is 1 at the place of connection k in Table I. One full convolution is faster than sixteen small ones.
+        scatter = np.zeros((connections, input_maps * maps), np.float32)
+        scatter[np.arange(connections), np.flatnonzero(TABLE_I)] = 1
+        self._scatter = scatter
 
     def _limits(self) -> np.ndarray:
-        """Return the limit of each map's uniform distribution."""
+        """Return the limit of the initial weights of each map: (16,)."""
         fan_in = self._SIZE**2 * TABLE_I.sum(axis=0)
         if self.initialization == "glorot":
             return np.sqrt(6 / (fan_in + self._SIZE**2 * TABLE_I.sum(axis=1).mean()))
         return initial_limit(self.initialization, fan_in)
 
     def _initial_kernel(self, shape, dtype=None):
-        of_map = np.argwhere(TABLE_I)[:, 1]
-        return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(self._limits()[of_map], dtype)
+        output_maps = np.argwhere(TABLE_I)[:, 1]
+        return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(self._limits()[output_maps], dtype)
 
     def _initial_bias(self, shape, dtype=None):
         if self.initialization in ("glorot", "authors"):
@@ -89,9 +91,9 @@ class TableConv2D(keras.layers.Layer):
         return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(self._limits(), dtype)
 
     def full_kernel(self):
-        """Return the kernel as an ordinary convolution has it: (5, 5, 6, 16), zero where nothing is connected."""
+        """Return the kernel of an ordinary convolution: (5, 5, 6, 16), with zeros where Table I has no connection."""
         return ops.reshape(
-            ops.matmul(ops.reshape(self.kernel, (self._SIZE**2, -1)), self._places),
+            ops.matmul(ops.reshape(self.kernel, (self._SIZE**2, -1)), self._scatter),
             (self._SIZE, self._SIZE, *TABLE_I.shape),
         )
 
@@ -111,7 +113,7 @@ class TableConv2D(keras.layers.Layer):
 
 @register_keras_serializable(_PACKAGE)
 class Subsampling(keras.layers.Layer):
-    """S2 and S4: each unit adds its 2×2 inputs, times a coefficient, plus a bias, squashed (§II-B).
+    """S2 and S4: each unit outputs f(coefficient · sum of its 2×2 inputs + bias), where f is `activation` (§II-B).
 
     Input (n, h, w, maps), output (n, h/2, w/2, maps). Trainable: a coefficient and a bias per map.
     """
@@ -123,11 +125,11 @@ class Subsampling(keras.layers.Layer):
 
     def build(self, input_shape):
         maps = (input_shape[-1],)
-        if self.initialization == "glorot":  # the mean of the four, as average pooling has it
+        if self.initialization == "glorot":  # the mean of the four inputs, as in average pooling
             coefficient, bias = keras.initializers.Constant(0.25), "zeros"
         else:
             coefficient, bias = initial_weights(self.initialization, 4), initial_bias(self.initialization, 4)
-            if self.initialization == "authors":  # a positive constant, at the limit that others are drawn up to
+            if self.initialization == "authors":  # a positive constant: the limit for four inputs
                 coefficient = keras.initializers.Constant(float(initial_limit("authors", 4)))
         self.coefficient = self.add_weight(maps, initializer=coefficient, name="coefficient")
         self.bias = self.add_weight(maps, initializer=bias, name="bias")
@@ -149,15 +151,15 @@ class Subsampling(keras.layers.Layer):
 
 @register_keras_serializable(_PACKAGE)
 class RadialBasis(keras.layers.Layer):
-    """The output: squared Euclidean distances y_i = Σ_j (x_j − w_ij)² to Figure 3's fixed codes (equation 7).
+    """The output layer: the squared Euclidean distances y_i = Σ_j (x_j − w_ij)² to the codes of Figure 3 (equation 7).
 
-    Input (n, 84), output (n, 10); the smallest wins. Nothing here is trained. Raises ValueError for an input of
-    other than 84 units.
+    Input (n, 84), output (n, 10); the class with the smallest distance is the answer. The codes are fixed, so nothing
+    is trained. Raises ValueError if the input does not have 84 units.
     """
 
     def build(self, input_shape):
         if input_shape[-1] != CODES.shape[1]:
-            raise ValueError(f"{self.name}: Figure 3's codes have {CODES.shape[1]} units, not {input_shape[-1]}")
+            raise ValueError(f"{self.name}: expected {CODES.shape[1]} units, as in Figure 3, not {input_shape[-1]}")
 
     def call(self, inputs):
         return ops.sum(ops.square(ops.expand_dims(inputs, 1) - CODES), axis=-1)

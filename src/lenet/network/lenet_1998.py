@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# Table I: which of S2's six maps (rows) each of C3's sixteen maps (columns) sees. 60 connections, ten per row.
+# Table I: 1 if a map of C3 (column) sees a map of S2 (row). It has 60 connections, ten per row.
 TABLE_I = np.array(
     [
         [1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 1],
@@ -22,12 +22,12 @@ SLOPE = 2 / 3
 # §II-B: background −0.1 and ink 1.175 make the input's mean about 0 and its variance about 1.
 BACKGROUND, INK = -0.1, 1.175
 
-# §III-B: the global rate of each of the twenty passes, to be divided per weight by µ + h_kk.
+# §III-B: the global rate of each of the twenty passes. The rate of a single weight is the global rate / (µ + h_kk).
 RATES = (5e-4,) * 2 + (2e-4,) * 3 + (1e-4,) * 3 + (5e-5,) * 4 + (1e-5,) * 8
-# §III-B: the curvatures h_kk are estimated anew before each pass on this many examples.
+# §III-B: before each pass, the curvatures h_kk are estimated again, on this many examples.
 CURVATURE_EXAMPLES = 500
 
-# Figure 3: the digits as 7 × 12 bitmaps, '#' = +1: the codes that F6 is to produce.
+# Figure 3: the code that F6 should produce for each class, as a bitmap of 7 × 12; '#' is +1, '.' is −1.
 _FIGURE_3 = """
 .#####.  ...##..  .#####.  #######  .#####.  .#####.  ..####.  #######  .#####.  .#####.
 .......  ..###..  .......  .....##  .......  .......  .##....  .....##  ##...##  ##..###
@@ -46,7 +46,7 @@ _FIGURE_3 = """
 
 def _codes() -> np.ndarray:
     rows = [line.split() for line in _FIGURE_3.split("\n") if line]
-    bitmaps = ["".join(row[digit] for row in rows) for digit in range(10)]
+    bitmaps = ["".join(row[label] for row in rows) for label in range(10)]
     return np.array([[1 if pixel == "#" else -1 for pixel in bitmap] for bitmap in bitmaps], np.float32)
 
 

@@ -1,1 +1,1 @@
-"""Tables, figures, interactive charts and the page that shows them."""
+"""The report: tables, figures, interactive charts, the model card and the pages."""

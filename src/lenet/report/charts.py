@@ -16,36 +16,38 @@ from lenet.report.embedded import as_json
 from lenet.report.wording import NO_DIFFERENCE, signed
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 
-# Of Okabe and Ito's palette: told apart by readers of all colour visions, and seen on white and on black.
-BETTER, WORSE, NEITHER = "#0072B2", "#D55E00", "#8a8a8a"
+# Colours of Okabe and Ito's palette: colour-blind readers can distinguish them, on white and on black.
+BETTER, WORSE, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"
 TRAINING, VALIDATION = WORSE, BETTER
-# Pixels, of the 1,176 that the page is wide: the height of a rung, and the width of each half of the ladder.
-_ROW, _SIDE = 46, 465
+# In pixels: the height of a rung, and the width of each half of the ladder. The page is 1,176 pixels wide.
+_RUNG_HEIGHT, _HALF_WIDTH = 46, 465
 
 
 def specification(chart: alt.TopLevelMixin) -> Markup:
-    """Return a chart as JSON that may stand inside a <script> element."""
+    """Return a chart as JSON that is safe inside a <script> element."""
     return as_json(chart.to_dict())
 
 
 def ladder(study: Study) -> alt.TopLevelMixin:
-    """Draw, a row per rung, the test error of its seeds, their mean with its interval, and what the step is worth."""
+    """Draw a row per rung: the seeds' test errors, their mean with its interval, and the difference the step makes."""
     order = study.ladder
     return _styled(
-        alt.hconcat(_errors(study, order), _steps(study, order), spacing=28).resolve_legend(color="independent"),
+        alt.hconcat(_error_chart(study, order), _step_chart(study, order), spacing=28).resolve_legend(
+            color="independent"
+        ),
         "The ladder. Left: test error of each rung, seeds as dots, mean and 95 % interval. Right: the difference "
         "each step makes, with simultaneous 95 % intervals.",
     )
 
 
 def learning_curves(study: Study) -> alt.TopLevelMixin:
-    """Draw, a panel per variant, the error after each epoch: mean over the seeds, band from best to worst."""
-    table = _curves(study)
+    """Draw a panel per variant: the error after each epoch, its mean over the seeds and a band from best to worst."""
+    table = _curve_table(study)
     x = alt.X(
         "epoch:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=[1, 2, 5, 10, 20, 40], format="d")
     )
     scale = alt.Scale(type="log", domainMin=0.1, clamp=True)
-    values = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="~g")
+    error_axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="~g")
     colour = alt.Color(
         "split:N",
         scale=alt.Scale(domain=["training", "validation"], range=[TRAINING, VALIDATION]),
@@ -61,7 +63,7 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
     ]
     base = alt.Chart(table).encode(x=x, color=colour)
     band = base.mark_area(opacity=0.22).encode(y=alt.Y("best:Q", scale=scale), y2="worst:Q")
-    line = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", scale=scale, axis=values, title="error (%)"))
+    line = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", scale=scale, axis=error_axis, title="error (%)"))
     hover = base.mark_point(size=90, filled=True, opacity=0).encode(y=alt.Y("mean:Q", scale=scale), tooltip=tooltip)
     panels = (
         alt.layer(band, line, hover)
@@ -73,8 +75,8 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
 
 
 def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
-    """Draw confusion matrices side by side, in percent of the actual class, the mistakes alone."""
-    table = pd.concat([_confusion(study, variant) for variant in variants])
+    """Draw confusion matrices side by side: only the mistakes, in percent of the actual class."""
+    table = pd.concat([_confusion_table(study, variant) for variant in variants])
     axis = alt.Axis(labelAngle=0, grid=False, domain=False, ticks=False)
     ceiling = max(1.0, float(table["percent"].max()))
     base = alt.Chart(table).encode(
@@ -103,111 +105,112 @@ def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
     return _styled(panels, f"Confusion on the test set, all seeds, mistakes alone: {', '.join(variants)}.")
 
 
-def _errors(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
+def _error_chart(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     seeds = pd.DataFrame(
         {"variant": variant, "seed": seed.identity.seed, "error": seed.metrics[TEST_ERROR]}
         for variant in order
         for seed in study.results[variant].seeds
     )
-    means = pd.DataFrame(_named(variant, study.comparison.errors[variant]) for variant in order)
-    y = _rows(order, alt.Axis(labelFontSize=13, labelLimit=260, title=None, ticks=False, domain=False))
+    means = pd.DataFrame(_estimate_row(variant, study.comparison.errors[variant]) for variant in order)
+    y = _rung_axis(order, alt.Axis(labelFontSize=13, labelLimit=260, title=None, ticks=False, domain=False))
     x = alt.X("error:Q", title="test error (%)", scale=alt.Scale(domainMin=0))
-    dots = alt.Chart(seeds).mark_point(filled=True, size=30, opacity=0.6, color=NEITHER, yOffset=11)
+    dots = alt.Chart(seeds).mark_point(filled=True, size=30, opacity=0.6, color=NEUTRAL, yOffset=11)
     dots = dots.encode(x=x, y=y, tooltip=["variant", "seed", alt.Tooltip("error:Q", title="test error (%)")])
-    about = [alt.Tooltip("variant:N"), alt.Tooltip("shown:N", title="test error (%), 95 %")]
-    base = alt.Chart(means).encode(y=y, tooltip=about)
+    tooltip = [alt.Tooltip("variant:N"), alt.Tooltip("shown:N", title="test error (%), 95 %")]
+    base = alt.Chart(means).encode(y=y, tooltip=tooltip)
     bars = base.mark_rule(strokeWidth=3, color=BETTER).encode(x="low:Q", x2="high:Q")
     points = base.mark_point(filled=True, size=110, color=BETTER).encode(x="value:Q")
     labels = base.mark_text(dy=-13, fontSize=12, fontWeight="bold").encode(
         x="value:Q", text=alt.Text("value:Q", format=".2f")
     )
-    return alt.layer(dots, bars, points, labels).properties(width=_SIDE, height=_ROW * len(order))
+    return alt.layer(dots, bars, points, labels).properties(width=_HALF_WIDTH, height=_RUNG_HEIGHT * len(order))
 
 
-def _steps(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
+def _step_chart(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     steps = {variant: study.comparison.differences[variant, below] for below, variant in pairwise(order)}
     table = pd.DataFrame(
-        _named(variant, step) | {"worth": _worth(step), "label": _label(step)} for variant, step in steps.items()
+        _estimate_row(variant, step) | {"worth": _verdict(step), "label": _step_label(step)}
+        for variant, step in steps.items()
     )
-    y = _rows(order, alt.Axis(labels=False, title=None, ticks=False, domain=False))
+    y = _rung_axis(order, alt.Axis(labels=False, title=None, ticks=False, domain=False))
     if table.empty:
         return alt.layer(alt.Chart(pd.DataFrame({"variant": order})).mark_point(opacity=0).encode(y=y))
     colour = alt.Color(
         "worth:N",
-        scale=alt.Scale(domain=["better", "worse", NO_DIFFERENCE], range=[BETTER, WORSE, NEITHER]),
+        scale=alt.Scale(domain=["better", "worse", NO_DIFFERENCE], range=[BETTER, WORSE, NEUTRAL]),
         legend=alt.Legend(title=None, orient="top", offset=4, symbolOpacity=1),
     )
-    about = [alt.Tooltip("variant:N"), alt.Tooltip("shown:N", title="points, 95 %")]
-    base = alt.Chart(table).encode(y=y, color=colour, tooltip=about)
-    zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[4, 3], color=NEITHER).encode(x="x:Q")
+    tooltip = [alt.Tooltip("variant:N"), alt.Tooltip("shown:N", title="points, 95 %")]
+    base = alt.Chart(table).encode(y=y, color=colour, tooltip=tooltip)
+    zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[4, 3], color=NEUTRAL).encode(x="x:Q")
     bars = base.mark_rule(strokeWidth=3).encode(
         x=alt.X("low:Q", title="change by the step (points)", axis=alt.Axis(tickCount=6)), x2="high:Q"
     )
     points = base.mark_point(filled=True, size=110).encode(x="value:Q")
     labels = alt.Chart(table).mark_text(dy=-13, fontSize=12).encode(y=y, x="value:Q", text="label:N")
-    return alt.layer(zero, bars, points, labels).properties(width=_SIDE, height=_ROW * len(order))
+    return alt.layer(zero, bars, points, labels).properties(width=_HALF_WIDTH, height=_RUNG_HEIGHT * len(order))
 
 
-def _rows(order: Sequence[str], axis: alt.Axis) -> alt.Y:
+def _rung_axis(order: Sequence[str], axis: alt.Axis) -> alt.Y:
     return alt.Y("variant:N", sort=list(order), scale=alt.Scale(domain=list(order)), axis=axis)
 
 
-def _named(variant: str, estimate: Estimate) -> dict[str, object]:
-    """Return a row of a chart's table; where there is no interval, it ends where it begins."""
+def _estimate_row(variant: str, estimate: Estimate) -> dict[str, object]:
+    """Return a row of a chart's table. If the estimate has no interval, `low` and `high` are the value itself."""
     low, high = (estimate.low, estimate.high) if estimate.is_known else (estimate.value, estimate.value)
-    shown = f"{estimate.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−") if estimate.is_known else "one seed"
+    text = f"{estimate.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−") if estimate.is_known else "one seed"
     numbers = {"value": estimate.value, "low": low, "high": high}
-    return {"variant": variant, "shown": shown, **{name: round(number, 4) for name, number in numbers.items()}}
+    return {"variant": variant, "shown": text, **{name: round(number, 4) for name, number in numbers.items()}}
 
 
-def _worth(step: Estimate) -> str:
+def _verdict(step: Estimate) -> str:
     if step.is_known and not step.is_detectable:
         return NO_DIFFERENCE
     return "better" if step.value < 0 else "worse"
 
 
-def _label(step: Estimate) -> str:
-    return NO_DIFFERENCE if _worth(step) == NO_DIFFERENCE else signed(step.value)
+def _step_label(step: Estimate) -> str:
+    return NO_DIFFERENCE if _verdict(step) == NO_DIFFERENCE else signed(step.value)
 
 
-def _curves(study: Study) -> pd.DataFrame:
+def _curve_table(study: Study) -> pd.DataFrame:
     """Return a row per variant, split and epoch: mean, best and worst error over the seeds."""
     rows = []
     for variant, result in study.results.items():
-        for name in (TRAIN_ERROR, VALIDATION_ERROR):
-            if name not in result.summary:
+        for metric in (TRAIN_ERROR, VALIDATION_ERROR):
+            if metric not in result.summary:
                 continue
-            curve = learning_curve(result.seeds, name)
+            curve = learning_curve(result.seeds, metric)
             frame = pd.DataFrame({"mean": curve.mean, "best": curve.lowest, "worst": curve.highest}).round(4)
-            rows.append(frame.assign(variant=variant, split=METRIC[name].title, epoch=curve.epochs))
+            rows.append(frame.assign(variant=variant, split=METRIC[metric].title, epoch=curve.epochs))
     return pd.concat(rows)
 
 
-def _confusion(study: Study, variant: str) -> pd.DataFrame:
-    """Return a row per pair of classes that were confused at all."""
+def _confusion_table(study: Study, variant: str) -> pd.DataFrame:
+    """Return a row per pair of an actual class and a wrong answer that occurs."""
     counts = study.results[variant].confusion
     percents = percent_of_actual(counts)
     rows = [
         {
             "variant": variant,
-            "actual": a,
-            "taken for": p,
-            "count": int(counts[a, p]),
-            "percent": round(percents[a, p], 4),
+            "actual": actual,
+            "taken for": predicted,
+            "count": int(counts[actual, predicted]),
+            "percent": round(percents[actual, predicted], 4),
         }
-        for a, p in np.argwhere(counts * ~np.eye(10, dtype=bool)).tolist()
+        for actual, predicted in np.argwhere(counts * ~np.eye(10, dtype=bool)).tolist()
     ]
     return pd.DataFrame(rows, columns=["variant", "actual", "taken for", "count", "percent"])
 
 
 def _styled(chart: alt.TopLevelMixin, description: str) -> alt.TopLevelMixin:
-    # Text and lines take the page's colours (its style sheet), so that they are read in the dark too.
+    # The page's style sheet sets the colours of text and lines, so that they are legible in dark mode too.
     return (
         chart.properties(description=description, background="transparent")
         .configure(font="system-ui, sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
-            labelFontSize=11, titleFontSize=12, titleFontWeight="normal", gridColor=NEITHER, gridOpacity=0.22
+            labelFontSize=11, titleFontSize=12, titleFontWeight="normal", gridColor=NEUTRAL, gridOpacity=0.22
         )
         .configure_header(labelFontSize=12, labelFontWeight="bold", title=None)
         .configure_legend(labelFontSize=12)

@@ -1,6 +1,7 @@
 """The columns of the tables of variants that people read: in the README, in the terminal and on the page.
 
-To add a column, define it and name it in the tables that show it. comparison.csv, for programs, is made in tables.py.
+To add a column, define it here and list it in IN_README, IN_TERMINAL or ON_PAGE. tables.py makes comparison.csv, the
+table for programs.
 """
 
 from collections.abc import Callable
@@ -13,9 +14,10 @@ from lenet.report import wording
 
 @dataclass(frozen=True)
 class Column:
-    """A column of numbers. `title` and `page_title` may name the base, as in "against {base}".
+    """A column of numbers. `title` and `page_title` may contain "{base}" for the name of the base.
 
-    text: what the cell of a variant says. number: what the page sorts the column by, None for an empty cell.
+    text: returns the text of a variant's cell. number: returns the number by which the page sorts; None if the cell is
+    empty.
     """
 
     title: str
@@ -25,28 +27,28 @@ class Column:
     is_bold: bool = False
 
     def sort_key(self, study: Study, variant: str) -> str:
-        """Return the number as text, with as many decimals as in comparison.csv; empty where there is none."""
+        """Return the number as text, as in comparison.csv: an integer or four decimals; empty if there is no number."""
         number = self.number(study, variant)
         if number is None:
             return ""
         return str(number) if isinstance(number, int) else f"{number:.4f}"
 
 
-def _count(title: str, count: Callable[[Study, str], int]) -> Column:
+def _count_column(title: str, count: Callable[[Study, str], int]) -> Column:
     return Column(title, lambda study, variant: f"{count(study, variant):,}", count, title)
 
 
-def _difference(study: Study, variant: str) -> float:
+def _difference_value(study: Study, variant: str) -> float:
     return 0 if variant == study.base else study.comparison.differences[variant, study.base].value
 
 
-def _published(study: Study, variant: str) -> float | None:
+def _published_error(study: Study, variant: str) -> float | None:
     return study.published[variant].error_percent if variant in study.published else None
 
 
-PARAMETERS = _count("parameters", lambda study, variant: study.results[variant].parameters)
-OPERATIONS = _count("multiply–accumulates", lambda study, variant: study.results[variant].multiply_accumulates)
-EPOCHS = _count("epochs", lambda study, variant: study.results[variant].epochs)
+PARAMETERS = _count_column("parameters", lambda study, variant: study.results[variant].parameters)
+OPERATIONS = _count_column("multiply–accumulates", lambda study, variant: study.results[variant].multiply_accumulates)
+EPOCHS = _count_column("epochs", lambda study, variant: study.results[variant].epochs)
 VALIDATION = Column(
     "validation",
     wording.validation_error,
@@ -60,8 +62,13 @@ TEST = Column(
     page_title="test error (95 % interval)",
     is_bold=True,
 )
-AGAINST_BASE = Column("against `{base}`", wording.difference_from_base, _difference, page_title="against {base}")
-PUBLISHED = Column("published", lambda *cell: str(_published(*cell) or ""), _published, page_title="published")
+AGAINST_BASE = Column("against `{base}`", wording.difference_from_base, _difference_value, page_title="against {base}")
+PUBLISHED = Column(
+    "published",
+    lambda *study_and_variant: str(_published_error(*study_and_variant) or ""),
+    _published_error,
+    page_title="published",
+)
 
 IN_README = (PARAMETERS, EPOCHS, VALIDATION, TEST, AGAINST_BASE, PUBLISHED)
 IN_TERMINAL = (EPOCHS, PARAMETERS, VALIDATION, TEST)

@@ -1,4 +1,4 @@
-"""Data inside a page."""
+"""JSON that a page can contain."""
 
 import json
 from typing import Any
@@ -7,5 +7,5 @@ from markupsafe import Markup
 
 
 def as_json(value: Any) -> Markup:
-    """Return a value as JSON that may stand inside a <script> element. Equal values give equal text."""
+    """Return a value as JSON that is safe inside a <script> element. Equal values give equal text."""
     return Markup(json.dumps(value, sort_keys=True).replace("<", "\\u003c"))

@@ -1,6 +1,7 @@
-"""Test digits that the page shows, with the probability that networks give to their class: reports/examples.csv.
+"""Test images that the page shows, and the mean probability that networks give to the right class: examples.csv.
 
-They come from predictions, which git does not keep; the page takes the file, so that it can be made without.
+The probabilities come from the predictions, which git does not keep. The page reads reports/examples.csv instead, so
+that it can be made without the predictions.
 """
 
 from collections.abc import Mapping
@@ -20,37 +21,41 @@ from lenet.workspace import EXAMPLES
 
 @dataclass(frozen=True)
 class Example:
-    """A test digit, and the mean probability that the networks of the old and the new variant give to its class."""
+    """A test image.
+
+    probabilities: variant → the mean probability that its networks give to the image's label, for the variants
+    `study.original` and `study.top`.
+    """
 
     index: int
     label: int
     probabilities: Mapping[str, float]
 
 
-def read_rightly(study: Study, test: Split) -> list[int]:
-    """Return the first test digit of each class that no network of the old and the new variant misreads."""
+def first_read_correctly(study: Study, test: Split) -> list[int]:
+    """Return the index of the first test image of each class that all networks of original and top read correctly."""
     misread = np.any([study.wrong[variant].any(axis=0) for variant in (study.original, study.top)], axis=0)
     firsts = [np.flatnonzero(~misread & (test.labels == label))[:1] for label in np.unique(test.labels)]
     return np.concatenate(firsts).tolist()
 
 
 def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
-    """Write reports/examples.csv: first the digits that are read rightly, then those that the page shows otherwise."""
-    right = read_rightly(study, test)
-    indices = [*right, *misread_images.shown(study)]
+    """Write reports/examples.csv: first the images that are read correctly, then the misread images of the page."""
+    correct = first_read_correctly(study, test)
+    indices = [*correct, *misread_images.shown_indices(study)]
     table = pd.DataFrame(
-        {"digit": indices, "label": test.labels[indices], "rightly": np.arange(len(indices)) < len(right)}
+        {"digit": indices, "label": test.labels[indices], "rightly": np.arange(len(indices)) < len(correct)}
     )
     for variant in (study.original, study.top):
-        given = predictions[variant].probabilities[:, indices, test.labels[indices]].mean(axis=0)
-        table[variant] = [f"{probability:.4f}" for probability in given]
+        probabilities = predictions[variant].probabilities[:, indices, test.labels[indices]].mean(axis=0)
+        table[variant] = [f"{probability:.4f}" for probability in probabilities]
     write_csv(table, EXAMPLES)
 
 
 def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
-    """Return the digits that are read rightly, and all others by index.
+    """Return the examples that are read correctly, and the misread ones by index.
 
-    Raises LabError where the file is missing, or not of this study.
+    Raises LabError if the file is missing or belongs to other results.
     """
     try:
         table = pd.read_csv(EXAMPLES)
@@ -58,14 +63,14 @@ def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
         raise LabError(f"{EXAMPLES} cannot be read: run `dvc repro --force plot`") from None
     variants = [study.original, study.top]
     has_columns = {"digit", "label", "rightly", *variants} <= set(table)
-    if not has_columns or not set(misread_images.shown(study)) <= set(table["digit"]):
+    if not has_columns or not set(misread_images.shown_indices(study)) <= set(table["digit"]):
         raise LabError(f"{EXAMPLES} is of other results: run `dvc repro --force plot`")
-    rightly: list[Example] = []
-    by_index: dict[int, Example] = {}
+    correct: list[Example] = []
+    misread_by_index: dict[int, Example] = {}
     for row in table.to_dict("records"):
         example = Example(row["digit"], row["label"], {name: row[name] for name in variants})
         if row["rightly"]:
-            rightly.append(example)
+            correct.append(example)
         else:
-            by_index[example.index] = example
-    return rightly, by_index
+            misread_by_index[example.index] = example
+    return correct, misread_by_index

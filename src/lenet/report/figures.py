@@ -28,26 +28,26 @@ from lenet.workspace import FIGURES, atomic_write
 
 T = TypeVar("T")
 
-# Of Okabe and Ito's palette, told apart by readers of all colour visions.
+# Colours of Okabe and Ito's palette: colour-blind readers can distinguish them.
 BLUE, ORANGE = "#0072B2", "#D55E00"
-_LINES = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-_QUIET, _FAINT = "#8a8a8a", "#d4d4d4"
-# The lower edge of learning curves: some networks make no mistake on their training digits.
+_LINE_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_GREY, _LIGHT_GREY = "#8a8a8a", "#d4d4d4"
+# The lower edge of learning curves, whose axes are logarithmic: some networks misread no training image.
 _SMALLEST_ERROR_PERCENT = 0.1
-_WRONG_DIGITS = 8
-# Figures with a panel or a row per variant show the first ones: a PNG has an end, and so has patience.
-_MOST_VARIANTS = 40
+_IMAGES_PER_ROW = 8
+# Figures with a panel or a row per variant show only the first variants, so that the image does not grow without limit.
+_MAX_VARIANTS = 40
 
 
-def _first(by_variant: Mapping[str, T]) -> Mapping[str, T]:
-    return dict(itertools.islice(by_variant.items(), _MOST_VARIANTS))
+def _first_variants(value_by_variant: Mapping[str, T]) -> Mapping[str, T]:
+    return dict(itertools.islice(value_by_variant.items(), _MAX_VARIANTS))
 
 
 @contextmanager
 def in_another_process(work: Callable[[], None]) -> Iterator[None]:
-    """Do some work in a copy of this process, beside the block: most time of a report goes into its figures.
+    """Call `work` in a fork of this process while the block runs: figures take most of the report's time.
 
-    Raises LabError at the end if the work failed, whose traceback is printed then.
+    The end of the block waits for the work. If the work failed, its traceback is printed, and LabError is raised.
     """
     process = multiprocessing.get_context("fork").Process(target=work)
     process.start()
@@ -60,24 +60,24 @@ def in_another_process(work: Callable[[], None]) -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, without a date or a version in it."""
+    """Write a figure as PNG without date and version."""
     with atomic_write(path) as partial:
         figure.savefig(partial, format="png", dpi=144, metadata={"Software": None})
 
 
-def save_all(drawn: Mapping[str, Figure]) -> None:
-    """Write figures, by name, into reports/figures/."""
-    for name, figure in drawn.items():
+def save_all(figures_by_name: Mapping[str, Figure]) -> None:
+    """Write figures into reports/figures/: name → figure."""
+    for name, figure in figures_by_name.items():
         save(figure, FIGURES / f"{name}.png")
 
 
 def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimate]) -> Figure:
-    """Draw each variant's test error: every seed as a dot, the mean, also in figures, and its interval, if any."""
+    """Draw each variant's test error: a dot per seed, the mean as line and number, and the interval if there is one."""
     figure = Figure(figsize=(9, 0.9 + 0.36 * len(results)), layout="constrained")
     axes = figure.subplots()
     for row, result in enumerate(results):
         errors = [seed.metrics[TEST_ERROR] for seed in result.seeds]
-        # Apart from each other, so that equal seeds are all seen.
+        # Vertical offsets, so that seeds with equal errors do not hide each other.
         offsets = np.linspace(-0.2, 0.2, len(errors)) if len(errors) > 1 else [0.0]
         axes.plot(errors, row + np.asarray(offsets), "o", color=BLUE, alpha=0.6, markersize=5, markeredgewidth=0)
         mean, interval = result.summary[TEST_ERROR], intervals[result.variant]
@@ -91,22 +91,23 @@ def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimat
     axes.set_ylim(len(results) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.spines["left"].set_visible(False)
-    _plain(axes)
+    _simplify(axes)
     return figure
 
 
 def learning_curves(results: Sequence[VariantResult]) -> Figure:
-    """Draw, a panel per variant, error per epoch in training and validation: mean over seeds, band from best to worst.
+    """Draw a panel per variant: training and validation error per epoch, mean over seeds, band from best to worst.
 
-    In grey behind are the validation errors of the other variants; one without a validation split has none.
+    The grey lines behind are the validation errors of the other variants. A variant that trains on the validation split
+    too has no validation error.
     """
-    results = results[:_MOST_VARIANTS]
+    results = results[:_MAX_VARIANTS]
     panels, figure = _panels(len(results), columns=4, size=(2.6, 2.3), share=True)
     for axes, result in zip(panels, results, strict=True):
         for other in results:
             if other is not result and VALIDATION_ERROR in other.summary:
                 curve = learning_curve(other.seeds, VALIDATION_ERROR)
-                axes.plot(curve.epochs, curve.mean, color=_FAINT, linewidth=0.8)
+                axes.plot(curve.epochs, curve.mean, color=_LIGHT_GREY, linewidth=0.8)
         for metric, colour in ((TRAIN_ERROR, ORANGE), (VALIDATION_ERROR, BLUE)):
             if metric in result.summary:
                 curve = learning_curve(result.seeds, metric)
@@ -122,16 +123,16 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
             axis.set_major_formatter("{x:g}")
             axis.set_minor_locator(NullLocator())
         axes.tick_params(labelsize=8, labelbottom=True)
-        _plain(axes)
+        _simplify(axes)
     panels[0].set_ylim(bottom=_SMALLEST_ERROR_PERCENT)
     figure.supxlabel("epoch", fontsize=9)
     figure.supylabel("error (%)", fontsize=9)
-    keys = {"training, while weights move": ORANGE, "validation": BLUE, "validation, other variants": _FAINT}
+    colours = {"training, while weights move": ORANGE, "validation": BLUE, "validation, other variants": _LIGHT_GREY}
     figure.legend(
-        [Line2D([], [], color=colour, linewidth=1.8) for colour in keys.values()],
-        list(keys),
+        [Line2D([], [], color=colour, linewidth=1.8) for colour in colours.values()],
+        list(colours),
         loc="upper center",
-        ncols=len(keys),
+        ncols=len(colours),
         frameon=False,
         fontsize=9,
     )
@@ -139,11 +140,11 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
 
 
 def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
-    """Draw confusion matrices, on one scale, in percent of the actual class; mistakes below 0.1 % have no number.
+    """Draw confusion matrices on one colour scale, in percent of the actual class. Mistakes below 0.1 % have no number.
 
-    counts: title → 10 × 10 counts, rows actual, columns predicted.
+    counts: title → 10 × 10 counts; rows: actual class, columns: predicted class.
     """
-    percents = {title: percent_of_actual(matrix) for title, matrix in _first(counts).items()}
+    percents = {title: percent_of_actual(matrix) for title, matrix in _first_variants(counts).items()}
     mistakes = ~np.eye(10, dtype=bool)
     ceiling = max(1.0, *(float(percent[mistakes].max()) for percent in percents.values()))
     side = 4.1 if len(percents) == 1 else 3.1
@@ -152,9 +153,9 @@ def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
         axes.imshow(np.where(mistakes, percent, np.nan), cmap="Oranges", vmin=0, vmax=ceiling)
         for row, column in np.ndindex(percent.shape):
             if row == column or percent[row, column] >= 0.1:
-                shown = f"{percent[row, column]:.1f}"
-                dark = row != column and percent[row, column] > 0.6 * ceiling
-                axes.text(column, row, shown, ha="center", va="center", fontsize=6, color="w" if dark else "#222222")
+                text = f"{percent[row, column]:.1f}"
+                is_dark = row != column and percent[row, column] > 0.6 * ceiling
+                axes.text(column, row, text, ha="center", va="center", fontsize=6, color="w" if is_dark else "#222222")
         axes.set(xticks=range(10), yticks=range(10))
         axes.set_title(title, fontsize=9, fontweight="bold")
         axes.tick_params(labelsize=8, length=0)
@@ -164,113 +165,115 @@ def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
 
 
 def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure:
-    """Draw, a row per title, the test digits that were taken for another with the greatest confidence.
+    """Draw a row per title: the misread test images whose wrong answer has the highest probability.
 
-    probabilities: title → float32 (n, 10), for several seeds their mean.
+    probabilities: title → float32 (n, 10), the mean over the seeds.
     """
     rows = {}
-    for title, of_title in _first(probabilities).items():
-        predicted = of_title.argmax(axis=1)
-        confidence = np.where(predicted != test.labels, of_title.max(axis=1), 0.0)
-        worst = [index for index in np.argsort(-confidence, kind="stable")[:_WRONG_DIGITS] if confidence[index] > 0]
+    for title, title_probabilities in _first_variants(probabilities).items():
+        predicted = title_probabilities.argmax(axis=1)
+        confidence = np.where(predicted != test.labels, title_probabilities.max(axis=1), 0.0)
+        worst = [index for index in np.argsort(-confidence, kind="stable")[:_IMAGES_PER_ROW] if confidence[index] > 0]
         rows[title] = [
             _Picture(test.images[index], f"{test.labels[index]} as {predicted[index]}: {100 * confidence[index]:.0f} %")
             for index in worst
         ]
-    return _rows(rows, widths=[0.85] * _WRONG_DIGITS, height=1.0)
+    return _figure_of_rows(rows, widths=[0.85] * _IMAGES_PER_ROW, height=1.0)
 
 
 def inside(predictions: Mapping[str, Predictions]) -> Figure:
-    """Draw, a row per variant, a digit, C1's filters and that digit's feature maps in C1, S2 and C3."""
+    """Draw a row per variant: a test image, the filters of C1, and the image's feature maps in C1, S2 and C3."""
     rows = {}
-    for variant, seen in _first(predictions).items():
-        layers = {"C1 filters": seen.filters, "C1": seen.c1, "S2": seen.s2, "C3": seen.c3}
+    for variant, outputs in _first_variants(predictions).items():
+        layers = {"C1 filters": outputs.filters, "C1": outputs.c1, "S2": outputs.s2, "C3": outputs.c3}
         maps = [_Picture(mosaic_of_maps(maps), name, signed=True) for name, maps in layers.items()]
-        rows[variant] = [_Picture(seen.digit), *maps]
-    return _rows(rows, widths=[0.85, 1.35, 1.35, 1.35, 3.5], height=1.05)
+        rows[variant] = [_Picture(outputs.digit), *maps]
+    return _figure_of_rows(rows, widths=[0.85, 1.35, 1.35, 1.35, 3.5], height=1.05)
 
 
 def trials(table: pd.DataFrame) -> Figure:
-    """Draw a sweep: how far each recipe is from the first in cross-entropy and in error, ± two standard errors.
+    """Draw a sweep: the difference of each recipe from the first in cross-entropy and in error, ± two standard errors.
 
-    table: as evaluation.trials makes it. The numbers beside are the recipe's own means.
+    The numbers at the right are the recipe's means. table: what `evaluation.trials.table` returns.
     """
     names_inches = 0.08 * max(map(len, table.index))
     figure = Figure(figsize=(6 + names_inches, 1 + 0.36 * len(table)), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     titles = {LOSS: ("validation cross-entropy (nats)", ".4f"), ERROR: ("validation error (%)", ".2f")}
-    for axes, (name, (title, digits)) in zip(panels, titles.items(), strict=True):
-        for row, (mean, difference, error) in enumerate(
-            table[[name, f"{name}_difference", f"{name}_difference_se"]].itertuples(index=False)
+    for axes, (metric, (title, number_format)) in zip(panels, titles.items(), strict=True):
+        for row, (mean, difference, standard_error) in enumerate(
+            table[[metric, f"{metric}_difference", f"{metric}_difference_se"]].itertuples(index=False)
         ):
-            ends = [difference - 2 * error, difference + 2 * error]
+            ends = [difference - 2 * standard_error, difference + 2 * standard_error]
             axes.plot(ends, [row, row], color=ORANGE, linewidth=2, solid_capstyle="butt")
             axes.plot(difference, row, "o", color=BLUE, markersize=5)
-            axes.text(1.02, row, f"{mean:{digits}}", transform=axes.get_yaxis_transform(), va="center")
-        axes.axvline(0, color=_QUIET, linewidth=1)
+            axes.text(1.02, row, f"{mean:{number_format}}", transform=axes.get_yaxis_transform(), va="center")
+        axes.axvline(0, color=_GREY, linewidth=1)
         axes.set_title(title, fontsize=9, fontweight="bold")
         axes.set_yticks(range(len(table)))
         axes.tick_params(axis="y", length=0)
-        _plain(axes)
+        _simplify(axes)
     panels[0].set_yticklabels(table.index)
     panels[0].set_ylim(len(table) - 0.4, -0.6)
     figure.supxlabel("difference from the first recipe ± 2 standard errors", fontsize="medium")
     return figure
 
 
-def trials_along(table: pd.DataFrame, tried: pd.DataFrame, along: str, known: Mapping[str, str]) -> Figure:
-    """Draw a sweep along a number that it varies: a line for each combination of the others, ± two standard errors.
+def trials_along(table: pd.DataFrame, settings: pd.DataFrame, x_setting: str, variants: Mapping[str, str]) -> Figure:
+    """Draw the validation error of a sweep over one numeric setting, ± two standard errors.
 
-    table: as evaluation.trials makes it. tried: a row per recipe, a column per setting that is varied. known: the
-    recipes that are variants of the study, which are marked, and their names.
+    There is a line for each combination of the other varied settings. table: what `evaluation.trials.table` returns.
+    settings: a row per recipe, a column per varied setting. x_setting: the setting on the x-axis. variants: recipe →
+    variant, for the recipes that are variants of the study; these points are marked.
     """
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
-    others = [name for name in tried if name != along]
-    groups = tried.groupby(others, sort=False) if others else [((), tried)]
-    for (group, members), colour in zip(groups, itertools.cycle(_LINES)):
-        x = members[along].astype(float).sort_values()
-        mean, error = table.loc[x.index, ERROR], 2 * table.loc[x.index, f"{ERROR}_se"]
+    others = [name for name in settings if name != x_setting]
+    groups = settings.groupby(others, sort=False) if others else [((), settings)]
+    for (group, members), colour in zip(groups, itertools.cycle(_LINE_COLOURS)):
+        x = members[x_setting].astype(float).sort_values()
+        mean, half_width = table.loc[x.index, ERROR], 2 * table.loc[x.index, f"{ERROR}_se"]
         axes.plot(x, mean, "o-", color=colour, label=", ".join(map(str, group)), markersize=4)
-        axes.fill_between(x, mean - error, mean + error, color=colour, alpha=0.18, linewidth=0)
-        for recipe in x.index.intersection(list(known)):
+        axes.fill_between(x, mean - half_width, mean + half_width, color=colour, alpha=0.18, linewidth=0)
+        for recipe in x.index.intersection(list(variants)):
             axes.plot(x[recipe], mean[recipe], "s", color=colour, markersize=9, markerfacecolor="none")
-            beside = tried.index[tried.index.isin(list(known)) & (tried[along] == x[recipe])]
-            is_above = mean[recipe] == table.loc[beside, ERROR].max()  # so that two names do not overlap
+            marked = settings.index[settings.index.isin(list(variants)) & (settings[x_setting] == x[recipe])]
+            is_above = mean[recipe] == table.loc[marked, ERROR].max()  # so that two names do not overlap
             offset, place = (9, "bottom") if is_above else (-9, "top")
             axes.annotate(
-                *(known[recipe], (x[recipe], mean[recipe]), (0, offset)),
+                *(variants[recipe], (x[recipe], mean[recipe]), (0, offset)),
                 textcoords="offset points",
                 ha="center",
                 va=place,
                 color=colour,
             )
-    axes.set(xlabel=along, ylabel="validation error (%), ± 2 standard errors")
-    if (tried[along] > 0).all():
+    axes.set(xlabel=x_setting, ylabel="validation error (%), ± 2 standard errors")
+    if (settings[x_setting] > 0).all():
         axes.set_xscale("log")
     if best := table[ERROR].min():
-        axes.set_ylim(0, min(axes.get_ylim()[1], 6 * best))  # what diverges leaves the picture
+        axes.set_ylim(0, min(axes.get_ylim()[1], 6 * best))  # recipes that diverge are cut off
     if others:
         axes.legend(frameon=False, title=", ".join(others))
-    _plain(axes)
+    _simplify(axes)
     return figure
 
 
 def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
-    """Draw, a block per title, digits as they are and as training sees them in its first epochs.
+    """Draw a block per title, with a row per image: the original, then the distorted copy of each of the first epochs.
 
-    copies: title → uint8 (digits, 1 + epochs, 28, 28), of each digit the original first.
+    copies: title → uint8 (images, 1 + epochs, 28, 28), the originals at index 0 of the second axis.
     """
-    digits, columns = next(iter(copies.values())).shape[:2]
+    image_count, columns = next(iter(copies.values())).shape[:2]
     captions = ("the digit", *(f"epoch {epoch}" for epoch in range(1, columns)))
-    rows = {title: [_Picture(mosaic_of_copies(of_title), *captions)] for title, of_title in copies.items()}
-    return _rows(rows, widths=[0.7 * columns], height=0.7 * digits + 0.3)
+    rows = {title: [_Picture(mosaic_of_copies(title_copies), *captions)] for title, title_copies in copies.items()}
+    return _figure_of_rows(rows, widths=[0.7 * columns], height=0.7 * image_count + 0.3)
 
 
 def _panels(count: int, columns: int, size: tuple[float, float], share: bool = False) -> tuple[Sequence[Axes], Figure]:
-    """Return `count` axes, at most `columns` a row, each of about `size` inches, and their figure, with room above.
+    """Return `count` axes, at most `columns` per row, each about `size` inches large, and their figure.
 
-    Their places are given: to find them, Matplotlib would draw everything twice.
+    There is room above for a legend. The positions are computed here: Matplotlib's layout engine would draw everything
+    twice to find them.
     """
     columns = min(columns, count)
     rows = -(-count // columns)
@@ -288,7 +291,7 @@ def _panels(count: int, columns: int, size: tuple[float, float], share: bool = F
 
 
 class _Picture:
-    """Pixels (height, width), black on white or signed, and captions above them, at equal distances."""
+    """Pixels (height, width), either ink on white or signed values, and evenly spaced captions above them."""
 
     def __init__(self, pixels: np.ndarray, *captions: str, signed: bool = False) -> None:
         self.pixels, self.captions = pixels, captions
@@ -298,7 +301,7 @@ class _Picture:
             self.lowest = -self.highest
 
     def draw(self, axes: Axes, left: float, bottom: float, width: float, height: float) -> None:
-        """Draw it as large as fits into a place."""
+        """Draw the picture in the middle of a rectangle, as large as fits. All numbers are in inches."""
         rows, columns = self.pixels.shape
         scale = min(width / columns, height / rows)
         left += (width - scale * columns) / 2
@@ -318,26 +321,26 @@ class _Picture:
             axes.text(x, top + 0.03, caption, ha="center", va="bottom", fontsize=7.5)
 
 
-def _rows(rows: Mapping[str, Sequence[_Picture]], widths: Sequence[float], height: float) -> Figure:
-    """Return a figure with a row of pictures per title, which stands at its left; widths and height are in inches.
+def _figure_of_rows(rows: Mapping[str, Sequence[_Picture]], widths: Sequence[float], height: float) -> Figure:
+    """Return a figure with a row of pictures per title; the title is at the left. widths and height are in inches.
 
-    It has one Axes: to make one for each picture would take most of the time.
+    All pictures are in one Axes: making an Axes for each picture would take most of the time.
     """
     longest = max(len(line) for title in rows for line in title.splitlines())
-    label, gap = 0.3 + 0.075 * longest, 0.08
-    width, total = label + sum(widths) + gap * len(widths), height * len(rows) + 0.1
+    titles_width, gap = 0.3 + 0.075 * longest, 0.08
+    width, total = titles_width + sum(widths) + gap * len(widths), height * len(rows) + 0.1
     figure = Figure(figsize=(width, total))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, total))
     axes.set_axis_off()
     for number, (title, pictures) in enumerate(rows.items(), start=1):
-        bottom, left = total - height * number, label
+        bottom, left = total - height * number, titles_width
         figure.text(0.1 / width, (bottom + height / 2) / total, title, fontsize=8, fontweight="bold", va="center")
-        for picture, cell in zip(pictures, widths, strict=False):
-            picture.draw(axes, left, bottom, cell, height - 0.2)
-            left += cell + gap
+        for picture, cell_width in zip(pictures, widths, strict=False):
+            picture.draw(axes, left, bottom, cell_width, height - 0.2)
+            left += cell_width + gap
     return figure
 
 
-def _plain(axes: Axes) -> None:
+def _simplify(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=_QUIET, alpha=0.25, linewidth=0.6)
+    axes.grid(color=_GREY, alpha=0.25, linewidth=0.6)

@@ -1,4 +1,7 @@
-"""What of the report shows digits and networks: it needs the data and the predictions, which git does not keep."""
+"""Make the part of the report that shows images and networks: three figures, pictures, examples.csv and draw.html.
+
+It needs the data and the predictions. Git does not keep them.
+"""
 
 from collections.abc import Mapping
 
@@ -11,22 +14,25 @@ from lenet.report import draw, examples, figures, misread_images, page, pictures
 from lenet.settings import Variant
 from lenet.training import distortion
 
-_EPOCHS = 9  # whose distortions are shown
+_DISTORTED_EPOCHS = 9  # the distorted copies of the first epochs are shown
 
 
 def save_figures(predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]) -> None:
-    """Write three figures; the last one only where variants distort. copies: the `distorted_copies`."""
-    averages = {variant: seen.probabilities.mean(axis=0) for variant, seen in predictions.items()}
-    drawn = {
+    """Write the figures wrong_digits, inside and, if a variant distorts images, distortions.
+
+    copies: what `distorted_copies` returns.
+    """
+    averages = {variant: outputs.probabilities.mean(axis=0) for variant, outputs in predictions.items()}
+    figures_by_name = {
         "wrong_digits": figures.wrong_digits(averages, test),
         "inside": figures.inside(predictions),
         **({"distortions": figures.distortions(copies)} if copies else {}),
     }
-    figures.save_all(drawn)
+    figures.save_all(figures_by_name)
 
 
 def save(study: Study, predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]) -> None:
-    """Write reports/pictures/, examples.csv and draw.html. copies: the `distorted_copies`."""
+    """Write reports/pictures/, examples.csv and draw.html. copies: what `distorted_copies` returns."""
     pictures.save_pictures(draw_pictures(study, predictions, test, copies))
     examples.save_examples(study, predictions, test)
     draw.save_page(study, predictions, test)
@@ -35,42 +41,45 @@ def save(study: Study, predictions: Mapping[str, Predictions], test: Split, copi
 def draw_pictures(
     study: Study, predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]
 ) -> dict[str, bytes]:
-    """Return the pictures of the page, name → PNG; `copies` are the `distorted_copies`."""
-    return _digits(study, test) | _insides(study, predictions) | _distorted(study, copies)
+    """Return the pictures of the page: name → PNG. copies: what `distorted_copies` returns."""
+    return _draw_test_images(study, test) | _draw_insides(study, predictions) | _draw_distortions(study, copies)
 
 
 def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str, np.ndarray]:
-    """Return the first 2, 5 and 8 as they are, and as the variants that distort see them in seed 0's first epochs.
+    """Return the first training images of classes 2, 5 and 8, each followed by its distorted copies.
 
-    The keys are the names of those that distort alike, a line each; the values uint8 (digits, 1 + epochs, 28, 28).
+    The copies are those that seed 0 sees in its first epochs. There is one item per group of variants with the same
+    distortions. Key: their names, one per line. Value: uint8 (images, 1 + epochs, 28, 28).
     """
-    examples = np.unique(train.labels, return_index=True)[1][2::3]
-    originals = train.images[examples]
+    indices = np.unique(train.labels, return_index=True)[1][2::3]
+    originals = train.images[indices]
     copies = {}
-    for names in page.distorting_alike(variants):
-        seen = [distortion.distort(originals, variants[names[0]], 0, epoch, examples) for epoch in range(_EPOCHS)]
-        copies["\n".join(names)] = np.stack([originals, *seen], axis=1)
+    for names in page.variants_by_distortion(variants):
+        distorted = [
+            distortion.distort(originals, variants[names[0]], 0, epoch, indices) for epoch in range(_DISTORTED_EPOCHS)
+        ]
+        copies["\n".join(names)] = np.stack([originals, *distorted], axis=1)
     return copies
 
 
-def _digits(study: Study, test: Split) -> dict[str, bytes]:
-    shown = sorted({*misread_images.shown(study), *examples.read_rightly(study, test)})
-    return {misread_images.picture_of(index): pictures.ink(test.images[index]) for index in shown}
+def _draw_test_images(study: Study, test: Split) -> dict[str, bytes]:
+    indices = sorted({*misread_images.shown_indices(study), *examples.first_read_correctly(study, test)})
+    return {misread_images.picture_name(index): pictures.ink(test.images[index]) for index in indices}
 
 
-def _insides(study: Study, predictions: Mapping[str, Predictions]) -> dict[str, bytes]:
-    drawn = {}
+def _draw_insides(study: Study, predictions: Mapping[str, Predictions]) -> dict[str, bytes]:
+    png_by_name = {}
     for variant in (study.original, study.top):
-        digit, *layers = page.insides(variant).values()
-        seen = predictions[variant]
-        drawn[digit] = pictures.ink(seen.digit)
-        for name, maps in zip(layers, (seen.filters, seen.c1, seen.s2, seen.c3), strict=True):
-            drawn[name] = pictures.signed(pictures.mosaic_of_maps(maps))
-    return drawn
+        image_name, *layer_names = page.inside_pictures(variant).values()
+        outputs = predictions[variant]
+        png_by_name[image_name] = pictures.ink(outputs.digit)
+        for name, maps in zip(layer_names, (outputs.filters, outputs.c1, outputs.s2, outputs.c3), strict=True):
+            png_by_name[name] = pictures.signed(pictures.mosaic_of_maps(maps))
+    return png_by_name
 
 
-def _distorted(study: Study, copies: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+def _draw_distortions(study: Study, copies: Mapping[str, np.ndarray]) -> dict[str, bytes]:
     return {
         picture: pictures.ink(np.nan_to_num(pictures.mosaic_of_copies(copies[names])))
-        for names, picture in page.distorted(study).items()
+        for names, picture in page.distortion_pictures(study).items()
     }

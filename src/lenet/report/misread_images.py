@@ -1,4 +1,4 @@
-"""Which misread test digits the page shows, and what it says about each."""
+"""Choose the misread test images that the page shows, and collect what it says about each."""
 
 from dataclasses import dataclass
 
@@ -6,100 +6,115 @@ import numpy as np
 
 from lenet.evaluation.study import Study
 
-# How many digits of a kind are shown; how many writers, and how many digits of each.
-_OF_A_KIND = 24
-_WRITERS, _OF_A_WRITER = 6, 12
+_IMAGES_PER_KIND = 24
+_WRITERS, _IMAGES_PER_WRITER = 6, 12
 
 
 @dataclass(frozen=True)
 class MisreadImage:
-    """A test digit, what it is most often taken for, and how many networks of the old and of the new variant err."""
+    """A test image that some networks misread.
+
+    index: its place in the test set. taken_for: the most frequent wrong answer. original_errors, top_errors: how many
+    networks of the variants `study.original` and `study.top` misread the image.
+    """
 
     index: int
     label: int
     taken_for: int
-    original: int
-    top: int
+    original_errors: int
+    top_errors: int
 
 
 @dataclass(frozen=True)
 class HardWriter:
-    """A writer whose digits are misread often: NIST's number and group, how many digits of the test set are theirs, the
-    mean error of all networks on them, in percent, and the digits that are misread most.
+    """A writer whose images are often misread.
+
+    number, group: the writer's number in NIST's data, and "employees" or "students". image_count: how many test images
+    the writer wrote. error_percent: the mean error of all networks on them. images: the ones misread most often.
     """
 
     number: int
     group: str
-    written: int
-    error: float
-    digits: list[MisreadImage]
+    image_count: int
+    error_percent: float
+    images: list[MisreadImage]
 
 
-def misread_by(study: Study) -> dict[str, tuple[int, list[MisreadImage]]]:
-    """Return, by who misreads them, how many test digits there are, and those of them misread by most networks.
+def images_by_kind(study: Study) -> dict[str, tuple[int, list[MisreadImage]]]:
+    """Sort the misread test images into three kinds: only the original misreads them, only the top, both.
 
-    A variant misreads a digit if at least half of its networks do.
+    Return for each kind the number of its images, and those that most networks misread. A variant misreads an image if
+    at least half of its networks do.
     """
-    old, new = study.original, study.top
-    counts = {variant: study.wrong[variant].sum(axis=0) for variant in (old, new)}
+    original, top = study.original, study.top
+    counts = {variant: study.wrong[variant].sum(axis=0) for variant in (original, top)}
     misread = {variant: 2 * count >= len(study.wrong[variant]) for variant, count in counts.items()}
+    # For each kind: which images belong to it, and the variant whose wrong answers are shown.
     kinds = {
-        f"Only {old} misreads": (misread[old] & ~misread[new], old),
-        f"Only {new} misreads": (misread[new] & ~misread[old], new),
-        "Both misread": (misread[old] & misread[new], old),
+        f"Only {original} misreads": (misread[original] & ~misread[top], original),
+        f"Only {top} misreads": (misread[top] & ~misread[original], top),
+        "Both misread": (misread[original] & misread[top], original),
     }
-    total = counts[old] + counts[new]
-    shown_of_kind = {}
-    for kind, (of_kind, reader) in kinds.items():
-        indices = np.flatnonzero(of_kind)
-        worst = indices[np.argsort(-total[indices], kind="stable")][:_OF_A_KIND]
-        digits = [_misread(study, index, reader, counts[old], counts[new]) for index in worst]
-        shown_of_kind[kind] = (len(indices), digits)
-    return shown_of_kind
+    total = counts[original] + counts[top]
+    count_and_images = {}
+    for kind, (is_of_kind, variant) in kinds.items():
+        indices = np.flatnonzero(is_of_kind)
+        worst = indices[np.argsort(-total[indices], kind="stable")][:_IMAGES_PER_KIND]
+        images = [_misread_image(study, index, variant, counts[original], counts[top]) for index in worst]
+        count_and_images[kind] = (len(indices), images)
+    return count_and_images
 
 
 def hard_writers(study: Study) -> list[HardWriter]:
-    """Return the writers with most misread digits, counted over all networks; none if writers are not known."""
+    """Return the writers with the most misread images, summed over all networks; none if the writers are unknown."""
     if not study.writers.are_known:
         return []
-    writers, shares = study.writers, np.concatenate(list(study.wrong.values())).mean(axis=0)
-    totals = np.bincount(writers.writer_of_image, shares)
-    return [_hard_writer(study, writer, shares) for writer in np.argsort(-totals, kind="stable")[:_WRITERS]]
+    writers, error_rates = study.writers, np.concatenate(list(study.wrong.values())).mean(axis=0)
+    totals = np.bincount(writers.writer_of_image, error_rates)
+    return [_hard_writer(study, writer, error_rates) for writer in np.argsort(-totals, kind="stable")[:_WRITERS]]
 
 
-def _hard_writer(study: Study, writer: int, shares: np.ndarray) -> HardWriter:
+def _hard_writer(study: Study, writer: int, error_rates: np.ndarray) -> HardWriter:
+    """Describe a writer. error_rates: float (images,), the share of all networks that misread each test image."""
     written = np.flatnonzero(study.writers.writer_of_image == writer)
-    worst = written[np.argsort(-shares[written], kind="stable")][:_OF_A_WRITER]
-    old, new = (study.wrong[variant].sum(axis=0) for variant in (study.original, study.top))
+    worst = written[np.argsort(-error_rates[written], kind="stable")][:_IMAGES_PER_WRITER]
+    original, top = (study.wrong[variant].sum(axis=0) for variant in (study.original, study.top))
     return HardWriter(
         number=int(study.writers.numbers[writer]),
         group=study.writers.titles[study.writers.groups[writer]],
-        written=len(written),
-        error=100 * float(shares[written].mean()),
-        digits=[_misread(study, digit, _worst_reader(study, digit), old, new) for digit in worst if shares[digit]],
+        image_count=len(written),
+        error_percent=100 * float(error_rates[written].mean()),
+        images=[
+            _misread_image(study, index, _worst_variant(study, index), original, top)
+            for index in worst
+            if error_rates[index]
+        ],
     )
 
 
-def _worst_reader(study: Study, index: int) -> str:
-    """Return the variant most of whose networks misread a digit."""
+def _worst_variant(study: Study, index: int) -> str:
+    """Return the variant with the largest share of networks that misread the image."""
     return max(study.wrong, key=lambda variant: study.wrong[variant][:, index].mean())
 
 
-def shown(study: Study) -> list[int]:
-    """Return the misread test digits whose pictures the page shows."""
-    misread = [digit for _, digits in misread_by(study).values() for digit in digits]
-    misread += [digit for writer in hard_writers(study) for digit in writer.digits]
-    return sorted({digit.index for digit in misread})
+def shown_indices(study: Study) -> list[int]:
+    """Return the indices of the misread test images that the page shows."""
+    images = [image for _, images_of_kind in images_by_kind(study).values() for image in images_of_kind]
+    images += [image for writer in hard_writers(study) for image in writer.images]
+    return sorted({image.index for image in images})
 
 
-def picture_of(index: int) -> str:
-    """Return the name of a test digit's picture."""
+def picture_name(index: int) -> str:
+    """Return the name of a test image's picture."""
     return f"digit-{index}"
 
 
-def _misread(study: Study, index: int, variant: str, old: np.ndarray, new: np.ndarray) -> MisreadImage:
+def _misread_image(
+    study: Study, index: int, variant: str, original_errors: np.ndarray, top_errors: np.ndarray
+) -> MisreadImage:
+    """Describe a test image. `taken_for` is the wrong answer that most of the variant's networks give."""
     misread = study.misread[variant]
-    (place,) = np.flatnonzero(misread.indices == index)
-    label, answers = int(misread.labels[place]), misread.answers[:, place]
+    (position,) = np.flatnonzero(misread.indices == index)
+    label, answers = int(misread.labels[position]), misread.answers[:, position]
     taken_for = int(np.bincount(answers[answers != label], minlength=10).argmax())
-    return MisreadImage(int(index), label, taken_for, int(old[index]), int(new[index]))
+    return MisreadImage(int(index), label, taken_for, int(original_errors[index]), int(top_errors[index]))

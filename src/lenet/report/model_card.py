@@ -1,4 +1,4 @@
-"""The champion's model card, in Markdown: what it is, what it is for, how good it is, and where it fails."""
+"""The model card of the champion in Markdown: what the model is and what it is for, its scores and its limits."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ INTERFACE = """\
 
 
 def save_card(study: Study) -> None:
-    """Write reports/model_card.md, of the champion among the study's runs."""
+    """Write reports/model_card.md for the champion of the study's runs."""
     if candidates := ranked(study.results.values()):
         result, seed = candidates[0]
         text = card(result, seed, study.settings.about.get(result.variant, ""))
@@ -27,7 +27,7 @@ def save_card(study: Study) -> None:
 
 
 def card(result: VariantResult, seed: SeedResult, about: str) -> str:
-    """Return the model card of one run, which was chosen by its validation error."""
+    """Return the model card of a run that was chosen by its validation error. about: the description of its variant."""
     data, counts = seed.identity.data, np.asarray(seed.confusion)
     return f"""\
 `{result.variant}`, seed {seed.identity.seed}: {in_markdown(about) or "no description"}
@@ -61,7 +61,7 @@ people.
 
 | class | test digits | recall (%) |
 |---:|---:|---:|
-{_recalls(counts)}
+{_recall_rows(counts)}
 
 ## Limits
 
@@ -71,6 +71,6 @@ people.
 - If it was chosen among several runs, its validation error is somewhat optimistic."""
 
 
-def _recalls(counts: np.ndarray) -> str:
+def _recall_rows(counts: np.ndarray) -> str:
     rows = enumerate(zip(counts.sum(axis=1), recall_percent(counts), strict=True))
     return "\n".join(f"| {label} | {total} | {recall:.2f} |" for label, (total, recall) in rows)

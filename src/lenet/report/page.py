@@ -1,4 +1,4 @@
-"""The report reports/index.html: one self-contained file, which opens from disk and from an e-mail."""
+"""The report reports/index.html: one self-contained file that can be opened from disk or sent by e-mail."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -19,43 +19,43 @@ from lenet.workspace import PAGE, atomic_write
 
 
 def save_page(study: Study) -> None:
-    """Write reports/index.html, with the pictures in reports/pictures/; raise LabError where one is missing."""
+    """Write reports/index.html with the pictures of reports/pictures/ embedded. Raise LabError if one is missing."""
     page = environment().get_template("index.html").render(facts(study))
     with atomic_write(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
 def environment() -> Environment:
-    """Return the templates, with the functions that they call."""
-    made = Environment(
+    """Return a Jinja environment with the report's templates and the functions that they call."""
+    templates = Environment(
         loader=PackageLoader("lenet.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {
+    templates.globals |= {
         "difference": wording.difference,
         "signed": wording.signed,
         "signed_with_interval": wording.signed_with_interval,
         "interval": interval,
         "data_url": pictures.data_url,
         "as_url": pictures.as_url,
-        "picture_of": misread_images.picture_of,
+        "picture_name": misread_images.picture_name,
         "breakable": breakable,
     }
-    return made
+    return templates
 
 
 def breakable(variant: str) -> Markup:
-    """Return a variant's name that a narrow page may break after each of its words."""
+    """Return a variant's name that may be broken after each underscore if the page is narrow."""
     return Markup("_<wbr>").join(variant.split("_"))
 
 
 def facts(study: Study) -> dict[str, object]:
-    """Return the values that the template shows, by the names that it uses."""
-    first = study.results[study.base].seeds[0].identity
-    rightly, by_index = load_examples(study)
+    """Return the variables of the template index.html: name → value."""
+    identity = study.results[study.base].seeds[0].identity
+    correct, misread_by_index = load_examples(study)
     return {
         "study": study,
         "dataset": wording.dataset_title(study),
@@ -67,26 +67,28 @@ def facts(study: Study) -> dict[str, object]:
             "curves": charts.specification(charts.learning_curves(study)),
             "confusion": charts.specification(charts.confusions(study, study.featured)),
         },
-        "misread": misread_images.misread_by(study),
-        "read_rightly": rightly,
-        "examples": by_index,
-        "by_group": {variant: study.by_group(variant) for variant in study.results},
+        "misread_by_kind": misread_images.images_by_kind(study),
+        "correct_examples": correct,
+        "misread_examples": misread_by_index,
+        "errors_by_group": {variant: study.by_group(variant) for variant in study.results},
         "hard_writers": misread_images.hard_writers(study),
         "sweeps": sweep_results.load_sweep_results(study.settings, study.dataset),
         "table_1": TABLE_I.astype(int).tolist(),
-        "insides": {variant: insides(variant) for variant in dict.fromkeys([study.original, study.top])},
-        "distorted": distorted(study),
-        "identity": first,
+        "inside_pictures": {
+            variant: inside_pictures(variant) for variant in dict.fromkeys([study.original, study.top])
+        },
+        "distortion_pictures": distortion_pictures(study),
+        "identity": identity,
         "seeds": [seed.identity.seed for seed in study.results[study.base].seeds],
-        "codes": sorted({seed.identity.code for each in study.results.values() for seed in each.seeds}),
-        # Escaped, so that nothing in it ends its <script> element.
-        "library": Markup(_vega().replace("</script", "<\\/script")),
+        "code_digests": sorted({seed.identity.code for result in study.results.values() for seed in result.seeds}),
+        # Escaped, so that no text in it closes the <script> element.
+        "chart_library": Markup(_vega_javascript().replace("</script", "<\\/script")),
     }
 
 
-def _vega() -> str:
-    """Return the JavaScript that draws the charts."""
-    return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its types leave a default out
+def _vega_javascript() -> str:
+    """Return the JavaScript library that draws the charts."""
+    return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its type stub lacks the argument's default
 
 
 def interval(estimate: Estimate) -> str:
@@ -94,21 +96,21 @@ def interval(estimate: Estimate) -> str:
     return f"{estimate.low:.2f} to {estimate.high:.2f}".replace("-", "−") if estimate.is_known else ""
 
 
-def insides(variant: str) -> dict[str, str]:
-    """Return the names of the pictures of what is inside a variant's first network, by what they show."""
-    shown = {"the digit": "digit", "C1 filters": "filters", "C1": "c1", "S2": "s2", "C3": "c3"}
-    return {title: f"inside-{variant}-{name}" for title, name in shown.items()}
+def inside_pictures(variant: str) -> dict[str, str]:
+    """Return the pictures of the inside of a variant's first network: caption on the page → name of the picture."""
+    suffixes = {"the digit": "digit", "C1 filters": "filters", "C1": "c1", "S2": "s2", "C3": "c3"}
+    return {caption: f"inside-{variant}-{suffix}" for caption, suffix in suffixes.items()}
 
 
-def distorted(study: Study) -> dict[str, str]:
-    """Return the names of the pictures of distorted digits, by the variants that distort alike, a line each."""
-    return {"\n".join(names): f"distorted-{names[0]}" for names in distorting_alike(study.settings.variants)}
+def distortion_pictures(study: Study) -> dict[str, str]:
+    """Return the pictures of distorted images: variants that distort alike, one per line → name of the picture."""
+    return {"\n".join(names): f"distorted-{names[0]}" for names in variants_by_distortion(study.settings.variants)}
 
 
-def distorting_alike(variants: Mapping[str, Variant]) -> list[list[str]]:
-    """Return the names of the variants that distort digits, those together that do it alike."""
-    alike = defaultdict(list)
+def variants_by_distortion(variants: Mapping[str, Variant]) -> list[list[str]]:
+    """Group the variants that distort training images: variants with the same distortion settings are in one group."""
+    groups = defaultdict(list)
     for variant, settings in variants.items():
         if distortion.is_distorted(settings):
-            alike[tuple(getattr(settings, name) for name in distortion.RANGES)].append(variant)
-    return list(alike.values())
+            groups[tuple(getattr(settings, name) for name in distortion.RANGES)].append(variant)
+    return list(groups.values())

@@ -1,6 +1,7 @@
-"""The pictures in the report's page: arrays as PNG files in reports/pictures/, which git keeps, and as URLs.
+"""The pictures of the report: arrays as PNG files in reports/pictures/, and PNG files as data URLs.
 
-Equal arrays give equal bytes. Drawing them needs the data; the page takes the files, so that it can be made without.
+Equal arrays give equal bytes. Only drawing the pictures needs the data. Git keeps the files, so that the page can be
+made without the data.
 """
 
 import base64
@@ -16,7 +17,7 @@ from lenet.workspace import PICTURES, atomic_write
 
 
 def mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
-    """Lay tiles (n, height, width) out in rows of `columns`, with gaps of NaN between them."""
+    """Arrange tiles (n, height, width) in rows of `columns`, with gaps of NaN between them."""
     height, width = tiles.shape[1:]
     gap = max(1, width // 9)
     rows = -(-len(tiles) // columns)
@@ -28,36 +29,36 @@ def mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
 
 
 def mosaic_of_maps(maps: np.ndarray) -> np.ndarray:
-    """Lay feature maps or filters (height, width, maps) out in two rows."""
+    """Arrange feature maps or filters (height, width, maps) in two rows."""
     return mosaic(np.moveaxis(maps, -1, 0), columns=-(-maps.shape[-1] // 2))
 
 
 def mosaic_of_copies(copies: np.ndarray) -> np.ndarray:
-    """Lay copies of digits (digits, copies, height, width) out, a row per digit."""
+    """Arrange copies of images (images, copies, height, width): a row per image."""
     return mosaic(copies.reshape(-1, *copies.shape[2:]), columns=copies.shape[1])
 
 
 def ink(pixels: np.ndarray) -> bytes:
-    """Return digits, 0 = white paper to 255 = black ink, as PNG, a pixel each."""
+    """Return an image (0 = white paper, 255 = black ink) as PNG, one pixel per value."""
     return _png(pixels, cmap="gray_r", vmin=0, vmax=255)
 
 
 def signed(values: np.ndarray) -> bytes:
-    """Return values (height, width), blue below zero and red above, as PNG; NaN is transparent."""
+    """Return values (height, width) as PNG: blue below zero, red above, transparent for NaN."""
     limit = float(np.nanmax(np.abs(values))) or 1.0
     return _png(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
-def save_pictures(drawn: Mapping[str, bytes]) -> None:
-    """Write reports/pictures/ anew: name → PNG."""
+def save_pictures(png_by_name: Mapping[str, bytes]) -> None:
+    """Replace the folder reports/pictures/ by these pictures: name → PNG."""
     with atomic_write(PICTURES) as folder:
         folder.mkdir()
-        for name, png in drawn.items():
+        for name, png in png_by_name.items():
             (folder / f"{name}.png").write_bytes(png)
 
 
 def data_url(name: str) -> str:
-    """Return the picture of that name inside a URL; raise LabError where it is missing."""
+    """Return a picture of reports/pictures/ as data URL. Raise LabError if it is missing."""
     try:
         return as_url((PICTURES / f"{name}.png").read_bytes())
     except FileNotFoundError as error:
@@ -65,13 +66,13 @@ def data_url(name: str) -> str:
 
 
 def as_url(png: bytes) -> str:
-    """Return a picture inside a URL."""
+    """Return a PNG as data URL."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _png(values: np.ndarray, cmap: str, vmin: float, vmax: float) -> bytes:
     buffer = io.BytesIO()
-    no_version: dict[str, Any] = {"Software": None}
+    metadata: dict[str, Any] = {"Software": None}
     pixels = np.asarray(values, np.float64)
-    image.imsave(buffer, pixels, vmin, vmax, cmap, format="png", metadata=no_version)
+    image.imsave(buffer, pixels, vmin, vmax, cmap, format="png", metadata=metadata)
     return buffer.getvalue()

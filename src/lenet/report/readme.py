@@ -1,4 +1,4 @@
-"""The results in the README: what the study found, and the table of its variants."""
+"""The block of results in the README: what the study found, and the table of its variants."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from lenet.report import columns
 from lenet.report.sweep_results import SweepResult, load_sweep_results
 from lenet.report.wording import (
     dataset_title,
+    effects_of_two_changes,
     in_markdown,
     note_on_differences,
     note_on_errors,
     note_on_published,
     test_error,
-    two_changes,
 )
 from lenet.workspace import README, atomic_write
 
@@ -23,7 +23,7 @@ _START, _END = "<!-- results:start -->", "<!-- results:end -->"
 def readme_block(study: Study) -> str:
     """Return the README's block of results, in Markdown: the answers, then the table.
 
-    Raises LabError where a sweep lacks a result.
+    Raises LabError if the results of a sweep are missing.
     """
     heading = f"Errors in percent on {dataset_title(study)}:"
     notes = [note_on_errors(study), note_on_differences(study), in_markdown(note_on_published(study))]
@@ -31,12 +31,12 @@ def readme_block(study: Study) -> str:
 
 
 def answers(study: Study) -> list[str]:
-    """Say what the study found: errors then and now, and the effects of the 2×2's changes, there and in sweeps."""
-    return [*_then_and_now(study), *_effects(study)]
+    """Return what the study found: the test errors, and the effects of two changes in the study and in its sweeps."""
+    return [*_headline_errors(study), *_effects_of_changes(study)]
 
 
-def _then_and_now(study: Study) -> list[str]:
-    """Say what the published variant, the base and the top of the ladder misread; nothing if none is published."""
+def _headline_errors(study: Study) -> list[str]:
+    """Return the test errors of original, base and top; nothing if the original has no published error."""
     if study.original not in study.published:
         return []
     errors = {variant: f"`{variant}` {test_error(study, variant)} %" for variant in study.featured}
@@ -44,43 +44,45 @@ def _then_and_now(study: Study) -> list[str]:
     return [f"Test errors with 95 % intervals: {'; '.join(errors.values())}."]
 
 
-def _effects(study: Study) -> list[str]:
+def _effects_of_changes(study: Study) -> list[str]:
     if not study.factorial:
         return []
     differences, interaction = study.comparison.differences, study.comparison.effects["interaction"]
-    worth = [f"Test error: {two_changes(study.factorial, differences, interaction)}."]
-    worth += [_swept(sweep) for sweep in load_sweep_results(study.settings, study.dataset) if sweep.effects]
+    lines = [f"Test error: {effects_of_two_changes(study.factorial, differences, interaction)}."]
+    lines += [_sweep_effects(sweep) for sweep in load_sweep_results(study.settings, study.dataset) if sweep.effects]
     heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
-    return [heading, "\n".join(f"- {line}" for line in worth)]
+    return [heading, "\n".join(f"- {line}" for line in lines)]
 
 
-def _swept(sweep: SweepResult) -> str:
-    """Say what a sweep asks, and what the changes of its 2×2's are worth."""
+def _sweep_effects(sweep: SweepResult) -> str:
+    """Return the question of a sweep, and the effects of the changes in each of its factorials."""
     sentences = [
         f"{in_markdown(sweep.about)} Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv)."
     ]
-    for shared, effects in (each.shortened() for each in sweep.effects):
-        worth = two_changes(effects.four, effects.differences, effects.interaction)
-        sentences.append(f"`{shared}`: {worth}." if shared else f"{worth}.")
+    for shared, short in (effects.shortened() for effects in sweep.effects):
+        text = effects_of_two_changes(short.recipes, short.differences, short.interaction)
+        sentences.append(f"`{shared}`: {text}." if shared else f"{text}.")
     return " ".join(sentences)
 
 
 def _table(study: Study) -> str:
     titles = [column.title.format(base=study.base) for column in columns.IN_README]
-    lines = [_line(["variant", "what", *titles]), f"|---|---|{'---:|' * len(titles)}"]
+    lines = [_table_row(["variant", "what", *titles]), f"|---|---|{'---:|' * len(titles)}"]
     for variant in study.results:
         about = in_markdown(study.settings.about.get(variant, "")).replace("|", "\\|")
         cells = [(column.text(study, variant), column.is_bold) for column in columns.IN_README]
-        lines.append(_line([f"`{variant}`", about, *(f"**{text}**" if is_bold else text for text, is_bold in cells)]))
+        lines.append(
+            _table_row([f"`{variant}`", about, *(f"**{text}**" if is_bold else text for text, is_bold in cells)])
+        )
     return "\n".join(lines)
 
 
-def _line(cells: list[str]) -> str:
+def _table_row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
 def update_readme(block: str, path: Path = README) -> None:
-    """Put the block between the README's markers; raise LabError if they are not there."""
+    """Replace the text between the README's markers by the block. Raise LabError if a marker is missing."""
     text = path.read_text(encoding="utf-8")
     before, start, rest = text.partition(_START)
     _, end, after = rest.partition(_END)

@@ -1,4 +1,4 @@
-"""The comparison as CSV files, for other programs: nothing here reads them back."""
+"""The comparison as CSV files for other programs. The project itself does not read them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,20 +11,20 @@ from lenet.evaluation.results import VariantResult
 from lenet.evaluation.study import Study
 from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, atomic_write
 
-# The table of metrics begins with the errors, which the comparison is about: the interval stands beside them.
-_COMPARED = 1 + METRICS.index(METRIC[TEST_ERROR])
+# The columns of the metrics up to the test error come before its interval. The other metrics end the row.
+_METRICS_BEFORE_INTERVAL = 1 + METRICS.index(METRIC[TEST_ERROR])
 _DIFFERENCE_COLUMNS = ("kind", "of", "against", "points", "points_low", "points_high", "detectable")
 
 
 def save_tables(study: Study) -> None:
     """Write reports/comparison.csv, differences.csv and mistakes.csv."""
     write_csv(comparison_table(study), COMPARISON)
-    write_csv(_differences(study), DIFFERENCES)
-    write_csv(_mistakes(study), MISTAKES)
+    write_csv(_difference_table(study), DIFFERENCES)
+    write_csv(_mistake_table(study), MISTAKES)
 
 
 def comparison_table(study: Study) -> pd.DataFrame:
-    """Return a row of text per variant; an unknown value is empty: one seed has no interval."""
+    """Return a row per variant, all cells as text. A cell without value is empty: one seed gives no interval."""
     return pd.DataFrame([_row(study, variant) for variant in study.results])
 
 
@@ -32,7 +32,7 @@ def _row(study: Study, variant: str) -> dict[str, str]:
     result = study.results[variant]
     error = study.comparison.errors[variant]
     published = study.published.get(variant)
-    from_base = study.comparison.differences.get((variant, study.base))
+    difference = study.comparison.differences.get((variant, study.base))
     row = {
         "variant": variant,
         "dataset": study.dataset,
@@ -40,51 +40,51 @@ def _row(study: Study, variant: str) -> dict[str, str]:
         "parameters": result.parameters,
         "multiply_accumulates": result.multiply_accumulates,
         "epochs": result.epochs,
-        **_statistics(result, METRICS[:_COMPARED]),
-        **_interval(METRIC[TEST_ERROR].column, error),
+        **_statistics(result, METRICS[:_METRICS_BEFORE_INTERVAL]),
+        **_interval_cells(METRIC[TEST_ERROR].column, error),
         **{f"{METRIC[TEST_ERROR].column}_{group}": f"{share:.4f}" for group, share in study.by_group(variant).items()},
-        "difference_percent": f"{from_base.value:.4f}" if from_base else "",
-        **_interval("difference_percent", from_base),
-        "difference_is_primary": str((variant, study.base) == study.primary).lower() if from_base else "",
+        "difference_percent": f"{difference.value:.4f}" if difference else "",
+        **_interval_cells("difference_percent", difference),
+        "difference_is_primary": str((variant, study.base) == study.primary).lower() if difference else "",
         "published_percent": published.error_percent if published else "",
         "published_by": published.source if published else "",
-        **_statistics(result, METRICS[_COMPARED:]),
+        **_statistics(result, METRICS[_METRICS_BEFORE_INTERVAL:]),
     }
     return {name: str(value) for name, value in row.items()}
 
 
 def _statistics(result: VariantResult, metrics: Sequence[Metric]) -> dict[str, str]:
-    """Return the columns of some metrics; what a variant does not have is empty."""
-    names = {"mean": "", "sd": "_sd"}  # in a variant's summary
+    """Return the columns of these metrics. A value that the variant does not have is empty."""
+    suffixes = {"mean": "", "sd": "_sd"}  # of the metric's name in a variant's summary
     cells = {}
     for metric in metrics:
         for statistic in metric.statistics:
-            value = result.summary.get(f"{metric.name}{names[statistic]}")
+            value = result.summary.get(f"{metric.name}{suffixes[statistic]}")
             cells[f"{metric.column}_{statistic}"] = "" if value is None else f"{value:.4f}"
     return cells
 
 
-def _interval(name: str, estimate: Estimate | None) -> dict[str, str]:
+def _interval_cells(name: str, estimate: Estimate | None) -> dict[str, str]:
     if estimate is None or not estimate.is_known:
         return {f"{name}_low": "", f"{name}_high": ""}
     return {f"{name}_low": f"{estimate.low:.4f}", f"{name}_high": f"{estimate.high:.4f}"}
 
 
-def _differences(study: Study) -> pd.DataFrame:
+def _difference_table(study: Study) -> pd.DataFrame:
     """Return a row per pair and per effect, in percentage points."""
     estimates = [("difference", *pair, estimate) for pair, estimate in study.comparison.differences.items()]
     estimates += [("effect", name, "", estimate) for name, estimate in study.comparison.effects.items()]
     rows = [
         {"kind": kind, "of": of, "against": against, "points": f"{estimate.value:.4f}"}
-        | _interval("points", estimate)
+        | _interval_cells("points", estimate)
         | {"detectable": str(estimate.is_detectable).lower() if estimate.is_known else ""}
         for kind, of, against, estimate in estimates
     ]
     return pd.DataFrame(rows, columns=_DIFFERENCE_COLUMNS)
 
 
-def _mistakes(study: Study) -> pd.DataFrame:
-    """Return a row per misread test digit: how many networks of each variant misread it."""
+def _mistake_table(study: Study) -> pd.DataFrame:
+    """Return a row per misread test image: its label, and how many networks of each variant misread it."""
     counts = pd.DataFrame({variant: wrong.sum(axis=0) for variant, wrong in study.wrong.items()})
     counts = counts[counts.any(axis=1)].rename_axis("digit")
     labels: dict[int, int] = {}
@@ -95,6 +95,6 @@ def _mistakes(study: Study) -> pd.DataFrame:
 
 
 def write_csv(table: pd.DataFrame, path: Path, index: bool = False) -> None:
-    """Write a table as CSV; numbers that are not text yet have six decimals."""
+    """Write a table as CSV; floats get six decimals."""
     with atomic_write(path) as partial:
         table.to_csv(partial, index=index, float_format="%.6f", lineterminator="\n")

@@ -8,7 +8,7 @@ from lenet.report.wording import dataset_title, note_on_errors
 
 
 def announce(study: Study, page: Path) -> None:
-    """Print the comparison, and where there is more to see."""
+    """Print the comparison, the path of the report and the command for MLflow."""
     print_table(study)
     print(f"Report: {page.resolve()}\nCompare in MLflow: make ui")
 
@@ -19,7 +19,7 @@ def print_table(study: Study) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    # So narrow that the longest variant's name fits into 80 columns.
+    # The table is narrow, so that the longest name of a variant fits into 80 columns.
     table = Table(
         title=f"Errors in percent on {dataset_title(study)}",
         caption=note_on_errors(study),

@@ -1,4 +1,4 @@
-"""How numbers are worded for people: errors, intervals and differences of a study."""
+"""The text that people read for a study's numbers: errors, intervals and differences."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -9,39 +9,38 @@ from lenet.evaluation.metrics import VALIDATION_ERROR
 from lenet.evaluation.study import Study
 from lenet.mnist import datasets
 
-# What an empty cell says.
-NONE = "–"
+DASH = "–"
 NO_DIFFERENCE = "no detectable difference"
 
 
 def in_markdown(text: str) -> str:
-    """Return what a person wrote in params.yaml as text in a line of Markdown, which may hold HTML."""
+    """Return a text of params.yaml as one line of Markdown in which HTML is escaped."""
     return html.escape(in_one_line(text), quote=False)
 
 
 def validation_error(study: Study, variant: str) -> str:
-    """Return a variant's validation error, mean ± standard deviation over the seeds; a dash if it has none."""
+    """Return a variant's validation error: mean ± standard deviation over the seeds; a dash if it has none."""
     summary = study.results[variant].summary
     if VALIDATION_ERROR not in summary:
-        return NONE
+        return DASH
     mean, sd = summary[VALIDATION_ERROR], summary.get(f"{VALIDATION_ERROR}_sd")
     return rounded(mean) if sd is None else f"{rounded(mean)} ± {rounded(sd)}"
 
 
 def test_error(study: Study, variant: str) -> str:
-    """Return a variant's test error, its mean over the seeds with the 95 % interval, if there is one."""
+    """Return a variant's test error: the mean over the seeds, and the 95 % interval if there is one."""
     error = study.comparison.errors[variant]
     interval = f" ({rounded(error.low)}–{rounded(error.high)})" if error.is_known else ""
     return f"{rounded(error.value)}{interval}"
 
 
 def difference_from_base(study: Study, variant: str) -> str:
-    """Say how a variant differs from the base: a number with its interval, or that no difference was detected."""
-    return NONE if variant == study.base else difference(study.comparison.differences[variant, study.base])
+    """Return a variant's difference from the base as `difference` words it; a dash for the base."""
+    return DASH if variant == study.base else difference(study.comparison.differences[variant, study.base])
 
 
 def difference(estimate: Estimate) -> str:
-    """Say a difference in percentage points with its interval, or that none was detected."""
+    """Return a difference in percentage points with its interval, or the text that none is detectable."""
     if estimate.is_known and not estimate.is_detectable:
         return NO_DIFFERENCE
     return signed_with_interval(estimate)
@@ -53,59 +52,59 @@ def signed_with_interval(estimate: Estimate) -> str:
     return f"{value} ({low} to {high})" if estimate.is_known else value
 
 
-def two_changes(four: Sequence[str], differences: Mapping[Pair, Estimate], interaction: Estimate) -> str:
-    """Say what two changes are worth, each alone, both together, and their interaction.
+def effects_of_two_changes(names: Sequence[str], differences: Mapping[Pair, Estimate], interaction: Estimate) -> str:
+    """Return the effects of two changes as text: each change alone, both together, and their interaction.
 
-    four: names of neither change, the first, the second, both; differences: by (name, the first name).
+    names: those with neither change, the first, the second, both. differences: by (name, the name with neither).
     """
-    neither, *changed = four
-    worth = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]
-    return f"against `{neither}`, {', '.join(worth)}; interaction {signed_with_interval(interaction)}"
+    neither, *changed = names
+    effects = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]
+    return f"against `{neither}`, {', '.join(effects)}; interaction {signed_with_interval(interaction)}"
 
 
 def rounded(value: float) -> str:
-    """Return a number with two decimals, rounded first to the four of the CSV tables, so that both agree."""
+    """Return a number with two decimals, after rounding it to four as in the CSV tables, so that both agree."""
     return f"{round(value, 4):.2f}"
 
 
 def signed(value: float) -> str:
-    """Return a number with two decimals and its sign, a true minus sign; zero has none."""
+    """Return a number with two decimals and its sign: + or the minus sign U+2212; zero has no sign."""
     value = round(value, 4)
     return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
 
 
 def note_on_errors(study: Study) -> str:
-    """Say how to read the errors, and why some variant has no validation error."""
+    """Return the note on how to read the errors, and on why a variant may have no validation error."""
     notes = []
     if any(error.is_known for error in study.comparison.errors.values()):
         notes.append("Test: mean over the seeds and its 95 % interval.")
     notes.append("Validation: mean ± standard deviation over the seeds.")
     if not all(VALIDATION_ERROR in result.summary for result in study.results.values()):
-        notes.append(f"{NONE} for validation: the network was trained on that split too.")
+        notes.append(f"{DASH} for validation: the network was trained on that split too.")
     return " ".join(notes)
 
 
 def note_on_differences(study: Study) -> str:
-    """Say how to read the differences from the base; nothing if none has an interval."""
+    """Return the note on how to read the differences from the base; empty if none has an interval."""
     differences = study.comparison.differences
     if not any(points.is_known for (_, against), points in differences.items() if against == study.base):
         return ""
     variant, against = study.primary or ("", "")
-    but = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.base else ""
-    return f"Against {study.base}: percentage points, paired by test digit; 95 % intervals are simultaneous{but}."
+    exception = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.base else ""
+    return f"Against {study.base}: percentage points, paired by test digit; 95 % intervals are simultaneous{exception}."
 
 
 def note_on_published(study: Study) -> str:
-    """Say who reports the published errors; nothing if there are none."""
-    by_source: dict[str, list[str]] = {}
+    """Return the note on the sources of the published errors; empty if there are none."""
+    variants_by_source: dict[str, list[str]] = {}
     for variant in study.results:
         if variant in study.published:
-            by_source.setdefault(study.published[variant].source, []).append(variant)
-    sources = "; ".join(f"{source} ({', '.join(variants)})" for source, variants in by_source.items())
+            variants_by_source.setdefault(study.published[variant].source, []).append(variant)
+    sources = "; ".join(f"{source} ({', '.join(variants)})" for source, variants in variants_by_source.items())
     return f"Published: {sources}." if sources else ""
 
 
 def dataset_title(study: Study) -> str:
-    """Return the title of the data set; titles of several, if some results are of an earlier one."""
+    """Return the title of the data set, or several titles if some results are still on another data set."""
     names = dict.fromkeys(result.dataset for result in study.results.values())
     return " and ".join(datasets.find(name).title for name in names)

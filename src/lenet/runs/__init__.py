@@ -1,1 +1,1 @@
-"""Who a run is, and its files. A run's identity decides its bits."""
+"""A run's identity (everything that decides its bits), its files, and the run store."""

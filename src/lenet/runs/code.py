@@ -1,21 +1,23 @@
-"""The code's part of a run's digest: what the code that decides its bits means, without comments and layout.
+"""The digest of the code: one SHA-256 of all source files that decide a run's bits.
 
-That is the code that all runs share, the folder of the engine that trains the run, and the file of its optimizer. A
-test follows the imports of a run and compares them with these files.
+These files are the code that all runs share, the folder of the run's engine (its way of training), and the file of its
+optimizer. Each file counts through the digest of its syntax tree (`meaning.py`), so an edit of comments, docstrings or
+layout changes nothing. The digest of the code is part of a run's identity: if it changes, the run is trained again.
+`tests/runs/test_code.py` compares these files with the modules that a run imports.
 """
 
 import hashlib
 import json
 from pathlib import Path
 
-from lenet.runs.meaning import digest_of_meaning
+from lenet.runs.meaning import syntax_digest
 from lenet.settings import ENGINES
 
 CHECKOUT = Path(__file__).parents[3]
 
 
-def files_of_run(optimizer: str) -> list[str]:
-    """Return the files of code that decide the bits of a run with that optimizer, as paths in the checkout."""
+def code_files(optimizer: str) -> list[str]:
+    """Return the source files that decide the bits of a run with this optimizer, as paths relative to the checkout."""
     engine = f"training/{ENGINES[optimizer]}"
     patterns = (
         "mnist/splits.py",
@@ -28,16 +30,16 @@ def files_of_run(optimizer: str) -> list[str]:
     return sorted(file.relative_to(CHECKOUT).as_posix() for pattern in patterns for file in package.glob(pattern))
 
 
-def digests(optimizer: str) -> dict[str, str]:
-    """Return `files_of_run`, each with the digest of its meaning."""
-    return {file: digest_of_meaning((CHECKOUT / file).read_text(encoding="utf-8")) for file in files_of_run(optimizer)}
+def file_digests(optimizer: str) -> dict[str, str]:
+    """Return each of `code_files` with the digest of its syntax tree, as the file is now."""
+    return {file: syntax_digest((CHECKOUT / file).read_text(encoding="utf-8")) for file in code_files(optimizer)}
 
 
 def digest_of_run(optimizer: str) -> str:
-    """Return one digest of all code that decides the bits of a run with that optimizer, as the files are now."""
-    return hashlib.sha256(json.dumps(digests(optimizer), sort_keys=True).encode()).hexdigest()
+    """Return the digest of the code of a run with this optimizer, as the files are now."""
+    return hashlib.sha256(json.dumps(file_digests(optimizer), sort_keys=True).encode()).hexdigest()
 
 
 def digests_of_runs() -> dict[str, str]:
-    """Return `digest_of_run` for each optimizer."""
+    """Return the digest of the code for each optimizer."""
     return {optimizer: digest_of_run(optimizer) for optimizer in ENGINES}

@@ -17,7 +17,7 @@ FILES = (WEIGHTS, ARCHITECTURE, HISTORY, IDENTITY)
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A run that was read: its identity and history. Its weights and architecture stay on disk."""
+    """A run in models/: its identity and history, read from its folder. Weights and architecture stay on disk."""
 
     folder: Path
     identity: RunIdentity
@@ -33,38 +33,38 @@ class SavedRun:
 
 
 def files_of(identity: RunIdentity, trained: TrainedRun) -> dict[str, bytes]:
-    """Return a run's four files, name → content; equal runs give equal bytes."""
-    described = asdict(identity) | {"digest": identity.digest, "family": identity.family}
-    return trained.files() | {IDENTITY: f"{json.dumps(described, indent=2)}\n".encode()}
+    """Return the four files of a run, name → content. Equal runs give equal bytes."""
+    identity_json = asdict(identity) | {"digest": identity.digest, "family": identity.family}
+    return trained.files() | {IDENTITY: f"{json.dumps(identity_json, indent=2)}\n".encode()}
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files, name → content, into a new folder."""
+    """Create a folder and write files (name → content) into it."""
     folder.mkdir(parents=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
 
 
 def folder_of(variant: str, seed: int) -> Path:
-    """Return the folder in models/ of a variant's run."""
+    """Return the folder in models/ for the run of a variant from a seed."""
     return MODELS / variant / f"seed-{seed}"
 
 
 def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]) -> list[SavedRun]:
-    """Read a variant's runs, in the order of the seeds.
+    """Read a variant's runs from models/, in the order of the seeds.
 
-    Raises LabError where one is missing, damaged, or was trained with other settings than `settings`.
+    Raises LabError if a run is missing or damaged, or if it was trained with settings other than `settings`.
     """
     runs = [_read_run(variant, seed) for seed in seeds]
     for run in runs:
         if run.identity.settings != settings:
-            reason = "was trained with other settings than params.yaml's"
+            reason = "was trained with settings other than those in params.yaml"
             raise LabError(f"{run.folder} {reason}: run `dvc repro --force train@{variant}`")
     return runs
 
 
 def find_run(variant: str, identity: RunIdentity) -> SavedRun | None:
-    """Return the variant's run with exactly this identity, if models/ has it."""
+    """Return the variant's run if models/ has it with exactly this identity, else None."""
     try:
         run = _read_run(variant, identity.seed)
     except LabError:
@@ -75,15 +75,15 @@ def find_run(variant: str, identity: RunIdentity) -> SavedRun | None:
 def _read_run(variant: str, seed: int) -> SavedRun:
     folder = folder_of(variant, seed)
     try:
-        described = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
-        del described["digest"], described["family"]
-        return SavedRun(folder, RunIdentity.from_json(described), read_history(folder / HISTORY))
+        identity_json = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
+        del identity_json["digest"], identity_json["family"]
+        return SavedRun(folder, RunIdentity.from_json(identity_json), read_history(folder / HISTORY))
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{folder} cannot be read ({error}): run `dvc repro --force train@{variant}`") from None
 
 
 def read_history(path: Path) -> History:
-    """Read a history.csv; raise OSError or ValueError where it is none."""
+    """Read a history.csv. Raise OSError if it cannot be read, ValueError if it has another format."""
     with open(path, encoding="utf-8", newline="") as file:
         (_, *metrics), *rows = csv.reader(file)
     columns = list(zip(*rows, strict=True))[1:]

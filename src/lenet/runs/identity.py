@@ -1,7 +1,8 @@
-"""Who a run is: everything that decides its bits.
+"""The identity of a run: everything that decides its bits.
 
-The identity goes into run.json, a file that DVC tracks, so nothing in it differs between moments or between machines
-of one kind. The name of a variant is no part of it: a variant that is renamed trains nothing.
+DVC tracks run.json, which holds the identity. So the identity has no times and no names of machines: training the run
+again, or on another machine with the same kind of processor, gives the same file. It does not contain the variant's
+name, so that renaming a variant trains nothing.
 """
 
 import hashlib
@@ -15,21 +16,21 @@ from typing import Any
 from lenet.runs import code
 from lenet.settings import Variant
 
-# A setting of a variant, as JSON and MLflow hold it.
+# The value of a setting, in a type that JSON and MLflow can hold.
 Setting = str | int | float
-# Which fold, counted from 1, of how many.
+# The fold's number, counted from 1, and the number of folds.
 Fold = tuple[int, int]
 
-# The libraries that a run's bits depend on. Not Python: it hands arrays over and computes none.
+# The libraries that a run's bits depend on. Python is not among them: it only passes arrays from one to another.
 _LIBRARIES = ("h5py", "keras", "llvmlite", "numba", "numpy", "scikit-learn", "tensorflow")
 
 
 @dataclass(frozen=True)
 class DataIdentity:
-    """The digits that a run sees: their data set, how it was split, the MD5 of both splits.
+    """The identity of a run's data: the data set, how it was split, and the MD5 of the train and the validation split.
 
-    And mean and standard deviation of the training split's pixels, 0–255, by which networks scale them. fold: of all
-    digits of both splits, in a sweep's cross-validation.
+    pixel_mean, pixel_sd: mean and standard deviation of the training split's pixels (0–255), used to scale a network's
+    input. fold: the fold in a sweep's cross-validation, which divides the images of both splits anew; None outside it.
     """
 
     dataset: str
@@ -44,9 +45,10 @@ class DataIdentity:
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """Everything that decides a run's bits. `settings` are its variant's, by name, as they were when it ran.
+    """Everything that decides a run's bits.
 
-    code: digest of what the code means. machine: the kind of processor, as in x86_64.
+    settings: name → value, the recipe that the run is trained with. code: the digest of the code (`code.py`). versions:
+    library → version. machine: the kind of processor, such as x86_64.
     """
 
     seed: int
@@ -58,32 +60,32 @@ class RunIdentity:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the whole identity: equal for equal runs, wherever they are trained."""
+        """The SHA-256 of the whole identity: equal for equal runs, wherever they are trained."""
         return _sha256(asdict(self))
 
     @property
     def family(self) -> str:
-        """SHA-256 of all but seed and fold: equal for the runs of one variant, so that a new seed joins them."""
-        shared = {key: value for key, value in asdict(self).items() if key != "seed"}
+        """The SHA-256 of everything except seed and fold: equal for all runs of one recipe, new seeds included."""
+        shared_parts = {key: value for key, value in asdict(self).items() if key != "seed"}
         data = self.data
         if data.fold is not None:
-            shared["data"] = [data.dataset, data.validation_size, data.split_seed, data.fold[1]]
-        return _sha256(shared)
+            shared_parts["data"] = [data.dataset, data.validation_size, data.split_seed, data.fold[1]]
+        return _sha256(shared_parts)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "RunIdentity":
-        """Return the identity that `asdict` made of one; raise TypeError or KeyError where it is none."""
+        """Convert the result of `asdict` back to an identity; raise TypeError or KeyError if `raw` does not fit."""
         fold = raw["data"].get("fold")
         return cls(**{**raw, "data": DataIdentity(**{**raw["data"], "fold": fold and tuple(fold)})})
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions, here, of the libraries that a run's bits depend on."""
+    """Return the installed versions of the libraries that a run's bits depend on."""
     return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
-def identify(recipe: Variant, seeds: Iterable[int], data: DataIdentity) -> list[RunIdentity]:
-    """Return the identity of a recipe's run from each of the seeds, in their order, with the code as it is now."""
+def identify_runs(recipe: Variant, seeds: Iterable[int], data: DataIdentity) -> list[RunIdentity]:
+    """Return the identities of a recipe's runs, in the order of the seeds, with the code as it is now."""
     digest_of_code, versions = code.digest_of_run(recipe.optimizer), library_versions()
     settings = recipe.model_dump()
     return [RunIdentity(seed, settings, data, digest_of_code, versions, platform.machine()) for seed in seeds]

@@ -1,6 +1,7 @@
-"""Where and when runs are trained (times, host, processor, commit): kept out of everything that DVC tracks.
+"""A run's provenance: where and when it was trained (times, host, processor, commit).
 
-It lies beside the run in the store, untracked, and reaches MLflow as tags.
+It differs from one training to the next, so DVC does not track it. It is stored with the run in the run store, and
+MLflow gets it as tags.
 """
 
 import json
@@ -21,13 +22,13 @@ _FILE = "provenance.json"
 
 
 def now_ms() -> int:
-    """Return the time in ms since 1970, as MLflow counts it."""
+    """Return the current time in ms since 1970, the unit of MLflow."""
     return time.time_ns() // 1_000_000
 
 
 @cache
 def machine_tags() -> Mapping[str, str]:
-    """Return the tags that all runs of this process share: git commit, DVC experiment, host, processor."""
+    """Return the tags that all runs of this process share: git commit, DVC experiment, host, processor, Python."""
     commit = _git("rev-parse", "--verify", "--quiet", "HEAD")
     tags = {
         "git_commit": commit,
@@ -42,7 +43,7 @@ def machine_tags() -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where and when a run was trained: the machine's tags, its start in ms since 1970, its duration in seconds."""
+    """Where and when a run was trained: the machine's tags, the start in ms since 1970, the duration in seconds."""
 
     tags: Mapping[str, str]
     started_ms: int
@@ -53,12 +54,12 @@ class Provenance:
         return self.started_ms + round(1000 * self.duration_s)
 
     def save(self, folder: Path) -> None:
-        """Write provenance.json into a run's entry in the store."""
+        """Write provenance.json into a run's entry in the run store."""
         (folder / _FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Provenance | None":
-        """Return what `save` wrote into an entry, or None if it is lost."""
+        """Read the provenance.json of an entry; return None if it is missing or damaged."""
         try:
             return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -66,25 +67,25 @@ class Provenance:
 
 
 def busy_s(runs: Iterable[Provenance]) -> float:
-    """Return for how many seconds at least one of the runs was being trained: pauses between them do not count."""
-    busy_ms, until_ms = 0, 0
+    """Return the seconds during which at least one of the runs was in training; pauses between runs do not count."""
+    busy_ms, latest_end_ms = 0, 0
     for run in sorted(runs, key=lambda run: run.started_ms):
-        busy_ms += max(0, run.ended_ms - max(run.started_ms, until_ms))
-        until_ms = max(until_ms, run.ended_ms)
+        busy_ms += max(0, run.ended_ms - max(run.started_ms, latest_end_ms))
+        latest_end_ms = max(latest_end_ms, run.ended_ms)
     return busy_ms / 1000
 
 
 def _git(*arguments: str) -> str:
-    """Return what git prints; nothing where it fails, with a warning if a repository is there."""
+    """Return what git prints, or "" if it fails. Print a warning if it fails although the checkout is a repository."""
     try:
-        done = subprocess.run(
+        git = subprocess.run(
             ["git", *arguments], capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=20
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    if done.returncode and done.stderr and (project_root() / ".git").exists():
-        print(f"warning: the commit of the runs is not recorded: {in_one_line(done.stderr)}", file=sys.stderr)
-    return "" if done.returncode else done.stdout.strip()
+    if git.returncode and git.stderr and (project_root() / ".git").exists():
+        print(f"warning: the commit of the runs is not recorded: {in_one_line(git.stderr)}", file=sys.stderr)
+    return "" if git.returncode else git.stdout.strip()
 
 
 def _processor() -> str:

@@ -1,7 +1,8 @@
-"""The run store, .runs/: a run that is finished lies there under its digest, and is never trained again.
+"""The run store, .runs/: each finished run is stored there under its digest and never trained again.
 
-`.runs/<digest>/` holds the run's four files, SHA256SUMS (as `sha256sum` writes it), by which a damaged entry is
-noticed, and provenance.json. An entry is written whole or not at all. Temporary workspaces share the checkout's store.
+An entry, `.runs/<digest>/`, holds the run's four files, provenance.json, and SHA256SUMS in the format of `sha256sum`.
+The checksums reveal a damaged entry. An entry is written whole or not at all. Temporary workspaces use the run store of
+their checkout.
 """
 
 import hashlib
@@ -25,10 +26,10 @@ _DIGEST_LENGTH = 64
 
 
 class Lock(FileLock):
-    """A lock that a process holds, and loses when it ends. Only that counts, not that the lock's file is there."""
+    """A lock between processes. It is released when its process ends, even though the lock's file stays."""
 
     def acquire(self, *arguments: Any, **options: Any) -> Any:
-        """Raise Timeout where another process holds it too long, LabError where the file system has no locks."""
+        """Raise Timeout if another process holds the lock too long, LabError if the file system has no locks."""
         try:
             return super().acquire(*arguments, **options)
         except Timeout:
@@ -36,31 +37,31 @@ class Lock(FileLock):
         except OSError as error:
             reason = f"{self.lock_file} cannot be locked ({error.strerror})"
             raise LabError(
-                f"{reason}: move the checkout to a file system that has locks, as a local disk has"
+                f"{reason}: move the checkout to a file system that has locks, such as a local disk"
             ) from None
 
 
 def entry(digest: str) -> Path:
-    """Return the folder of a run's entry, which need not be there."""
+    """Return the folder of a run's entry, whether or not it exists."""
     return run_store_folder() / digest
 
 
 def has(identity: RunIdentity) -> bool:
-    """Return whether the run is there and undamaged; a damaged entry is removed with a warning."""
+    """Return whether the run store has the run, undamaged. Remove a damaged entry with a warning."""
     folder = entry(identity.digest)
     if not folder.is_dir():
         return False
     if not _is_whole(folder):
-        print(f"warning: {folder} is damaged: this run (seed {identity.seed}) is trained anew", file=sys.stderr)
+        print(f"warning: {folder} is damaged: this run (seed {identity.seed}) is trained again", file=sys.stderr)
         remove(folder)
         return False
     return True
 
 
 def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance | None = None) -> None:
-    """Put a run into the store, on the disk when this returns; raise OSError where it cannot be written.
+    """Write a run into the run store; raise OSError if it cannot be written.
 
-    provenance: where and when it was trained, if that is known.
+    When this returns, the run is on the disk. provenance: where and when it was trained; None if that is unknown.
     """
     files = files_of(identity, trained)
     with atomic_write(entry(identity.digest), durable=True) as folder:
@@ -71,58 +72,58 @@ def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance | No
 
 
 def copy(identity: RunIdentity, folder: Path) -> None:
-    """Copy a run's four files from the store into a new folder."""
+    """Copy a run's four files from the run store into a new folder."""
     folder.mkdir(parents=True)
     for name in FILES:
         shutil.copyfile(entry(identity.digest) / name, folder / name)
 
 
 def load_provenance(digest: str) -> Provenance | None:
-    """Return where and when a run was trained, or None if that is not known here."""
+    """Return where and when a run was trained, or None if the run store does not know it."""
     return Provenance.load(entry(digest))
 
 
 def load_history(digest: str) -> History:
-    """Read the metrics of each epoch of a run that is there."""
+    """Read the metrics of each epoch of a run that the run store has."""
     return read_history(entry(digest) / HISTORY)
 
 
 def lock(digest: str) -> Lock:
-    """Return the lock of a run, which whoever trains it holds."""
+    """Return the lock of a run. The process that trains the run holds it."""
     return named_lock(digest)
 
 
 def named_lock(name: str, **options: Any) -> Lock:
-    """Return a lock between this checkout's processes, those in temporary workspaces included."""
+    """Return a lock that all processes of this checkout share, including those in temporary workspaces."""
     path = run_store_folder() / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     return Lock(path, fallback_to_soft=False, **options)
 
 
 def is_locked(digest: str) -> bool:
-    """Whether some process trains the run now."""
-    held = lock(digest)
+    """Return whether some process is training the run now."""
+    run_lock = lock(digest)
     try:
-        held.acquire(timeout=0)
+        run_lock.acquire(timeout=0)
     except Timeout:
         return True
-    held.release()
+    run_lock.release()
     return False
 
 
 def entries() -> dict[str, int]:
-    """Return the size of each entry in bytes, by digest."""
+    """Return the size in bytes of each entry: digest → size."""
     folders = [path for path in run_store_folder().glob("*") if path.is_dir() and len(path.name) == _DIGEST_LENGTH]
     return {folder.name: sum(file.stat().st_size for file in folder.iterdir()) for folder in sorted(folders)}
 
 
 def prune(keep: Collection[str]) -> dict[str, int]:
-    """Remove all entries but those to keep, and those that are being trained; return the sizes of what went."""
-    gone = {digest: size for digest, size in entries().items() if digest not in keep and not is_locked(digest)}
-    for digest in gone:
+    """Remove all entries except those in `keep` and those in training; return digest → size in bytes of the removed."""
+    removed = {digest: size for digest, size in entries().items() if digest not in keep and not is_locked(digest)}
+    for digest in removed:
         remove(entry(digest))
         Path(lock(digest).lock_file).unlink(missing_ok=True)
-    return gone
+    return removed
 
 
 def _is_whole(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Train one run, inside a worker, and make sure that it is the run that it will be filed as."""
+"""Train one run in a worker, and check that the code is still the code in the run's identity."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -12,19 +12,25 @@ from lenet.training.trained_run import TrainedRun
 
 
 class EditedError(Exception):
-    """The code was edited, so a run would get a wrong digest. trained: whether it was trained before."""
+    """The code was edited, so its digest is no longer the digest in the run's identity.
 
-    def __init__(self, trained: bool) -> None:
-        super().__init__(trained)
-        self.trained = trained
+    was_trained: whether the run had already been trained when this was noticed.
+    """
+
+    def __init__(self, was_trained: bool) -> None:
+        super().__init__(was_trained)
+        self.was_trained = was_trained
 
 
 def import_training(emit: Callable[[object], None]) -> None:
-    """Import what trains. It takes seconds, which a worker may spend while the data is prepared."""
+    """Import TensorFlow and the training code. A worker does this at its start, because it takes seconds.
+
+    emit: not used, but a worker passes it to every function that it calls.
+    """
     determinism.prepare()
     import lenet.training.one_run  # noqa: F401  # imports TensorFlow
 
-    _imported_code()
+    _digests_at_import()
 
 
 def train_checked(
@@ -33,16 +39,16 @@ def train_checked(
     recipe: Variant,
     emit: Callable[[tuple[int, Mapping[str, float]]], None],
 ) -> TrainedRun:
-    """Train the run of that identity; emit (epoch, metrics), first (0, no metrics), when it starts.
+    """Train a run; emit (0, {}) at its start and (epoch, metrics) after each epoch.
 
-    Raises EditedError unless the code that this process imported, and that is in the files at the end, is the
-    identity's.
+    Raises EditedError unless the identity's digest of the code is that of the code that this process imported, and that
+    of the source files both before and after the training.
     """
     determinism.prepare()
-    from lenet.training.one_run import train_run  # TensorFlow belongs into workers alone
+    from lenet.training.one_run import train_run  # here, because only workers import TensorFlow
 
-    if identity.code != _imported_code()[recipe.optimizer] or identity.code != code.digest_of_run(recipe.optimizer):
-        raise EditedError(trained=False)
+    if identity.code != _digests_at_import()[recipe.optimizer] or identity.code != code.digest_of_run(recipe.optimizer):
+        raise EditedError(was_trained=False)
     emit((0, {}))
     trained = train_run(
         recipe,
@@ -53,11 +59,11 @@ def train_checked(
         lambda epoch, metrics: emit((epoch, metrics)),
     )
     if identity.code != code.digest_of_run(recipe.optimizer):
-        raise EditedError(trained=True)
+        raise EditedError(was_trained=True)
     return trained
 
 
 @cache
-def _imported_code() -> Mapping[str, str]:
-    """Return the digests of the code that this process imported; called right after the import."""
+def _digests_at_import() -> Mapping[str, str]:
+    """Return the digests of the code that this process imported, by optimizer. The first call follows the import."""
     return code.digests_of_runs()

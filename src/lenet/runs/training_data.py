@@ -1,4 +1,7 @@
-"""The digits that a run sees, as in data/processed/ or in a fold of all of them, and their identity."""
+"""The data that a run is trained and validated on, and its identity.
+
+These are the splits in data/processed/ or, in cross-validation, a fold: all their images, divided differently.
+"""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -13,7 +16,7 @@ from lenet.runs.identity import DataIdentity, Fold
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run sees: both splits and the statistics of the first."""
+    """The data of a run: the two splits and their statistics. Pixel mean and SD are those of the train split alone."""
 
     train: Split
     validation: Split
@@ -21,16 +24,16 @@ class TrainingData:
 
 
 def identify_data(fold: Fold | None = None) -> DataIdentity:
-    """Return the identity of the splits, or of a fold of all their digits; raise LabError if they are not there."""
-    return _of_splits(load_statistics()) if fold is None else _of_fold(_read(fold), fold)
+    """Return the identity of the splits in data/processed/, or of a fold; raise LabError if the splits are missing."""
+    return _identity_of_splits(load_statistics()) if fold is None else _identity_of_fold(_read(fold), fold)
 
 
 def load_training_data(identity: DataIdentity) -> TrainingData:
-    """Read the digits of that identity; raise LabError if others are there now."""
+    """Read the data that has this identity; raise LabError if data/processed/ has other data now."""
     data = _read(identity.fold)
-    found = _of_splits(data.statistics) if identity.fold is None else _of_fold(data, identity.fold)
-    if found != identity:
-        raise LabError("data/processed changed just now: run the same command again")
+    current = _identity_of_splits(data.statistics) if identity.fold is None else _identity_of_fold(data, identity.fold)
+    if current != identity:
+        raise LabError("data/processed changed while this command ran: run the same command again")
     return data
 
 
@@ -41,21 +44,21 @@ def _read(fold: Fold | None) -> TrainingData:
     number, count = fold
     train, validation = folds.divide(train, validation, number, count, statistics.split_seed)
     mean, sd = pixel_statistics(train.images)
-    parts = {"train": train, "validation": validation}
-    counts = {name: np.bincount(split.labels, minlength=10).tolist() for name, split in parts.items()}
-    of_fold = replace(statistics, examples_per_class=counts, pixel_mean=mean, pixel_sd=sd)
-    return TrainingData(train, validation, of_fold)
+    splits_by_name = {"train": train, "validation": validation}
+    counts = {name: np.bincount(split.labels, minlength=10).tolist() for name, split in splits_by_name.items()}
+    fold_statistics = replace(statistics, examples_per_class=counts, pixel_mean=mean, pixel_sd=sd)
+    return TrainingData(train, validation, fold_statistics)
 
 
-def _of_splits(statistics: Statistics) -> DataIdentity:
-    return _identity(statistics, splits.split_md5("train"), splits.split_md5("validation"), None)
+def _identity_of_splits(statistics: Statistics) -> DataIdentity:
+    return _data_identity(statistics, splits.split_md5("train"), splits.split_md5("validation"), None)
 
 
-def _of_fold(data: TrainingData, fold: Fold) -> DataIdentity:
-    return _identity(data.statistics, _md5(data.train), _md5(data.validation), fold)
+def _identity_of_fold(data: TrainingData, fold: Fold) -> DataIdentity:
+    return _data_identity(data.statistics, _md5(data.train), _md5(data.validation), fold)
 
 
-def _identity(statistics: Statistics, train_md5: str, validation_md5: str, fold: Fold | None) -> DataIdentity:
+def _data_identity(statistics: Statistics, train_md5: str, validation_md5: str, fold: Fold | None) -> DataIdentity:
     return DataIdentity(
         dataset=statistics.dataset,
         validation_size=statistics.validation_size,

@@ -1,7 +1,8 @@
-"""The server of a model: it answers posted digits, as MLflow's scoring server would, and shows the reports' pages.
+"""The server of a model: it classifies posted images, like MLflow's scoring server, and shows the report's pages.
 
-MLflow's own server casts before it checks: it takes 0.5 for 0, so that pixels scaled to 0…1 would be read as an empty
-image, and "7" and true for numbers. It also reads a body three times over. Here a body is parsed and checked at once.
+MLflow's own server converts values before it checks them. It turns 0.5 into 0, so it would read pixels scaled to 0…1 as
+an empty image, and it accepts "7" and true as numbers. It also reads a body three times. This server parses and checks
+a body in one pass.
 """
 
 import asyncio
@@ -24,33 +25,33 @@ from starlette.routing import Route
 from lenet.errors import in_one_line, shortened
 from lenet.workspace import DRAW, PAGE, project_root
 
-# The width and height of a digit, in pixels.
+# The width and height of an image, in pixels.
 _SIDE = 28
-# How many characters of what is refused a message shows.
-_SHOWN = 40
+# How many characters of a refused value an error message shows.
+_MOST_SHOWN = 40
 _EXPECTED = (
     'expected {"inputs": [digit, …]} of 1 to 1000 digits, '
     f"each {_SIDE} rows of {_SIDE} integers from 0 (background) to 255"
 )
-# A thousand digits of three figures, commas and blanks have 4 MB.
+# In bytes. A thousand images take 4 MB: up to three characters for each pixel, a comma and a blank.
 BODY_LIMIT = 5_000_000
 TIME_LIMIT_S = 30
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
-# Each list ends at its first mistake: a thousand wrong digits have 784,000.
+# FailFast stops at the first mistake in a list, because a thousand wrong images would give 784,000 mistakes.
 _Pixel = Annotated[int, Field(strict=True, ge=0, le=255)]
 _Row = Annotated[list[_Pixel], Field(min_length=_SIDE, max_length=_SIDE), FailFast()]
-_Digit = Annotated[list[_Row], Field(min_length=_SIDE, max_length=_SIDE), FailFast()]
+_Image = Annotated[list[_Row], Field(min_length=_SIDE, max_length=_SIDE), FailFast()]
 
 
-class _Digits(BaseModel):
-    """What may be posted. Read and checked by pydantic's compiled parser: a thousand digits in a tenth of a second."""
+class _RequestBody(BaseModel):
+    """The JSON body of a request. Pydantic's compiled parser checks a thousand images in a tenth of a second."""
 
     model_config = ConfigDict(extra="forbid")
-    inputs: Annotated[list[_Digit], Field(min_length=1, max_length=1000), FailFast()]
+    inputs: Annotated[list[_Image], Field(min_length=1, max_length=1000), FailFast()]
 
 
 class RefusedError(Exception):
-    """A request that is not answered: its HTTP status, and the reason."""
+    """The server refuses a request. The message is the reason; `status` is the HTTP status of the answer."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -58,20 +59,20 @@ class RefusedError(Exception):
 
 
 def load_app(model_uri: str) -> Starlette:
-    """Return the ASGI app that answers with a model of the store; raise what MLflow raises."""
+    """Return the ASGI app for a model in the MLflow store. Raises MLflow's exceptions."""
     from mlflow.pyfunc import load_model
 
     return make_app(load_model(model_uri).predict)
 
 
 def make_app(predict: Callable[[np.ndarray], np.ndarray]) -> Starlette:
-    """Return the ASGI app that answers with a function of digits, uint8 (n, 28, 28) to probabilities (n, 10)."""
+    """Return the ASGI app for a function that maps images, uint8 (n, 28, 28), to probabilities (n, 10)."""
 
     async def invocations(request: Request) -> Response:
         _check_length(request.headers.get("content-length"), request.headers.get("transfer-encoding"))
         _check_type(request.headers.get("content-type", ""))
-        digits = await run_in_threadpool(read_digits, await request.body())
-        probabilities = await run_in_threadpool(predict, digits)
+        images = await run_in_threadpool(read_images, await request.body())
+        probabilities = await run_in_threadpool(predict, images)
         return JSONResponse({"predictions": probabilities.tolist()})
 
     def alive(request: Request) -> Response:
@@ -81,15 +82,15 @@ def make_app(predict: Callable[[np.ndarray], np.ndarray]) -> Starlette:
     return Starlette(
         routes=[
             Route("/invocations", invocations, methods=["POST"]),
-            *(Route(path, alive) for path in ("/ping", "/health")),  # as MLflow's server has them
-            *(Route(path, _answer_with(project_root() / page)) for path, page in pages.items()),
+            *(Route(path, alive) for path in ("/ping", "/health")),  # as in MLflow's server
+            *(Route(path, _page_endpoint(project_root() / page)) for path, page in pages.items()),
         ],
         middleware=[Middleware(BaseHTTPMiddleware, dispatch=guard)],
     )
 
 
 async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Answer requests of this machine only, in a bounded time, and say why one is refused."""
+    """Answer only requests from this machine, within the time limit. A refused request gets the reason as JSON."""
     try:
         _check_origin(request.headers.get("host", ""), request.headers.get("origin"))
         async with asyncio.timeout(TIME_LIMIT_S):
@@ -97,11 +98,11 @@ async def guard(request: Request, call_next: RequestResponseEndpoint) -> Respons
     except RefusedError as error:
         return JSONResponse({"error_code": "BAD_REQUEST", "message": str(error)}, status_code=error.status)
     except TimeoutError:
-        return JSONResponse({"error_code": "TIMEOUT", "message": f"not answered in {TIME_LIMIT_S} s"}, 503)
+        return JSONResponse({"error_code": "TIMEOUT", "message": f"no answer within {TIME_LIMIT_S} s"}, 503)
 
 
-def _answer_with(page: Path) -> Callable[[Request], Response]:
-    """Return what answers with a page, or says how to make it."""
+def _page_endpoint(page: Path) -> Callable[[Request], Response]:
+    """Return the endpoint that answers with a page. If the page is missing, the answer says how to create it."""
 
     def answer(request: Request) -> Response:
         missing = f"{page.name} is missing: run `dvc repro plot`, or `git restore reports`"
@@ -111,9 +112,9 @@ def _answer_with(page: Path) -> Callable[[Request], Response]:
 
 
 def _check_origin(host: str, origin: str | None) -> None:
-    """Raise RefusedError unless a request is meant for this machine and does not come from another site's page.
+    """Raise RefusedError if a request names another host, or comes from a page of another site.
 
-    A page elsewhere can give its own name this machine's address, and then post here (DNS rebinding).
+    Another site can let its name resolve to this machine's address, so that its page may post here (DNS rebinding).
     """
     if not _LOCAL.fullmatch(host):
         raise RefusedError(403, f"host {host or 'missing'}: expected 127.0.0.1 or localhost")
@@ -122,8 +123,8 @@ def _check_origin(host: str, origin: str | None) -> None:
 
 
 def _check_length(length: str | None, transfer_encoding: str | None = None) -> None:
-    """Raise RefusedError unless the body's length is stated, holds, and is not above the limit."""
-    if transfer_encoding:  # it would outweigh the length
+    """Raise RefusedError unless the request states its body's length and this length is within the limit."""
+    if transfer_encoding:  # it would override the stated length
         raise RefusedError(411, f"transfer encoding {transfer_encoding}: expected a content length")
     if length is None or not length.isdecimal():
         raise RefusedError(411, f"content length {length or 'missing'}: expected at most {BODY_LIMIT:,} bytes")
@@ -132,32 +133,33 @@ def _check_length(length: str | None, transfer_encoding: str | None = None) -> N
 
 
 def _check_type(content_type: str) -> None:
-    """Raise RefusedError unless the content type is JSON's."""
+    """Raise RefusedError unless the content type is application/json."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise RefusedError(400, f"content type {content_type or 'missing'}: expected application/json")
 
 
-def read_digits(body: bytes) -> np.ndarray:
-    """Return the digits in a body of JSON, uint8 (n, 28, 28); raise RefusedError, with what is wrong and where."""
+def read_images(body: bytes) -> np.ndarray:
+    """Return the images in a JSON body, uint8 (n, 28, 28). Raise RefusedError that says what is wrong and where."""
     try:
-        return np.array(_Digits.model_validate_json(body).inputs, np.uint8)
+        return np.array(_RequestBody.model_validate_json(body).inputs, np.uint8)
     except ValidationError as error:
         raise RefusedError(400, _first_mistake(error, body)) from None
 
 
 def _first_mistake(error: ValidationError, body: bytes) -> str:
-    # What is wrong with the whole body first: then no part of it was meant as asked.
-    of_the_body = ("json_invalid", "model_type", "missing", "extra_forbidden")
-    mistake = min(error.errors(include_url=False), key=lambda each: each["type"] not in of_the_body)
+    """Return a message about the first mistake. A mistake of the whole body comes before one in an image."""
+    whole_body_types = ("json_invalid", "model_type", "missing", "extra_forbidden")
+    mistake = min(error.errors(include_url=False), key=lambda mistake: mistake["type"] not in whole_body_types)
     if mistake["type"] == "json_invalid":
         return f"the body is not JSON ({mistake['ctx']['error']}): {_EXPECTED}"
-    if mistake["type"] in of_the_body:
-        return f"the body is {shortened(in_one_line(body[:400].decode(errors='replace')), _SHOWN)}: {_EXPECTED}"
-    name, *places = mistake["loc"]
-    return f"{name}{''.join(f'[{place}]' for place in places)} is {_shown(mistake['input'])}: {_EXPECTED}"
+    if mistake["type"] in whole_body_types:
+        return f"the body is {shortened(in_one_line(body[:400].decode(errors='replace')), _MOST_SHOWN)}: {_EXPECTED}"
+    name, *indices = mistake["loc"]
+    return f"{name}{''.join(f'[{index}]' for index in indices)} is {_as_short_json(mistake['input'])}: {_EXPECTED}"
 
 
-def _shown(value: object) -> str:
+def _as_short_json(value: object) -> str:
+    """Return a refused value as JSON, shortened for an error message."""
     if isinstance(value, list) and len(value) > _SIDE:
         value = value[:_SIDE]
-    return shortened(json.dumps(value), _SHOWN)
+    return shortened(json.dumps(value), _MOST_SHOWN)

@@ -1,4 +1,5 @@
-"""The MLflow mirror of the files, written once per finished run; with serving, the only importer of mlflow.
+"""The MLflow mirror of the result files: each finished run is published once.
 
-`store` and `pages` do not import MLflow, which takes seconds. The other modules are imported inside of functions.
+Only the rooms `tracking` and `serving` import MLflow, which takes seconds. `pages` never imports it, and `mlflow_store`
+only when it opens the MLflow store. Import the other modules inside functions, unless MLflow is needed anyway.
 """

@@ -1,4 +1,4 @@
-"""What is attached to a run in MLflow: two pages in HTML and the network, as an MLflow model."""
+"""What is attached to an MLflow run: two HTML pages, and the network as MLflow models in two formats."""
 
 import io
 import json
@@ -18,9 +18,9 @@ from lenet.mnist.splits import Split
 from lenet.network import determinism
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 
-# The names of a run's models: in Keras's format, and as TensorFlow operations.
+# The names of the two models of an MLflow run: NETWORK is in Keras's format, SERVED consists of TensorFlow operations.
 NETWORK, SERVED = "network", "served"
-_WRONG_DIGITS = 8
+_MOST_MISTAKES = 8
 _SIGNATURE = ModelSignature(
     inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, 28, 28))]),
     outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 10))]),
@@ -28,17 +28,22 @@ _SIGNATURE = ModelSignature(
 
 
 def confusion_page(title: str, confusion: Sequence[Sequence[int]]) -> str:
-    """Return a table of confusion counts (10, 10), rows actual, columns predicted, with the recall of each class."""
+    """Return the HTML page with the confusion matrix and the recall of each class.
+
+    confusion: counts (10, 10), rows actual, columns predicted.
+    """
     counts = np.asarray(confusion)
     percents, recalls = percent_of_actual(counts), recall_percent(counts)
-    header = "".join(f"<th>{digit}" for digit in range(len(counts)))
+    header = "".join(f"<th>{label}" for label in range(len(counts)))
     rows = []
-    for digit, (of_class, percent, recall) in enumerate(zip(counts, percents, recalls, strict=True)):
+    for actual, (row_counts, row_percents, recall) in enumerate(zip(counts, percents, recalls, strict=True)):
         cells = [
-            f"<td class=right>{count}" if column == digit else f"<td style='background:{_shade(share)}'>{count or ''}"
-            for column, (count, share) in enumerate(zip(of_class, percent, strict=True))
+            f"<td class=right>{count}"
+            if predicted == actual
+            else f"<td style='background:{_mistake_colour(percent)}'>{count or ''}"
+            for predicted, (count, percent) in enumerate(zip(row_counts, row_percents, strict=True))
         ]
-        rows.append(f"<tr><th>{digit}{''.join(cells)}<td class=recall>{recall:.2f}")
+        rows.append(f"<tr><th>{actual}{''.join(cells)}<td class=recall>{recall:.2f}")
     return _page(
         f"{title}: confusion",
         "Rows: the actual class. Columns: the predicted class. Numbers of test digits; recall in percent.",
@@ -46,18 +51,18 @@ def confusion_page(title: str, confusion: Sequence[Sequence[int]]) -> str:
     )
 
 
-def _shade(percent: float) -> str:
-    """Return the colour of a mistake: white for none, orange from 2 % of the class on."""
+def _mistake_colour(percent: float) -> str:
+    """Return the CSS colour of a cell: from transparent at 0 % of the actual class to full orange at 2 % and above."""
     return f"rgba(213, 94, 0, {min(percent / 2, 1):.2f})"
 
 
 def mistakes_page(title: str, probabilities: np.ndarray, test: Split) -> str:
-    """Return the test digits that a run misread with the greatest confidence. probabilities: float32 (n, 10)."""
-    from lenet.report import pictures  # imports Matplotlib: only where there is something to draw
+    """Return the HTML page with the run's most confident mistakes on the test set. probabilities: float32 (n, 10)."""
+    from lenet.report import pictures  # here and not at the top: it imports Matplotlib, which this module rarely needs
 
     predicted = probabilities.argmax(axis=1)
     confidence = np.where(predicted != test.labels, probabilities.max(axis=1), 0.0)
-    worst = [index for index in np.argsort(-confidence, kind="stable")[:_WRONG_DIGITS] if confidence[index] > 0]
+    worst = [index for index in np.argsort(-confidence, kind="stable")[:_MOST_MISTAKES] if confidence[index] > 0]
     figures = [
         f"<figure><img src='{pictures.as_url(pictures.ink(test.images[index]))}' alt=''>"
         f"<figcaption>{test.labels[index]} as {predicted[index]}: {100 * confidence[index]:.0f} %</figcaption></figure>"
@@ -80,53 +85,54 @@ figure {{ display: inline-block; margin: 8px; text-align: center }} img {{ width
 
 
 @contextmanager
-def keras_model(run: Path, about: Model, versions: Mapping[str, str]) -> Iterator[Path]:
+def keras_model(run_folder: Path, metadata: Model, versions: Mapping[str, str]) -> Iterator[Path]:
     """Yield a folder with a run's network as an MLflow model in Keras's format.
 
-    run: the folder of the run's files. about: the ids of the model. versions: of the libraries that trained it. It
-    loads where this project is installed. Its file is put together without TensorFlow, whose import takes seconds.
+    It loads only where this project is installed. The .keras file is zipped by hand, because importing TensorFlow takes
+    seconds. run_folder: contains the run's files. metadata: has the ids of the MLflow model. versions: the versions of
+    the libraries that trained the network.
     """
     with tempfile.TemporaryDirectory(prefix="lenet-") as folder:
         (Path(folder) / "data").mkdir()
         with zipfile.ZipFile(Path(folder) / "data/model.keras", "w") as file:
             file.writestr("metadata.json", json.dumps({"keras_version": versions["keras"]}))
-            file.write(run / ARCHITECTURE, "config.json")
-            file.write(run / WEIGHTS, "model.weights.h5")
-        about.signature = _SIGNATURE
-        about.add_flavor("keras", data="data", keras_version=versions["keras"], save_exported_model=False)
-        pyfunc.add_to_model(about, loader_module=__name__)
-        about.save(Path(folder) / "MLmodel")
+            file.write(run_folder / ARCHITECTURE, "config.json")
+            file.write(run_folder / WEIGHTS, "model.weights.h5")
+        metadata.signature = _SIGNATURE
+        metadata.add_flavor("keras", data="data", keras_version=versions["keras"], save_exported_model=False)
+        pyfunc.add_to_model(metadata, loader_module=__name__)
+        metadata.save(Path(folder) / "MLmodel")
         yield Path(folder)
 
 
 def _load_pyfunc(path: str) -> object:
-    """Load what `keras_model` has written; MLflow calls this, by its name."""
+    """Load a model that `keras_model` wrote. MLflow looks for a function of this name and calls it."""
     import mlflow.keras  # imports TensorFlow
 
-    from lenet.network import layers  # noqa: F401  # registers them with Keras
+    from lenet.network import layers  # noqa: F401  # registers this project's layers with Keras
 
     return mlflow.keras._load_pyfunc(path)
 
 
 @contextmanager
-def served_model(model_id: str, about: Model, versions: Mapping[str, str], example: np.ndarray) -> Iterator[Path]:
-    """Yield a folder with a Keras model of the store as TensorFlow operations, which load without this project.
+def served_model(model_id: str, metadata: Model, versions: Mapping[str, str], example: np.ndarray) -> Iterator[Path]:
+    """Yield a folder with a network as TensorFlow operations, which load without this project.
 
-    example: raw digits, uint8 (n, 28, 28).
+    model_id: the network's Keras model in the MLflow store. example: an input for it, raw images, uint8 (n, 28, 28).
     """
     determinism.prepare()
     import mlflow.keras  # imports TensorFlow
 
-    from lenet.network import layers  # noqa: F401  # registers them with Keras
+    from lenet.network import layers  # noqa: F401  # registers this project's layers with Keras
 
     network = mlflow.keras.load_model(f"models:/{model_id}")
     with tempfile.TemporaryDirectory(prefix="lenet-") as folder:
-        with redirect_stdout(io.StringIO()):  # it prints a list of tensors
+        with redirect_stdout(io.StringIO()):  # Keras prints a list of tensors
             mlflow.keras.save_model(
                 network,
                 folder,
                 save_exported_model=True,
-                mlflow_model=about,
+                mlflow_model=metadata,
                 signature=_SIGNATURE,
                 input_example=example,
                 pip_requirements=[f"{name}=={versions[name]}" for name in ("tensorflow", "keras", "numpy")],

@@ -1,4 +1,4 @@
-"""What is published of a variant, read from the files: its finished runs, and the means over them."""
+"""Read from the files what is published of a variant: its finished runs and the means over them."""
 
 import hashlib
 import json
@@ -29,23 +29,26 @@ from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS, Histor
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A trained run, and what is here of it.
+    """A trained run that is to be published. A field is None if this checkout does not have the data.
 
-    model: the folder with its weights. result: what `evaluate` measured. mistakes: returns the page of its most
-    confident mistakes, None without predictions.
+    model_folder: contains the weights. result: what `evaluate` measured. mistakes_page: a function that returns the
+    HTML page of the run's most confident mistakes, or None if the predictions are missing.
     """
 
     identity: RunIdentity
     history: History
     provenance: Provenance | None
-    model: Path | None = None
+    model_folder: Path | None = None
     result: SeedResult | None = None
-    mistakes: Callable[[], str | None] = lambda: None
+    mistakes_page: Callable[[], str | None] = lambda: None
 
 
 @dataclass(frozen=True)
 class Means:
-    """What the run of a variant shows: means over its seeds per epoch and at the end, tags, and a description."""
+    """What the MLflow run of a variant or recipe shows: means over its runs, tags and a description.
+
+    curves: the means after each epoch. final: the means after training.
+    """
 
     curves: Sequence[Point]
     final: Sequence[Point]
@@ -58,12 +61,15 @@ class Means:
 
 
 def digest(*parts: object) -> str:
-    """Return a digest of what is published."""
+    """Return a digest of values that are published. It shows later whether they have changed."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def curves(history: Mapping[str, Sequence[float]]) -> list[Point]:
-    """Return a metric per epoch, counted from 1, as points; with the accuracy beside the error."""
+def curve_points(history: Mapping[str, Sequence[float]]) -> list[Point]:
+    """Return the points of the learning curves. The step of a point is the epoch, counted from 1.
+
+    The points of the validation accuracy are added to those of the metrics in `history`: metric → value of each epoch.
+    """
     accuracy = {VALIDATION_ACCURACY: [_accuracy(error) for error in history.get(VALIDATION_ERROR, ())]}
     return [
         Point(name, value, epoch)
@@ -72,12 +78,15 @@ def curves(history: Mapping[str, Sequence[float]]) -> list[Point]:
     ]
 
 
-def final(measured: Mapping[str, float]) -> list[Point]:
-    """Return what was measured at the end as points of step 0, which MLflow draws as bars; without recall per class."""
-    shown = {name: value for name, value in measured.items() if "/recall_percent/" not in name}
-    if TEST_ERROR in shown:
-        shown[TEST_ACCURACY] = _accuracy(shown[TEST_ERROR])
-    return [Point(name, value, 0) for name, value in shown.items()]
+def final_points(metrics_at_end: Mapping[str, float]) -> list[Point]:
+    """Return metrics that were measured after training as points at step 0, which MLflow draws as bars.
+
+    The recall of each class is left out, and the test accuracy is added.
+    """
+    published = {name: value for name, value in metrics_at_end.items() if "/recall_percent/" not in name}
+    if TEST_ERROR in published:
+        published[TEST_ACCURACY] = _accuracy(published[TEST_ERROR])
+    return [Point(name, value, 0) for name, value in published.items()]
 
 
 def _accuracy(error_percent: float) -> float:
@@ -85,66 +94,72 @@ def _accuracy(error_percent: float) -> float:
 
 
 def from_run_store(identity: RunIdentity, with_model: bool) -> FinishedRun:
-    """Return a run that the run store has."""
-    folder = run_store.entry(identity.digest) if with_model else None
+    """Read a finished run from its entry in the run store. with_model: whether to publish its network too."""
+    model_folder = run_store.entry(identity.digest) if with_model else None
     history = run_store.load_history(identity.digest)
-    return FinishedRun(identity, history, run_store.load_provenance(identity.digest), folder)
+    return FinishedRun(identity, history, run_store.load_provenance(identity.digest), model_folder)
 
 
 def evaluated_runs(result: VariantResult) -> list[FinishedRun]:
     """Return the runs of an evaluated variant."""
-    outputs = cache(partial(_outputs, result))  # read once, and only if a run lacks its page
+    # The predictions file is read once for all seeds, and only if a page of mistakes must be made.
+    load_predictions_and_test = cache(partial(_load_predictions_and_test, result))
     runs = []
     for index, seed in enumerate(result.seeds):
-        trained = find_run(result.variant, seed.identity)
+        saved_run = find_run(result.variant, seed.identity)
         provenance = run_store.load_provenance(seed.identity.digest)
-        mistakes = partial(_mistakes, title(result.variant, seed), outputs, index)
-        folder = trained.folder if trained else None
-        runs.append(FinishedRun(seed.identity, seed.history, provenance, folder, seed, mistakes))
+        mistakes_page = partial(_mistakes_page, page_title(result.variant, seed), load_predictions_and_test, index)
+        model_folder = saved_run.folder if saved_run else None
+        runs.append(FinishedRun(seed.identity, seed.history, provenance, model_folder, seed, mistakes_page))
     return runs
 
 
-def title(variant: str, seed: SeedResult) -> str:
-    """Return the title of a run's pages."""
+def page_title(variant: str, seed: SeedResult) -> str:
+    """Return the title of a run's HTML pages."""
     return f"{variant} seed {seed.identity.seed}"
 
 
-def _outputs(result: VariantResult) -> tuple[np.ndarray, Split] | None:
-    """Return the probabilities of all seeds (seeds, n, 10) and the test digits, if they are here and fit."""
+def _load_predictions_and_test(result: VariantResult) -> tuple[np.ndarray, Split] | None:
+    """Return the probabilities of all seeds, (seeds, n, 10), and the test split.
+
+    Return None if a file is missing or damaged, or if the predictions do not give the confusion counts of the result.
+    """
     try:
         probabilities, test = load_predictions(result.variant).probabilities, load_split("test")
     except LabError:
         return None
     if probabilities.shape[:2] != (len(result.seeds), len(test)):
         return None
-    counts = [metrics.confusion(of_seed, test.labels).tolist() for of_seed in probabilities]
+    counts = [metrics.confusion(seed_probabilities, test.labels).tolist() for seed_probabilities in probabilities]
     return (probabilities, test) if counts == [seed.confusion for seed in result.seeds] else None
 
 
-def _mistakes(title: str, outputs: Callable[[], tuple[np.ndarray, Split] | None], index: int) -> str | None:
-    if (found := outputs()) is None:
+def _mistakes_page(
+    title: str, load_predictions_and_test: Callable[[], tuple[np.ndarray, Split] | None], seed_index: int
+) -> str | None:
+    if (predictions_and_test := load_predictions_and_test()) is None:
         return None
-    probabilities, test = found
-    return artifacts.mistakes_page(title, probabilities[index], test)
+    probabilities, test = predictions_and_test
+    return artifacts.mistakes_page(title, probabilities[seed_index], test)
 
 
-def means_of_result(result: VariantResult, description: str) -> Means:
-    """Return what the run of an evaluated variant shows."""
+def variant_means(result: VariantResult, description: str) -> Means:
+    """Return what the MLflow run of an evaluated variant shows."""
     history = {
         name: [round(float(value), 6) for value in learning_curve(result.seeds, name).mean]
         for name in result.seeds[0].history
     }
     names = [metric.name for metric in METRICS if metric.headline and metric.measure] + list(TEST_ERROR_INTERVAL)
-    measured = {name: result.summary[name] for name in names if name in result.summary}
-    measured |= {"parameters": result.parameters, "multiply_accumulates": result.multiply_accumulates}
-    ends = [result.summary[name] for name in TEST_ERROR_INTERVAL if name in result.summary]
-    tags = {INTERVAL_TAG: " to ".join(f"{end:.2f}" for end in ends) or "–"}
-    return Means(curves(history), final(measured | {"seeds": len(result.seeds)}), description, tags)
+    metrics_at_end = {name: result.summary[name] for name in names if name in result.summary}
+    metrics_at_end |= {"parameters": result.parameters, "multiply_accumulates": result.multiply_accumulates}
+    interval = [result.summary[name] for name in TEST_ERROR_INTERVAL if name in result.summary]
+    tags = {INTERVAL_TAG: " to ".join(f"{bound:.2f}" for bound in interval) or "–"}
+    return Means(curve_points(history), final_points(metrics_at_end | {"seeds": len(result.seeds)}), description, tags)
 
 
-def means_of_recipe(row: pd.Series) -> Means:
-    """Return what the run of a sweep's recipe shows. row: of a table as evaluation.trials makes it."""
-    measured: dict[str, float] = {}
+def recipe_means(row: pd.Series) -> Means:
+    """Return what the MLflow run of a sweep's recipe shows. row: the recipe's row of `evaluation.trials.table`."""
+    metrics_at_end: dict[str, float] = {}
     for column, metric in ((ERROR, VALIDATION_ERROR), (LOSS, VALIDATION_LOSS)):
-        measured |= {metric: float(row[column]), f"{metric}_se": float(row[f"{column}_se"])}
-    return Means([], final(measured))
+        metrics_at_end |= {metric: float(row[column]), f"{metric}_se": float(row[f"{column}_se"])}
+    return Means([], final_points(metrics_at_end))

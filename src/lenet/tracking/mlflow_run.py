@@ -1,4 +1,4 @@
-"""One run in the MLflow store: its numbers, its files, its models. Writing the same again changes nothing."""
+"""One MLflow run: its metrics, tags, files and models. Publishing the same content again changes nothing."""
 
 import json
 import math
@@ -19,17 +19,17 @@ from lenet.runs.provenance import Provenance, now_ms
 from lenet.tracking import mlflow_store, pages, run_inputs
 from lenet.tracking.pages import NOTE_TAG
 
-PUBLISHED_TAG = "published"  # JSON: part of the run → digest of what is published of it
-REPUBLISHED_TAG = "republished"  # of a run that was published without knowing when and where it was trained
-_MOST_METRICS_AT_ONCE = 800  # beside parameters and tags; MLflow's own limit is 1,000 in all
+PUBLISHED_TAG = "published"  # JSON: part of the run → digest of the content that is published of it
+REPUBLISHED_TAG = "republished"  # marks an MLflow run for which it is unknown when and where the run was trained
+_MOST_METRICS_AT_ONCE = 800  # MLflow's limit for one request is 1,000 metrics, parameters and tags together
 _LONGEST_UPLOAD_MS = 600_000
 
-# Makes the folder of a model, with the ids that it is given.
-WrittenModel = Callable[[Model], AbstractContextManager[Path]]
+# A context manager that writes a model into a temporary folder. Its argument has the ids of the MLflow model.
+ModelWriter = Callable[[Model], AbstractContextManager[Path]]
 
 
 class Point(NamedTuple):
-    """A metric's value at a step."""
+    """The value of a metric at a step."""
 
     metric: str
     value: float
@@ -37,7 +37,7 @@ class Point(NamedTuple):
 
 
 class MlflowRun:
-    """A run in the store, as it was when it was looked up."""
+    """An MLflow run. Its tags and metrics are those at the time when it was read from the MLflow store."""
 
     def __init__(self, client: MlflowClient, run: Run) -> None:
         self.id, self.name, self.start_ms = run.info.run_id, run.info.run_name, run.info.start_time
@@ -49,16 +49,16 @@ class MlflowRun:
     def has_parameters(self) -> bool:
         return bool(self._run.data.params)
 
-    def lacks(self, part: str, content: str) -> bool:
-        """Return whether this content of a part is not published: another one is, or none."""
-        return self._published.get(part) != content
+    def needs_update(self, part: str, digest: str) -> bool:
+        """Return whether a part must be published: it is missing, or its published digest is not this one."""
+        return self._published.get(part) != digest
 
-    def has_lost_its_artifacts(self) -> bool:
-        """Return whether their folder is missing. What a server keeps is its own matter."""
+    def has_lost_artifacts(self) -> bool:
+        """Return whether the folder of the run's artifacts is missing; see `_is_missing`."""
         return _is_missing(self._run.info.artifact_uri)
 
     def complete(self, identity: RunIdentity, provenance: Provenance | None) -> None:
-        """Add end and data sets, if they are missing; and where the run was trained, if that was unknown before."""
+        """Add the end time, the data sets and the provenance, if they are missing."""
         if self._run.info.status != "FINISHED":
             self.end(provenance.duration_s if provenance else 0)
         if not (self._run.inputs and self._run.inputs.dataset_inputs):
@@ -76,10 +76,11 @@ class MlflowRun:
         parts: Mapping[str, str] = {},
         tags: Mapping[str, str] = {},
     ) -> None:
-        """Log parameters, unless they are there, metrics and tags; note what is now published of these parts.
+        """Log metrics and tags, and the parameters if the MLflow run has none. Record the parts as published.
 
-        A point's timestamp is the run's start + its step, so that logging it again adds nothing. A final value that
-        differs from the one in the store gets the present time, so that it counts.
+        curves: points of the learning curves. final: points measured after training. parts: part → digest of its
+        content. The timestamp of a point is the run's start plus the step, so logging the point again adds nothing. But
+        if a final value has changed, its timestamp is the current time, so that MLflow shows the new value.
         """
         points = [_metric(point, self.start_ms + point.step) for point in curves]
         for point in final:
@@ -89,61 +90,61 @@ class MlflowRun:
                 points.append(_metric(point, now_ms()))
         params = [Param(name, str(value)) for name, value in parameters.items() if not self.has_parameters]
         self._published |= parts
-        noted = {PUBLISHED_TAG: json.dumps(self._published)} if parts else {}
-        all_tags = [RunTag(name, value) for name, value in {**tags, **noted}.items()]
-        if len(points) > _MOST_METRICS_AT_ONCE:  # sent first: the tag that records them must arrive last
+        published_tag = {PUBLISHED_TAG: json.dumps(self._published)} if parts else {}
+        all_tags = [RunTag(name, value) for name, value in {**tags, **published_tag}.items()]
+        if len(points) > _MOST_METRICS_AT_ONCE:  # send them first: the tag that records them must arrive last
             self._client.log_batch(self.id, points)
             points = []
         self._client.log_batch(self.id, points, params, all_tags)
 
     def attach(self, text: str, name: str) -> None:
-        """Attach a text as a file, in place of an earlier one of that name."""
+        """Attach a text as a file. Replace an earlier file of this name."""
         with tempfile.TemporaryDirectory(prefix="lenet-") as folder:
             (Path(folder) / name).write_text(text, encoding="utf-8")
-            # What `client.log_text` does, after it has read the run anew.
+            # `client.log_text` does the same, but first requests the MLflow run again.
             get_artifact_repository(self._run.info.artifact_uri).log_artifacts(folder)
 
     def describe(self, description: str) -> None:
-        """Renew the run's description, unless a person has written one."""
+        """Update the description, unless a person has written it."""
         if pages.should_replace(description, self.tags.get(NOTE_TAG), self.tags):
             tags = pages.description_tags(description)
             self._client.log_batch(self.id, tags=[RunTag(name, value) for name, value in tags.items()])
 
     def end(self, duration_s: float) -> None:
-        """Say how long the run took."""
+        """Mark the MLflow run as finished and set its end time."""
         self._client.set_terminated(self.id, "FINISHED", self.start_ms + round(1000 * duration_s))
 
     def find_model(self, name: str) -> LoggedModel | None:
-        """Return the oldest usable model of that name. Delete the others, and what interrupted uploads have left."""
+        """Return the oldest complete model of this name. Delete its duplicates and models with interrupted uploads."""
         condition = f"name = '{name}' and source_run_id = '{self.id}'"
-        found = self._client.search_logged_models([self._run.info.experiment_id], condition)
-        models = sorted(found, key=lambda model: (model.creation_timestamp, model.model_id))
-        ready = [each for each in models if each.status == "READY" and not _is_missing(each.artifact_location)]
+        unsorted_models = self._client.search_logged_models([self._run.info.experiment_id], condition)
+        models = sorted(unsorted_models, key=lambda model: (model.creation_timestamp, model.model_id))
+        ready = [model for model in models if model.status == "READY" and not _is_missing(model.artifact_location)]
         uploading = [
-            each
-            for each in models
-            if each.status == "PENDING" and each.creation_timestamp > now_ms() - _LONGEST_UPLOAD_MS
+            model
+            for model in models
+            if model.status == "PENDING" and model.creation_timestamp > now_ms() - _LONGEST_UPLOAD_MS
         ]
         for model in models:
             if model not in ready[:1] + uploading:
                 self._client.delete_logged_model(model.model_id)
         return ready[0] if ready else None
 
-    def attach_model(self, name: str, written: WrittenModel) -> LoggedModel | None:
-        """Attach a model; return the one that counts."""
+    def attach_model(self, name: str, write_model: ModelWriter) -> LoggedModel | None:
+        """Upload a model; return it, or the older one if another publisher was faster."""
         model = self._client.create_logged_model(self._run.info.experiment_id, name=name, source_run_id=self.id)
         self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
-        about = Model(artifact_path=model.artifact_location, run_id=self.id, model_id=model.model_id)
-        with written(about) as folder:
+        metadata = Model(artifact_path=model.artifact_location, run_id=self.id, model_id=model.model_id)
+        with write_model(metadata) as folder:
             self._client.log_model_artifacts(model.model_id, str(folder))
         self._client.finalize_logged_model(model.model_id, "READY")
         return self.find_model(name)
 
 
 def _is_missing(location: str) -> bool:
-    """Return whether artifacts are lost: their folder belongs to a database of this machine and does not exist."""
+    """Return whether a folder of artifacts is missing; always false if the MLflow store is not a SQLite file."""
     return (
-        mlflow_store.database() is not None
+        mlflow_store.database_file() is not None
         and location.startswith("file:")
         and not Path(unquote(location.removeprefix("file://"))).is_dir()
     )
@@ -153,5 +154,5 @@ def _metric(point: Point, timestamp_ms: int) -> Metric:
     return Metric(point.metric, point.value, timestamp_ms, point.step)
 
 
-def _is_same(one: float, other: float) -> bool:
-    return one == other or (math.isnan(one) and math.isnan(other))
+def _is_same(first: float, second: float) -> bool:
+    return first == second or (math.isnan(first) and math.isnan(second))

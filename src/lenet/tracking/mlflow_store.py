@@ -1,6 +1,6 @@
-"""The MLflow store: its address, a client for it, the lock on it, and what happens where it fails.
+"""The MLflow store: its address, a client for it, a lock on it, and what happens when it fails.
 
-It imports MLflow only where the store is opened.
+This module imports MLflow only when it opens the MLflow store.
 """
 
 import itertools
@@ -23,12 +23,12 @@ from lenet.workspace import atomic_write, project_root
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# How long one variant may take to publish. A store that does not answer is given up sooner.
-LIMIT_S = 300
+# How long publishing one variant may take. If the MLflow store does not answer, the timeouts below end it sooner.
+PUBLISH_LIMIT_S = 300
 
-# By default MLflow tries a request again and again, for minutes. Here a request is sent once, so that nothing is
-# created twice; whatever it fails to write is published later, from the files.
-_LIMITS = {
+# By default MLflow repeats a failed request for minutes. Here each request is sent once, so that nothing is created
+# twice. What could not be written is published later from the files. The user's own values take precedence.
+_DEFAULT_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "PGCONNECT_TIMEOUT": "2",
@@ -37,34 +37,37 @@ _LIMITS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-_FIRST_ANSWER_S = 2
-# As SQLAlchemy names them.
+_HEALTH_TIMEOUT_S = 2
+# The address of a database starts with one of these names of SQLAlchemy.
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-# Where MLflow's database keeps the absolute paths of artifacts.
-_ARTIFACT_PATHS = {
+# The columns in which MLflow's database keeps absolute paths of artifacts: table → column.
+_ARTIFACT_COLUMNS = {
     "experiments": "artifact_location",
     "runs": "artifact_uri",
     "logged_models": "artifact_location",
     "model_versions": "storage_location",
 }
-# The variable with the path of a file: while that file exists, the store is left alone.
+# Names an environment variable that holds a path. While a file exists at this path, publishing is disabled.
 _DISABLED_IF = "LENET_MLFLOW_DISABLED_IF"
 
 
 class StoreDisabledError(Exception):
-    """The store failed before in this command, and the user was told; or the command was asked to leave it alone."""
+    """Publishing is disabled: the MLflow store failed earlier in this command, or the command must not use it.
+
+    In the first case the user has already been warned.
+    """
 
 
 def uri() -> str:
-    """Return the store's address: MLFLOW_TRACKING_URI, or else that of the project's own SQLite file."""
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    return _from_checkout(given) if given else _sqlite_uri(_own_database())
+    """Return the MLflow store's address: MLFLOW_TRACKING_URI if it is set, else the project's own SQLite file."""
+    address = os.environ.get("MLFLOW_TRACKING_URI")
+    return _with_absolute_path(address) if address else _sqlite_uri(_own_database_file())
 
 
-def _from_checkout(address: str) -> str:
-    """Return a store's address; one of a SQLite file with a relative path begins at the checkout.
+def _with_absolute_path(address: str) -> str:
+    """Return an address. If it names a SQLite file by a relative path, make the path relative to the checkout.
 
-    Else it would name another file in each temporary workspace.
+    Otherwise it would name a different file in each temporary workspace.
     """
     scheme, _, path = address.partition(":///")
     if scheme.partition("+")[0] != "sqlite" or not path or path.startswith(("/", ":memory:")):
@@ -73,71 +76,75 @@ def _from_checkout(address: str) -> str:
 
 
 def redacted_uri() -> str:
-    """Return the store's address without a password, so that it may be printed."""
+    """Return the MLflow store's address without its password, for messages."""
     return redacted(uri())
 
 
-def database() -> Path | None:
-    """Return the store's file, which need not exist; None where the store is no SQLite file."""
+def database_file() -> Path | None:
+    """Return the MLflow store's SQLite file, which need not exist; None if the MLflow store is not a SQLite file."""
     scheme, _, path = uri().partition(":///")
     return Path(unquote(path.partition("?")[0])) if scheme.partition("+")[0] == "sqlite" else None
 
 
 def artifacts_uri() -> str | None:
-    """Return the project's folder for artifacts; None for a server, which has its own place for them.
+    """Return the address of the project's folder for artifacts; None for a server, which stores artifacts itself.
 
-    Without it, MLflow would use the current folder for a database, which may be a temporary workspace.
+    If the MLflow store is a database, MLflow's own default is the current folder, which may be a temporary workspace.
     """
     is_database = uri().partition(":")[0].partition("+")[0] in _DATABASES
-    return _artifacts().as_uri() if is_database else None
+    return _artifacts_folder().as_uri() if is_database else None
 
 
 def lock() -> Lock:
-    """Return the lock between this checkout's processes, temporary workspaces included; it may be nested."""
-    return named_lock("mlflow", timeout=LIMIT_S, is_singleton=True)
+    """Return the lock on the MLflow store between all processes of this checkout and its temporary workspaces.
+
+    A process that holds the lock may acquire it again.
+    """
+    return named_lock("mlflow", timeout=PUBLISH_LIMIT_S, is_singleton=True)
 
 
 def open_client() -> "MlflowClient":
-    """Return a client of the store, which is there and answers.
+    """Return a client of the MLflow store; create its SQLite file if it is missing.
 
-    Raises StoreDisabledError, LabError where another version of MLflow wrote the database, and what MLflow raises.
+    Raises StoreDisabledError if publishing is disabled, LabError if another version of MLflow wrote the database, and
+    MLflow's exceptions if the MLflow store does not answer.
     """
     if is_disabled():
         raise StoreDisabledError
-    for name, value in _LIMITS.items():
+    for name, value in _DEFAULT_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import mlflow
     import mlflow.store.db.utils
 
-    mlflow.store.db.utils.MAX_RETRY_COUNT = 1  # else a database that cannot be opened costs 100 s each time
-    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # a failure is reported in one line: see `_message`
-    if path := database():
+    mlflow.store.db.utils.MAX_RETRY_COUNT = 1  # else each attempt to open a broken database takes 100 s
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # `_failure_message` reports a failure in one line
+    if path := database_file():
         with lock():
-            _create(path)
-            if path.resolve() == _own_database():
-                _move_artifact_paths(path)
+            _create_database(path)
+            if path.resolve() == _own_database_file():
+                _update_artifact_paths(path)
     mlflow.set_tracking_uri(uri())
-    return _connected()
+    return _connect()
 
 
-def _own_database() -> Path:
+def _own_database_file() -> Path:
     return project_root() / "mlflow.db"
 
 
-def _artifacts() -> Path:
+def _artifacts_folder() -> Path:
     return project_root() / "mlartifacts"
 
 
 def _sqlite_uri(path: Path) -> str:
-    """Return the address of a SQLite file, whatever is in the names of its folders."""
+    """Return the address of a SQLite file. The names of its folders may contain any character."""
     escaped = str(path).replace("%", "%25").replace("?", "%3F")
-    # With `sqlite:///` MLflow would also create the folder that the escaped path names.
+    # With `sqlite:///` MLflow would also create a folder with the escaped name.
     scheme = "sqlite" if escaped == str(path) else "sqlite+pysqlite"
     return f"{scheme}:///{escaped}"
 
 
-def _create(path: Path) -> None:
-    """Create the database, unless it exists: whole or not at all."""
+def _create_database(path: Path) -> None:
+    """Create the database atomically, unless it exists."""
     from mlflow import MlflowClient
 
     if not path.exists():
@@ -145,39 +152,39 @@ def _create(path: Path) -> None:
             MlflowClient(_sqlite_uri(partial)).search_experiments()  # creates the tables
 
 
-def _move_artifact_paths(path: Path) -> None:
-    """Let the database find its artifacts here where the checkout was moved, renamed or copied.
+def _update_artifact_paths(path: Path) -> None:
+    """Correct the paths of artifacts in the database if the checkout was moved, renamed or copied.
 
     MLflow keeps absolute paths, and would create the old folders again.
     """
-    ours, ours_like = _artifacts().as_uri(), [f"file:///%/{_artifacts().name}/lenet5-%"]
+    current_folder, pattern = _artifacts_folder().as_uri(), [f"file:///%/{_artifacts_folder().name}/lenet5-%"]
     with closing(sqlite3.connect(path)) as connection, connection:
-        moved: set[str] = set()
-        with suppress(sqlite3.DatabaseError):  # MLflow says what is wrong
+        old_folders: set[str] = set()
+        with suppress(sqlite3.DatabaseError):  # MLflow opens the database next, and reports the error
             rows = connection.execute(
-                "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?", ours_like
+                "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?", pattern
             )
-            moved = {location.rpartition("/")[0] for (location,) in rows} - {ours}
-        for folder, (table, column) in itertools.product(moved, _ARTIFACT_PATHS.items()):
+            old_folders = {location.rpartition("/")[0] for (location,) in rows} - {current_folder}
+        for folder, (table, column) in itertools.product(old_folders, _ARTIFACT_COLUMNS.items()):
             connection.execute(
                 f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
-                (f"{ours}/", len(folder) + 2, len(folder) + 1, f"{folder}/"),
+                (f"{current_folder}/", len(folder) + 2, len(folder) + 1, f"{folder}/"),
             )
-    if moved:
-        print(f"the checkout was moved: MLflow now finds its artifacts in {_artifacts()}", file=sys.stderr)
+    if old_folders:
+        print(f"the checkout was moved: MLflow now finds its artifacts in {_artifacts_folder()}", file=sys.stderr)
 
 
-def _connected() -> "MlflowClient":
-    """Return a client of a store that has answered; raise soon where it does not."""
+def _connect() -> "MlflowClient":
+    """Return a client of the MLflow store. If a server does not answer, raise MLflow's exception within seconds."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
     if uri().startswith(("http://", "https://")):
-        timeout_s = min(_FIRST_ANSWER_S, int(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
+        timeout_s = min(_HEALTH_TIMEOUT_S, int(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
         creds = get_default_host_creds(uri())
-        # Once more if need be: a busy server drops a connection now and then.
+        # One retry, because a busy server sometimes drops a connection.
         http_request(creds, "/health", "GET", timeout=timeout_s, max_retries=1, backoff_factor=0, raise_on_status=False)
     try:
         return MlflowClient(uri())
@@ -186,13 +193,14 @@ def _connected() -> "MlflowClient":
             raise
         raise LabError(
             f"{redacted_uri()} was written by another version of MLflow: move it away, and the next command rebuilds "
-            "it from the files, without runs of earlier settings; `mlflow db upgrade` keeps those of an older version"
+            "it from the files, without runs of earlier settings; if that version was older, run `mlflow db upgrade` "
+            "instead, which keeps these runs too"
         ) from None
 
 
 @contextmanager
 def failures_as_warnings() -> Iterator[None]:
-    """Turn any failure in the block into a warning, the first one of a command: no result is lost by it."""
+    """Turn an exception in the block into a warning. Only the first failure in a command prints one: see `warn`."""
     try:
         yield
     except StoreDisabledError:
@@ -203,36 +211,36 @@ def failures_as_warnings() -> Iterator[None]:
 
 @contextmanager
 def failures_as_errors() -> Iterator[None]:
-    """Turn any failure in the block into a LabError of one line."""
+    """Turn any exception in the block into a LabError of one line."""
     try:
         yield
     except LabError:
         raise
     except Exception as error:
-        raise LabError(_message(error)) from None
+        raise LabError(_failure_message(error)) from None
 
 
 def warn(error: Exception) -> None:
-    """Print a failure of the store, unless this command has printed one, and leave the store alone from now on."""
+    """Warn that the MLflow store failed, unless this command has done so. Inside `one_warning`, disable publishing."""
     if _is_first_failure():
         hint = "the results are in the files; `make ui` publishes them once the store works"
-        print(f"warning: {_message(error)}: {hint}", file=sys.stderr, flush=True)
+        print(f"warning: {_failure_message(error)}: {hint}", file=sys.stderr, flush=True)
 
 
-def _message(error: Exception) -> str:
+def _failure_message(error: Exception) -> str:
     if isinstance(error, LabError):
         return str(error)
     secrets = (os.environ.get(f"MLFLOW_TRACKING_{name}", "") for name in ("PASSWORD", "TOKEN"))
-    known = [uri(), *(f"://{secret}@" for secret in secrets)]
-    text = redacted(in_one_line(error), *known) or type(error).__name__
-    return f"the MLflow store at {redacted_uri()} failed: {shortened(text, 200)}"
+    addresses = [uri(), *(f"://{secret}@" for secret in secrets)]
+    reason = redacted(in_one_line(error), *addresses) or type(error).__name__
+    return f"the MLflow store at {redacted_uri()} failed: {shortened(reason, 200)}"
 
 
 @contextmanager
 def one_warning() -> Iterator[None]:
-    """In the block, and in all processes that it starts, leave a store alone once it has failed.
+    """Disable publishing after the first failure, in the block and in all processes that the block starts.
 
-    DVC's stages are processes of their own, so a file remembers the failure; they inherit its path.
+    A file records the failure, because DVC runs each stage in its own process. The processes inherit the file's path.
     """
     if _DISABLED_IF in os.environ:  # as in a demo that `make repro` starts
         yield
@@ -246,21 +254,21 @@ def one_warning() -> Iterator[None]:
 
 
 def disabled_environment() -> dict[str, str]:
-    """Return the environment that makes a command leave the store alone, in silence."""
+    """Return the environment variables that disable publishing in a command, without a warning."""
     return {_DISABLED_IF: os.devnull}
 
 
 def is_disabled() -> bool:
-    """Return whether the store failed before in this command, or is to be left alone."""
+    """Return whether the MLflow store failed earlier in this command, or the command must not use it."""
     return _DISABLED_IF in os.environ and Path(os.environ[_DISABLED_IF]).exists()
 
 
 def _is_first_failure() -> bool:
-    """Remember a failure; return whether it is the first one, of which the user does not know."""
+    """Record a failure. Return whether it is the command's first one, so that the user must be warned."""
     if _DISABLED_IF not in os.environ:
         return True
     try:
         Path(os.environ[_DISABLED_IF]).touch(exist_ok=False)
     except OSError:
-        return not is_disabled()  # on a full disk there is no room for a note
+        return not is_disabled()  # on a full disk the failure cannot be recorded
     return True

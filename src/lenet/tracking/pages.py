@@ -1,4 +1,4 @@
-"""What a person reads and opens in MLflow: descriptions in Markdown, the list of variants, addresses."""
+"""What people see in MLflow: descriptions in Markdown, the columns of the list of variants, paths of pages."""
 
 import colorsys
 import hashlib
@@ -19,16 +19,18 @@ from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
 PREFIX = "lenet5-"
 TEST_ACCURACY, VALIDATION_ACCURACY = "test/accuracy", "validation/accuracy"
 INTERVAL_TAG = "interval"
-# MLflow's own tags: of a description, and of the colour of a run's curves.
+# MLflow's own tags for a description and for the colour of an MLflow run's curves.
 NOTE_TAG, _COLOUR_TAG = "mlflow.note.content", "mlflow.runColor"
-# The digest of the description that this project wrote last: another text is a person's.
+# This tag holds the digest of the description that this project wrote last. If the current description has another
+# digest, a person has written it.
 WRITTEN_TAG = "written_description"
 
-# A view as MLflow's own "Share" saves it (3.17): which runs, in what order, with what columns. A version of
-# MLflow that does not know it opens its default view instead.
+# The key of a saved view: it says which MLflow runs a list shows, in what order and with what columns. The format is
+# that of MLflow 3.17's "Share" button. A version of MLflow that cannot read it opens the default view instead.
 _VIEW = "variants"
-_LEFT = {"attributes.`Run Name`": 180, "runDateAndNestInfo": 120}  # columns that each list begins with
-# What MLflow shows beside a page: its menu for training, not that for language models.
+# The first columns of each list: column → width in pixels.
+_FIRST_COLUMNS = {"attributes.`Run Name`": 180, "runDateAndNestInfo": 120}
+# Makes MLflow show its menu for model training beside a page, not the one for language models.
 _WORKFLOW = {"workflowType": "machine_learning"}
 _PAPERS = {
     "LeCun et al. 1998": "https://doi.org/10.1109/5.726791",
@@ -43,9 +45,9 @@ _PAPERS = {
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: its name, its description, and the columns of its list, with their widths in pixels.
+    """An MLflow experiment.
 
-    The first column sorts the list.
+    columns: the columns of the list of its variants, column → width in pixels. The first one sorts the list.
     """
 
     name: str
@@ -57,8 +59,8 @@ def study_experiment(dataset: str) -> Experiment:
     """Return the experiment of params.yaml's variants on a data set."""
     return Experiment(
         PREFIX + dataset,
-        _linked(f"""\
-LeNet-5 of 1998 (LeCun et al. 1998) against what we would train today, change by change, on {_named(dataset)}.
+        _link_papers(f"""\
+LeNet-5 of 1998 (LeCun et al. 1998) against what we would train today, change by change, on {_about(dataset)}.
 
 A run such as `relu_adam` is a **variant**. Its metrics are means over its seeds: learning curves, and numbers after the
 last epoch. Each **seed** is a nested run with its own curves, a confusion matrix, its most confident mistakes and its
@@ -83,13 +85,13 @@ press *Compare*. *Show diff only* hides equal parameters.
 
 
 def sweep_experiment(name: str, about: str, dataset: str, settings: Sequence[str]) -> Experiment:
-    """Return the experiment of a sweep over these settings."""
+    """Return the experiment of a sweep. settings: the names of the settings that the sweep varies."""
     return Experiment(
         f"{PREFIX}{dataset}-sweep-{name}",
-        _linked(f"""\
+        _link_papers(f"""\
 {in_markdown(about)}
 
-The data set is {_named(dataset)}. Each run is a recipe, with a nested run for each seed and fold. Its metrics are means
+The data set is {_about(dataset)}. Each run is a recipe, with a nested run for each seed and fold. Its metrics are means
 over them, on validation digits. A sweep does not use the test set.
 
 **To see what the settings do**, search for `tags.kind = 'variant'`, tick all runs, press *Compare* and choose *Parallel
@@ -112,37 +114,40 @@ def experiment_tags(experiment: Experiment) -> dict[str, str]:
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": columns,
-        "columnOrder": [*_LEFT, *columns],
-        "columnWidths": {**_LEFT, **experiment.columns},
+        "columnOrder": [*_FIRST_COLUMNS, *columns],
+        "columnWidths": {**_FIRST_COLUMNS, **experiment.columns},
     }
     return {
-        "mlflow.experimentKind": "custom_model_development",  # else MLflow takes it for one about language models
+        "mlflow.experimentKind": "custom_model_development",  # else MLflow's pages are those for language models
         f"mlflow.sharedViewState.{_VIEW}": json.dumps(view),
     }
 
 
-def list_page(experiment_id: str) -> str:
+def variant_list_path(experiment_id: str) -> str:
     """Return the path of the page that lists an experiment's variants."""
     return f"/#/experiments/{experiment_id}/runs?{urlencode({**_WORKFLOW, 'viewStateShareKey': _VIEW})}"
 
 
-def comparison_page(experiment_id: str, run_ids: Sequence[str]) -> str:
-    """Return the path of the page that draws some runs of an experiment over each other."""
+def comparison_path(experiment_id: str, run_ids: Sequence[str]) -> str:
+    """Return the path of the page that draws the curves of several MLflow runs into the same charts."""
     ids = ", ".join(f"'{run_id}'" for run_id in run_ids)
-    shown = {"searchFilter": f"attributes.run_id IN ({ids})", "compareRunsMode": "CHART"}
-    return f"/#/experiments/{experiment_id}/runs?{urlencode({**_WORKFLOW, **shown})}"
+    query = {"searchFilter": f"attributes.run_id IN ({ids})", "compareRunsMode": "CHART"}
+    return f"/#/experiments/{experiment_id}/runs?{urlencode({**_WORKFLOW, **query})}"
 
 
 def colour_tag(variant: str) -> dict[str, str]:
-    """Return the tag that gives a variant's curves one of eight hues, since MLflow draws many runs in one colour."""
-    hue = zlib.crc32(variant.encode()) * 3 % 8 / 8  # × 3: tanh_sgd, relu_adam and modern differ
-    red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(hue, 0.45, 0.7))
+    """Return the tag that gives a variant's curves one of eight hues. Without it, many curves have the same colour."""
+    hue = zlib.crc32(variant.encode()) * 3 % 8 / 8  # × 3 gives tanh_sgd, relu_adam and modern different hues
+    red, green, blue = (round(255 * channel) for channel in colorsys.hls_to_rgb(hue, 0.45, 0.7))
     return {_COLOUR_TAG: f"#{red:02X}{green:02X}{blue:02X}"}
 
 
 def describe_variant(result: VariantResult, about: str, baseline: str, baseline_settings: Mapping[str, object]) -> str:
-    """Say what a variant achieved, what it is (`about`), and how it differs from the variant called `baseline`."""
-    # In few lines: MLflow folds up what is longer.
+    """Return a variant's description: its test error, what it is (`about`), and how it differs from the baseline.
+
+    baseline: the name of the baseline variant.
+    """
+    # The description has few lines, because MLflow collapses a longer one.
     settings = result.seeds[0].identity.settings
     changed = [
         f"`{name}` {baseline_settings.get(name, '–')} → {value}"
@@ -150,19 +155,21 @@ def describe_variant(result: VariantResult, about: str, baseline: str, baseline_
         if baseline_settings.get(name) != value
     ]
     if changed:
-        compared = f"Changes from `{baseline}`: {' · '.join(changed)}."
+        difference = f"Changes from `{baseline}`: {' · '.join(changed)}."
     else:
-        compared = f"It has the settings of `{baseline}`, the baseline that other variants are compared with."
+        difference = f"It has the settings of `{baseline}`, the baseline that other variants are compared with."
     seeds = len(result.seeds)
     runs = "one seed, the nested run" if seeds == 1 else f"{seeds} seeds, the nested runs"
     means = f"The metrics are means over {runs}."
-    return "\n\n".join(part for part in (_achieved(result), _linked(in_markdown(about)), compared, means) if part)
+    return "\n\n".join(
+        part for part in (_test_error(result), _link_papers(in_markdown(about)), difference, means) if part
+    )
 
 
 def describe_model(dataset: str) -> str:
-    """Say what the versions of the registered model are, and how to use one."""
-    return _linked(f"""\
-LeNet-5 (LeCun et al. 1998) and its modern relatives, which read handwritten digits. Trained on {_named(dataset)}.
+    """Return the description of the registered model: what its aliases mean and how to use a version."""
+    return _link_papers(f"""\
+LeNet-5 (LeCun et al. 1998) and its modern relatives, which read handwritten digits. Trained on {_about(dataset)}.
 
 - **champion**: the run with the lowest validation error. The test set is not used to choose it.
 - **baseline**: the best run of the baseline variant, by validation error.
@@ -174,27 +181,28 @@ LeNet-5 (LeCun et al. 1998) and its modern relatives, which read handwritten dig
 
 
 def description_tags(description: str) -> dict[str, str]:
-    """Return the tags of a description that this project writes."""
+    """Return the tags that set a description and mark it as written by this project."""
     return {NOTE_TAG: description, WRITTEN_TAG: description_digest(description)}
 
 
 def description_digest(description: str) -> str:
-    """Return the digest by which a description is recognised later as this project's."""
+    """Return the digest that later tells whether a description is this project's or a person's."""
     return hashlib.sha256(description.encode()).hexdigest()[:16]
 
 
 def should_replace(description: str, current: str | None, tags: Mapping[str, str]) -> bool:
-    """Return whether a description replaces the current one: it differs, and no person has written the current one."""
-    known = tags.get(WRITTEN_TAG)
-    is_ours = description_digest(current or "") == known if known else not current
+    """Return whether to replace the current description: it is not this text, and no person wrote or removed it."""
+    written_digest = tags.get(WRITTEN_TAG)
+    is_ours = description_digest(current or "") == written_digest if written_digest else not current
     return is_ours and description != current
 
 
-def _achieved(result: VariantResult) -> str:
-    error, *ends = (result.summary.get(name) for name in (TEST_ERROR, *TEST_ERROR_INTERVAL))
-    if error is None or not math.isfinite(result.summary[TEST_LOSS]):  # of NaN the error is a number, the loss is not
+def _test_error(result: VariantResult) -> str:
+    """Return the sentence that states the test error and its interval."""
+    error, *bounds = (result.summary.get(name) for name in (TEST_ERROR, *TEST_ERROR_INTERVAL))
+    if error is None or not math.isfinite(result.summary[TEST_LOSS]):  # the error alone is finite after divergence
         return "The training diverged."
-    interval = f" (95 % interval {ends[0]:.2f} to {ends[1]:.2f} %)" if None not in ends else ""
+    interval = f" (95 % interval {bounds[0]:.2f} to {bounds[1]:.2f} %)" if None not in bounds else ""
     return f"Test error **{error:.2f} %**{interval}."
 
 
@@ -202,17 +210,18 @@ def _metrics_table() -> str:
     rows = [(f"`{metric.name}`", metric.meaning) for metric in METRICS if metric.headline]
     accuracies = f"`{TEST_ACCURACY}`, `{VALIDATION_ACCURACY}`"
     rows.append((accuracies, "the share of digits read rightly, as a fraction from 0 to 1"))
-    ends = ", ".join(f"`{name}`" for name in TEST_ERROR_INTERVAL)
-    rows.append((ends, "the 95 % interval of the mean test error, over seeds and writers of test digits"))
+    bounds = ", ".join(f"`{name}`" for name in TEST_ERROR_INTERVAL)
+    rows.append((bounds, "the 95 % interval of the mean test error, over seeds and writers of test digits"))
     return "\n".join(["| metric | meaning |", "|---|---|", *(f"| {names} | {meaning} |" for names, meaning in rows)])
 
 
-def _named(dataset: str) -> str:
+def _about(dataset: str) -> str:
+    """Return the description of a data set."""
     return datasets.find(dataset).description
 
 
-def _linked(text: str) -> str:
-    """Turn the papers that a text cites into links."""
+def _link_papers(text: str) -> str:
+    """Replace each citation of a paper in a text by a link to it."""
     for paper, address in _PAPERS.items():
         text = text.replace(paper, f"[{paper}]({address})")
     return text

@@ -1,8 +1,9 @@
-"""`python -m lenet.tracking.publish`: publish to MLflow what the files have and the store lacks.
+"""`python -m lenet.tracking.publish`: publish to MLflow the results that the MLflow store does not have yet.
 
-A run is published when the run store has it, and again when its variant is evaluated: then with test metrics, and with
-the means on the run of the variant. In a fresh clone reports/details/ has all numbers; models and misread digits are
-published where models/, predictions/ and the test set are here. Publishing again takes a moment.
+A run is published for the first time when it is in the run store. It is published again when its variant is evaluated:
+then its test metrics are added, and the means of the variant. In a fresh clone reports/details/ has all numbers. Models
+and misread images are published if models/, predictions/ and the test set exist. If nothing is missing, publishing
+takes a moment.
 """
 
 import gc
@@ -27,80 +28,86 @@ from lenet.tracking import artifacts, contents, mlflow_store, pages, registry, r
 from lenet.tracking.contents import FinishedRun, Means
 from lenet.tracking.mlflow_run import MlflowRun
 from lenet.tracking.pages import Experiment
-from lenet.tracking.runs import Runs
+from lenet.tracking.runs import ExperimentRuns
 from lenet.workspace import DETAILS
 
 T = TypeVar("T")
 
 _ATTEMPTS = 4
-# The parts of a run.
+# The parts of an MLflow run that are published separately.
 _CURVES, _TEST, _MISTAKES, _MEANS = "curves", "test", "mistakes", "means"
 
 
 def publish_run(experiment: Experiment, run: PlannedRun, with_model: bool = True) -> None:
-    """Publish a run that the run store has, under each variant that has it; raise what MLflow raises."""
-    finished = contents.from_run_store(run.identity, with_model)
+    """Publish a run of the run store under each variant that it belongs to. Raises MLflow's exceptions."""
+    finished_run = contents.from_run_store(run.identity, with_model)
     for variant in run.variants:
-        _publish(experiment, variant, [finished])
+        _publish(experiment, variant, [finished_run])
 
 
 def publish_sweep(experiment: Experiment, runs: Sequence[PlannedRun], table: pd.DataFrame) -> None:
-    """Publish the recipes of a table, as evaluation.trials makes it, and their runs, which the run store has."""
+    """Publish a sweep's recipes and their runs.
+
+    runs: the runs of all recipes, which are in the run store. table: the table of `evaluation.trials.table`.
+    """
     for recipe, row in table.iterrows():
-        finished = [contents.from_run_store(run.identity, with_model=False) for run in runs if recipe in run.variants]
-        _publish(experiment, str(recipe), finished, contents.means_of_recipe(row))
+        finished_runs = [
+            contents.from_run_store(run.identity, with_model=False) for run in runs if recipe in run.variants
+        ]
+        _publish(experiment, str(recipe), finished_runs, contents.recipe_means(row))
 
 
 def publish_variant(variant: str) -> int:
-    """Publish a variant's results from the files; return how many of its runs were created or completed.
+    """Publish a variant's results from the files. Return how many of its runs were created or updated.
 
-    Raises LabError where the results are missing, TimeoutError where it takes too long, and what MLflow raises.
+    Raises LabError if the results are missing, TimeoutError if publishing takes too long, and MLflow's exceptions.
     """
     return _publish_result(load_result(variant), load_settings())
 
 
 def publish_all() -> list[VariantResult]:
-    """Publish every variant of params.yaml that has results here, and appoint champion and baseline.
+    """Publish every variant of params.yaml that has results, and choose champion and baseline.
 
     Returns the results that were published.
     """
     results = publish_variants(list(load_settings().variants))
     with mlflow_store.lock():
-        _repeated_on_conflict(partial(registry.assign_aliases, results, load_settings()))
+        _retry_on_conflict(partial(registry.assign_aliases, results, load_settings()))
     return results
 
 
 def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
-    """Publish those of the variants that have results here; say what was lacking, and return the results."""
-    gc.freeze()  # else the collector looks again and again at what MLflow has imported: a sixth of the time
+    """Publish those variants that have results. Return these results, and print how many runs were published."""
+    gc.freeze()  # else the garbage collector scans MLflow's modules repeatedly, for a sixth of the time
     settings = load_settings()
     results = list(_readable_results(variants))
     for result in results:
-        if lacked := _publish_result(result, settings):
-            print(f"{result.variant}: published {lacked} runs to {mlflow_store.redacted_uri()}", file=sys.stderr)
+        if count := _publish_result(result, settings):
+            print(f"{result.variant}: published {count} runs to {mlflow_store.redacted_uri()}", file=sys.stderr)
     return results
 
 
 def comparison_pages(results: Sequence[VariantResult]) -> dict[str, str]:
-    """Return pages that compare two variants, title → path: the primary contrast, then the baseline and the best.
+    """Return MLflow's pages that compare two variants: title → path.
 
-    results: those that were published. Pages of variants that are not among them are left out.
+    The first page shows the primary comparison, the second the baseline and the best variant. A page is left out if one
+    of its variants is not among `results`, which must have been published.
     """
     comparison, by_name = load_settings().comparison, {result.variant: result for result in results}
     best = [result.variant for result, _ in ranked(results)[:1]]
     pairs = [list(reversed(comparison.primary)), [comparison.ladder[0], *best]]
-    found = {}
+    paths = {}
     for pair in pairs:
         if len(set(pair)) == 2 and by_name.keys() >= set(pair):
-            runs = Runs(pages.study_experiment(by_name[pair[0]].dataset))
-            stored = [runs.find(name, by_name[name].seeds[0].identity.family) for name in pair]
-            ids = [run.id for run in stored if run]
-            found[" and ".join(pair)] = pages.comparison_page(runs.experiment_id, ids)
-    return found
+            mlflow_runs = ExperimentRuns(pages.study_experiment(by_name[pair[0]].dataset))
+            pair_runs = [mlflow_runs.find(name, by_name[name].seeds[0].identity.family) for name in pair]
+            ids = [mlflow_run.id for mlflow_run in pair_runs if mlflow_run]
+            paths[" and ".join(pair)] = pages.comparison_path(mlflow_runs.experiment_id, ids)
+    return paths
 
 
 def _readable_results(variants: Sequence[str]) -> Iterator[VariantResult]:
-    """Yield the results that are here; warn of files that cannot be read, which hold up no other variant."""
+    """Yield the results of those variants that have any. Warn of a file that cannot be read, and skip it."""
     for variant in variants:
         if (DETAILS / f"{variant}.json").is_file():
             try:
@@ -112,21 +119,23 @@ def _readable_results(variants: Sequence[str]) -> Iterator[VariantResult]:
 def _publish_result(result: VariantResult, settings: Settings) -> int:
     baseline, about = settings.comparison.ladder[0], settings.about.get(result.variant, "")
     description = pages.describe_variant(result, about, baseline, settings.variant(baseline).model_dump())
-    means = contents.means_of_result(result, description)
+    means = contents.variant_means(result, description)
     return _publish(pages.study_experiment(result.dataset), result.variant, contents.evaluated_runs(result), means)
 
 
-def _publish(experiment: Experiment, variant: str, finished: Sequence[FinishedRun], means: Means | None = None) -> int:
-    """Publish runs of a variant, and the means over them; return how many were created or completed."""
-    deadline = time.monotonic() + mlflow_store.LIMIT_S
+def _publish(
+    experiment: Experiment, variant: str, finished_runs: Sequence[FinishedRun], means: Means | None = None
+) -> int:
+    """Publish runs of a variant and, if given, their means. Return how many MLflow runs were created or updated."""
+    deadline = time.monotonic() + mlflow_store.PUBLISH_LIMIT_S
     with mlflow_store.lock():
-        return _repeated_on_conflict(partial(_publish_once, experiment, variant, finished, means, deadline))
+        return _retry_on_conflict(partial(_publish_once, experiment, variant, finished_runs, means, deadline))
 
 
-def _repeated_on_conflict(work: Callable[[], T]) -> T:
-    """Return what `work` returns; repeat it where the store reports a conflict.
+def _retry_on_conflict(work: Callable[[], T]) -> T:
+    """Call `work` and return its result. Call it again if the MLflow store reports a conflict.
 
-    Another publisher may write the same run, tag or data set at the same moment.
+    A conflict occurs if another publisher writes the same MLflow run, tag or data set at the same moment.
     """
     for _ in range(_ATTEMPTS - 1):
         try:
@@ -139,70 +148,76 @@ def _repeated_on_conflict(work: Callable[[], T]) -> T:
 
 
 def _publish_once(
-    experiment: Experiment, variant: str, finished: Sequence[FinishedRun], means: Means | None, deadline: float
+    experiment: Experiment, variant: str, finished_runs: Sequence[FinishedRun], means: Means | None, deadline: float
 ) -> int:
-    runs = Runs(experiment)
-    parent = _parent(runs, variant, finished, means)
-    lacked = 0
-    for run in finished:
+    mlflow_runs = ExperimentRuns(experiment)
+    parent = _find_or_create_parent(mlflow_runs, variant, finished_runs, means)
+    updated = 0
+    for run in finished_runs:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not finished within {mlflow_store.LIMIT_S:g} s")
-        stored = runs.find_or_create_seed(variant, run.identity, parent, run.provenance)
-        lacked += _publish_seed(stored, run, variant)
+            raise TimeoutError(f"publishing a variant took longer than {mlflow_store.PUBLISH_LIMIT_S:g} s")
+        mlflow_run = mlflow_runs.find_or_create_seed(variant, run.identity, parent, run.provenance)
+        updated += _publish_seed(mlflow_run, run, variant)
     if means:
-        _publish_means(parent, means, finished)
-    return lacked
+        _publish_means(parent, means, finished_runs)
+    return updated
 
 
-def _parent(runs: Runs, variant: str, finished: Sequence[FinishedRun], means: Means | None) -> MlflowRun:
-    """Return the run of a variant; a new one where the means of other seeds are on the old one."""
-    provenances = [run.provenance for run in finished if run.provenance]
+def _find_or_create_parent(
+    mlflow_runs: ExperimentRuns, variant: str, finished_runs: Sequence[FinishedRun], means: Means | None
+) -> MlflowRun:
+    """Return the MLflow run of a variant. Replace it by a new one if it shows means that have changed."""
+    provenances = [run.provenance for run in finished_runs if run.provenance]
     earliest = min(provenances, key=lambda provenance: provenance.started_ms, default=None)
-    parent = runs.find_or_create_variant(variant, finished[0].identity, earliest)
-    if means and parent.metrics and parent.lacks(_MEANS, means.digest):
-        return runs.replace_variant(parent, variant, finished[0].identity)
+    parent = mlflow_runs.find_or_create_variant(variant, finished_runs[0].identity, earliest)
+    if means and parent.metrics and parent.needs_update(_MEANS, means.digest):
+        return mlflow_runs.replace_variant(parent, variant, finished_runs[0].identity)
     return parent
 
 
-def _publish_means(parent: MlflowRun, means: Means, finished: Sequence[FinishedRun]) -> None:
+def _publish_means(parent: MlflowRun, means: Means, finished_runs: Sequence[FinishedRun]) -> None:
     parent.describe(means.description)
-    if parent.lacks(_MEANS, means.digest):
+    if parent.needs_update(_MEANS, means.digest):
         parent.write({}, means.curves, means.final, {_MEANS: means.digest}, means.tags)
-        provenances = [run.provenance for run in finished if run.provenance]
-        if len(provenances) == len(finished):
+        provenances = [run.provenance for run in finished_runs if run.provenance]
+        if len(provenances) == len(finished_runs):
             parent.end(busy_s(provenances))
 
 
-def _publish_seed(stored: MlflowRun, run: FinishedRun, variant: str) -> bool:
-    """Publish what the store lacks of one run: numbers, pages, model; return whether it lacked any."""
-    lacking = _lacking_parts(stored, run)
-    result = run.result if _TEST in lacking else None
+def _publish_seed(mlflow_run: MlflowRun, run: FinishedRun, variant: str) -> bool:
+    """Publish the metrics, HTML pages and model that the MLflow run does not have. Return whether any was missing."""
+    missing_parts = _missing_parts(mlflow_run, run)
+    result = run.result if _TEST in missing_parts else None
     if result:
-        stored.attach(artifacts.confusion_page(contents.title(variant, result), result.confusion), "confusion.html")
-    if _MISTAKES in lacking:
-        if page := run.mistakes():
-            stored.attach(page, "mistakes.html")
+        mlflow_run.attach(
+            artifacts.confusion_page(contents.page_title(variant, result), result.confusion), "confusion.html"
+        )
+    if _MISTAKES in missing_parts:
+        if page := run.mistakes_page():
+            mlflow_run.attach(page, "mistakes.html")
         else:
-            del lacking[_MISTAKES]
-    if lacking:
-        curves = contents.curves(run.history) if _CURVES in lacking else []
-        final = contents.final(result.metrics) if result else []
-        stored.write(run_inputs.seed_parameters(variant, run.identity), curves, final, lacking)
-    if run.model is None or stored.find_model(artifacts.NETWORK):
-        return bool(lacking)
-    write = partial(artifacts.keras_model, run.model, versions=run.identity.versions)
-    stored.attach_model(artifacts.NETWORK, write)
+            del missing_parts[_MISTAKES]
+    if missing_parts:
+        curves = contents.curve_points(run.history) if _CURVES in missing_parts else []
+        final = contents.final_points(result.metrics) if result else []
+        mlflow_run.write(run_inputs.seed_parameters(variant, run.identity), curves, final, missing_parts)
+    if run.model_folder is None or mlflow_run.find_model(artifacts.NETWORK):
+        return bool(missing_parts)
+    write_model = partial(artifacts.keras_model, run.model_folder, versions=run.identity.versions)
+    mlflow_run.attach_model(artifacts.NETWORK, write_model)
     return True
 
 
-def _lacking_parts(stored: MlflowRun, run: FinishedRun) -> dict[str, str]:
-    """Return the parts of a run, except for its model, that the store lacks: part → digest of its content."""
+def _missing_parts(mlflow_run: MlflowRun, run: FinishedRun) -> dict[str, str]:
+    """Return the parts of a run, except for its model, that must be published: part → digest of its content."""
     parts = {_CURVES: contents.digest(run.history)}
     if run.result:
-        tested = contents.digest(run.result.metrics, run.result.confusion)
-        parts |= {_TEST: tested, _MISTAKES: tested}
-    with_files = (_TEST, _MISTAKES) if stored.has_lost_its_artifacts() else ()
-    return {part: content for part, content in parts.items() if stored.lacks(part, content) or part in with_files}
+        test_digest = contents.digest(run.result.metrics, run.result.confusion)
+        parts |= {_TEST: test_digest, _MISTAKES: test_digest}
+    lost_parts = (_TEST, _MISTAKES) if mlflow_run.has_lost_artifacts() else ()
+    return {
+        part: digest for part, digest in parts.items() if mlflow_run.needs_update(part, digest) or part in lost_parts
+    }
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
-"""MLflow's model registry: which trained model is the champion, and which the baseline. Both are chosen on validation.
+"""MLflow's model registry: it says which trained network is the champion and which is the baseline.
 
-Each data set has a registered model of its own, so that one trained on MNIST never stands in for one trained on other
-digits. A version is found again by the model that it serves, so that registering twice changes nothing.
+Both are chosen by validation error. Each data set has its own registered model, so a network trained on MNIST never
+replaces one trained on other images. A version is found by the id of its logged model, so registering the same model
+twice changes nothing.
 """
 
 import json
@@ -20,7 +21,7 @@ from lenet.report import model_card
 from lenet.settings import Settings
 from lenet.tracking import artifacts, mlflow_store, pages
 from lenet.tracking.pages import WRITTEN_TAG
-from lenet.tracking.runs import Runs
+from lenet.tracking.runs import ExperimentRuns
 
 CHAMPION, BASELINE = "champion", "baseline"
 _EXAMPLE = Path(__file__).parents[3] / "digit.json"  # the first digit of MNIST's test set
@@ -32,19 +33,22 @@ def model_name(dataset: str) -> str:
 
 
 def model_uri(dataset: str) -> str:
-    """Return the address under which MLflow knows the champion."""
+    """Return MLflow's address of the champion."""
     return f"models:/{model_name(dataset)}@{CHAMPION}"
 
 
 def assign_aliases(results: Sequence[VariantResult], settings: Settings) -> None:
-    """Register champion and baseline, the best run of the baseline variant, for each data set; say what changed."""
+    """Register for each data set the champion and the baseline, which is the best run of the baseline variant.
+
+    Print which alias has moved.
+    """
     for dataset in dict.fromkeys(result.dataset for result in results):
         candidates = [result for result in results if result.dataset == dataset]
         baseline = [result for result in candidates if result.variant == settings.comparison.ladder[0]]
         registry = Registry(dataset)
-        for alias, of_alias in ((CHAMPION, candidates), (BASELINE, baseline)):
-            if news := registry.assign(alias, of_alias, settings.about):
-                print(news, file=sys.stderr)
+        for alias, eligible in ((CHAMPION, candidates), (BASELINE, baseline)):
+            if message := registry.assign(alias, eligible, settings.about):
+                print(message, file=sys.stderr)
 
 
 class Registry:
@@ -56,38 +60,39 @@ class Registry:
         self._client = mlflow_store.open_client()
 
     def assign(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
-        """Give the alias to the best run that has a model in the store; return a message if anything changed.
+        """Give the alias to the best run whose network is in the MLflow store. Return a message if the alias has moved.
 
-        The model is exported from the store's own artifact, once. That takes seconds.
+        The network is exported once, from its artifact in the MLflow store. The export takes seconds.
         """
-        runs = Runs(pages.study_experiment(self._dataset))
-        for result, seed in ranked(results) if runs.have_models(artifacts.NETWORK) else ():
-            if model_id := _served_model(runs, result.variant, seed):
+        mlflow_runs = ExperimentRuns(pages.study_experiment(self._dataset))
+        for result, seed in ranked(results) if mlflow_runs.have_models(artifacts.NETWORK) else ():
+            if model_id := _find_or_export_model(mlflow_runs, result.variant, seed):
                 card = model_card.card(result, seed, about.get(result.variant, ""))
                 version = self._find_or_create_version(result.variant, seed, model_id, card)
-                return self._give(alias, version, f"{result.variant} seed {seed.identity.seed}")
+                return self._set_alias(alias, version, f"{result.variant} seed {seed.identity.seed}")
         return None
 
     def has(self, alias: str) -> bool:
-        """Return whether some version has the alias."""
+        """Return whether a version has the alias."""
         return alias in self._aliases()
 
-    def _give(self, alias: str, version: str, run: str) -> str | None:
+    def _set_alias(self, alias: str, version: str, run: str) -> str | None:
         if self._aliases().get(alias) == version:
             return None
         self._client.set_registered_model_alias(self.name, alias, version)
         return f"{run} is the {alias}: version {version} of {self.name}"
 
     def _find_model(self) -> RegisteredModel | None:
-        found = self._client.search_registered_models(f"name = '{self.name}'")
-        return found[0] if found else None
+        models = self._client.search_registered_models(f"name = '{self.name}'")
+        return models[0] if models else None
 
     def _aliases(self) -> dict[str, str]:
+        """Return the version of each alias: alias → version."""
         model = self._find_model()
         return {alias: str(version) for alias, version in model.aliases.items()} if model else {}
 
     def _find_or_create_version(self, variant: str, seed: SeedResult, model_id: str, card: str) -> str:
-        """Return the version that serves the model, with the card as its description."""
+        """Return the version of a logged model. Create it if it is missing; its description is the model card."""
         name, client = self.name, self._client
         model = self._find_model() or client.create_registered_model(name)
         description = pages.describe_model(self._dataset)
@@ -101,10 +106,10 @@ class Registry:
         return str(version.version)
 
     def _find_version(self, model_id: str) -> ModelVersion | None:
-        """Return the oldest version that serves the model."""
-        found = self._client.search_model_versions(f"name = '{self.name}'")
-        serving = [version for version in found if version.source == f"models:/{model_id}"]
-        return min(serving, key=lambda version: int(version.version), default=None)
+        """Return the oldest version of a logged model, or None if there is none."""
+        versions = self._client.search_model_versions(f"name = '{self.name}'")
+        matching = [version for version in versions if version.source == f"models:/{model_id}"]
+        return min(matching, key=lambda version: int(version.version), default=None)
 
     def _create_version(self, variant: str, seed: SeedResult, model_id: str) -> ModelVersion:
         tags = {
@@ -119,21 +124,23 @@ class Registry:
         version = self._find_version(model_id) or created
         if created.version != version.version:  # another publisher was faster
             self._client.delete_model_version(self.name, created.version)
-        # By this MLflow's pages lead from the run to the version.
-        shown = json.dumps([{"name": self.name, "version": version.version}])
-        self._client.set_logged_model_tags(model_id, {"mlflow.modelVersions": shown})
+        # This tag makes the MLflow run's page link to the version.
+        versions_json = json.dumps([{"name": self.name, "version": version.version}])
+        self._client.set_logged_model_tags(model_id, {"mlflow.modelVersions": versions_json})
         return version
 
 
-def _served_model(runs: Runs, variant: str, seed: SeedResult) -> str | None:
-    """Return the id of a run's model for serving, exported if it was not before; None without a network to export."""
-    run = runs.find(variant, seed.identity.digest)
-    network = run.find_model(artifacts.NETWORK) if run else None
-    if run is None or network is None:
+def _find_or_export_model(mlflow_runs: ExperimentRuns, variant: str, seed: SeedResult) -> str | None:
+    """Return the id of a run's model for serving, exported if necessary; None if the run's network is not published."""
+    mlflow_run = mlflow_runs.find(variant, seed.identity.digest)
+    network = mlflow_run.find_model(artifacts.NETWORK) if mlflow_run else None
+    if mlflow_run is None or network is None:
         return None
-    served = run.find_model(artifacts.SERVED)
+    served = mlflow_run.find_model(artifacts.SERVED)
     if served is None:
         example = np.array(json.loads(_EXAMPLE.read_text(encoding="utf-8"))["inputs"], np.uint8)
-        write = partial(artifacts.served_model, network.model_id, versions=seed.identity.versions, example=example)
-        served = run.attach_model(artifacts.SERVED, write)
+        write_model = partial(
+            artifacts.served_model, network.model_id, versions=seed.identity.versions, example=example
+        )
+        served = mlflow_run.attach_model(artifacts.SERVED, write_model)
     return served.model_id if served else None

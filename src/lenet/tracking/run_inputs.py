@@ -1,4 +1,4 @@
-"""What MLflow shows of who a run is: its parameters, its tags and its data sets."""
+"""The parameters, tags and data sets with which MLflow describes a run."""
 
 import json
 
@@ -7,29 +7,29 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from lenet.runs.identity import RunIdentity, Setting
 from lenet.runs.provenance import Provenance
 
-_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own name: its pages show the commit
+_COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own name for the commit, which its pages show
 
 
-def parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
-    """Return the parameters that all seeds of a variant share: its settings and how its data was split."""
-    data: dict[str, Setting] = {
+def variant_parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
+    """Return the parameters that all seeds of a variant share: its settings, its name and how its data was split."""
+    split: dict[str, Setting] = {
         "dataset": identity.data.dataset,
         "validation_size": identity.data.validation_size,
         "split_seed": identity.data.split_seed,
     }
     if identity.data.fold:
-        data["folds"] = identity.data.fold[1]
-    return {**identity.settings, **data, "variant": variant}
+        split["folds"] = identity.data.fold[1]
+    return {**identity.settings, **split, "variant": variant}
 
 
 def seed_parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
-    """Return the parameters of one seed's run."""
+    """Return the parameters of the run from one seed."""
     fold: dict[str, Setting] = {"fold": identity.data.fold[0]} if identity.data.fold else {}
-    return parameters(variant, identity) | {"seed": identity.seed} | fold
+    return variant_parameters(variant, identity) | {"seed": identity.seed} | fold
 
 
 def identity_tags(variant: str, identity: RunIdentity) -> dict[str, str]:
-    """Return the tags that say which variant, data set, code and versions a run is of."""
+    """Return the tags with a run's variant, data set, digest of code, library versions and kind of processor."""
     return {
         **identity.versions,
         "machine": identity.machine,
@@ -40,13 +40,13 @@ def identity_tags(variant: str, identity: RunIdentity) -> dict[str, str]:
 
 
 def provenance_tags(provenance: Provenance) -> dict[str, str]:
-    """Return the tags of where a run was trained, the commit also under the name that MLflow looks for."""
+    """Return the tags that say where a run was trained. Add the commit under MLflow's own name too."""
     tags = dict(provenance.tags)
     return tags | ({_COMMIT_TAG: tags["git_commit"]} if "git_commit" in tags else {})
 
 
 def dataset_inputs(identity: RunIdentity) -> list[DatasetInput]:
-    """Return both splits, each with what it was used for: a run may train on the validation split too."""
+    """Return the training and validation split, each with its use: a run may train on the validation split too."""
     data = identity.data
     trained_on_both = identity.settings.get("train_on") == "train_and_validation"
     return [
@@ -55,7 +55,7 @@ def dataset_inputs(identity: RunIdentity) -> list[DatasetInput]:
     ]
 
 
-def _dataset_input(identity: RunIdentity, split: str, md5: str, used_for: str) -> DatasetInput:
+def _dataset_input(identity: RunIdentity, split: str, md5: str, use: str) -> DatasetInput:
     dataset = Dataset(
         name=f"{identity.data.dataset} {split}",
         digest=md5,
@@ -63,4 +63,4 @@ def _dataset_input(identity: RunIdentity, split: str, md5: str, used_for: str) -
         source=json.dumps({"path": f"data/processed/{split}.npz", "md5": md5}),
         profile=json.dumps({"validation_size": identity.data.validation_size, "split_seed": identity.data.split_seed}),
     )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", used_for)])
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", use)])

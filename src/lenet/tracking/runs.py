@@ -1,7 +1,7 @@
-"""Find or create runs in the MLflow store, by the digest of what was run.
+"""Find MLflow runs by the digest of the run or variant that they show, or create them.
 
-A variant has a run, and each of its seeds has a run under it. If two publishers create the same run, the older one
-stays, and whoever sees the newer one deletes it.
+A variant has an MLflow run, in which an MLflow run for each of its seeds is nested. If two publishers create the same
+one, the older one stays, and the next publisher that finds both deletes the newer one.
 """
 
 import time
@@ -16,43 +16,46 @@ from lenet.tracking import mlflow_store, pages, run_inputs
 from lenet.tracking.mlflow_run import PUBLISHED_TAG, REPUBLISHED_TAG, MlflowRun
 from lenet.tracking.pages import NOTE_TAG, Experiment
 
-# `study` is an experiment's first name, by which it is found again when a person has renamed it.
+# Tags. `study` holds the name that an experiment was created with, so that it is found after a person renames it.
 _STUDY_TAG, _DIGEST_TAG, _KIND_TAG, _VARIANT_TAG = "study", "digest", "kind", "variant"
 _CREATED_TAG = "created_ns"
-_PARENT_TAG = "mlflow.parentRunId"  # MLflow's own
+_PARENT_TAG = "mlflow.parentRunId"  # MLflow's own tag, which nests a run in another
 
 
-class Runs:
-    """The runs of one experiment."""
+class ExperimentRuns:
+    """The MLflow runs of one experiment."""
 
     def __init__(self, experiment: Experiment) -> None:
         self._client = mlflow_store.open_client()
         self.experiment_id = _find_or_create_experiment(self._client, experiment)
 
     def find(self, variant: str, digest: str) -> MlflowRun | None:
-        """Return the run of a variant with that digest, unless it is missing or deleted."""
+        """Return the MLflow run of a variant or seed, or None if it is missing or deleted. Delete its duplicates.
+
+        digest: the identity's `family` for the MLflow run of a variant, its `digest` for that of a seed.
+        """
         condition = f"tags.{_DIGEST_TAG} = '{digest}' and tags.{_VARIANT_TAG} = '{variant}'"
-        found = [MlflowRun(self._client, run) for run in self._client.search_runs([self.experiment_id], condition)]
-        found.sort(key=lambda run: (int(run.tags.get(_CREATED_TAG, 0)), run.id))
-        for double in found[1:]:
-            self._remove(double, found[0])
-        return found[0] if found else None
+        matches = [MlflowRun(self._client, run) for run in self._client.search_runs([self.experiment_id], condition)]
+        matches.sort(key=lambda run: (int(run.tags.get(_CREATED_TAG, 0)), run.id))
+        for duplicate in matches[1:]:
+            self._remove(duplicate, matches[0])
+        return matches[0] if matches else None
 
     def find_or_create_variant(self, variant: str, identity: RunIdentity, provenance: Provenance | None) -> MlflowRun:
-        """Return the run of a variant: that of `identity` and of all identities of the same family."""
+        """Return the MLflow run of a variant, which all identities of the same family share."""
         run = self.find(variant, identity.family)
         if run is None:
             tags = {_DIGEST_TAG: identity.family, _KIND_TAG: "variant"} | pages.colour_tag(variant)
-            run = self._create(self._name(variant, identity), variant, identity, tags, provenance)
+            run = self._create(self._choose_name(variant, identity), variant, identity, tags, provenance)
         if not run.has_parameters:
-            run.write(run_inputs.parameters(variant, identity))
+            run.write(run_inputs.variant_parameters(variant, identity))
         run.complete(identity, provenance)
         return run
 
     def find_or_create_seed(
         self, variant: str, identity: RunIdentity, parent: MlflowRun, provenance: Provenance | None
     ) -> MlflowRun:
-        """Return the run of one seed, under that of its variant."""
+        """Return the MLflow run of one seed. Nest it in `parent`, the MLflow run of the variant."""
         fold = f" fold {identity.data.fold[0]}" if identity.data.fold else ""
         run = self.find(variant, identity.digest)
         if run is None:
@@ -69,29 +72,29 @@ class Runs:
         return run
 
     def replace_variant(self, old: MlflowRun, variant: str, identity: RunIdentity) -> MlflowRun:
-        """Make the run of a variant anew, without metrics, since MLflow cannot delete the value of a metric.
+        """Replace the MLflow run of a variant by a new one without metrics, since MLflow cannot delete metrics.
 
-        Name, tags and description stay, its seeds move to the new run, and the old one is deleted.
+        The new one has the same name, tags and description. The seeds are moved to it, and the old one is deleted.
         """
-        kept = {name: value for name, value in old.tags.items() if name not in (PUBLISHED_TAG, "mlflow.runName")}
-        tags = kept | {_CREATED_TAG: str(time.time_ns())}
+        kept_tags = {name: value for name, value in old.tags.items() if name not in (PUBLISHED_TAG, "mlflow.runName")}
+        tags = kept_tags | {_CREATED_TAG: str(time.time_ns())}
         created = self._client.create_run(self.experiment_id, old.start_ms, tags, old.name)
         new = MlflowRun(self._client, created)
         new.complete(identity, None)
-        new.write(run_inputs.parameters(variant, identity))
+        new.write(run_inputs.variant_parameters(variant, identity))
         self._remove(old, new)
         return new
 
-    def _remove(self, run: MlflowRun, heir: MlflowRun) -> None:
-        """Delete a run, whose seeds go to another one; it is not found again, not even where it is restored."""
+    def _remove(self, run: MlflowRun, replacement: MlflowRun) -> None:
+        """Delete an MLflow run and move its seeds to the replacement. `find` ignores it even if it is restored."""
         for seed in self._client.search_runs([self.experiment_id], f"tags.`{_PARENT_TAG}` = '{run.id}'"):
-            self._client.set_tag(seed.info.run_id, _PARENT_TAG, heir.id)
+            self._client.set_tag(seed.info.run_id, _PARENT_TAG, replacement.id)
         for tag in (_DIGEST_TAG, _KIND_TAG):
             self._client.set_tag(run.id, tag, "replaced")
         self._client.delete_run(run.id)
 
     def have_models(self, name: str) -> bool:
-        """Return whether some run has a model of that name."""
+        """Return whether any of the MLflow runs has a model of this name."""
         return bool(self._client.search_logged_models([self.experiment_id], f"name = '{name}'", max_results=1))
 
     def _create(
@@ -102,51 +105,54 @@ class Runs:
         tags: Mapping[str, str],
         provenance: Provenance | None,
     ) -> MlflowRun:
-        """Create a run; return the one that counts, which may be another publisher's."""
+        """Create an MLflow run. Return it, or the older one if another publisher was faster."""
         start_ms = provenance.started_ms if provenance else now_ms()
-        known = run_inputs.provenance_tags(provenance) if provenance else {REPUBLISHED_TAG: "true"}
-        own = {_CREATED_TAG: str(time.time_ns()), **tags}
-        described = run_inputs.identity_tags(variant, identity) | known | own
-        created = MlflowRun(self._client, self._client.create_run(self.experiment_id, start_ms, described, name))
+        provenance_tags = run_inputs.provenance_tags(provenance) if provenance else {REPUBLISHED_TAG: "true"}
+        search_tags = {_CREATED_TAG: str(time.time_ns()), **tags}
+        all_tags = run_inputs.identity_tags(variant, identity) | provenance_tags | search_tags
+        created = MlflowRun(self._client, self._client.create_run(self.experiment_id, start_ms, all_tags, name))
         return self.find(variant, tags[_DIGEST_TAG]) or created
 
-    def _name(self, variant: str, identity: RunIdentity) -> str:
-        """Name a variant's run by the variant and what differs from the oldest other run of it."""
-        others = (
+    def _choose_name(self, variant: str, identity: RunIdentity) -> str:
+        """Return the name of a variant's new MLflow run.
+
+        If the variant has MLflow runs of other settings, code or versions, add what differs from the oldest of them.
+        """
+        condition = (
             f"tags.{_KIND_TAG} = 'variant' and tags.{_VARIANT_TAG} = '{variant}' "
             f"and tags.{_DIGEST_TAG} != '{identity.family}'"
         )
-        oldest = ["attributes.start_time ASC"]
-        found = self._client.search_runs([self.experiment_id], others, max_results=1, order_by=oldest)
-        if not found:
+        oldest_first = ["attributes.start_time ASC"]
+        oldest = self._client.search_runs([self.experiment_id], condition, max_results=1, order_by=oldest_first)
+        if not oldest:
             return variant
-        current = {name: str(value) for name, value in run_inputs.parameters(variant, identity).items()}
-        changed = [f"{name}={value}" for name, value in current.items() if found[0].data.params.get(name) != value]
+        current = {name: str(value) for name, value in run_inputs.variant_parameters(variant, identity).items()}
+        changed = [f"{name}={value}" for name, value in current.items() if oldest[0].data.params.get(name) != value]
         return f"{variant} {' '.join(changed) or 'other code or versions'}"
 
 
 def list_pages() -> dict[str, str]:
-    """Return the pages that list the variants of this project's experiments: the experiment's name → path."""
-    ours = f"tags.{_STUDY_TAG} LIKE '{pages.PREFIX}%'"
-    found = mlflow_store.open_client().search_experiments(filter_string=ours, order_by=["name"])
-    return {experiment.name: pages.list_page(experiment.experiment_id) for experiment in found}
+    """Return the pages that list the variants of this project's experiments: experiment's name → path."""
+    condition = f"tags.{_STUDY_TAG} LIKE '{pages.PREFIX}%'"
+    experiments = mlflow_store.open_client().search_experiments(filter_string=condition, order_by=["name"])
+    return {experiment.name: pages.variant_list_path(experiment.experiment_id) for experiment in experiments}
 
 
 def _find_or_create_experiment(client: MlflowClient, experiment: Experiment) -> str:
-    """Return the id of an experiment, which is restored if it was deleted."""
+    """Return the id of an experiment. Create it if it is missing, restore it if it was deleted, and update its tags."""
     name, tags = experiment.name, pages.experiment_tags(experiment) | {_STUDY_TAG: experiment.name}
-    described = pages.description_tags(experiment.description)
-    named = f"tags.{_STUDY_TAG} = '{name}'"
-    known = client.search_experiments(ViewType.ALL, filter_string=named)
-    if not known:
+    description_tags = pages.description_tags(experiment.description)
+    condition = f"tags.{_STUDY_TAG} = '{name}'"
+    matches = client.search_experiments(ViewType.ALL, filter_string=condition)
+    if not matches:
         folder = mlflow_store.artifacts_uri()
-        return client.create_experiment(name, folder and f"{folder}/{name}", tags | described)
-    found = known[0]
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    if pages.should_replace(experiment.description, found.tags.get(NOTE_TAG), found.tags):
-        tags |= described
+        return client.create_experiment(name, folder and f"{folder}/{name}", tags | description_tags)
+    existing = matches[0]
+    if existing.lifecycle_stage == "deleted":
+        client.restore_experiment(existing.experiment_id)
+    if pages.should_replace(experiment.description, existing.tags.get(NOTE_TAG), existing.tags):
+        tags |= description_tags
     for tag, value in tags.items():
-        if found.tags.get(tag) != value:
-            client.set_experiment_tag(found.experiment_id, tag, value)
-    return found.experiment_id
+        if existing.tags.get(tag) != value:
+            client.set_experiment_tag(existing.experiment_id, tag, value)
+    return existing.experiment_id

@@ -1,1 +1,1 @@
-"""One run, from settings, seed and data to weights. An edit here trains anew."""
+"""Train one run, from settings, seed and data to weights. If this code changes, runs are trained again."""

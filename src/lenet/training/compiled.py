@@ -1,8 +1,9 @@
-"""Loops compiled by Numba to the same bits on every processor.
+"""Compile loops with Numba, so that they compute the same bits on every processor.
 
-Numba otherwise compiles for the processor it runs on. Here a loop multiplies and adds alike everywhere: no fused
-multiply–adds, which round once where two operations round twice, but where the code asks for one (lanes.py); no
-reordered sums (no fastmath); no call into a mathematical library. What is left, IEEE 754 defines to the last bit.
+By default, Numba compiles for the processor that it runs on. Here, it compiles loops that multiply and add in the same
+way everywhere. They have no reordered sums (no fastmath) and do not call a mathematical library. They have no fused
+multiply–adds (one operation that rounds once, in place of two that round twice), unless the code asks for one
+(lanes.py). IEEE 754 defines all operations that remain to the last bit.
 """
 
 import hashlib
@@ -14,19 +15,19 @@ import llvmlite
 import numba
 from numba.core.caching import UserProvidedCacheLocator
 
-# LLVM's names of processor and features. x86-64: AVX2 and FMA, which every such processor since 2013 has. LLVM puts a
-# fused multiply–add in place of two operations only under fastmath.
+# LLVM's names of the target processor and its features. On x86-64: AVX2 and FMA, which processors have had since 2013.
+# Only under fastmath does LLVM replace a multiplication and an addition by a fused multiply–add.
 _X86_64, _OTHER = ("haswell", "+avx2,+avx,+fma,+sse4.2"), ("generic", "")
-# As Linux and Windows call it.
+# Linux calls the machine x86_64, Windows calls it AMD64.
 _NAME, _FEATURES = {"x86_64": _X86_64, "AMD64": _X86_64}.get(platform.machine(), _OTHER)
 
 _PACKAGE = Path(__file__).parents[1]
-# What is compiled, and the constants compiled into it, whose change Numba overlooks.
+# The compiled modules, and the constants that are compiled into them. Numba does not notice when a constant changes.
 _SOURCES = ("training/compiled.py", "training/distortion.py", "training/lenet_1998/*.py", "network/lenet_1998.py")
 
 
-class ByContent(UserProvidedCacheLocator):
-    """Where Numba finds what was compiled: by the sources' content, wherever they lie."""
+class ContentCacheLocator(UserProvidedCacheLocator):
+    """Let Numba find compiled code by a digest of the sources (the folder's name), wherever the sources are."""
 
     @classmethod
     def get_suitable_cache_subpath(cls, py_file: str) -> str:
@@ -34,13 +35,13 @@ class ByContent(UserProvidedCacheLocator):
 
 
 def _cache_folder() -> Path:
-    """Return the folder for what is compiled from these sources: one for all checkouts of a user, or else our own."""
+    """Return the folder for compiled code: in the user's cache, shared by all checkouts, or else in `__pycache__`."""
     shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lenet-lab"
-    return (shared if _is_private(shared) else Path(__file__).parent / "__pycache__") / f"numba-{_digest()}"
+    return (shared if _ensure_private(shared) else Path(__file__).parent / "__pycache__") / f"numba-{_digest()}"
 
 
-def _is_private(folder: Path) -> bool:
-    """Make a folder that only this user can read or write; say whether it is one: code that others write is not run."""
+def _ensure_private(folder: Path) -> bool:
+    """Create the folder; return whether only this user can access it. Code that others can write must not be run."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
@@ -50,7 +51,7 @@ def _is_private(folder: Path) -> bool:
 
 
 def _digest() -> str:
-    """Return a digest of all that decides what is compiled: sources, versions, target."""
+    """Return a digest of everything that decides the compiled code: sources, versions, target processor."""
     digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, _NAME, _FEATURES)).encode())
     for pattern in _SOURCES:
         for source in sorted(_PACKAGE.glob(pattern)):
@@ -58,8 +59,9 @@ def _digest() -> str:
     return digest.hexdigest()[:16]
 
 
-# In the environment, not in numba.config: Numba reads the environment again when it compiles, if any of its variables
-# has changed since, and then forgets what was set in numba.config. What else a user sets there must change no bits.
+# Set Numba's options in the environment, not in numba.config: if one of Numba's variables changes, Numba reads the
+# environment again when it compiles, and forgets what was set in numba.config. The user's own NUMBA_ variables are
+# removed, so that they cannot change bits.
 _CACHE = str(_cache_folder())
 for _variable in [name for name in os.environ if name.startswith("NUMBA_")]:
     del os.environ[_variable]
@@ -67,10 +69,10 @@ os.environ |= {
     "NUMBA_CPU_NAME": _NAME,
     "NUMBA_CPU_FEATURES": _FEATURES,
     "NUMBA_CACHE_DIR": _CACHE,
-    "NUMBA_CACHE_LOCATOR_CLASSES": f"{__name__}.{ByContent.__name__}",
+    "NUMBA_CACHE_LOCATOR_CLASSES": f"{__name__}.{ContentCacheLocator.__name__}",
 }
 numba.config.reload_config()
 
 kernel = numba.njit(error_model="numpy", cache=True)
-# Copied into its caller, so that a number of lanes it is given stays a constant.
+# An inlined function is copied into its caller, so that a number of lanes that it gets as an argument stays a constant.
 inlined = numba.njit(error_model="numpy", cache=True, inline="always")

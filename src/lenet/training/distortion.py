@@ -1,7 +1,7 @@
-"""Distorted digits: planar affine (LeCun et al. 1998, §III-B) and elastic (Simard et al. 2003) distortions.
+"""Distort images: planar affine distortions (LeCun et al. 1998, §III-B) and elastic ones (Simard et al. 2003).
 
-Every (seed, epoch, example) has a distortion of its own, which follows from these three numbers alone. Compiled by
-Numba in plain additions and multiplications, so that the pixels do not depend on the processor.
+Each (seed, epoch, example) has its own distortion, which depends only on these three numbers. The loops are compiled to
+plain additions and multiplications, so that the pixels do not depend on the processor.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ RANGES = ("translation", "scaling", "squeezing", "shear", "rotation", "elastic")
 
 _SIZE = 28
 _CENTRE = np.float32(13.5)
-# Elastic: control points 7 pixels apart, whose cubic B-spline is close to a Gaussian of σ = 4 pixels (Simard's).
+# Elastic distortions: control points 7 pixels apart. Their cubic B-spline is close to Simard's Gaussian, σ = 4 pixels.
 _SPACING = 7
 _POINTS = _SIZE // _SPACING + 3
 
 
 def _spline() -> np.ndarray:
-    """Return the weights of the control points in each row of pixels: float32 (28, 7), each row sums to 1."""
+    """Return the weight of each control point for each row of pixels: float32 (28, 7). Each row sums to 1."""
     weights = np.zeros((_SIZE, _POINTS))
     for pixel in range(_SIZE):
         first, t = pixel // _SPACING, (pixel % _SPACING) / _SPACING
@@ -36,21 +36,21 @@ _SPLINE = _spline()
 
 
 def is_distorted(settings: Variant) -> bool:
-    """Say whether a variant trains on distorted digits."""
+    """Return whether a variant trains on distorted images."""
     return any(getattr(settings, name) for name in RANGES)
 
 
 def distort(images: np.ndarray, settings: Variant, seed: int, epoch: int, examples: np.ndarray) -> np.ndarray:
-    """Return the digits as `examples` of this seed's epoch: uint8 (n, 28, 28), as `images` is.
+    """Return the images, distorted for this seed and epoch: uint8 (n, 28, 28), like `images`.
 
-    examples: int64 (n,), each image's place in the training set. The background beyond the edge is 0.
+    examples: int64 (n,), each image's index in the training set. Beyond the edge of an image, the background is 0.
     """
     ranges = np.array([getattr(settings, name) for name in RANGES], np.float32)
     return _distort(images, ranges, np.uint64(seed), np.uint64(epoch), examples.astype(np.uint64))
 
 
 @kernel
-def _mixed(bits: np.uint64) -> np.uint64:
+def _scrambled(bits: np.uint64) -> np.uint64:
     """Scramble 64 bits. Source: Steele et al., Fast Splittable Pseudorandom Number Generators, 2014 (SplitMix64)."""
     bits += np.uint64(0x9E3779B97F4A7C15)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -60,15 +60,15 @@ def _mixed(bits: np.uint64) -> np.uint64:
 
 @kernel
 def _fill_uniform(numbers, key):
-    """Fill with numbers from [−1, 1), which float32 holds exactly."""
+    """Fill `numbers` with uniform numbers from [−1, 1), which float32 holds exactly."""
     for index in range(numbers.size):
-        key = _mixed(key)
+        key = _scrambled(key)
         numbers[index] = np.float32(np.int64(key >> np.uint64(40))) * np.float32(2.0**-23) - np.float32(1)
 
 
 @kernel
-def _spread(points, field):
-    """Interpolate the control points (7, 7) to a displacement of every pixel (28, 28)."""
+def _interpolate(points, field):
+    """Interpolate the displacements of the control points (7, 7) to `field`, one for each pixel (28, 28)."""
     rows = np.zeros((_SIZE, _POINTS), np.float32)
     for y in range(_SIZE):
         first = y // _SPACING
@@ -84,7 +84,7 @@ def _spread(points, field):
 
 @kernel
 def _pixel(image, y, x):
-    """Return the image's ink at a place between pixels, bilinearly interpolated, 0 outside."""
+    """Return the image's ink at (y, x), interpolated bilinearly between pixels; 0 outside the image."""
     top, left = np.int64(np.floor(y)), np.int64(np.floor(x))
     down, right = y - np.float32(top), x - np.float32(left)
     ink = np.float32(0)
@@ -104,14 +104,14 @@ def _distort(images, ranges, seed, epoch, examples):
     points = numbers[6:].reshape((2, _POINTS, _POINTS))
     dy, dx = np.zeros((_SIZE, _SIZE), np.float32), np.zeros((_SIZE, _SIZE), np.float32)
     for n in range(len(images)):
-        _fill_uniform(numbers, _mixed(_mixed(_mixed(seed) ^ epoch) ^ examples[n]))
+        _fill_uniform(numbers, _scrambled(_scrambled(_scrambled(seed) ^ epoch) ^ examples[n]))
         down, right = ranges[0] * numbers[0], ranges[0] * numbers[1]
         scaling, squeezing = ranges[1] * numbers[2], ranges[2] * numbers[3]
         shear, rotation = ranges[3] * numbers[4], ranges[4] * numbers[5]
         if ranges[5] > 0:
-            _spread(points[0] * ranges[5], dy)
-            _spread(points[1] * ranges[5], dx)
-        # The four linear distortions to first order: the identity plus a multiple of each one's generator.
+            _interpolate(points[0] * ranges[5], dy)
+            _interpolate(points[1] * ranges[5], dx)
+        # The matrix of the four linear distortions, to first order: the identity plus multiples of their generators.
         yy, yx = np.float32(1) + scaling - squeezing, rotation
         xy, xx = shear - rotation, np.float32(1) + scaling + squeezing
         for row in range(_SIZE):

@@ -1,4 +1,4 @@
-"""One run: a network of one variant trained from one seed. A pure function but for the epoch events it emits."""
+"""One run: a network of one variant, trained from one seed. A pure function that also emits each epoch's metrics."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -28,20 +28,21 @@ def train_run(
     validation: Split,
     emit: Callable[[int, EpochMetrics], None],
 ) -> TrainedRun:
-    """Train one network; `emit(epoch, metrics)` is called after each epoch, counted from 1.
+    """Train one network; call `emit(epoch, metrics)` after each epoch, counted from 1.
 
-    Equal arguments give equal bits, in any process that called determinism.prepare(). The result is that of the
-    last epoch, never of the best one. Trained on the validation split too, a run has no validation metrics.
+    Equal arguments give equal bits, in any process that called determinism.prepare(). The result is the network after
+    the last epoch, never after the best one. If the run is trained on the validation split too, it has no validation
+    metrics.
     """
-    held_out = settings.train_on == "train"
-    if not held_out:
+    has_validation = settings.train_on == "train"
+    if not has_validation:
         train = train.joined(validation)
     determinism.start_run(seed)
-    learner = _learner(settings, len(train), build_model(settings, statistics))
+    learner = _learner_for(settings, len(train), build_model(settings, statistics))
     history: dict[str, list[float]] = {}
-    for epoch, (loss, error) in enumerate(learner.epochs(train, seed), start=1):
+    for epoch, (loss, error) in enumerate(learner.train_epochs(train, seed), start=1):
         metrics = _metrics(TRAIN_METRICS, loss, error)
-        if held_out:
+        if has_validation:
             metrics |= _metrics(VALIDATION_METRICS, *measure(learner.predict, validation))
         for name, value in metrics.items():
             history.setdefault(name, []).append(value)
@@ -49,48 +50,48 @@ def train_run(
     return TrainedRun(_weights_file(learner.model), learner.model.to_json(), history)
 
 
-Epochs = Callable[[Split, int], Iterator[tuple[float, float]]]
+TrainEpochs = Callable[[Split, int], Iterator[tuple[float, float]]]
 
 
 class _Learner(NamedTuple):
-    """A network, and the functions that train it and let it predict."""
+    """A network, and the functions that train it and predict with it."""
 
     model: keras.Model
-    epochs: Epochs
+    train_epochs: TrainEpochs
     predict: Callable[[np.ndarray], np.ndarray]
 
 
-# That of the last run, by its recipe: what TensorFlow has traced, it need not trace for the next seed.
-_last: dict[object, _Learner] = {}
+# The learner of the last run, by its recipe. The next seed of this recipe reuses it: TensorFlow need not trace again.
+_last_learner: dict[object, _Learner] = {}
 
 
-def _learner(settings: Variant, examples: int, fresh: keras.Model) -> _Learner:
-    """Return what trains a fresh network; after a run of the same recipe, that run's network with the fresh weights."""
-    recipe = (settings, examples, fresh.to_json())
-    if recipe in _last:
-        for variable, start in zip(_last[recipe].model.variables, fresh.variables, strict=True):
-            variable.assign(start)
+def _learner_for(settings: Variant, train_size: int, fresh: keras.Model) -> _Learner:
+    """Return a learner with the weights of `fresh`. If the last run had the same recipe, reuse its network."""
+    key = (settings, train_size, fresh.to_json())
+    if key in _last_learner:
+        for variable, initial in zip(_last_learner[key].model.variables, fresh.variables, strict=True):
+            variable.assign(initial)
     else:
-        _last.clear()
-        _last[recipe] = _Learner(fresh, _epochs(settings, examples, fresh), predictor(fresh))
-    return _last[recipe]
+        _last_learner.clear()
+        _last_learner[key] = _Learner(fresh, _make_epochs(settings, train_size, fresh), predictor(fresh))
+    return _last_learner[key]
 
 
-def _epochs(settings: Variant, examples: int, model: keras.Model) -> Epochs:
+def _make_epochs(settings: Variant, train_size: int, model: keras.Model) -> TrainEpochs:
     if settings.engine == "lenet_1998":
         return partial(sdlm.passes, model, settings)
-    return gradient_descent.epochs_of(model, settings, examples)
+    return gradient_descent.make_epochs(model, settings, train_size)
 
 
 def measure(predict: Callable[[np.ndarray], np.ndarray], split: Split) -> tuple[float, float]:
-    """Return the mean cross-entropy and the share of errors, on a split, of what predicts probabilities."""
+    """Return the mean cross-entropy and the share of errors on a split. predict: returns probabilities (n, 10)."""
     probabilities = predict(split.images)
     loss = keras.losses.SparseCategoricalCrossentropy()(split.labels, probabilities)
     return float(loss), float((probabilities.argmax(axis=1) != split.labels).mean())
 
 
 def _metrics(names: tuple[str, str], loss: float, error: float) -> dict[str, float]:
-    # Rounded to the digits that float32 carries.
+    # Rounded to the decimals that float32 can hold.
     return dict(zip(names, (round(loss, 6), round(100 * error, 4)), strict=True))
 
 

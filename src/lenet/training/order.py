@@ -1,11 +1,12 @@
-"""The order in which each epoch takes its examples. It follows from the seed and the epoch alone."""
+"""The order of the examples in each epoch. It depends only on the seed and the epoch."""
 
 import numpy as np
 
 
-def epoch_order(examples: int, order: str, seed: int, epoch: int) -> np.ndarray:
-    """Return the order in which an epoch, counted from 0, takes its examples: int64 (examples,).
+def epoch_order(count: int, order: str, seed: int, epoch: int) -> np.ndarray:
+    """Return the order of the examples in an epoch, counted from 0: int64 (count,).
 
-    order: "fresh", another one in each epoch; or "constant", that of the first (LeCun et al. 1998, Appendix C).
+    count: the number of examples. order: "fresh", another order in each epoch; or "constant", in every epoch the order
+    of the first (LeCun et al. 1998, Appendix C).
     """
-    return np.random.Generator(np.random.PCG64([seed, 0 if order == "constant" else epoch])).permutation(examples)
+    return np.random.Generator(np.random.PCG64([seed, 0 if order == "constant" else epoch])).permutation(count)

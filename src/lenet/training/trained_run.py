@@ -1,17 +1,17 @@
-"""What training leaves of a run, and what it measures after each epoch. Imports no TensorFlow."""
+"""The result of a training, and the names of the metrics of each epoch. Does not import TensorFlow."""
 
 import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Names of the metrics per epoch, in history.csv and in MLflow: mean cross-entropy, and the share of errors in percent.
+# Names of the metrics of an epoch, in history.csv and in MLflow: the mean cross-entropy and the errors in percent.
 TRAIN_LOSS, TRAIN_ERROR = "train/loss", "train/error_percent"
 VALIDATION_LOSS, VALIDATION_ERROR = "validation/loss", "validation/error_percent"
 TRAIN_METRICS, VALIDATION_METRICS = (TRAIN_LOSS, TRAIN_ERROR), (VALIDATION_LOSS, VALIDATION_ERROR)
 EPOCH_METRICS = (*TRAIN_METRICS, *VALIDATION_METRICS)
 
-# Metric → its value after each epoch. All of EPOCH_METRICS, or TRAIN_METRICS alone where a run was trained on the
+# Metric → its value after each epoch. It has all of EPOCH_METRICS, or only TRAIN_METRICS if the run was trained on the
 # validation split too.
 History = Mapping[str, list[float]]
 
@@ -20,14 +20,14 @@ WEIGHTS, ARCHITECTURE, HISTORY = "model.weights.h5", "model.json", "history.csv"
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """The bytes of model.weights.h5, the architecture as JSON, and the metrics of each epoch."""
+    """The content of model.weights.h5, the architecture as JSON, and the metrics of each epoch."""
 
     weights: bytes
     architecture: str
     history: History
 
     def files(self) -> dict[str, bytes]:
-        """Return the files that hold it, name → content; equal runs give equal bytes."""
+        """Return the run's files, name → content. Equal runs give equal bytes."""
         return {
             WEIGHTS: self.weights,
             ARCHITECTURE: f"{self.architecture}\n".encode(),

@@ -7,19 +7,21 @@ from lenet.settings import ENGINES
 determinism.prepare()
 
 from lenet.network.model import build_model
-from lenet.training.batches.gradient_descent import epochs_of
+from lenet.training.batches.gradient_descent import make_epochs
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [name for name in ENGINES if ENGINES[name] == "batches"])
-def test_weights_decay_by_their_share_of_the_rate_per_step(digits, statistics, recipe, optimizer):
+def test_each_step_shrinks_weights_by_rate_times_weight_decay(digits, statistics, recipe, optimizer):
     settings = recipe.model_copy(update={"optimizer": optimizer, "batch_size": len(digits), "epochs": 1})
-    after = {}
+    trained = {}
     for decay in (0.0, 0.5):
         determinism.start_run(0)
         model = build_model(settings, statistics)
-        before = model.get_weights()
-        list(epochs_of(model, settings.model_copy(update={"weight_decay": decay}), len(digits))(digits, 0))
-        after[decay] = model.get_weights()
-    for start, free, decayed in zip(before, after[0.0], after[0.5], strict=True):
-        np.testing.assert_allclose(free - decayed, 0.5 * settings.learning_rate * start, rtol=1e-2, atol=1e-6)
+        initial_weights = model.get_weights()
+        list(make_epochs(model, settings.model_copy(update={"weight_decay": decay}), len(digits))(digits, 0))
+        trained[decay] = model.get_weights()
+    for initial, without_decay, with_decay in zip(initial_weights, trained[0.0], trained[0.5], strict=True):
+        np.testing.assert_allclose(
+            without_decay - with_decay, 0.5 * settings.learning_rate * initial, rtol=1e-2, atol=1e-6
+        )

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from support.networks import logits_of
+from support.networks import compute_logits
 from support.paths import ROOT
 
 from lenet.mnist import datasets, mirrors
@@ -20,31 +20,32 @@ from lenet.training.lenet_1998.sdlm import (
     effective_rates,
     examples_of_pass,
     global_rate,
-    pass_over,
     passes,
+    train_pass,
 )
 from lenet.training.order import epoch_order
 
 DIGITS = datasets.bundled_digits()
 IMAGES, LABELS = DIGITS[datasets.TRAIN_IMAGES][:32], DIGITS[datasets.TRAIN_LABELS][:32]
-# Equation 8; and equation 9, its rubbish class about as far away as the others.
+# None is equation 8. 40 is equation 9, with a rubbish class about as far away as the other classes.
 RUBBISH = [None, 40.0]
-IN_C3, TO_C3 = np.argwhere(TABLE_I).T
+# The map of S2 and the map of C3 of each connection in Table I.
+INPUT_MAPS, OUTPUT_MAPS = np.argwhere(TABLE_I).T
 
 
 SHAPES = Weights(
     (5, 5, 1, 6), (6,), (6,), (6,), (5, 5, 60), (16,), (16,), (16,), (400, 120), (120,), (120, 84), (84,)
 )  # fmt: skip
-# Those of C3 differ from map to map.
+# In C3, the true fan-ins differ from map to map.
 FAN_INS = Weights(25, 25, 4, 4, 100, 100, 4, 4, 400, 400, 120, 120)
 
 
-def initial(seed):
-    """Weights large enough for every layer to bend its input, unlike the paper's at the start."""
-    chance = np.random.default_rng(seed)
+def large_weights(seed):
+    """Return weights so large that every layer is nonlinear, unlike the paper's initial weights."""
+    generator = np.random.default_rng(seed)
     return Weights(
         *(
-            (2 / fan_in**0.5 * chance.uniform(-1, 1, shape)).astype(np.float32)
+            (2 / fan_in**0.5 * generator.uniform(-1, 1, shape)).astype(np.float32)
             for shape, fan_in in zip(SHAPES, FAN_INS, strict=True)
         )
     )
@@ -55,9 +56,9 @@ def constant(value):
 
 
 class Reference:
-    """The network written again, as slowly as it reads: float64, no sharing tricks, derivatives of both orders.
+    """The same network, written as plainly as possible: float64, without tricks, with derivatives of both orders.
 
-    order=1 propagates dE/da; order=2 propagates the Gauss–Newton d²E/da², connection by connection: eqs. 23 to 27.
+    order=1 propagates dE/da. order=2 propagates the Gauss–Newton d²E/da², connection by connection (eqs. 23 to 27).
     """
 
     def __init__(self, weights, image):
@@ -68,7 +69,7 @@ class Reference:
         self.p2 = self.c1.reshape(14, 2, 14, 2, 6).sum((1, 3))
         self.s2 = f(w.s2_coefficient * self.p2 + w.s2_bias)
         self.c3 = np.zeros((10, 10, 16)) + w.c3_bias
-        for k, (c, m) in enumerate(zip(IN_C3, TO_C3, strict=True)):
+        for k, (c, m) in enumerate(zip(INPUT_MAPS, OUTPUT_MAPS, strict=True)):
             self.c3[..., m] += np.einsum("yxij,ij->yx", windows(self.s2[..., c]), w.c3_kernel[:, :, k])
         self.c3 = f(self.c3)
         self.p4 = self.c3.reshape(5, 2, 5, 2, 16).sum((1, 3))
@@ -81,11 +82,11 @@ class Reference:
         y = self.distances / 2
         return y[label] + (np.log(np.exp(-rubbish) + np.exp(-y).sum()) if rubbish else 0)
 
-    def derivatives(self, at_f6, order):
-        """Backpropagate dE/dx (order 1) or d²E/dx² (order 2) of F6 to all weights."""
+    def derivatives(self, f6_derivative, order):
+        """Backpropagate dE/dx (order 1) or d²E/dx² (order 2) from F6 to all weights."""
         w = self.w
         result = Weights(*(np.zeros(shape) for shape in SHAPES))
-        d6 = at_f6 * df(self.f6) ** order
+        d6 = f6_derivative * df(self.f6) ** order
         result.f6_kernel[:] = np.outer(self.c5**order, d6)
         result.f6_bias[:] = d6
         d5 = (w.f6_kernel**order @ d6) * df(self.c5) ** order
@@ -97,7 +98,7 @@ class Reference:
         d3 = (w.s4_coefficient**order * d4).repeat(2, 0).repeat(2, 1) * df(self.c3) ** order
         result.c3_bias[:] = d3.sum((0, 1))
         d2 = np.zeros((14, 14, 6))
-        for k, (c, m) in enumerate(zip(IN_C3, TO_C3, strict=True)):
+        for k, (c, m) in enumerate(zip(INPUT_MAPS, OUTPUT_MAPS, strict=True)):
             result.c3_kernel[:, :, k] = np.einsum("yx,yxij->ij", d3[..., m], windows(self.s2[..., c]) ** order)
             for i, j in np.ndindex(5, 5):
                 d2[i : i + 10, j : j + 10, c] += d3[..., m] * w.c3_kernel[i, j, k] ** order
@@ -110,20 +111,20 @@ class Reference:
         return result
 
     def gradient(self, label, rubbish):
-        to_codes = self.f6 - CODES
-        at_f6 = to_codes[label]
+        differences = self.f6 - CODES
+        f6_derivative = differences[label]
         if rubbish:
-            pulls = np.exp(-self.distances / 2)
-            shares = pulls / (np.exp(-rubbish) + pulls.sum())
-            at_f6 = at_f6 - shares @ to_codes
-        return self.derivatives(at_f6, 1)
+            exponentials = np.exp(-self.distances / 2)
+            shares = exponentials / (np.exp(-rubbish) + exponentials.sum())
+            f6_derivative = f6_derivative - shares @ differences
+        return self.derivatives(f6_derivative, 1)
 
     def curvature(self):
         return self.derivatives(np.full(84, 1.0), 2)
 
 
 def windows(a):
-    """Return the 5 × 5 windows of a map, by their upper left corners."""
+    """Return the 5 × 5 windows of a map, indexed by their upper left corners."""
     return np.lib.stride_tricks.sliding_window_view(a, (5, 5))
 
 
@@ -135,90 +136,94 @@ def df(state):
     return SLOPE * (AMPLITUDE - state**2 / AMPLITUDE)
 
 
-def assert_agree(found, expected, tolerance):
-    for name, a, b in zip(Weights._fields, found, expected, strict=True):
+def assert_agree(actual, expected, tolerance):
+    for name, a, b in zip(Weights._fields, actual, expected, strict=True):
         assert a.shape == b.shape, name
         assert np.abs(a - b).max() <= tolerance * np.abs(b).max(), name
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH)
-def test_the_reference_s_gradient_is_the_slope_of_its_loss(rubbish):
-    weights, step = initial(2), 1e-5
+def test_the_gradient_of_the_reference_is_the_slope_of_its_loss(rubbish):
+    weights, step = large_weights(2), 1e-5
     gradient = Reference(weights, IMAGES[0]).gradient(LABELS[0], rubbish)
-    for place, name in enumerate(Weights._fields):
-        where = np.unravel_index(np.abs(gradient[place]).argmax(), gradient[place].shape)
+    for position, name in enumerate(Weights._fields):
+        largest = np.unravel_index(np.abs(gradient[position]).argmax(), gradient[position].shape)
         losses = []
         for sign in (1, -1):
-            moved = Weights(*(a.astype(np.float64) for a in weights))
-            moved[place][where] += sign * step
-            losses.append(Reference(moved, IMAGES[0]).loss(LABELS[0], rubbish))
-        assert np.isclose((losses[0] - losses[1]) / (2 * step), gradient[place][where], rtol=1e-5), name
+            shifted = Weights(*(a.astype(np.float64) for a in weights))
+            shifted[position][largest] += sign * step
+            losses.append(Reference(shifted, IMAGES[0]).loss(LABELS[0], rubbish))
+        assert np.isclose((losses[0] - losses[1]) / (2 * step), gradient[position][largest], rtol=1e-5), name
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH)
-def test_a_step_goes_down_the_gradient_and_tells_the_distances_before_it(rubbish):
-    weights = initial(2)
+def test_a_step_follows_the_gradient_and_returns_the_distances_before_the_step(rubbish):
+    weights = large_weights(2)
     reference = Reference(weights, IMAGES[0])
-    learnt, distances = pass_over(weights, IMAGES, LABELS, np.array([0]), constant(2.0**-4), rubbish)
-    # What was subtracted, per unit of rate: float32 weights keep about four digits of it.
-    steps = [(before - after.astype(np.float64)) * 2**4 for before, after in zip(weights, learnt, strict=True)]
+    new_weights, distances = train_pass(weights, IMAGES, LABELS, np.array([0]), constant(2.0**-4), rubbish)
+    # The changes of the weights, divided by the rate. In float32 weights, about four significant digits of them remain.
+    steps = [(before - after.astype(np.float64)) * 2**4 for before, after in zip(weights, new_weights, strict=True)]
     assert_agree(steps, reference.gradient(LABELS[0], rubbish), 2e-4)
     assert distances.dtype == np.float32
     assert np.allclose(distances, [reference.distances], rtol=1e-5)
 
 
-def test_curvatures_are_second_derivatives_summed_over_connections_and_averaged_over_examples():
-    weights = initial(3)
+def test_curvatures_are_second_derivatives_summed_over_connections_and_averaged_over_images():
+    weights = large_weights(3)
     expected = [Reference(weights, image).curvature() for image in IMAGES[:2]]
-    found = curvatures(weights, IMAGES[:2])
-    assert_agree(found, Weights(*(np.mean(pair, 0) for pair in zip(*expected, strict=True))), 1e-5)
+    actual = curvatures(weights, IMAGES[:2])
+    assert_agree(actual, Weights(*(np.mean(pair, 0) for pair in zip(*expected, strict=True))), 1e-5)
 
 
-def test_each_weight_has_a_rate_of_its_own():
-    weights = initial(4)
+def test_each_weight_has_its_own_rate():
+    weights = large_weights(4)
     rates = constant(0)
     rates.c3_kernel[2, 3, 41] = 0.1
-    learnt, _ = pass_over(weights, IMAGES, LABELS, np.arange(3), rates)
-    changed = {name: np.argwhere(a != b).tolist() for name, a, b in zip(Weights._fields, weights, learnt, strict=True)}
+    new_weights, _ = train_pass(weights, IMAGES, LABELS, np.arange(3), rates)
+    changed = {
+        name: np.argwhere(a != b).tolist() for name, a, b in zip(Weights._fields, weights, new_weights, strict=True)
+    }
     assert changed == {name: [] for name in Weights._fields} | {"c3_kernel": [[2, 3, 41]]}
 
 
-def test_examples_are_learnt_in_the_order_given_to_the_same_bits_and_on_a_copy_of_the_weights():
-    weights = split = initial(6)
-    one = pass_over(weights, IMAGES, LABELS, np.array([4, 7, 9]), constant(0.01))
+def test_a_pass_equals_single_steps_in_its_order_bit_for_bit_and_leaves_the_given_weights_unchanged():
+    weights = one_by_one = large_weights(6)
+    together = train_pass(weights, IMAGES, LABELS, np.array([4, 7, 9]), constant(0.01))
     for n in (4, 7, 9):
-        split, distances = pass_over(split, IMAGES, LABELS, np.array([n]), constant(0.01))
-    assert all(np.array_equal(a, b) for a, b in zip(one[0], split, strict=True))
-    assert np.array_equal(one[1][-1], distances[0])
+        one_by_one, distances = train_pass(one_by_one, IMAGES, LABELS, np.array([n]), constant(0.01))
+    assert all(np.array_equal(a, b) for a, b in zip(together[0], one_by_one, strict=True))
+    assert np.array_equal(together[1][-1], distances[0])
 
 
-def test_the_published_rates_are_those_of_the_paper_and_the_last_one_stays(published):
+def test_global_rates_are_those_of_the_paper_and_the_last_one_stays(published):
     rates = [global_rate(published, epoch) for epoch in range(22)]
     assert rates == pytest.approx([5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 10)
 
 
-def test_a_pass_takes_every_digit_once_and_its_label_with_it(published, digits):
-    shown = examples_of_pass(digits, published, seed=0, epoch=1)
+def test_a_pass_has_every_example_once_with_its_label(published, digits):
+    examples = examples_of_pass(digits, published, seed=0, epoch=1)
     order = epoch_order(len(digits), published.order, 0, 1)
-    np.testing.assert_array_equal(shown.images, digits.images[order])
-    np.testing.assert_array_equal(shown.labels, digits.labels[order])
+    np.testing.assert_array_equal(examples.images, digits.images[order])
+    np.testing.assert_array_equal(examples.labels, digits.labels[order])
 
 
-def test_copies_are_made_once_and_gone_through_in_turn(published, digits):
+def test_copies_are_made_once_and_passes_take_originals_and_copies_in_turn(published, digits):
     settings = published.model_copy(update={"translation": 2.0, "copies": 2, "order": "constant"})
     turns = [[examples_of_pass(digits, settings, 0, turn * 3 + part) for part in range(3)] for turn in range(2)]
-    everyone = np.arange(len(digits))
-    made = [distort(digits.images, settings, 0, copy, everyone) for copy in (1, 2)]
-    expected = sorted(image.tobytes() for images in (digits.images, *made) for image in images)
+    indices = np.arange(len(digits))
+    copies = [distort(digits.images, settings, 0, copy, indices) for copy in (1, 2)]
+    expected = sorted(image.tobytes() for images in (digits.images, *copies) for image in images)
     for passes_of_turn in turns:
-        assert sorted(image.tobytes() for shown in passes_of_turn for image in shown.images) == expected
+        assert sorted(image.tobytes() for examples in passes_of_turn for image in examples.images) == expected
     np.testing.assert_array_equal(turns[0][1].images, turns[1][1].images)
     np.testing.assert_array_equal(turns[0][1].labels, turns[1][1].labels)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("MNIST_MIRROR" not in os.environ and "CI" not in os.environ, reason="needs MNIST_MIRROR, a folder")
-def test_the_effective_rates_of_the_first_pass_are_those_that_the_paper_reports(published, statistics):
+@pytest.mark.skipif(
+    "MNIST_MIRROR" not in os.environ and "CI" not in os.environ, reason="needs MNIST: set MNIST_MIRROR to its folder"
+)
+def test_the_effective_rates_of_the_first_pass_have_the_range_that_the_paper_reports(published, statistics):
     from lenet.network.model import build_model
 
     settings = published.model_copy(update={"damping": 0.02, "initialization": "authors", "order": "constant"})
@@ -229,7 +234,7 @@ def test_the_effective_rates_of_the_first_pass_are_those_that_the_paper_reports(
         determinism.start_run(seed)
         weights = Weights(*build_model(settings, statistics).get_weights())
         first = examples_of_pass(train, settings, seed, 0).images[:CURVATURE_EXAMPLES]
-        rates = np.concatenate([of_layer.ravel() for of_layer in effective_rates(weights, first, settings, 0)])
+        rates = np.concatenate([layer_rates.ravel() for layer_rates in effective_rates(weights, first, settings, 0)])
         extremes.append((rates.min(), rates.max()))
     lowest, highest = np.mean(extremes, axis=0)
     # §III-B: "between approximately 7 × 10^-5 and 0.016".
@@ -237,21 +242,19 @@ def test_the_effective_rates_of_the_first_pass_are_those_that_the_paper_reports(
     assert highest == pytest.approx(0.016, rel=0.2)
 
 
-def test_passes_tell_loss_and_errors_met_on_the_way_and_give_the_keras_model_what_was_learnt(
-    published, statistics, digits
-):
+def test_passes_yield_loss_and_error_before_learning_and_update_the_keras_model(published, statistics, digits):
     from lenet.network.model import build_model, predictor
 
     determinism.start_run(0)
     model = build_model(published, statistics)
     probabilities = predictor(model)(digits.images)
-    still = published.model_copy(update={"learning_rate": 1e-30, "epochs": 1})
-    ((loss, error),) = passes(model, still, digits, seed=0)
+    frozen = published.model_copy(update={"learning_rate": 1e-30, "epochs": 1})
+    ((loss, error),) = passes(model, frozen, digits, seed=0)
     assert error == (probabilities.argmax(axis=1) != digits.labels).mean()
     assert loss == pytest.approx(-np.log(probabilities[range(len(digits)), digits.labels]).mean(), rel=1e-3)
 
     assert len(list(passes(model, published, digits, seed=0))) == published.epochs
     weights = Weights(*model.get_weights())
-    _, distances = pass_over(weights, digits.images, digits.labels, np.arange(len(digits)), constant(0))
-    np.testing.assert_allclose(-2 * logits_of(model, digits.images), distances, rtol=1e-4, atol=1e-3)
+    _, distances = train_pass(weights, digits.images, digits.labels, np.arange(len(digits)), constant(0))
+    np.testing.assert_allclose(-2 * compute_logits(model, digits.images), distances, rtol=1e-4, atol=1e-3)
     assert (distances.argmin(axis=1) != probabilities.argmax(axis=1)).any()  # it has learnt

@@ -1,4 +1,4 @@
-"""Gradient descent in mini-batches, the common training of today, on digits distorted or not."""
+"""Gradient descent in mini-batches, today's usual training. The images may be distorted."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -12,99 +12,106 @@ from lenet.settings import Variant
 from lenet.training.distortion import distort, is_distorted
 from lenet.training.order import epoch_order
 
-# The mean cross-entropy and the share of errors, measured while weights moved.
-Epoch = tuple[float, float]
+# The mean cross-entropy and the share of errors of an epoch, measured while the weights change.
+LossAndError = tuple[float, float]
 
 
-def epochs_of(model: keras.Model, settings: Variant, examples: int) -> Callable[[Split, int], Iterator[Epoch]]:
-    """Return a function of that many examples and a seed that trains the model and yields each epoch.
+def make_epochs(
+    model: keras.Model, settings: Variant, train_size: int
+) -> Callable[[Split, int], Iterator[LossAndError]]:
+    """Return a function that trains the model on a split, from a seed, and yields the loss and error of each epoch.
 
-    TensorFlow traces an epoch at the first call. Before another call, give the model fresh weights.
+    train_size: how many examples the split has. TensorFlow traces an epoch at the first call. Give the model fresh
+    weights before each further call.
     """
-    size = settings.batch_size
-    steps = -(-examples // size)  # the last batch holds what is left over
-    show, network, loss_of = shown(settings), as_trained(model), _LOSSES[settings.loss]
+    batch_size = settings.batch_size
+    steps = -(-train_size // batch_size)  # the last batch may be smaller
+    make_images, network, loss_function = training_images(settings), training_network(model), _LOSSES[settings.loss]
     optimizer = _optimizer(settings, steps, model)
 
-    # A whole epoch is one call into TensorFlow: Python's part per batch would cost a third of the time. Images are
-    # arguments, since TensorFlow never frees a function's constants: 45 MiB for each recipe of a process.
+    # One call into TensorFlow trains a whole epoch. With a call per batch, Python would take a third of the time.
+    # Images are arguments, because TensorFlow never frees a function's constants: 45 MiB for each recipe in a process.
     @tf.function
     def one_epoch(
         all_images: tf.Tensor, all_labels: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor, order: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         total, wrong = tf.constant(0.0), tf.constant(0, tf.int64)
         for step in tf.range(steps):
-            chosen = order[step * size : (step + 1) * size]
-            images, labels = show(tf.gather(all_images, chosen), seed, epoch, chosen), tf.gather(all_labels, chosen)
+            examples = order[step * batch_size : (step + 1) * batch_size]
+            images, labels = (
+                make_images(tf.gather(all_images, examples), seed, epoch, examples),
+                tf.gather(all_labels, examples),
+            )
             with tf.GradientTape() as tape:
                 logits, probabilities = network(images)
-                loss = tf.reduce_mean(loss_of(labels, logits))
+                loss = tf.reduce_mean(loss_function(labels, logits))
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
             total += tf.reduce_sum(_cross_entropy(labels, logits))
             wrong += tf.math.count_nonzero(tf.argmax(probabilities, axis=1) != labels)
         return total, wrong
 
-    def epochs(train: Split, seed: int) -> Iterator[Epoch]:
-        for variable, start in zip(optimizer.variables, _optimizer(settings, steps, model).variables, strict=True):
-            variable.assign(start)
+    def train_epochs(train: Split, seed: int) -> Iterator[LossAndError]:
+        for variable, initial in zip(optimizer.variables, _optimizer(settings, steps, model).variables, strict=True):
+            variable.assign(initial)
         all_images, all_labels = tf.constant(train.images), tf.constant(train.labels, tf.int64)
         for epoch in range(settings.epochs):
-            order = tf.constant(epoch_order(examples, settings.order, seed, epoch))
+            order = tf.constant(epoch_order(train_size, settings.order, seed, epoch))
             total, wrong = one_epoch(all_images, all_labels, tf.constant(seed), tf.constant(epoch), order)
-            yield float(total) / examples, int(wrong) / examples
+            yield float(total) / train_size, int(wrong) / train_size
 
-    return epochs
+    return train_epochs
 
 
-def as_trained(model: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Return what computes logits and probabilities (batch, 10) of images while the network learns.
+def training_network(model: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function from images to logits and probabilities, both (batch, 10), for use in training.
 
-    Where C3 is a plain convolution, C1 and S2 get two more maps: oneDNN is faster on eight than on six. They are 0, as
-    activation and pooling of 0 are, and change nothing.
+    If C3 is a plain convolution and S2 is not trainable, C1 and S2 get two extra maps: oneDNN is faster with eight maps
+    than with six. The extra maps are 0, also after activation and pooling, so they change no result.
     """
     *hidden, softmax = model.layers
     c1, c3 = model.get_layer("c1"), model.get_layer("c3")
     padded = isinstance(c3, keras.layers.Conv2D) and not model.get_layer("s2").trainable_variables
 
-    def output_of(layer: keras.Layer, inputs: tf.Tensor) -> tf.Tensor:
+    def layer_output(layer: keras.Layer, inputs: tf.Tensor) -> tf.Tensor:
         if padded and layer is c1:
-            kernel, bias = _with_more(c1.kernel, axis=3), _with_more(c1.bias, axis=0)
+            kernel, bias = _padded_by_two(c1.kernel, axis=3), _padded_by_two(c1.bias, axis=0)
             return c1.activation(tf.nn.bias_add(tf.nn.conv2d(inputs, kernel, 1, "VALID"), bias))
         if padded and layer is c3:
-            kernel = _with_more(c3.kernel, axis=2)
+            kernel = _padded_by_two(c3.kernel, axis=2)
             return c3.activation(tf.nn.bias_add(tf.nn.conv2d(inputs, kernel, 1, "VALID"), c3.bias))
         return layer(inputs, training=True) if isinstance(layer, keras.layers.Dropout) else layer(inputs)
 
     def network(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         outputs = images
         for layer in hidden:
-            outputs = output_of(layer, outputs)
+            outputs = layer_output(layer, outputs)
         return outputs, softmax(outputs)
 
     return network
 
 
-def _with_more(array: tf.Variable, axis: int) -> tf.Tensor:
-    """Return an array with two more zeros along an axis. Not tf.pad, which makes TensorFlow 2.21 crash."""
-    shape = [2 if place == axis else length for place, length in enumerate(array.shape)]
+def _padded_by_two(array: tf.Variable, axis: int) -> tf.Tensor:
+    """Return the array, longer by two zeros along an axis. Do not use tf.pad, which makes TensorFlow 2.21 crash."""
+    shape = [2 if dimension == axis else length for dimension, length in enumerate(array.shape)]
     return tf.concat([array, tf.zeros(shape)], axis)
 
 
-def shown(settings: Variant) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Return a function of images, uint8 (batch, 28, 28), seed, epoch and examples: it returns the images to train on.
+def training_images(settings: Variant) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Return a function that makes the images to train on from original images, uint8 (batch, 28, 28).
 
-    If the variant distorts digits, each example is distorted differently in each epoch.
+    The function's other arguments are the seed, the epoch and the images' indices in the training set, (batch,). If the
+    variant distorts images, each example is distorted differently in each epoch.
     """
 
     def distorted(images: np.ndarray, seed: np.ndarray, epoch: np.ndarray, examples: np.ndarray) -> np.ndarray:
         return distort(images, settings, int(seed), int(epoch), examples)
 
-    def show(images: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
+    def make_images(images: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         if not is_distorted(settings):
             return images
         return tf.ensure_shape(tf.numpy_function(distorted, (images, seed, epoch, examples), tf.uint8), (None, 28, 28))
 
-    return show
+    return make_images
 
 
 def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -112,16 +119,16 @@ def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _squared_distance(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Equation 8, halved: the squared distance to the right class's code. Logits are minus half the distances."""
+    """Return half the squared distance to the label's code (equation 8). The logits are minus half these distances."""
     return -tf.gather(logits, labels, batch_dims=1)
 
 
-# Of each example of a batch: labels (batch,), logits (batch, 10).
+# Each function returns one loss per example, (batch,). labels: (batch,); logits: (batch, 10).
 _LOSSES = {"cross_entropy": _cross_entropy, "squared_distance": _squared_distance}
 
 
 def _optimizer(settings: Variant, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
-    """Return the optimizer that the settings name, as it starts. steps: of an epoch, for the schedule."""
+    """Return a new optimizer, as in the settings. steps: how many steps an epoch has, for the schedule."""
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)

@@ -1,9 +1,10 @@
-"""LeNet-5 of 1998 by hand: forward, backward and second-order backward, one example at a time.
+"""LeNet-5 of 1998, written by hand: forward, backward and second-order backward pass, one example at a time.
 
-The bits do not depend on the processor (compiled.py, lanes.py): nothing here calls the mathematical library or lets the
-compiler reorder a sum. Maps come last everywhere, so that a row of lanes is the maps of one place. Where they are no
-multiple of eight, there are more, which do not exist: their weights and rates are 0, and so is all that they send on.
-The layers' inner loops are products of matrices: numbers of places times a row of maps, added to rows of sums.
+The bits do not depend on the processor (see compiled.py, lanes.py): nothing here calls a mathematical library or lets
+the compiler reorder a sum. Maps are the last axis of the arrays, so that a row of lanes holds all maps at one place.
+Layers are padded to a multiple of eight maps or units. The padding has weights and rates of 0, so everything that it
+passes on is 0. The inner loops are matrix products: they multiply the numbers at several places by a row with one
+number per map, and add the products to as many rows of sums.
 """
 
 from typing import NamedTuple, Self
@@ -16,24 +17,24 @@ from lenet.training.lenet_1998.lanes import add_outer, fma, load, repeat, spread
 
 f32 = np.float32
 
-# Of C1 and S2; six of them exist.
+# The maps of C1 and S2, with padding; the first six are real.
 MAPS = 8
-# Of F6; 84 of them exist.
+# The units of F6, with padding; the first 84 are real.
 UNITS = 88
-# Numbers in five places of C1 or S2, which a row of a 5 × 5 kernel sees, and in ten.
-FIVE, TEN = 5 * MAPS, 10 * MAPS
+# How many numbers C1 or S2 has in five places side by side (what a row of a 5 × 5 kernel sees), and in ten.
+FIVE_PLACES, TEN_PLACES = 5 * MAPS, 10 * MAPS
 
 _CODES = np.zeros((10, UNITS), f32)
 _CODES[:, : CODES.shape[1]] = CODES
 
 
 class Units(NamedTuple):
-    """One number per unit: its state, its slope f'(a), or the derivative of the loss to its a."""
+    """One number per unit: its state f(a), its slope f'(a), or a derivative of the loss (by x or by a)."""
 
-    all: np.ndarray  # (13040,), of which the others are views
+    all: np.ndarray  # (13040,): the arrays below are views of it
     image: np.ndarray  # (32, 32)
-    c1: np.ndarray  # (28, 28, 8): of the maps, six exist
-    s2_sum: np.ndarray  # (14, 14, 8): the four inputs added
+    c1: np.ndarray  # (28, 28, 8): six maps are real
+    s2_sum: np.ndarray  # (14, 14, 8): the sum of a unit's four inputs
     s2: np.ndarray  # (14, 14, 8)
     c3: np.ndarray  # (10, 10, 16)
     s4_sum: np.ndarray  # (5, 5, 16)
@@ -53,13 +54,14 @@ class Units(NamedTuple):
 
 @kernel
 def learn(weights, states, slopes, deltas, images, labels, order, steps, competitive, rubbish, distances):
-    """Learn one example after the other; note each one's distances to the codes, (n, 10), before it is learnt.
+    """Learn the examples one after the other; fill `distances`, (n, 10), with their distances before they are learnt.
 
-    steps: of each weight, minus its rate.
+    order: the indices of the n examples. steps: for each weight, minus its rate. competitive: whether the loss is
+    equation 9, in which `rubbish` is j, or equation 8. states, slopes, deltas: working memory.
     """
     for n in range(order.size):
         label = labels[order[n]]
-        retina(images[order[n]], states.image)
+        fill_input(images[order[n]], states.image)
         forward(weights, states)
         slope(states.all, slopes.all)
         rbf(states.f6, distances[n])
@@ -69,9 +71,12 @@ def learn(weights, states, slopes, deltas, images, labels, order, steps, competi
 
 @kernel
 def accumulate_curvatures(weights, squared, states, slopes, deltas, images, h, share):
-    """Second-order backpropagation: backpropagation with each weight, state and slope squared (eqs. 23 to 27)."""
+    """Add each image's second derivatives, times `share`, to `h` by second-order backpropagation (eqs. 23 to 27).
+
+    That is backpropagation in which all weights, states and slopes are squared. squared: the squared weights.
+    """
     for n in range(len(images)):
-        retina(images[n], states.image)
+        fill_input(images[n], states.image)
         forward(weights, states)
         slope(states.all, slopes.all)
         square(states.all)
@@ -81,17 +86,17 @@ def accumulate_curvatures(weights, squared, states, slopes, deltas, images, h, s
 
 
 @kernel
-def retina(digit, image):
-    """Centre the digit, uint8 (28, 28), on a background of −0.1; ink is 1.175 (§II-B)."""
+def fill_input(pixels, image):
+    """Copy the pixels, uint8 (28, 28), to the middle of the input: background becomes −0.1, ink 1.175 (§II-B)."""
     image[:] = f32(BACKGROUND)
     for y in range(28):
         for x in range(28):
-            image[y + 2, x + 2] = f32(BACKGROUND) + f32((INK - BACKGROUND) / 255) * f32(digit[y, x])
+            image[y + 2, x + 2] = f32(BACKGROUND) + f32((INK - BACKGROUND) / 255) * f32(pixels[y, x])
 
 
 @kernel
 def forward(weights, states):
-    """Fill the states from states.image. S4 is flattened row by row, maps last."""
+    """Compute the states of all layers from states.image. C5 reads S4 row by row, maps last."""
     c1_forward(states.image, weights.c1_kernel, weights.c1_bias, states.c1)
     sub_forward(states.c1, weights.s2_coefficient, weights.s2_bias, states.s2_sum, states.s2, MAPS)
     c3_forward(states.s2, weights.c3_kernel, weights.c3_bias, states.c3)
@@ -102,9 +107,9 @@ def forward(weights, states):
 
 @kernel
 def backward(weights, states, slopes, deltas, target, steps):
-    """Add steps · dE/dw to the target, given dE/dx of F6 in deltas.f6.
+    """Backpropagate from dE/dx of F6, which is in deltas.f6: add steps · dE/dw to `target`, for every weight.
 
-    Each layer's inputs get their derivatives before its weights change, since the target may be the weights.
+    `target` may be `weights` itself. So the derivatives of a layer's inputs are computed before its weights change.
     """
     multiply(deltas.f6, slopes.f6)
     full_backward(weights.f6_kernel, deltas.f6, states.c5, deltas.c5, target.f6_kernel, steps.f6_kernel, UNITS)
@@ -135,7 +140,7 @@ def backward(weights, states, slopes, deltas, target, steps):
 
 @kernel
 def squash(a):
-    """Replace each a by 1.7159 tanh(2a/3): a ratio of polynomials (Eigen's), within 1e-6."""
+    """Replace each a by 1.7159 tanh(2a/3), computed within 1e-6 as a ratio of polynomials (as in Eigen)."""
     a = a.reshape(-1)
     for i in range(a.size):
         x = min(max(a[i] * f32(SLOPE), f32(-7.9053111)), f32(7.9053111))
@@ -154,7 +159,7 @@ def squash(a):
 
 @kernel
 def slope(states, slopes):
-    """f'(a) = S (A − f(a)²/A), from f(a)."""
+    """Fill `slopes` with f'(a) = S (A − f(a)²/A), computed from the states f(a)."""
     for i in range(states.size):
         slopes[i] = f32(SLOPE) * (f32(AMPLITUDE) - states[i] * states[i] * f32(1 / AMPLITUDE))
 
@@ -174,13 +179,13 @@ def square(values):
 
 @inlined
 def descend(target, steps, index, derivative, count):
-    """Add step · derivative to `count` weights of the target, from that index on."""
+    """Add step · derivative to `count` weights of `target`, from `index` on."""
     store(fma(load(steps, index, count), derivative, load(target, index, count)), target, index)
 
 
 @kernel
 def c1_forward(image, weights, bias, c1):
-    """A row of C1 in halves: fourteen places times eight maps."""
+    """Compute C1, half a row at a time: fourteen places times eight maps."""
     for y in range(28):
         for x in range(0, 28, 14):
             sums = repeat(load(bias, (0,), MAPS), 14)
@@ -193,21 +198,21 @@ def c1_forward(image, weights, bias, c1):
 
 @kernel
 def c1_update(image, delta, target, target_bias, steps, steps_bias):
-    """A weight is shared by all units of its map: add over them, the upper and the lower half of the map apart."""
+    """Update C1. The units of a map share its weights: sum over them, the map's upper and lower half separately."""
     for i in range(5):
-        upper = spread(f32(0), FIVE)
-        lower = spread(f32(0), FIVE)
+        upper = spread(f32(0), FIVE_PLACES)
+        lower = spread(f32(0), FIVE_PLACES)
         for y in range(14):
             for x in range(28):
                 upper = add_outer(upper, image, (y + i, x), 1, load(delta, (y, x, 0), MAPS))
                 lower = add_outer(lower, image, (y + 14 + i, x), 1, load(delta, (y + 14, x, 0), MAPS))
-        descend(target, steps, (i, 0, 0), upper + lower, FIVE)
+        descend(target, steps, (i, 0, 0), upper + lower, FIVE_PLACES)
     descend(target_bias, steps_bias, (0,), sum_over_map(delta, MAPS), MAPS)
 
 
 @inlined
 def sum_over_map(delta, count):
-    """Add a layer's units (y, x, map) map by map."""
+    """Return for each map the sum over its units. delta: (y, x, map)."""
     sums = spread(f32(0), count)
     for y in range(delta.shape[0]):
         for x in range(delta.shape[1]):
@@ -217,7 +222,7 @@ def sum_over_map(delta, count):
 
 @inlined
 def sub_forward(below, coefficient, bias, sums, outputs, count):
-    """S2 and S4: add 2 × 2 units of the layer below, and multiply by the map's coefficient."""
+    """Compute S2 or S4: add 2 × 2 units of the layer below, multiply by the map's coefficient, add its bias, squash."""
     for y in range(outputs.shape[0]):
         for x in range(outputs.shape[1]):
             upper = load(below, (2 * y, 2 * x, 0), count) + load(below, (2 * y, 2 * x + 1, 0), count)
@@ -231,14 +236,14 @@ def sub_forward(below, coefficient, bias, sums, outputs, count):
 def sub_backward(coefficient, delta, delta_below, count):
     for y in range(delta.shape[0]):
         for x in range(delta.shape[1]):
-            each = load(coefficient, (0,), count) * load(delta, (y, x, 0), count)
-            store(repeat(each, 2), delta_below, (2 * y, 2 * x, 0))
-            store(repeat(each, 2), delta_below, (2 * y + 1, 2 * x, 0))
+            derivative = load(coefficient, (0,), count) * load(delta, (y, x, 0), count)
+            store(repeat(derivative, 2), delta_below, (2 * y, 2 * x, 0))
+            store(repeat(derivative, 2), delta_below, (2 * y + 1, 2 * x, 0))
 
 
 @inlined
 def sub_update(sums, delta, target, target_bias, steps, steps_bias, count):
-    """The coefficient is one connection per unit, whose input is the sum of four."""
+    """Update S2 or S4. The coefficient is the weight of a unit's only input, the sum of four units below."""
     derivative = spread(f32(0), count)
     for y in range(sums.shape[0]):
         for x in range(sums.shape[1]):
@@ -249,7 +254,7 @@ def sub_update(sums, delta, target, target_bias, steps, steps_bias, count):
 
 @kernel
 def c3_forward(s2, weights, bias, c3):
-    """A row of C3 in halves: five places times sixteen maps. Connections missing in Table I have weights, of 0."""
+    """Compute C3, half a row at a time: five places times sixteen maps. Missing connections have weights of 0."""
     for y in range(10):
         for x in range(0, 10, 5):
             sums = repeat(load(bias, (0,), 16), 5)
@@ -263,12 +268,12 @@ def c3_forward(s2, weights, bias, c3):
 
 @kernel
 def c3_backward(weights, delta, delta_s2):
-    """Spread each delta (y, x) over the 5 × 5 window of S2 that it saw.
+    """Compute S2's derivatives: distribute each delta (y, x) of C3 over the 5 × 5 window of S2 that this unit sees.
 
-    A row of that window, five places times eight maps, is 40 consecutive numbers of S2, and the next 40 are those of
-    the place five further on.
+    A row of the window has five places times eight maps: 40 consecutive numbers of S2. The next 40 numbers are the same
+    row of the window of the unit at x + 5, so both are done together. In delta, that unit is 80 numbers further on.
     """
-    windows = np.zeros((5, 16, FIVE), f32)
+    windows = np.zeros((5, 16, FIVE_PLACES), f32)
     for c in range(6):
         for i in range(5):
             for j in range(5):
@@ -279,15 +284,15 @@ def c3_backward(weights, delta, delta_s2):
     for i in range(5):
         for y in range(10):
             for x in range(5):
-                sums = load(rows, (y + i, MAPS * x), TEN)
+                sums = load(rows, (y + i, MAPS * x), TEN_PLACES)
                 for m in range(16):
-                    sums = add_outer(sums, delta, (y, x, m), 80, load(windows, (i, m, 0), FIVE))
+                    sums = add_outer(sums, delta, (y, x, m), 80, load(windows, (i, m, 0), FIVE_PLACES))
                 store(sums, rows, (y + i, MAPS * x))
 
 
 @kernel
 def c3_update(s2, delta, target, target_bias, steps, steps_bias):
-    """A row of a kernel at once: five places times sixteen maps. Missing connections have rates of 0."""
+    """Update C3, one row of a kernel at a time: five places times sixteen maps. Missing connections have rates of 0."""
     for c in range(6):
         for i in range(5):
             derivative = spread(f32(0), 80)
@@ -309,7 +314,7 @@ def full_forward(inputs, weights, bias, outputs, count):
 
 @inlined
 def full_backward(weights, delta, inputs, delta_inputs, target, steps, count):
-    """Give the inputs their derivatives and the target its own, in one go through the matrix."""
+    """Compute the derivatives of the inputs and update `target`, in one pass through the weight matrix."""
     deltas = load(delta, (0,), count)
     for i in range(inputs.size):
         delta_inputs[i] = total(load(weights, (i, 0), count) * deltas)
@@ -318,7 +323,7 @@ def full_backward(weights, delta, inputs, delta_inputs, target, steps, count):
 
 @kernel
 def rbf(f6, distances):
-    """y_i = Σ_o (x_o − w_io)², eq. 7."""
+    """Fill `distances` with y_i = Σ_o (x_o − w_io)² (eq. 7)."""
     for i in range(distances.size):
         difference = fma(f32(-1), load(_CODES, (i, 0), UNITS), load(f6, (0,), UNITS))
         distances[i] = total(difference * difference)
@@ -326,23 +331,27 @@ def rbf(f6, distances):
 
 @kernel
 def loss_derivative(f6, label, distances, competitive, rubbish, delta):
-    """dE/dx of F6: x − w_D for eq. 8; eq. 9 also pushes away from each code, by its share of the sum in the log."""
+    """Fill `delta` with dE/dx of F6.
+
+    For eq. 8, it is x − w_D, where D is the label. Eq. 9 (competitive) also pushes x away from each code, in proportion
+    to the code's share of the sum in the logarithm. The smallest penalty is taken out of all exponents.
+    """
     for o in range(f6.size):
         delta[o] = f6[o] - _CODES[label, o]
     if competitive:
-        nearest = min(np.float64(distances.min()) / 2, rubbish)
-        pulls = exponential(nearest - rubbish)
+        smallest_penalty = min(np.float64(distances.min()) / 2, rubbish)
+        denominator = exponential(smallest_penalty - rubbish)
         for i in range(distances.size):
-            pulls += exponential(nearest - distances[i] / 2)
+            denominator += exponential(smallest_penalty - distances[i] / 2)
         for i in range(distances.size):
-            share = f32(exponential(nearest - distances[i] / 2) / pulls)
+            share = f32(exponential(smallest_penalty - distances[i] / 2) / denominator)
             for o in range(f6.size):
                 delta[o] -= share * (f6[o] - _CODES[i, o])
 
 
 @kernel
 def exponential(x):
-    """e^x for −100 ≤ x ≤ 0, float64, as (e^(x/1024))^1024: the bits of libm's may depend on the processor."""
+    """Return e^x for −100 ≤ x ≤ 0, float64, as (e^(x/1024))^1024. libm's bits may depend on the processor."""
     x = max(x, -100.0) / 1024
     power = 1 + x * (1 + x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6 * (1 + x / 7 * (1 + x / 8)))))))
     for _ in range(10):

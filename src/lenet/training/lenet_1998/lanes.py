@@ -1,11 +1,11 @@
-"""Rows of float32 numbers that compiled loops add and multiply as one value, and keep in the processor's registers.
+"""Lanes: several float32 numbers that compiled loops add and multiply as one value, in the processor's registers.
 
-A compiler that must not reorder a sum leaves most loops scalar. These values say instead which numbers are computed
-side by side: eight of them are one register of AVX2, or two of NEON. Multiply–adds are fused: one operation, rounded
-once, which IEEE 754 defines to the last bit like any other.
+A compiler that must not reorder sums computes most loops one number at a time. With lanes, the code itself says which
+numbers are computed side by side. Eight lanes are one register of AVX2, or two of NEON. Multiply–adds are fused: one
+operation that rounds once. IEEE 754 defines it to the last bit, like any other operation.
 
-How many lanes a value has is a constant, a multiple of eight. Arrays are C-contiguous float32, and nothing checks that
-an index, a tuple, lies inside.
+The number of lanes is a constant, and a multiple of eight. Arrays are C-contiguous float32. An index is a tuple, and
+nothing checks that it lies inside the array.
 """
 
 import operator
@@ -17,7 +17,8 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import models, overload, register_model
 
-# A function given to the compiler, which generates its code. By Numba's own types its callers lack an argument.
+# Decorates functions that generate code while a loop is compiled. It is Any because, by Numba's own types, their calls
+# would lack the first argument, `typing`.
 intrinsic: Any = extending.intrinsic
 
 _WIDTH = 8
@@ -26,48 +27,52 @@ _I32 = ir.IntType(32)
 
 
 class Lanes(types.Type):
-    """The type of such a value."""
+    """Numba's type of a value with `count` lanes."""
 
     def __init__(self, count: int) -> None:
         if count % _WIDTH:
-            raise ValueError(f"{count} lanes are no multiple of {_WIDTH}")
+            raise ValueError(f"the number of lanes must be a multiple of {_WIDTH}, not {count}")
         super().__init__(name=f"Lanes({count})")
         self.count = count
 
 
 @register_model(Lanes)
-class _Model(models.PrimitiveModel):
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager, lanes):
         super().__init__(manager, lanes, ir.ArrayType(_REGISTER, lanes.count // _WIDTH))
 
 
-def _require_plain(array):
+def _require_contiguous_float32(array):
     if array.layout != "C" or array.dtype != types.float32:
-        raise TypingError(f"lanes are of C-contiguous arrays of float32, not {array}")
+        raise TypingError(f"lanes need a C-contiguous array of float32, not {array}")
 
 
 @intrinsic(prefer_literal=True)
 def load(typing, array, index, count):
-    """Return `count` numbers of an array, from that index on."""
-    _require_plain(array)
+    """Return `count` consecutive numbers of an array as lanes, from `index` on."""
+    _require_contiguous_float32(array)
     lanes = Lanes(count.literal_value)
 
     def generate(context, builder, signature, arguments):
         first = _address(context, builder, signature.args, arguments, 0)
-        return _joined(builder, [builder.load(each, align=4) for each in _registers(builder, first, lanes)])
+        return _join(
+            builder, [builder.load(address, align=4) for address in _register_addresses(builder, first, lanes)]
+        )
 
     return lanes(array, index, count), generate
 
 
 @intrinsic
 def store(typing, lanes, array, index):
-    """Write the lanes into an array, from that index on."""
-    _require_plain(array)
+    """Write the lanes into an array, from `index` on."""
+    _require_contiguous_float32(array)
 
     def generate(context, builder, signature, arguments):
         first = _address(context, builder, signature.args, arguments, 1)
-        for part, place in zip(_parts(builder, arguments[0]), _registers(builder, first, lanes), strict=True):
-            builder.store(part, place, align=4)
+        for register, address in zip(
+            _split(builder, arguments[0]), _register_addresses(builder, first, lanes), strict=True
+        ):
+            builder.store(register, address, align=4)
         return context.get_dummy_value()
 
     return types.void(lanes, array, index), generate
@@ -79,58 +84,61 @@ def spread(typing, number, count):
     lanes = Lanes(count.literal_value)
 
     def generate(context, builder, signature, arguments):
-        return _joined(builder, _all_alike(builder, arguments[0], lanes))
+        return _join(builder, _filled_registers(builder, arguments[0], lanes))
 
     return lanes(types.float32, count), generate
 
 
 @intrinsic(prefer_literal=True)
 def repeat(typing, lanes, times):
-    """Return the lanes that many times, end to end."""
+    """Return the lanes, `times` times, end to end."""
 
     def generate(context, builder, signature, arguments):
-        return _joined(builder, _parts(builder, arguments[0]) * times.literal_value)
+        return _join(builder, _split(builder, arguments[0]) * times.literal_value)
 
     return Lanes(lanes.count * times.literal_value)(lanes, times), generate
 
 
 @intrinsic
 def fma(typing, a, b, c):
-    """Return a · b + c, rounded once: of three numbers, or of lanes `b` and `c` and lanes or a number `a`."""
-    factor = a if isinstance(a, Lanes) else types.float32
-    rest = c if isinstance(c, Lanes) else types.float32
+    """Return a · b + c, rounded once. All three are numbers; or b and c are lanes, and a is lanes or a number."""
+    a_type = a if isinstance(a, Lanes) else types.float32
+    bc_type = c if isinstance(c, Lanes) else types.float32
 
     def generate(context, builder, signature, arguments):
-        if not isinstance(rest, Lanes):
+        if not isinstance(bc_type, Lanes):
             return builder.fma(*arguments)
-        rows = (
-            _parts(builder, arguments[0]) if isinstance(factor, Lanes) else _all_alike(builder, arguments[0], rest),
-            *(_parts(builder, each) for each in arguments[1:]),
+        operands = (
+            _split(builder, arguments[0])
+            if isinstance(a_type, Lanes)
+            else _filled_registers(builder, arguments[0], bc_type),
+            *(_split(builder, argument) for argument in arguments[1:]),
         )
-        return _joined(builder, [_fused(builder, *each) for each in zip(*rows, strict=True)])
+        return _join(builder, [_fused(builder, *registers) for registers in zip(*operands, strict=True)])
 
-    return rest(factor, rest, rest), generate
+    return bc_type(a_type, bc_type, bc_type), generate
 
 
 @intrinsic(prefer_literal=True)
-def add_outer(typing, sums, array, index, every, row):
-    """Return the sums, rows end to end, each plus `row` times a number of the array: at `index`, and each `every` on.
+def add_outer(typing, sums, array, index, stride, row):
+    """Return the sums, with `row` times a number of the array added to each of their rows.
 
-    A product of matrices, whose sums stay in registers.
+    sums: several rows, each as long as `row`, end to end. The number for the first row is at `index`; the number for
+    each next row is `stride` further on. Repeated calls compute a matrix product whose sums stay in registers.
     """
-    _require_plain(array)
-    width, every_one = row.count // _WIDTH, every.literal_value
+    _require_contiguous_float32(array)
+    width, step = row.count // _WIDTH, stride.literal_value
 
     def generate(context, builder, signature, arguments):
         first = _address(context, builder, signature.args, arguments, 1)
-        parts, row_parts, done = _parts(builder, arguments[0]), _parts(builder, arguments[4]), []
-        for k in range(len(parts) // width):
-            number = builder.load(builder.gep(first, [_I32(k * every_one)]))
-            factor = _spread(builder, number)
-            done += [_fused(builder, factor, row_parts[n], parts[k * width + n]) for n in range(width)]
-        return _joined(builder, done)
+        sum_registers, row_registers, results = _split(builder, arguments[0]), _split(builder, arguments[4]), []
+        for k in range(len(sum_registers) // width):
+            number = builder.load(builder.gep(first, [_I32(k * step)]))
+            factor = _filled_register(builder, number)
+            results += [_fused(builder, factor, row_registers[n], sum_registers[k * width + n]) for n in range(width)]
+        return _join(builder, results)
 
-    return sums(sums, array, index, every, row), generate
+    return sums(sums, array, index, stride, row), generate
 
 
 @intrinsic
@@ -138,11 +146,11 @@ def total(typing, lanes):
     """Return the sum of the lanes, added in the same order on every processor."""
 
     def generate(context, builder, signature, arguments):
-        sums, *others = _parts(builder, arguments[0])
+        sums, *others = _split(builder, arguments[0])
         for other in others:
             sums = builder.fadd(sums, other)
         for half in (4, 2, 1):
-            low, high = (_shuffled(builder, sums, range(first, first + half)) for first in (0, half))
+            low, high = (_shuffle(builder, sums, range(first, first + half)) for first in (0, half))
             sums = builder.fadd(low, high)
         return builder.extract_element(sums, _I32(0))
 
@@ -175,52 +183,54 @@ def _multiply(a, b):
 
 def _lane_by_lane(operation):
     def generate(context, builder, signature, arguments):
-        rows = (_parts(builder, each) for each in arguments)
-        return _joined(builder, [getattr(builder, operation)(*each) for each in zip(*rows, strict=True)])
+        operands = (_split(builder, argument) for argument in arguments)
+        return _join(builder, [getattr(builder, operation)(*registers) for registers in zip(*operands, strict=True)])
 
     return generate
 
 
 def _fused(builder, a, b, c):
-    kind = ir.FunctionType(_REGISTER, [_REGISTER] * 3)
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{_WIDTH}f32"), [a, b, c])
+    signature = ir.FunctionType(_REGISTER, [_REGISTER] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, signature, f"llvm.fma.v{_WIDTH}f32"), [a, b, c])
 
 
-def _address(context, builder, kinds, values, at):
-    """Return the address of an array's element, given array and index as two arguments that stand side by side."""
-    kind, index = kinds[at], kinds[at + 1]
-    array = context.make_array(kind)(context, builder, values[at])
-    places = cgutils.unpack_tuple(builder, values[at + 1], index.count)
-    places = [context.cast(builder, place, each, types.intp) for place, each in zip(places, index.types, strict=True)]
-    return cgutils.get_item_pointer(context, builder, kind, array, places)
+def _address(context, builder, argument_types, arguments, n):
+    """Return the address of an array's element. Argument n is the array, argument n + 1 is the element's index."""
+    array_type, index_type = argument_types[n], argument_types[n + 1]
+    array = context.make_array(array_type)(context, builder, arguments[n])
+    indices = cgutils.unpack_tuple(builder, arguments[n + 1], index_type.count)
+    indices = [
+        context.cast(builder, i, from_type, types.intp) for i, from_type in zip(indices, index_type.types, strict=True)
+    ]
+    return cgutils.get_item_pointer(context, builder, array_type, array, indices)
 
 
-def _registers(builder, first, lanes):
-    """Return the addresses of what the registers hold."""
+def _register_addresses(builder, first, lanes):
+    """Return the address of each register's numbers in memory; those of the first register are at `first`."""
     start = builder.bitcast(first, _REGISTER.as_pointer())
     return [builder.gep(start, [_I32(n)]) for n in range(lanes.count // _WIDTH)]
 
 
-def _joined(builder, registers):
+def _join(builder, registers):
     lanes = ir.Constant(ir.ArrayType(_REGISTER, len(registers)), ir.Undefined)
     for n, register in enumerate(registers):
         lanes = builder.insert_value(lanes, register, n)
     return lanes
 
 
-def _parts(builder, lanes):
+def _split(builder, lanes):
     return [builder.extract_value(lanes, n) for n in range(lanes.type.count)]
 
 
-def _all_alike(builder, number, lanes):
-    return [_spread(builder, number)] * (lanes.count // _WIDTH)
+def _filled_registers(builder, number, lanes):
+    return [_filled_register(builder, number)] * (lanes.count // _WIDTH)
 
 
-def _spread(builder, number):
+def _filled_register(builder, number):
     one = builder.insert_element(ir.Constant(_REGISTER, ir.Undefined), number, _I32(0))
-    return _shuffled(builder, one, [0] * _WIDTH)
+    return _shuffle(builder, one, [0] * _WIDTH)
 
 
-def _shuffled(builder, register, places):
-    mask = ir.Constant(ir.VectorType(_I32, len(places)), [_I32(place) for place in places])
+def _shuffle(builder, register, indices):
+    mask = ir.Constant(ir.VectorType(_I32, len(indices)), [_I32(index) for index in indices])
     return builder.shuffle_vector(register, ir.Constant(register.type, ir.Undefined), mask)

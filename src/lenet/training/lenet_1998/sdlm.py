@@ -1,8 +1,8 @@
-"""LeNet-5 of 1998, trained one example at a time as the paper did.
+"""LeNet-5 of 1998, trained one example at a time, as in the paper.
 
-Stochastic diagonal Levenberg–Marquardt (§III-B, Appendix C): after each example, w_k −= rate / (µ + h_kk) · dE/dw_k,
-with h_kk the diagonal of the Gauss–Newton matrix, estimated before each pass and then frozen. A pass over 60,000 digits
-takes 3 to 4 s on one core.
+Stochastic diagonal Levenberg–Marquardt (§III-B, Appendix C): after each example, w_k −= rate / (µ + h_kk) · dE/dw_k.
+The h_kk are the diagonal of the Gauss–Newton matrix. They are estimated before each pass and stay fixed during it.
+A pass over 60,000 images takes 3 to 4 s on one core.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Weights(NamedTuple):
-    """All trainable parameters, float32, in the Keras model's order; rates and curvatures have the same shapes."""
+    """All trainable parameters, float32, in the order of the Keras model; or each parameter's rate or curvature."""
 
     c1_kernel: np.ndarray  # (5, 5, 1, 6)
     c1_bias: np.ndarray  # (6,)
@@ -40,26 +40,27 @@ class Weights(NamedTuple):
 
 
 def passes(model: "keras.Model", settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
-    """Train the model; yield after each pass the mean cross-entropy and the share of errors while weights moved."""
+    """Train the model; yield after each pass its mean cross-entropy and share of errors, measured while it learns."""
     import keras  # here, so that the loops can be imported without TensorFlow
 
     weights = Weights(*model.get_weights())
     for epoch in range(settings.epochs):
-        shown = examples_of_pass(train, settings, seed, epoch)
-        rates = effective_rates(weights, shown.images[:CURVATURE_EXAMPLES], settings, epoch)
-        weights, distances = pass_over(
-            weights, shown.images, shown.labels, np.arange(len(shown)), rates, rubbish_of(settings)
+        examples = examples_of_pass(train, settings, seed, epoch)
+        rates = effective_rates(weights, examples.images[:CURVATURE_EXAMPLES], settings, epoch)
+        weights, distances = train_pass(
+            weights, examples.images, examples.labels, np.arange(len(examples)), rates, rubbish_constant(settings)
         )
         model.set_weights(weights)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(shown.labels, -distances / 2)
-        yield float(loss), float((distances.argmin(axis=1) != shown.labels).mean())
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(examples.labels, -distances / 2)
+        yield float(loss), float((distances.argmin(axis=1) != examples.labels).mean())
 
 
 def examples_of_pass(train: Split, settings: Variant, seed: int, epoch: int) -> Split:
-    """Return the digits of a pass, counted from 0, in the order in which they are learnt; as many as there are.
+    """Return the examples of a pass, in the order in which they are learnt: as many as `train` has.
 
-    Distorted ones are made anew for each pass; with `copies`, they are made once, that many of each digit, and passes
-    go through originals and copies in turn (§III-B).
+    epoch: the number of the pass, counted from 0. Without `copies`, distorted images are made again for each pass. With
+    `copies`, that many distorted copies of each image are made once. One pass after another then takes its part of the
+    originals and copies, until all were shown (§III-B).
     """
     count, versions = len(train), settings.copies + 1
     turn, part = divmod(epoch, versions)
@@ -68,30 +69,33 @@ def examples_of_pass(train: Split, settings: Variant, seed: int, epoch: int) -> 
     images = train.images[examples]
     if settings.copies:
         for copy in range(1, versions):
-            its = version == copy
-            images[its] = distort(images[its], settings, seed, copy, examples[its])
+            is_this_copy = version == copy
+            images[is_this_copy] = distort(images[is_this_copy], settings, seed, copy, examples[is_this_copy])
     elif is_distorted(settings):
         images = distort(images, settings, seed, epoch, examples)
     return Split(images, train.labels[examples])
 
 
 def effective_rates(weights: Weights, images: np.ndarray, settings: Variant, epoch: int) -> Weights:
-    """Return each weight's rate in a pass: the global one / (µ + h_kk), curvatures estimated on these images."""
+    """Return each weight's rate in a pass: the global rate / (µ + h_kk), with h_kk estimated on these images."""
     rate, damping = np.float32(global_rate(settings, epoch)), np.float32(settings.damping)
     return Weights(*(rate / (damping + h_kk) for h_kk in curvatures(weights, images)))
 
 
-def rubbish_of(settings: Variant) -> float | None:
-    """Return j, if the loss is that of equation 9."""
+def rubbish_constant(settings: Variant) -> float | None:
+    """Return j if the loss is equation 9; None if it is equation 8."""
     return settings.rubbish if settings.loss == "cross_entropy" else None
 
 
 def global_rate(settings: Variant, epoch: int) -> float:
-    """Return the rate of a pass, counted from 0: the first one's times the paper's, whose last one stays."""
+    """Return the global rate of a pass, counted from 0: the paper's rates, scaled so that the first is `learning_rate`.
+
+    After the twenty passes of the paper, the last rate stays.
+    """
     return settings.learning_rate * RATES[min(epoch, len(RATES) - 1)] / RATES[0]
 
 
-def pass_over(
+def train_pass(
     weights: Weights,
     images: np.ndarray,
     labels: np.ndarray,
@@ -99,30 +103,31 @@ def pass_over(
     rates: Weights,
     rubbish: float | None = None,
 ) -> tuple[Weights, np.ndarray]:
-    """Learn the examples `order` names, one after the other; return the new weights and the distances met on the way.
+    """Learn the examples one after the other; return the new weights and each example's distances to the codes.
 
-    images: uint8 (n, 28, 28). rates: of each weight, rate / (µ + h_kk). Distances: float32 (len(order), 10), of each
-    example before it is learnt; the smallest one is the network's answer. The loss is equation 8, the distance y_D to
-    the label's code; or with `rubbish`, j, equation 9, y_D + log(e^−j + Σ_i e^−y_i). y is half the squared distance, as
-    in the authors' own code.
+    images: uint8 (n, 28, 28). order: the indices of the examples to learn. rates: each weight's rate / (µ + h_kk).
+    rubbish: None, or j of equation 9. Returned distances: squared, float32 (len(order), 10), measured before the
+    example is learnt; the class with the smallest one is the network's answer.
+    The loss is equation 8: y_D, where D is the label. With `rubbish`, it is equation 9: y_D + log(e^−j + Σ_i e^−y_i).
+    In both, y_i is half the squared distance to the code of class i, as in the authors' own code.
     """
-    images, labels, order = _plain(images, np.uint8), _plain(labels, np.int64), _plain(order, np.int64)
-    learnt = _to_lanes(weights)
+    images, labels, order = _contiguous(images, np.uint8), _contiguous(labels, np.int64), _contiguous(order, np.int64)
+    new_weights = _to_lanes(weights)
     distances = np.empty((len(order), 10), np.float32)
     units = Units.zeros(), Units.zeros(), Units.zeros()
     steps = _to_lanes(Weights(*(-rate for rate in rates)))
     competitive, j = rubbish is not None, np.float64(rubbish or 0)
-    kernels.learn(learnt, *units, images, labels, order, steps, competitive, j, distances)
-    return _from_lanes(learnt), distances
+    kernels.learn(new_weights, *units, images, labels, order, steps, competitive, j, distances)
+    return _from_lanes(new_weights), distances
 
 
 def curvatures(weights: Weights, images: np.ndarray) -> Weights:
     """Return h_kk: the Gauss–Newton diagonal of equation 8, averaged over the images, uint8 (n, 28, 28).
 
-    It takes no labels: the second derivative of half a squared distance is 1 at every unit of F6, whatever the code.
-    Equation 9 is given the same, as in the authors' own code; its own second derivative is never larger.
+    No labels are needed: the second derivative of half a squared distance is 1 at every unit of F6, whatever the code.
+    Equation 9 uses the same curvatures, as in the authors' own code; its own second derivative is never larger.
     """
-    weights, images = _to_lanes(weights), _plain(images, np.uint8)
+    weights, images = _to_lanes(weights), _contiguous(images, np.uint8)
     squared = Weights(*(a * a for a in weights))
     h = Weights(*map(np.zeros_like, weights))
     share = Weights(*(np.full_like(a, 1 / len(images)) for a in h))
@@ -131,13 +136,13 @@ def curvatures(weights: Weights, images: np.ndarray) -> Weights:
     return _from_lanes(h)
 
 
-def _plain(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
-    """Return the one kind of array that the kernels are compiled for; copy only if it is another."""
+def _contiguous(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
+    """Return the array as the kernels need it: of this dtype, C-contiguous and writable. Copy it only if it is not."""
     return np.require(array, dtype, ["C", "W"])
 
 
 def _to_lanes(weights: Weights) -> Weights:
-    """Copy to the kernels' shapes: C3 (6, 5, 5, 16), 0 where Table I has no connection, and more maps and units."""
+    """Copy the weights into the kernels' shapes: padded; C3 is (6, 5, 5, 16), 0 where Table I has no connection."""
     c3_kernel = np.zeros((6, 16, 5, 5), np.float32)
     c3_kernel[TABLE_I] = np.moveaxis(weights.c3_kernel, 2, 0)
     return Weights(
@@ -157,14 +162,14 @@ def _to_lanes(weights: Weights) -> Weights:
 
 
 def _padded(array: np.ndarray, length: int) -> np.ndarray:
-    """Copy an array, with zeros to lengthen its last axis."""
+    """Copy an array; lengthen its last axis with zeros."""
     return np.pad(
         np.ascontiguousarray(array, np.float32), [(0, 0)] * (array.ndim - 1) + [(0, length - array.shape[-1])]
     )
 
 
 def _from_lanes(weights: Weights) -> Weights:
-    """Copy back to the Keras model's shapes."""
+    """Copy the weights back into the shapes of the Keras model."""
     return weights._replace(
         c1_kernel=weights.c1_kernel[:, :, None, :6].copy(),
         c1_bias=weights.c1_bias[:6].copy(),

@@ -1,4 +1,4 @@
-"""Muon (Jordan et al. 2024) for the matrices between hidden layers, scaled as Liu et al. 2025; Adam for the rest."""
+"""Muon (Jordan et al. 2024) for the matrices between hidden layers, scaled as in Liu et al. 2025; Adam for the rest."""
 
 import keras
 
@@ -6,7 +6,7 @@ import keras
 def optimizer(
     rate: float | keras.optimizers.schedules.LearningRateSchedule, weight_decay: float | None
 ) -> keras.optimizers.Optimizer:
-    """Return the optimizer, as the folder's `__init__.py` says."""
+    """Return Muon. The arguments are described in `__init__.py`."""
     return keras.optimizers.Muon(
         rate, weight_decay=weight_decay, adam_weight_decay=weight_decay, exclude_layers=["output"]
     )

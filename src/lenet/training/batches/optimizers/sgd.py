@@ -6,5 +6,5 @@ import keras
 def optimizer(
     rate: float | keras.optimizers.schedules.LearningRateSchedule, weight_decay: float | None
 ) -> keras.optimizers.Optimizer:
-    """Return the optimizer, as the folder's `__init__.py` says."""
+    """Return SGD. The arguments are described in `__init__.py`."""
     return keras.optimizers.SGD(rate, weight_decay=weight_decay)
