@@ -22,7 +22,7 @@ from support.params import COMPARED, edit_params
 from benchmarks import measured, page
 from benchmarks.measured import ROOT, Timed, run
 from lenet.commands.verify import clone_of_committed_state
-from lenet.runs.provenance import Provenance, busy_s
+from lenet.runs.provenance import Provenance, training_time_s
 from lenet.workspace import LOCK, PARAMS, PROCESSED
 
 HERE = Path(__file__).parent
@@ -95,7 +95,7 @@ def lab_make_repro(bench: Bench) -> dict[str, float]:
         timed = run([sys.executable, "-m", "lenet.commands.repro"], cwd=study, PYTHONPATH="src")
         finished_runs = list(filter(None, (Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64))))
     assert len(finished_runs) == bench.runs
-    return {"wall_s": timed.wall_s, "train_s": busy_s(finished_runs)}
+    return {"wall_s": timed.wall_s, "train_s": training_time_s(finished_runs)}
 
 
 # In the order of docs/benchmarks.md, a to f. Their names are in training.csv.

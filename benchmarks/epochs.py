@@ -12,7 +12,7 @@ import time
 from itertools import pairwise
 
 from lenet.execution import schedule
-from lenet.execution.pool import Worker
+from lenet.execution.pool import WorkerProcess
 from lenet.execution.schedule import PlannedRun
 from lenet.runs import trainer
 from lenet.runs.training_data import load_training_data
@@ -21,11 +21,11 @@ from lenet.settings import load_settings
 SIDE_BY_SIDE = 2
 
 
-def epoch_times(worker: Worker, run: PlannedRun) -> list[float]:
+def epoch_times(worker: WorkerProcess, run: PlannedRun) -> list[float]:
     """Train a run; return how many seconds each epoch took, except the first."""
     ends: list[float] = []  # the first event, of epoch 0, is the start of the run
     data = load_training_data(run.identity.data)
-    worker.run(
+    worker.call(
         trainer.train_checked, data, run.identity, run.recipe, emit=lambda event: ends.append(time.perf_counter())
     )
     return [end - start for start, end in pairwise(ends[1:])]
@@ -34,8 +34,8 @@ def epoch_times(worker: Worker, run: PlannedRun) -> list[float]:
 def main() -> None:
     settings = load_settings()
     runs = schedule.planned_runs(settings, list(settings.variants)[:1])[:SIDE_BY_SIDE]
-    with schedule.process_pool(SIDE_BY_SIDE) as workers:
-        times = [seconds for run_times in workers.run(epoch_times, runs) for seconds in run_times]
+    with schedule.process_pool(SIDE_BY_SIDE) as processes:
+        times = [seconds for run_times in processes.map(epoch_times, runs) for seconds in run_times]
     print(json.dumps({"epoch_s": statistics.median(times)}))
 
 

@@ -8,7 +8,7 @@ import pytest
 from support.builders import identity, labels, predictions
 from support.paths import ROOT
 
-from lenet.evaluate import look_inside, score
+from lenet.evaluate import filters_and_feature_maps, score
 from lenet.mnist.splits import Split
 from lenet.network import determinism
 from lenet.runs.files import SavedRun
@@ -51,7 +51,7 @@ def test_look_inside_returns_the_filters_and_the_feature_maps_of_one_image(varia
     from lenet.network.model import build_model
 
     recipe = load_settings(ROOT / "params.yaml").variant(variant)
-    arrays = look_inside(build_model(recipe, statistics), digits.images[0])
+    arrays = filters_and_feature_maps(build_model(recipe, statistics), digits.images[0])
     assert {name: array.shape for name, array in arrays.items()} == {
         "filters": (5, 5, 6),
         "digit": (28, 28),

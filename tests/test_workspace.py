@@ -9,7 +9,7 @@ import pytest
 
 from lenet import workspace as places
 from lenet.errors import LabError
-from lenet.workspace import atomic_write, orphans, project_root, refuse_orphans, remove_orphans, run_store_folder
+from lenet.workspace import atomic_write, find_orphans, project_root, refuse_orphans, remove_orphans, run_store_folder
 
 FOLDERS = [places.MODELS, places.PREDICTIONS, places.METRICS, places.DETAILS, places.CURVES, places.MISREAD]
 
@@ -106,7 +106,7 @@ def test_durable_files_are_flushed_before_they_take_their_place(monkeypatch):
 
 
 def test_orphans_are_refused_in_one_line_and_removed_from_every_folder():
-    assert orphans(["kept"]) == []
+    assert find_orphans(["kept"]) == []
     for folder in FOLDERS:
         folder.mkdir(parents=True)
         for variant in ("kept", "gone"):

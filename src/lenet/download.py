@@ -9,7 +9,7 @@ from lenet.errors import DataUnreachableError
 from lenet.mnist import datasets
 from lenet.mnist.datasets import Dataset
 from lenet.mnist.idx import to_idx
-from lenet.mnist.mirrors import fetch_all, unreachable_note
+from lenet.mnist.mirrors import fetch_all, unreachable_note_path
 from lenet.settings import load_settings
 from lenet.workspace import RAW, atomic_write
 
@@ -22,7 +22,7 @@ def raw_content(dataset: Dataset) -> dict[str, bytes]:
 
 
 def main() -> None:
-    dataset, note = datasets.find(load_settings().data.dataset), unreachable_note()
+    dataset, note = datasets.find(load_settings().data.dataset), unreachable_note_path()
     note.unlink(missing_ok=True)
     try:
         content = raw_content(dataset)

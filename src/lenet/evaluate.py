@@ -46,7 +46,7 @@ def score(run: SavedRun, weights: bytes, probabilities: np.ndarray, test: Split)
     )
 
 
-def look_inside(model: "keras.Model", image: np.ndarray) -> dict[str, np.ndarray]:
+def filters_and_feature_maps(model: "keras.Model", image: np.ndarray) -> dict[str, np.ndarray]:
     """Return the filters of C1, and the feature maps of C1, S2 and C3 for one image, uint8 (28, 28)."""
     import keras
 
@@ -56,7 +56,7 @@ def look_inside(model: "keras.Model", image: np.ndarray) -> dict[str, np.ndarray
     return {"filters": filters, "digit": image} | {name: array[0] for name, array in outputs.items()}
 
 
-def export(model: "keras.Model") -> dict[str, np.ndarray]:
+def exported_network(model: "keras.Model") -> dict[str, np.ndarray]:
     """Return what is needed to compute the network without Keras.
 
     weights: the values of all weight arrays, one after the other. layout: layer, name and size of each weight array.
@@ -79,14 +79,14 @@ def main(variant: str) -> None:
     from lenet.network import model as networks
 
     model = networks.build_model(settings.variant(variant), statistics)  # one for all runs: tracing takes a second
-    predict = networks.predictor(model)
+    predict = networks.make_predictor(model)
     results, outputs = [], []
     for run in runs:
         networks.load_weights(model, run.architecture, run.weights)
         outputs.append(predict(test.images))
         results.append(score(run, run.weights.read_bytes(), outputs[-1], test))
         if run is runs[0]:
-            arrays_of_first_run = look_inside(model, test.images[0]) | export(model)
+            arrays_of_first_run = filters_and_feature_maps(model, test.images[0]) | exported_network(model)
     predictions = Predictions(probabilities=np.stack(outputs), **arrays_of_first_run)
     misread = find_misread(predictions.probabilities.argmax(axis=2), test.labels)
     means = summary.summarise(results, misread.wrong(len(test)))
@@ -95,7 +95,7 @@ def main(variant: str) -> None:
     )
     save_predictions(variant, predictions)
     save_misread(variant, misread, settings.seeds)
-    summary.save(result)
+    summary.save_all(result)
     if not mlflow_store.is_disabled():
         with mlflow_store.failures_as_warnings():
             from lenet.tracking import publish  # imports MLflow, which takes seconds

@@ -285,14 +285,16 @@ class Sweep(_Section):
         """
         if sum(math.prod(map(len, grid.values())) for grid in self.grids) > _MAX_ITEMS:
             raise ValueError(f"grids: more than {_MAX_ITEMS:,} recipes: try fewer values")
-        for name in self.varied:
+        for name in self.varied_settings:
             if name not in Variant.model_fields:
                 raise ValueError(f"grids: {name}: unknown key: {did_you_mean(name, list(Variant.model_fields))}")
-        if "train_on" in self.varied or self.recipe.train_on != "train":
+        if "train_on" in self.varied_settings or self.recipe.train_on != "train":
             raise ValueError("recipe.train_on: a sweep measures on the validation split: it needs train_on: train")
         recipes = self.recipes()
         for name, recipe in recipes.items():
-            if without_effect := [key for key in self.varied if f"{key}=" in name and not _has_effect(key, recipe)]:
+            if without_effect := [
+                key for key in self.varied_settings if f"{key}=" in name and not _has_effect(key, recipe)
+            ]:
                 raise ValueError(f"grids: {name}: {without_effect[0]} has no effect on this recipe: remove it")
         for name in (name for design in self.factorials for name in design):
             if name not in recipes:
@@ -300,12 +302,12 @@ class Sweep(_Section):
         return self
 
     @property
-    def varied(self) -> list[str]:
+    def varied_settings(self) -> list[str]:
         """The settings that the grids vary, without duplicates."""
         return list(dict.fromkeys(name for grid in self.grids for name in grid))
 
     @property
-    def drawn_along(self) -> str | None:
+    def x_axis_setting(self) -> str | None:
         """The setting on the x-axis of the sweep's figure, or None.
 
         It is the first setting that is a number and has at least three values in every grid.

@@ -120,7 +120,7 @@ def _flush_one(path: Path) -> None:
         os.close(descriptor)
 
 
-def orphans(variants: Iterable[str]) -> list[Path]:
+def find_orphans(variants: Iterable[str]) -> list[Path]:
     """Return the outputs of variants that params.yaml no longer has."""
     variant_names = set(variants)
     folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES, MISREAD)
@@ -131,7 +131,7 @@ def orphans(variants: Iterable[str]) -> list[Path]:
 
 def refuse_orphans(variants: Iterable[str]) -> None:
     """Raise LabError if there are orphans: the stage plot would depend on them, because it depends on whole folders."""
-    if paths := orphans(variants):
+    if paths := find_orphans(variants):
         names = ", ".join(map(str, paths))
         raise LabError(
             f"outputs of variants that params.yaml no longer has: {names}: run `make repro`, which removes them"
@@ -140,7 +140,7 @@ def refuse_orphans(variants: Iterable[str]) -> None:
 
 def remove_orphans(variants: Iterable[str]) -> list[Path]:
     """Remove the orphans; return their paths."""
-    paths = orphans(variants)
+    paths = find_orphans(variants)
     for path in paths:
         remove(path)
     return paths

@@ -29,7 +29,7 @@ def test_runs_in_settings_or_results_are_kept_and_others_are_removed(planned, ca
     for identity_to_save in (*(run.identity for run in planned), reported, unreferenced):
         run_store.save(identity_to_save, TRAINED, PROVENANCE)
     prune.main()
-    assert set(run_store.entries()) == {reported.digest, *(run.identity.digest for run in planned)}
+    assert set(run_store.entry_sizes()) == {reported.digest, *(run.identity.digest for run in planned)}
     printed = capsys.readouterr().out
     assert " contained 4 runs (0.0 MB); removed 1 runs (0.0 MB) that neither settings nor results refer to" in printed
 
@@ -40,7 +40,7 @@ def test_without_data_runs_in_results_are_kept(workspace, capsys):
     save_evaluated("tanh_sgd", [1.0])
     run_store.save(identity(seed=0), TRAINED, PROVENANCE)
     prune.main()
-    assert set(run_store.entries()) == {identity(seed=0).digest}
+    assert set(run_store.entry_sizes()) == {identity(seed=0).digest}
 
 
 def test_runs_of_finished_and_unfinished_sweeps_are_kept(processed):
@@ -50,7 +50,7 @@ def test_runs_of_finished_and_unfinished_sweeps_are_kept(processed):
     for identity_to_save in (planned, reported, replace(identity(), code="of long ago")):
         run_store.save(identity_to_save, TRAINED, PROVENANCE)
     prune.main()
-    assert set(run_store.entries()) == {planned.digest, reported.digest}
+    assert set(run_store.entry_sizes()) == {planned.digest, reported.digest}
 
 
 @pytest.mark.parametrize("content", ["", "recipe\na\n"])
@@ -60,4 +60,4 @@ def test_nothing_is_removed_if_the_results_of_a_sweep_cannot_be_read(workspace, 
     run_store.save(identity(), TRAINED, PROVENANCE)
     with pytest.raises(LabError, match=r"^sweeps/rates/trials.csv cannot be read .*make sweep NAME=rates"):
         prune.main()
-    assert run_store.entries()
+    assert run_store.entry_sizes()

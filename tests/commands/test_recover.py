@@ -12,7 +12,7 @@ from support.runs import HISTORY, TRAINED
 from lenet.commands import recover
 from lenet.evaluation.results import save_result
 from lenet.runs import run_store
-from lenet.runs.files import files_of, folder_of, write_files
+from lenet.runs.files import folder_of, run_files, write_files
 
 WEIGHTS = hashlib.sha256(TRAINED.weights).hexdigest()
 
@@ -24,7 +24,7 @@ def pulled_clone(workspace):
     seeds = [replace(seed, weights=WEIGHTS, history=HISTORY) for seed in result.seeds]
     save_result(replace(result, seeds=seeds))
     for seed in (0, 1):
-        write_files(folder_of("tanh_sgd", seed), files_of(identity(seed), TRAINED))
+        write_files(folder_of("tanh_sgd", seed), run_files(identity(seed), TRAINED))
     return workspace
 
 

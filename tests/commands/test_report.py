@@ -5,7 +5,7 @@ import warnings
 from dataclasses import replace
 
 import pytest
-from support.builders import digits_of_the_test, predictions, save_evaluated, study
+from support.builders import noise_test_split, predictions, save_evaluated, study
 from support.params import COMPARED, edit_params
 from support.paths import ROOT
 
@@ -29,7 +29,7 @@ def committed(workspace, digits):
     shutil.copy(ROOT / "README.md", workspace)
     study_of_two = load_study(settings, list(settings.variants))
     copies = from_data.distorted_copies(settings.variants, digits)
-    from_data.save(study_of_two, {name: predictions() for name in study_of_two.results}, digits_of_the_test(), copies)
+    from_data.save(study_of_two, {name: predictions() for name in study_of_two.results}, noise_test_split(), copies)
     from_results.save_figures(study_of_two)
     from_results.save(study_of_two)
     shutil.rmtree(workspace / "predictions")
@@ -57,7 +57,7 @@ def test_it_rebuilds_the_same_files_byte_for_byte_and_names_outdated_variants(co
 def test_variants_trained_by_code_that_has_changed_are_outdated():
     two_variants = study({"tanh_sgd": [1.0], "relu_adam": [2.0]})
     (seed_result,) = two_variants.results["tanh_sgd"].seeds
-    up_to_date = replace(seed_result, identity=replace(seed_result.identity, code=code.digest_of_run("sgd")))
+    up_to_date = replace(seed_result, identity=replace(seed_result.identity, code=code.code_digest("sgd")))
     results = dict(two_variants.results) | {"tanh_sgd": replace(two_variants.results["tanh_sgd"], seeds=[up_to_date])}
     assert report.outdated_variants(replace(two_variants, results=results)) == ["relu_adam"]
 

@@ -11,7 +11,7 @@ from support.servers import free_port, listening, press_ctrl_c, serving
 from lenet.commands import serve
 from lenet.errors import LabError
 from lenet.evaluation.results import save_result
-from lenet.runs.files import files_of, folder_of, write_files
+from lenet.runs.files import folder_of, run_files, write_files
 
 DIGIT = json.loads((ROOT / "digit.json").read_text())["inputs"][0]
 
@@ -39,7 +39,7 @@ def champion(client, workspace, digits, statistics, recipe):
         params["data"]["dataset"] = "digits"
     validation = Split(digits.images[100:], digits.labels[100:])
     trained = train_run(recipe, statistics, 0, digits, validation, lambda epoch, metrics: None)
-    write_files(folder_of("tanh_sgd", 0), files_of(identity(), trained))
+    write_files(folder_of("tanh_sgd", 0), run_files(identity(), trained))
     save_result(variant_result("tanh_sgd", errors=[seed_result().metrics["test/error_percent"]]))
     (workspace / "reports/draw.html").write_text("a page to draw on")
     run = find_run("tanh_sgd", identity())
@@ -52,7 +52,7 @@ def with_pixel(value):
 
 @pytest.mark.slow
 def test_the_champion_answers_images_and_refuses_other_requests_until_ctrl_c(champion, digits):
-    from lenet.network.model import predictor
+    from lenet.network.model import make_predictor
 
     with serving("commands.serve", "/ping") as (address, server):
 
@@ -66,7 +66,7 @@ def test_the_champion_answers_images_and_refuses_other_requests_until_ctrl_c(cha
         assert listening(server) == {"127.0.0.1"}
         answer = post({"inputs": digits.images[:3].tolist()})
         assert answer.status_code == 200
-        np.testing.assert_allclose(answer.json()["predictions"], predictor(champion)(digits.images[:3]), atol=1e-5)
+        np.testing.assert_allclose(answer.json()["predictions"], make_predictor(champion)(digits.images[:3]), atol=1e-5)
 
         refused = {
             "the body is not JSON": post("hello"),

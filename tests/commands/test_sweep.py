@@ -60,7 +60,7 @@ def test_an_existing_sweep_is_not_overwritten(write_sweep):
 def test_recipes_are_all_combinations_of_each_grid_in_the_order_of_the_grids(write_sweep, grids, names):
     loaded = load(write_sweep(grids=grids))
     assert list(loaded.recipes()) == names
-    assert loaded.varied == list(dict.fromkeys(name for grid in grids for name in grid))
+    assert loaded.varied_settings == list(dict.fromkeys(name for grid in grids for name in grid))
 
 
 RATES = {"learning_rate": [0.01, 0.02, 0.04]}
@@ -76,7 +76,7 @@ RATES = {"learning_rate": [0.01, 0.02, 0.04]}
     ids=["three values", "not in every grid", "two values"],
 )
 def test_results_are_drawn_along_a_number_that_has_at_least_three_values_in_every_grid(write_sweep, grids, setting):
-    assert load(write_sweep(grids=grids)).drawn_along == setting
+    assert load(write_sweep(grids=grids)).x_axis_setting == setting
 
 
 def test_recipes_that_equal_a_variant_are_named_after_it(write_sweep):
@@ -110,8 +110,8 @@ def test_a_sweep_finds_the_better_rate_and_trains_nothing_twice(processed, write
     assert list(rows.index) == ["learning_rate=0.01", "learning_rate=0.05"]
     faster = rows.loc["learning_rate=0.05"]
     assert faster["validation_cross_entropy_difference"] < -2 * faster["validation_cross_entropy_difference_se"] < 0
-    assert set(" ".join(rows["runs"]).split()) == set(run_store.entries())
-    assert len(run_store.entries()) == 2 * 2 * 2
+    assert set(" ".join(rows["runs"]).split()) == set(run_store.entry_sizes())
+    assert len(run_store.entry_sizes()) == 2 * 2 * 2
     experiment = client().get_experiment_by_name("lenet5-digits-sweep-rates")
     runs = client().search_runs([experiment.experiment_id])
     assert sorted(run.data.tags["kind"] for run in runs) == ["seed"] * 8 + ["variant"] * 2

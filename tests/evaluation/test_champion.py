@@ -7,7 +7,7 @@ from lenet.evaluation import champion
 
 
 def ranked_names(results):
-    return [(result.variant, seed.identity.seed) for result, seed in champion.ranked(results)]
+    return [(result.variant, seed.identity.seed) for result, seed in champion.ranked_runs(results)]
 
 
 def diverged(result):

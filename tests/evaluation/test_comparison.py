@@ -72,7 +72,7 @@ def test_effects_equal_those_worked_out_by_hand():
 
 def test_with_one_seed_or_without_variation_there_is_a_value_but_no_interval():
     errors = compare({"two": wrong("x...", "xx.."), "one": wrong("x..."), "same": wrong("....", "....")}, []).errors
-    assert {name: (error.value, error.is_known) for name, error in errors.items()} == {
+    assert {name: (error.value, error.has_interval) for name, error in errors.items()} == {
         "two": (37.5, True),
         "one": (25, False),
         "same": (0, False),

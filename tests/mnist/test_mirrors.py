@@ -29,7 +29,7 @@ from werkzeug.serving import make_ssl_devcert
 
 from lenet.errors import DataUnreachableError, LabError
 from lenet.mnist import mirrors
-from lenet.mnist.datasets import DATASETS, KnownFile
+from lenet.mnist.datasets import DATASETS, RawFile
 from lenet.mnist.mirrors import SourceError
 
 
@@ -157,7 +157,7 @@ def answering():
 
 
 PLAIN = bytes(range(20))
-FILE = KnownFile("file", len(PLAIN), hashlib.sha256(PLAIN).hexdigest())
+FILE = RawFile("file", len(PLAIN), hashlib.sha256(PLAIN).hexdigest())
 BODIES = st.sampled_from([PLAIN, gzip.compress(PLAIN)])
 NAMES = [b"Content-Length", b"Content-Encoding", b"Transfer-Encoding", b"Set-Cookie", b"Location"]
 CONTENTS = [b"20", b"-1", b"9" * 5000, b"gzip", b"chunked", b"/", b"ftp://[", b"http://a..b", b"\xff"]

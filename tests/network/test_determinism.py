@@ -102,7 +102,7 @@ class Emulated(NamedTuple):
         ]
         settings = load_settings(ROOT / "params.yaml")
         recipes = [settings.variant(name).model_dump(mode="json") for name in self.variants]
-        return hashlib.sha256(json.dumps([*self, code.digests_of_runs(), recipes, file_digests]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([*self, code.code_digests(), recipes, file_digests]).encode()).hexdigest()
 
 
 # Compiling the loops of lenet5_1998 takes minutes under emulation. So this one runs the loops that the host compiled.

@@ -13,7 +13,7 @@ import keras
 
 from lenet.network.layers import RadialBasis, Subsampling, TableConv2D, scaled_tanh
 from lenet.network.lenet_1998 import CODES, TABLE_I
-from lenet.network.model import build_model, predictor
+from lenet.network.model import build_model, make_predictor
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def initialized(published, statistics):
     """Return a function that builds the paper's network with an initialization; each network is built once."""
 
     def build(initialization):
-        determinism.start_run(0)
+        determinism.reset_and_seed(0)
         return build_model(published.model_copy(update={"initialization": initialization}), statistics)
 
     return cache(build)
@@ -69,7 +69,7 @@ def test_radial_basis_outputs_are_squared_distances_to_the_codes():
 def test_probabilities_are_the_softmax_of_minus_half_the_distances(network, digits):
     images = digits.images[:50]
     distances = keras.Model(network.inputs[0], network.get_layer("rbf").output).predict(images, verbose=0)
-    probabilities = predictor(network)(images)
+    probabilities = make_predictor(network)(images)
     expected = np.exp(-(distances - distances.min(axis=1, keepdims=True)).astype(np.float64) / 2)
     np.testing.assert_allclose(probabilities, expected / expected.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-30)
     assert (probabilities.argmax(axis=1) == distances.argmin(axis=1)).all()

@@ -6,7 +6,7 @@ from lenet.network import determinism
 determinism.prepare()
 
 from lenet.errors import LabError
-from lenet.network.model import build_model, load_model, load_weights, multiply_accumulates, predictor
+from lenet.network.model import build_model, load_model, load_weights, make_predictor, multiply_accumulates
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +26,12 @@ PARTS_OF_1998 = ({"pooling": "max"}, {"pooling": "trainable"}, {"c3": "table_1"}
 
 @pytest.mark.parametrize("changes", [*PARTS_OF_1998, PARTS_OF_1998[1] | PARTS_OF_1998[2] | PARTS_OF_1998[3]])
 def test_a_network_can_have_each_part_of_the_paper_alone_or_several_together(recipe, statistics, digits, changes):
-    probabilities = predictor(build_model(recipe.model_copy(update=changes), statistics))(digits.images[:5])
+    probabilities = make_predictor(build_model(recipe.model_copy(update=changes), statistics))(digits.images[:5])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_the_network_turns_raw_pixels_into_probabilities(model, digits):
-    probabilities = predictor(model)(digits.images[:7])
+    probabilities = make_predictor(model)(digits.images[:7])
     assert probabilities.shape == (7, 10)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
@@ -75,7 +75,7 @@ def save(model, folder):
 
 def test_a_loaded_network_predicts_the_same_as_the_saved_one(model, digits, tmp_path):
     loaded = load_model(*save(model, tmp_path))
-    np.testing.assert_array_equal(predictor(loaded)(digits.images), predictor(model)(digits.images))
+    np.testing.assert_array_equal(make_predictor(loaded)(digits.images), make_predictor(model)(digits.images))
 
 
 def test_weights_of_another_network_are_refused_with_a_hint(model, tmp_path):
@@ -96,7 +96,7 @@ def test_load_weights_accepts_only_weights_of_the_same_architecture(model, recip
     files = save(model, folder)
     receiver = build_model(recipe, statistics)
     load_weights(receiver, *files)
-    np.testing.assert_array_equal(predictor(receiver)(digits.images), predictor(model)(digits.images))
+    np.testing.assert_array_equal(make_predictor(receiver)(digits.images), make_predictor(model)(digits.images))
     with pytest.raises(
         LabError, match=r"does not fit the network .* \(the settings describe another network\): train it"
     ):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.builders import digits_of_the_test, outputs, study
+from support.builders import noise_test_split, outputs, study
 from support.paths import ROOT
 
 from lenet.report import draw
@@ -21,7 +21,7 @@ def embedded_data(page):
 
 def test_the_page_has_three_networks_and_test_images_of_each_kind():
     three_variants = study(ERRORS, published={"paper": 0.95}, about={"paper": "a < b"}, dataset="mnist")
-    test = digits_of_the_test()
+    test = noise_test_split()
     draw.save_page(three_variants, outputs(ERRORS), test)
     page = Path("reports/draw.html").read_text(encoding="utf-8")
     data = embedded_data(page)

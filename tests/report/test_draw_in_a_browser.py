@@ -65,20 +65,24 @@ def test_the_page_computes_the_same_probabilities_as_keras(open_page, kind):
     from lenet.network import determinism
 
     determinism.prepare()
-    determinism.start_run(0)
-    from lenet.evaluate import export, look_inside
+    determinism.reset_and_seed(0)
+    from lenet.evaluate import exported_network, filters_and_feature_maps
     from lenet.evaluation.predictions import Predictions
-    from lenet.network.model import build_model, predictor
+    from lenet.network.model import build_model, make_predictor
 
     settings = load_settings(ROOT / "params.yaml").variant(kind)
     images = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), dtype=np.uint8)
     model = build_model(settings, Statistics("mnist", 0.1, 0, {}, 33.3, 78.6))
     for weight in model.weights:  # no weight stays 0, so that each one affects the output
         weight.assign(weight + 0.05 * np.random.default_rng(1).normal(size=weight.shape))
-    expected = predictor(model)(images)
+    expected = make_predictor(model)(images)
     one_variant = study({kind: [1.0]}, changes={kind: settings.model_dump()})
     network = draw.network_data(
-        one_variant, kind, Predictions(probabilities=expected[None], **look_inside(model, images[0]), **export(model))
+        one_variant,
+        kind,
+        Predictions(
+            probabilities=expected[None], **filters_and_feature_maps(model, images[0]), **exported_network(model)
+        ),
     )
     page, _ = open_page()
     javascript = """([network, digits]) => {

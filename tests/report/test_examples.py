@@ -1,5 +1,5 @@
 import pytest
-from support.builders import digits_of_the_test, outputs, study
+from support.builders import noise_test_split, outputs, study
 
 from lenet.errors import LabError
 from lenet.report import examples
@@ -11,12 +11,12 @@ ERRORS = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
 def saved_study():
     """A study, after its examples were saved to reports/examples.csv."""
     two_variants = study(ERRORS, published={"tanh_sgd": 0.95})
-    examples.save_examples(two_variants, outputs(ERRORS), digits_of_the_test())
+    examples.save_examples(two_variants, outputs(ERRORS), noise_test_split())
     return two_variants
 
 
 def test_the_first_image_of_each_class_that_no_network_misreads_is_chosen():
-    indices = examples.first_read_correctly(study(ERRORS), digits_of_the_test())
+    indices = examples.first_read_correctly(study(ERRORS), noise_test_split())
     # Images 0 to 11 are each misread by at least one network.
     assert indices == [20, 21, 12, 13, 14, 15, 16, 17, 18, 19]
 

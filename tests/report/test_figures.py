@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 from matplotlib.image import imread
-from support.builders import digits_of_the_test, outputs, predictions, study, variant_result, without_validation
+from support.builders import noise_test_split, outputs, predictions, study, variant_result, without_validation
 
 from lenet.errors import LabError
 from lenet.evaluation.trials import Trial, table
@@ -23,7 +23,7 @@ def draw_figure(name, errors):
             return figures.confusion({result.variant: result.seeds[0].confusion for result in results})
         case "wrong_digits":
             averages = {variant: saved.probabilities.mean(axis=0) for variant, saved in predictions_by_variant.items()}
-            return figures.wrong_digits(averages, digits_of_the_test())
+            return figures.wrong_digits(averages, noise_test_split())
         case "inside":
             return figures.inside(predictions_by_variant)
         case "distortions":
@@ -168,14 +168,14 @@ def pictures(figure):
 
 def test_wrong_digits_shows_only_misread_images_and_the_most_confident_mistakes_first():
     # The labels are 0, 1, 2, 3. Only the first image is read correctly.
-    test = digits_of_the_test(4)
+    test = noise_test_split(4)
     figure = figures.wrong_digits({"title": probability_rows((0, 0.99), (7, 0.6), (8, 0.9), (9, 0.75))}, test)
     assert captions(figure) == ["2 as 8: 90 %", "3 as 9: 75 %", "1 as 7: 60 %"]
     np.testing.assert_array_equal(pictures(figure), test.images[[2, 3, 1]])
 
 
 def test_at_most_eight_wrong_digits_are_drawn_and_equal_ones_in_the_order_of_the_test_set():
-    figure = figures.wrong_digits({"title": probability_rows(*[(5, 0.75)] * 20)}, digits_of_the_test(20))
+    figure = figures.wrong_digits({"title": probability_rows(*[(5, 0.75)] * 20)}, noise_test_split(20))
     assert captions(figure) == [f"{label} as 5: 75 %" for label in (0, 1, 2, 3, 4, 6, 7, 8)]
 
 
@@ -218,7 +218,7 @@ def test_distortions_show_the_original_first_and_then_the_copy_of_each_epoch():
 def test_a_sweep_is_drawn_with_a_row_per_recipe():
     losses = np.array([[0.1, 0.2, 0.4, 0.3]])
     sweep_table = table({name: Trial(np.zeros((1, 4)), losses + k / 10) for k, name in enumerate(("a=1", "a=2"))})
-    figure = figures.trials(sweep_table)
+    figure = figures.sweep_differences(sweep_table)
     left, right = figure.axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["a=1", "a=2"]
     assert [text.get_text() for text in left.texts] == ["0.2500", "0.3500"]
@@ -232,7 +232,7 @@ def test_a_sweep_over_a_number_has_a_line_per_combination_of_other_settings_and_
     settings = pd.DataFrame(
         {"optimizer": ["sgd"] * 3 + ["adam"] * 3, "learning_rate": [0.1, 0.2, 0.4] * 2}, index=names
     )
-    figure = figures.trials_along(sweep_table, settings, "learning_rate", {names[1]: "tanh_sgd"})
+    figure = figures.sweep_over_setting(sweep_table, settings, "learning_rate", {names[1]: "tanh_sgd"})
     (axes,) = figure.axes
     lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if len(line.get_xdata()) == 3}
     errors = sweep_table["validation_error_percent"]

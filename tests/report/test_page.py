@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from support.builders import FOUR, LADDER, digits_of_the_test, predictions, study, two_by_two
+from support.builders import FOUR, LADDER, noise_test_split, predictions, study, two_by_two
 from support.paths import ROOT
 
 from lenet.evaluation.comparison import Estimate
@@ -50,8 +50,8 @@ def write_page(reported_study, train):
     """Write the pictures, the examples and the page of a study; return the page."""
     outputs = {variant: predictions(len(result.seeds)) for variant, result in reported_study.results.items()}
     copies = from_data.distorted_copies(reported_study.settings.variants, train)
-    save_pictures(from_data.draw_pictures(reported_study, outputs, digits_of_the_test(), copies))
-    save_examples(reported_study, outputs, digits_of_the_test())
+    save_pictures(from_data.draw_pictures(reported_study, outputs, noise_test_split(), copies))
+    save_examples(reported_study, outputs, noise_test_split())
     page.save_page(reported_study)
     return Page(PAGE.read_text(encoding="utf-8"))
 

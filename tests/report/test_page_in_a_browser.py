@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from support.browsers import browser, opened  # noqa: F401
-from support.builders import LADDER, digits_of_the_test, outputs, study
+from support.builders import LADDER, noise_test_split, outputs, study
 from support.paths import ROOT
 
 from lenet.report import from_data
@@ -35,7 +35,7 @@ def small_report(workspace, digits):
     """The path of a report on three small variants."""
     three_variants = study(LADDER, published={"relu_adam": 0.95})
     copies = from_data.distorted_copies(three_variants.settings.variants, digits)
-    from_data.save(three_variants, outputs(LADDER), digits_of_the_test(), copies)
+    from_data.save(three_variants, outputs(LADDER), noise_test_split(), copies)
     report_page.save_page(three_variants)
     return workspace / "reports/index.html"
 

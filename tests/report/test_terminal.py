@@ -5,7 +5,7 @@ from pathlib import Path
 from support.builders import study
 from support.paths import ROOT
 
-from lenet.report.terminal import announce
+from lenet.report.terminal import print_summary
 from lenet.report.wording import test_error as worded_error
 from lenet.settings import load_settings
 
@@ -14,7 +14,7 @@ def test_the_table_fits_80_columns_without_cutting_names_and_the_paths_to_more_f
     monkeypatch.setenv("COLUMNS", "80")
     variants = load_settings(ROOT / "params.yaml").variants
     all_variants = study({variant: [1.0, 2.0] for variant in variants})
-    announce(all_variants, Path("reports/index.html"))
+    print_summary(all_variants, Path("reports/index.html"))
     printed = capsys.readouterr().out
     *table, report, mlflow = printed.splitlines()
     assert max(map(len, table)) <= 80

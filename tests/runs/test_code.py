@@ -37,7 +37,7 @@ def test_a_run_is_trained_by_the_engine_of_its_optimizer(optimizer, monkeypatch,
 
     called_engines = []
     monkeypatch.setattr(gradient_descent, "make_epochs", lambda *_: lambda *_: called_engines.append("batches") or [])
-    monkeypatch.setattr(sdlm, "passes", lambda *_: called_engines.append("lenet_1998") or [])
+    monkeypatch.setattr(sdlm, "train_passes", lambda *_: called_engines.append("lenet_1998") or [])
     monkeypatch.setattr(one_run, "_last_learner", {})
     recipe = load_settings(ROOT / "params.yaml").base.model_copy(update={"optimizer": optimizer})
     one_run.train_run(recipe, statistics, 0, digits, digits, lambda epoch, metrics: None)
@@ -59,9 +59,9 @@ def package_copy(tmp_path, monkeypatch):
 
 
 def optimizers_changed_by(edit):
-    before = code.digests_of_runs()
+    before = code.code_digests()
     edit()
-    after = code.digests_of_runs()
+    after = code.code_digests()
     return [optimizer for optimizer in before if after[optimizer] != before[optimizer]]
 
 

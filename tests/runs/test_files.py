@@ -10,7 +10,7 @@ from support.builders import identity, settings
 from support.runs import HISTORY, TRAINED
 
 from lenet.errors import LabError
-from lenet.runs.files import files_of, find_run, read_runs, write_files
+from lenet.runs.files import find_run, read_runs, run_files, write_files
 from lenet.training.trained_run import EPOCH_METRICS, TRAIN_METRICS
 
 
@@ -22,7 +22,7 @@ def folder(seed=0):
 def _two_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for seed in (0, 1):
-        write_files(folder(seed), files_of(identity(seed=seed), TRAINED))
+        write_files(folder(seed), run_files(identity(seed=seed), TRAINED))
 
 
 def test_runs_are_read_as_they_were_written_in_the_order_of_the_seeds():
@@ -34,7 +34,7 @@ def test_runs_are_read_as_they_were_written_in_the_order_of_the_seeds():
 
 
 def test_a_run_has_four_files_and_none_contains_the_variants_name():
-    assert files_of(identity(), TRAINED) == files_of(identity(), TRAINED)
+    assert run_files(identity(), TRAINED) == run_files(identity(), TRAINED)
     files = {path.name: path.read_bytes() for path in folder().iterdir()}
     assert files.keys() == {"history.csv", "model.json", "model.weights.h5", "run.json"}
     assert not any(b"tanh_sgd" in content for content in files.values())
@@ -46,7 +46,7 @@ def test_a_run_has_four_files_and_none_contains_the_variants_name():
 
 def test_a_run_without_validation_metrics_is_read_as_it_was_written():
     history = {name: HISTORY[name] for name in TRAIN_METRICS}
-    write_files(folder(2), files_of(identity(seed=2), replace(TRAINED, history=history)))
+    write_files(folder(2), run_files(identity(seed=2), replace(TRAINED, history=history)))
     assert (folder(2) / "history.csv").read_text().splitlines()[0] == "epoch,train/loss,train/error_percent"
     (run,) = read_runs("tanh_sgd", [2], settings())
     assert run.history == history

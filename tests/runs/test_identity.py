@@ -47,7 +47,7 @@ def test_runs_are_identified_by_recipe_seed_data_code_versions_and_machine(proce
     assert (first.data.pixel_mean, first.data.pixel_sd) == (statistics.pixel_mean, statistics.pixel_sd)
     assert {"h5py", "keras", "llvmlite", "numba", "numpy", "tensorflow"} <= first.versions.keys()
     assert first.machine == platform.machine()
-    assert first.code == code.digest_of_run(recipe.optimizer)
+    assert first.code == code.code_digest(recipe.optimizer)
 
 
 def test_folds_have_different_digests_but_one_family_per_number_of_folds(processed, recipe):

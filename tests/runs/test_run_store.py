@@ -133,10 +133,10 @@ def test_a_lock_excludes_other_processes_until_its_holder_ends(lock_holder):
 def test_prune_removes_all_runs_except_those_to_keep_and_those_in_training(entry, lock_holder):
     other = replace(identity(), seed=7)
     run_store.save(other, TRAINED, PROVENANCE)
-    assert run_store.entries()[DIGEST] == sum(path.stat().st_size for path in entry.iterdir())
+    assert run_store.entry_sizes()[DIGEST] == sum(path.stat().st_size for path in entry.iterdir())
     assert run_store.prune({other.digest}) == {}
     assert list(run_store.prune(set())) == [other.digest]
-    assert set(run_store.entries()) == {DIGEST}
+    assert set(run_store.entry_sizes()) == {DIGEST}
     lock_holder.kill()
     lock_holder.wait()
     assert list(run_store.prune(set())) == [DIGEST]

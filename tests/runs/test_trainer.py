@@ -43,7 +43,7 @@ def test_a_run_whose_code_is_edited_during_its_training_is_not_returned(data, re
     (run_identity,) = identify_runs(recipe, [0], DATA)
 
     def edit(event):
-        monkeypatch.setattr(code, "digest_of_run", lambda optimizer: "edited")
+        monkeypatch.setattr(code, "code_digest", lambda optimizer: "edited")
 
     with pytest.raises(EditedError) as caught:
         trainer.train_checked(data, run_identity, recipe, edit)

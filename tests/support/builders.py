@@ -88,7 +88,7 @@ def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
         summary |= {f"{name}_sd": statistics.stdev(per_seed) for name, per_seed in values.items()}
         misread_images = misread(errors)
         (error,) = compare({variant: misread_images.wrong(100)}, []).errors.values()
-        if error.is_known:
+        if error.has_interval:
             summary |= dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
     layers = [LayerShape("C1", maps=6, side=28, field=5, stride=1, parameters=156, connections=122_304)]
     return VariantResult(variant, 61_706, multiply_accumulates=416_520, layers=layers, summary=summary, seeds=seeds)
@@ -135,7 +135,7 @@ def outputs(errors):
     return {name: predictions(len(per_seed), 100, np.round(per_seed).astype(int)) for name, per_seed in errors.items()}
 
 
-def digits_of_the_test(n=100):
+def noise_test_split(n=100):
     """Return a test split of random images, the same ones each time."""
     return Split(np.random.default_rng(1).integers(0, 256, (n, 28, 28), dtype=np.uint8), labels(n))
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from lenet.mnist import idx
-from lenet.mnist.datasets import DATASETS, RAW_FILES, KnownFile
+from lenet.mnist.datasets import DATASETS, RAW_FILES, RawFile
 from lenet.workspace import RAW
 from support.params import edit_params
 
@@ -169,7 +169,7 @@ def in_temporary_workspace(checkout, monkeypatch):
 
 
 def known_files(content):
-    return tuple(KnownFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in content.items())
+    return tuple(RawFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in content.items())
 
 
 def raw_files():

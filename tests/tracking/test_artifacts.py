@@ -1,8 +1,8 @@
 import numpy as np
 from mlflow.models import Model
-from support.builders import digits_of_the_test, identity, predictions, seed_result
+from support.builders import identity, noise_test_split, predictions, seed_result
 
-from lenet.runs.files import files_of, write_files
+from lenet.runs.files import run_files, write_files
 from lenet.tracking import artifacts
 
 
@@ -18,7 +18,7 @@ def test_the_confusion_page_shows_the_counts_and_the_recall_of_each_class():
 def test_the_mistakes_page_shows_the_most_confident_mistakes_first():
     probabilities = predictions(1, 100, wrong=3).probabilities[0]
     probabilities[2] *= 0.5
-    page = artifacts.mistakes_page("tanh_sgd seed 0", probabilities, digits_of_the_test())
+    page = artifacts.mistakes_page("tanh_sgd seed 0", probabilities, noise_test_split())
     captions = [part.partition("<")[0] for part in page.split("<figcaption>")[1:]]
     assert captions == ["0 as 1: 91 %", "1 as 2: 91 %", "2 as 3: 46 %"]
     assert page.count("src='data:image/png;base64,") == 3
@@ -29,7 +29,7 @@ def test_the_published_keras_model_predicts_the_same_as_the_trained_network(netw
 
     from lenet.network.model import load_model
 
-    write_files(tmp_path / "run", files_of(identity(), network))
+    write_files(tmp_path / "run", run_files(identity(), network))
     trained = load_model(tmp_path / "run/model.json", tmp_path / "run/model.weights.h5")
     with artifacts.keras_model(tmp_path / "run", Model(), identity().versions) as folder:
         probabilities = mlflow.pyfunc.load_model(str(folder)).predict(digits.images)

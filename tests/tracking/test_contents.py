@@ -1,7 +1,7 @@
 import pytest
 from support.builders import (
-    digits_of_the_test,
     identity,
+    noise_test_split,
     save_evaluated,
     seed_result,
     variant_result,
@@ -63,7 +63,7 @@ def test_evaluated_runs_have_mistakes_pages_only_if_the_test_set_exists_and_pred
     save_evaluated("tanh_sgd", [1.0, 2.0])
     runs = contents.evaluated_runs(load_result("tanh_sgd"))
     assert [run.mistakes_page() for run in runs] == [None, None]
-    save_split(split_path("test"), digits_of_the_test())
+    save_split(split_path("test"), noise_test_split())
     pages = [run.mistakes_page() for run in contents.evaluated_runs(load_result("tanh_sgd"))]
     assert [page.count("<figure>") for page in pages] == [1, 2]
     other_result = variant_result("tanh_sgd", errors=[3.0, 2.0])

@@ -80,8 +80,8 @@ def test_the_message_of_a_lab_error_is_not_changed(workspace):
 
 def test_a_failure_prints_one_warning_and_disables_publishing_in_the_command_and_its_children(workspace, capsys):
     is_disabled_in_a_child = [sys.executable, "-c", IS_DISABLED]
-    with mlflow_store.one_warning():
-        with mlflow_store.one_warning():  # a command that another command calls
+    with mlflow_store.disable_after_failure():
+        with mlflow_store.disable_after_failure():  # a command that another command calls
             fail("no answer\nat all")
         fail("no answer again")
         with pytest.raises(mlflow_store.StoreDisabledError):
@@ -95,7 +95,7 @@ def test_a_failure_prints_one_warning_and_disables_publishing_in_the_command_and
 def test_the_environment_can_disable_publishing_without_a_warning(workspace, monkeypatch, capsys):
     for name, value in mlflow_store.disabled_environment().items():
         monkeypatch.setenv(name, value)
-    with mlflow_store.one_warning():
+    with mlflow_store.disable_after_failure():
         fail()
     assert capsys.readouterr().err == ""
 

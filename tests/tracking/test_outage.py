@@ -68,7 +68,7 @@ def test_a_server_that_fails_while_publishing_gives_one_warning_and_later_has_ev
 
     save_result(variant_result(variant, errors=[10.0]))
     monkeypatch.setattr(publish.MlflowRun, "write", write_during_outage)
-    with mlflow_store.one_warning():
+    with mlflow_store.disable_after_failure():
         for _ in range(3):
             with mlflow_store.failures_as_warnings():
                 publish.publish_variant(variant)
@@ -84,7 +84,7 @@ def test_a_server_that_does_not_answer_gives_a_warning_within_seconds(server, wo
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     with stopped(process):
         start = time.monotonic()
-        with mlflow_store.one_warning(), mlflow_store.failures_as_warnings():
+        with mlflow_store.disable_after_failure(), mlflow_store.failures_as_warnings():
             mlflow_store.open_client()
         assert time.monotonic() - start < 9  # MLflow itself would wait for minutes
     assert capfd.readouterr().err.startswith(f"warning: the MLflow store at {address} failed: ")

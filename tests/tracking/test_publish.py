@@ -5,8 +5,8 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 from support.builders import (
-    digits_of_the_test,
     identity,
+    noise_test_split,
     save_evaluated,
     seed_result,
     variant_result,
@@ -136,7 +136,7 @@ def test_a_run_has_a_confusion_page_and_once_the_test_set_is_there_a_mistakes_pa
     publish.publish_variant("tanh_sgd")
     (child,) = all_runs(client(), kind="seed")
     assert [file.path for file in client().list_artifacts(child.info.run_id)] == ["confusion.html"]
-    save_split(split_path("test"), digits_of_the_test())
+    save_split(split_path("test"), noise_test_split())
     assert publish.publish_variant("tanh_sgd") == 1
     assert publish.publish_variant("tanh_sgd") == 0
     pages_of_run = {file.path for file in client().list_artifacts(child.info.run_id)}
@@ -177,11 +177,11 @@ def experiment_and_filter(path):
 
 def test_comparison_pages_show_the_primary_comparison_and_then_the_baseline_and_the_best_variant(client):
     save_result(variant_result("tanh_sgd", errors=[2.0]))
-    assert publish.comparison_pages(publish.publish_all()) == {}
+    assert publish.comparison_paths(publish.publish_all()) == {}
     for variant, errors in {"relu_adam": [3.0], "modern": [1.0, 4.0]}.items():
         save_result(variant_result(variant, errors=errors))
     save_result(without_validation(variant_result("tanh_adam", errors=[0.5])))
-    paths = publish.comparison_pages(publish.publish_all())
+    paths = publish.comparison_paths(publish.publish_all())
     assert list(paths) == ["tanh_sgd and relu_adam", "tanh_sgd and modern"]
     parents = {run.data.tags["variant"]: run.info for run in all_runs(client(), kind="variant")}
     for title, path in paths.items():

@@ -9,7 +9,7 @@ import pytest
 from support.builders import variant_result
 
 from lenet.evaluation.results import save_result
-from lenet.runs.files import files_of, folder_of, write_files
+from lenet.runs.files import folder_of, run_files, write_files
 from lenet.tracking import publish
 from lenet.workspace import DETAILS, project_root
 
@@ -24,7 +24,7 @@ def save_variant(workspace, network):
         result = variant_result(variant, errors)
         save_result(result)
         for seed in result.seeds if with_models else ():
-            write_files(folder_of(variant, seed.identity.seed), files_of(seed.identity, network))
+            write_files(folder_of(variant, seed.identity.seed), run_files(seed.identity, network))
 
     return save
 

@@ -9,7 +9,7 @@ from support.runs import PROVENANCE
 from lenet.tracking import pages
 from lenet.tracking.mlflow_run import Point
 from lenet.tracking.pages import study_experiment
-from lenet.tracking.runs import ExperimentRuns, list_pages
+from lenet.tracking.runs import ExperimentRuns, variant_list_paths
 
 STUDY = study_experiment("digits")
 
@@ -110,7 +110,7 @@ def test_an_experiment_is_found_again_after_a_person_renames_describes_or_delete
     )
     client().set_experiment_tag(runs.experiment_id, "mlflow.note.content", "of an earlier version")
     assert ExperimentRuns(STUDY).experiment_id == runs.experiment_id
-    assert (list(list_pages()), description()) == (["my study"], STUDY.description)
+    assert (list(variant_list_paths()), description()) == (["my study"], STUDY.description)
     client().set_experiment_tag(runs.experiment_id, "mlflow.note.content", "mine")
     client().delete_experiment(runs.experiment_id)
     assert ExperimentRuns(STUDY).experiment_id == runs.experiment_id

@@ -56,13 +56,13 @@ def test_the_emitted_epochs_equal_those_in_the_history(train, recipe):
 
 def test_the_last_validation_error_is_that_of_the_saved_weights(train, recipe, digits, tmp_path):
     from lenet.evaluation.metrics import error_percent
-    from lenet.network.model import load_model, predictor
+    from lenet.network.model import load_model, make_predictor
 
     trained = train(recipe, 0, epochs=4)
     (tmp_path / "model.json").write_text(trained.architecture)
     (tmp_path / "model.weights.h5").write_bytes(trained.weights)
     model = load_model(tmp_path / "model.json", tmp_path / "model.weights.h5")
-    measured = error_percent(predictor(model)(digits.images[100:]), digits.labels[100:])
+    measured = error_percent(make_predictor(model)(digits.images[100:]), digits.labels[100:])
     assert trained.history["validation/error_percent"][-1] == pytest.approx(measured, abs=1e-4)
 
 

@@ -73,7 +73,7 @@ def write_workspace(folder: Path, settings: Settings) -> None:
     YAML().dump(settings.model_dump(mode="json"), folder / PARAMS)
 
 
-@mlflow_store.one_warning()
+@mlflow_store.disable_after_failure()
 def main() -> None:
     settings = demo_settings(load_settings(), sys.argv[1:])
     write_workspace(DEMO, settings)

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from lenet.commands import foreground
 from lenet.errors import LabError
-from lenet.mnist.mirrors import unreachable_note
+from lenet.mnist.mirrors import unreachable_note_path
 from lenet.runs.run_store import named_lock
 from lenet.tracking import mlflow_store
 from lenet.workspace import LOCK, MODELS, PARAMS, atomic_write
@@ -33,7 +33,7 @@ def reproduce(arguments: Sequence[str]) -> bool:
     arguments: targets and options of `dvc repro`.
     The stages do not publish to MLflow. This process does, so that MLflow is imported only once.
     """
-    note = unreachable_note()
+    note = unreachable_note_path()
     note.unlink(missing_ok=True)
     with _dvc_lock():
         status = foreground.run([*COMMAND, "repro", *arguments], os.environ | mlflow_store.disabled_environment())

@@ -52,7 +52,7 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
         # champion while runs are trained.
         publisher.add(methodcaller("publish_variants", list(settings.variants)))
     with schedule.process_pool(settings.compute.workers) as processes:
-        schedule.start_processes(processes, expected_run_count(settings, variants))
+        schedule.start_workers(processes, expected_run_count(settings, variants))
         is_prepared = dvc.reproduce(["preprocess"])
         if is_prepared:
             train_missing_runs(settings, variants, processes, publisher)
@@ -144,7 +144,7 @@ def show_study(settings: Settings) -> None:
     """Print the comparison of all variants, and bring the README up to date."""
     study = load_study(settings, list(settings.variants))
     readme.update_readme(readme.readme_block(study))
-    terminal.announce(study, PAGE)
+    terminal.print_summary(study, PAGE)
 
 
 def reproduce(variants: list[str]) -> bool:

@@ -35,7 +35,7 @@ def count_and_size(sizes: dict[str, int]) -> str:
 
 def main() -> None:
     keep = referenced_digests(load_settings())
-    before, removed = run_store.entries(), run_store.prune(keep)
+    before, removed = run_store.entry_sizes(), run_store.prune(keep)
     print(
         f"{run_store_folder()} contained {count_and_size(before)}; "
         f"removed {count_and_size(removed)} that neither settings nor results refer to"

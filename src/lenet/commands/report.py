@@ -19,7 +19,7 @@ from lenet.workspace import PAGE
 
 def outdated_variants(study: Study) -> list[str]:
     """Return the variants with a run that was trained by code that differs from today's."""
-    todays_code = {variant: code.digest_of_run(study.settings.variant(variant).optimizer) for variant in study.results}
+    todays_code = {variant: code.code_digest(study.settings.variant(variant).optimizer) for variant in study.results}
     return [
         variant
         for variant, result in study.results.items()
@@ -41,7 +41,7 @@ def main() -> None:
     settings = load_settings()
     dvc.refuse_conflicts()
     study = rebuild(settings)
-    terminal.announce(study, PAGE)
+    terminal.print_summary(study, PAGE)
     if outdated := outdated_variants(study):
         print(
             f"note: the training code has changed since these variants were trained: {', '.join(outdated)}: "

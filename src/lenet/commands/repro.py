@@ -32,7 +32,7 @@ def shout(message: str) -> None:
     print(f"\n{rule}\n{message}\n{rule}\n", flush=True)
 
 
-@mlflow_store.one_warning()
+@mlflow_store.disable_after_failure()
 def main() -> None:
     dvc.refuse_without_git()
     if not pipeline.reproduce(sys.argv[1:]):

@@ -34,7 +34,7 @@ from lenet.runs.identity import DataIdentity
 from lenet.runs.training_data import identify_data, load_training_data
 from lenet.settings import Settings, Sweep, VariantName, load_settings, load_sweep
 from lenet.tracking import pages
-from lenet.tracking.mlflow_store import one_warning
+from lenet.tracking.mlflow_store import disable_after_failure
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 from lenet.workspace import SWEEPS, atomic_write
 
@@ -112,7 +112,7 @@ def _predict(run: PlannedRun, images: np.ndarray) -> np.ndarray:
     from lenet.network import model as networks  # imports TensorFlow, which is not needed if nothing is measured
 
     entry = run_store.entry(run.identity.digest)
-    return networks.predictor(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS))(images)
+    return networks.make_predictor(networks.load_model(entry / ARCHITECTURE, entry / WEIGHTS))(images)
 
 
 def save_trials(
@@ -122,13 +122,17 @@ def save_trials(
 
     variants: as `variants_by_recipe` returns them. The figure marks these recipes.
     """
-    settings = {name: recipe.model_dump(include=set(sweep.varied)) for name, recipe in sweep.recipes().items()}
-    varied_settings = pd.DataFrame(settings).T[sweep.varied]
+    settings = {name: recipe.model_dump(include=set(sweep.varied_settings)) for name, recipe in sweep.recipes().items()}
+    varied_settings = pd.DataFrame(settings).T[sweep.varied_settings]
     digests = [" ".join(run.identity.digest for run in runs if recipe in run.variants) for recipe in table.index]
     write_csv(varied_settings.join(table).rename_axis("recipe").assign(runs=digests), folder / "trials.csv", index=True)
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
-    x_setting = sweep.drawn_along
-    figure = figures.trials_along(table, varied_settings, x_setting, variants) if x_setting else figures.trials(table)
+    x_setting = sweep.x_axis_setting
+    figure = (
+        figures.sweep_over_setting(table, varied_settings, x_setting, variants)
+        if x_setting
+        else figures.sweep_differences(table)
+    )
     figures.save(figure, folder / "trials.png")
 
 
@@ -162,7 +166,7 @@ def as_text(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-@one_warning()
+@disable_after_failure()
 def main() -> None:
     if len(sys.argv) not in (2, 3):
         raise LabError(_USAGE)
@@ -177,7 +181,7 @@ def main() -> None:
             "the data could not be downloaded (reasons above): correct the cause, then run the same command again"
         )
     runs = planned_runs(sweep)
-    experiment = pages.sweep_experiment(folder.name, sweep.about, settings.data.dataset, sweep.varied)
+    experiment = pages.sweep_experiment(folder.name, sweep.about, settings.data.dataset, sweep.varied_settings)
     publisher = Publisher()
     missing = longest_first(schedule.missing_runs(runs))
     with schedule.process_pool(settings.compute.workers) as processes:

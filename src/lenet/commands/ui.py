@@ -50,11 +50,13 @@ def main() -> None:
     def publish_and_show(publish: ModuleType) -> None:
         from lenet.tracking import runs
 
-        primary_pages = publish.comparison_pages(publish.publish_variants(load_settings().comparison.primary))
+        primary_pages = publish.comparison_paths(publish.publish_variants(load_settings().comparison.primary))
         print_addresses(primary_pages, port)
-        all_pages = publish.comparison_pages(publish.publish_all())
+        all_pages = publish.comparison_paths(publish.publish_all())
         print_addresses(
-            {title: path for title, path in all_pages.items() if title not in primary_pages} | runs.list_pages(), port
+            {title: path for title, path in all_pages.items() if title not in primary_pages}
+            | runs.variant_list_paths(),
+            port,
         )
         print("To compare two runs, tick both in a list and press Compare. Ctrl-C stops the server.", flush=True)
 

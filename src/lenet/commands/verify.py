@@ -84,7 +84,7 @@ def check_derived_files(settings: Settings) -> list[Row]:
     for variant in settings.variants:
         result, misread = load_result(variant), load_misread(variant)
         means = summary.summarise(result.seeds, misread.wrong(result.test_size))
-        summary.save(replace(result, summary=means))
+        summary.save_all(replace(result, summary=means))
     report.rebuild(settings)
     different_files = git("diff", "--name-only", "-z").decode().split("\0")[:-1]
     git("checkout", "--quiet", ".")

@@ -7,7 +7,7 @@ from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
 
 
-def ranked(results: Iterable[VariantResult]) -> list[tuple[VariantResult, SeedResult]]:
+def ranked_runs(results: Iterable[VariantResult]) -> list[tuple[VariantResult, SeedResult]]:
     """Return the runs that have a validation error, each with its variant's result, best run first.
 
     Runs with equal errors are ordered by seed, then by the order of `results`. Two kinds of runs are left out: those

@@ -68,7 +68,7 @@ class Estimate:
     high: float
 
     @property
-    def is_known(self) -> bool:
+    def has_interval(self) -> bool:
         """Whether there is an interval."""
         return self.low <= self.high
 
@@ -276,7 +276,7 @@ def _as_error(mean: Estimate) -> Estimate:
 
     The distribution of a small share is skewed, so an interval of the same width on both sides would not fit it.
     """
-    if not mean.is_known:
+    if not mean.has_interval:
         return mean
     factor = np.exp((mean.high - mean.value) / mean.value)
     return Estimate(mean.value, float(mean.value / factor), float(min(mean.value * factor, 100)))

@@ -97,7 +97,7 @@ class Study:
             pairs += [pair for pair in factorial_pairs(*self.factorial) if pair not in pairs]
         return compare(self.wrong, pairs, self._effects(), self.writers, self.primary)
 
-    def by_group(self, variant: str) -> dict[str, float]:
+    def errors_by_group(self, variant: str) -> dict[str, float]:
         """Return a variant's test error in percent for each group of writers; empty if the writers are not known."""
         return self.writers.group_means(100 * self.wrong[variant].mean(axis=0)) if self.writers.are_known else {}
 

@@ -33,7 +33,7 @@ def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float
             summary[f"{name}_sd"] = round(sd, 6)
     writers = load_writers(seeds[0].identity.data.dataset, wrong.shape[1])
     (error,) = compare({"": wrong}, [], writers=writers).errors.values()
-    if error.is_known:
+    if error.has_interval:
         summary |= dict(zip(TEST_ERROR_INTERVAL, (round(error.low, 6), round(error.high, 6)), strict=True))
     return summary
 
@@ -57,7 +57,7 @@ def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
         curves.to_csv(partial, float_format="%.6f", na_rep="nan", lineterminator="\n")
 
 
-def save(result: VariantResult) -> None:
+def save_all(result: VariantResult) -> None:
     """Write a variant's learning curves, its two headline metrics and its details."""
     save_curves(result.variant, result.seeds)
     save_metrics(result.variant, result.summary)

@@ -40,7 +40,7 @@ class WorkerProcess:
                 [sys.executable, "-P", "-s", "-c", "from lenet.execution import worker; worker.main()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=determinism.environment()
+                env=determinism.training_environment()
                 | {"PYTHONPATH": os.pathsep.join(map(str, folders)), "TMPDIR": self._folder.name},
                 cwd=self._folder.name,
             )

@@ -78,7 +78,7 @@ def process_pool(max_workers: int | Literal["auto"]) -> pool.ProcessPool:
     return pool.ProcessPool(max_workers, warm_up=trainer.import_training)
 
 
-def start_processes(processes: pool.ProcessPool, run_count: int) -> None:
+def start_workers(processes: pool.ProcessPool, run_count: int) -> None:
     """Start the workers for so many runs, so that they are ready when the data is. With a Dask cluster, start none."""
     if not cluster.address():
         processes.start(run_count)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from lenet.errors import DataUnreachableError, LabError, in_one_line, shortened
-from lenet.mnist.datasets import Dataset, KnownFile
+from lenet.mnist.datasets import Dataset, RawFile
 from lenet.redaction import redacted
 from lenet.workspace import project_root, run_store_folder
 
@@ -55,7 +55,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, former_handler)
 
 
-def fetch(source: str, file: KnownFile) -> bytes:
+def fetch(source: str, file: RawFile) -> bytes:
     """Return the uncompressed content of a file from a folder or base URL; raise SourceError if this fails."""
     import urllib3
 
@@ -72,7 +72,7 @@ def fetch(source: str, file: KnownFile) -> bytes:
     return content
 
 
-def _read(source: str, file: KnownFile) -> bytes:
+def _read(source: str, file: RawFile) -> bytes:
     """Read a file, compressed or not, from a source: a base URL, or a folder, whose path may begin with ~ or file:."""
     address = urlsplit(source)
     if address.scheme in ("http", "https"):
@@ -168,6 +168,6 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
     )
 
 
-def unreachable_note() -> Path:
+def unreachable_note_path() -> Path:
     """Return the file to which a failed download writes its message. It tells `make repro` that the download failed."""
     return run_store_folder() / "data-unreachable.txt"

@@ -30,7 +30,7 @@ _INHERITED = ("HOME", "PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "XDG_CACHE_
 _LIBRARY_PREFIXES = ("TF_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "OMP_", "MKL_", "CUDA_")
 
 
-def environment() -> dict[str, str]:
+def training_environment() -> dict[str, str]:
     """Return the environment variables for a process that trains. Only those of ENVIRONMENT affect bits."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | ENVIRONMENT
 
@@ -88,7 +88,7 @@ def _quiet() -> Iterator[None]:
         os.close(stderr_copy)
 
 
-def start_run(seed: int) -> None:
+def reset_and_seed(seed: int) -> None:
     """Clear what earlier runs left in this process, such as counters in layer names, and seed all random generators."""
     import keras
 

@@ -127,7 +127,7 @@ def _report_misfit(architecture: Path, weights: Path) -> Iterator[None]:
         ) from None
 
 
-def predictor(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+def make_predictor(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from uint8 images (n, 28, 28) to the network's output, float32 (n, 10).
 
     TensorFlow traces the function once. It returns the same bits as Keras's `predict`, but takes a tenth of a second

@@ -157,14 +157,14 @@ def _rung_axis(order: Sequence[str], axis: alt.Axis) -> alt.Y:
 
 def _estimate_row(variant: str, estimate: Estimate) -> dict[str, object]:
     """Return a row of a chart's table. If the estimate has no interval, `low` and `high` are the value itself."""
-    low, high = (estimate.low, estimate.high) if estimate.is_known else (estimate.value, estimate.value)
-    text = f"{estimate.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−") if estimate.is_known else "one seed"
+    low, high = (estimate.low, estimate.high) if estimate.has_interval else (estimate.value, estimate.value)
+    text = f"{estimate.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−") if estimate.has_interval else "one seed"
     numbers = {"value": estimate.value, "low": low, "high": high}
     return {"variant": variant, "shown": text, **{name: round(number, 4) for name, number in numbers.items()}}
 
 
 def _verdict(step: Estimate) -> str:
-    if step.is_known and not step.is_detectable:
+    if step.has_interval and not step.is_detectable:
         return NO_DIFFERENCE
     return "better" if step.value < 0 else "worse"
 

@@ -81,7 +81,7 @@ def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimat
         offsets = np.linspace(-0.2, 0.2, len(errors)) if len(errors) > 1 else [0.0]
         axes.plot(errors, row + np.asarray(offsets), "o", color=BLUE, alpha=0.6, markersize=5, markeredgewidth=0)
         mean, interval = result.summary[TEST_ERROR], intervals[result.variant]
-        if interval.is_known:
+        if interval.has_interval:
             axes.plot([interval.low, interval.high], [row, row], color=ORANGE, linewidth=2, solid_capstyle="butt")
         axes.plot([mean, mean], [row - 0.34, row + 0.34], color=ORANGE, linewidth=2.5, solid_capstyle="butt")
         axes.text(1.02, row, f"{mean:.2f}", transform=axes.get_yaxis_transform(), va="center", fontweight="bold")
@@ -191,7 +191,7 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
     return _figure_of_rows(rows, widths=[0.85, 1.35, 1.35, 1.35, 3.5], height=1.05)
 
 
-def trials(table: pd.DataFrame) -> Figure:
+def sweep_differences(table: pd.DataFrame) -> Figure:
     """Draw a sweep: the difference of each recipe from the first in cross-entropy and in error, ± two standard errors.
 
     The numbers at the right are the recipe's means. table: what `evaluation.trials.table` returns.
@@ -219,7 +219,9 @@ def trials(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def trials_along(table: pd.DataFrame, settings: pd.DataFrame, x_setting: str, variants: Mapping[str, str]) -> Figure:
+def sweep_over_setting(
+    table: pd.DataFrame, settings: pd.DataFrame, x_setting: str, variants: Mapping[str, str]
+) -> Figure:
     """Draw the validation error of a sweep over one numeric setting, ± two standard errors.
 
     There is a line for each combination of the other varied settings. table: what `evaluation.trials.table` returns.

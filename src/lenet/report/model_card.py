@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lenet.evaluation.champion import ranked, validation_error
+from lenet.evaluation.champion import ranked_runs, validation_error
 from lenet.evaluation.metrics import CALIBRATION_BINS, CALIBRATION_ERROR, TEST_ERROR, TEST_LOSS, recall_percent
 from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.evaluation.study import Study
@@ -17,7 +17,7 @@ INTERFACE = """\
 
 def save_card(study: Study) -> None:
     """Write reports/model_card.md for the champion of the study's runs."""
-    if candidates := ranked(study.results.values()):
+    if candidates := ranked_runs(study.results.values()):
         result, seed = candidates[0]
         text = card(result, seed, study.settings.about.get(result.variant, ""))
     else:

@@ -70,7 +70,7 @@ def facts(study: Study) -> dict[str, object]:
         "misread_by_kind": misread_images.images_by_kind(study),
         "correct_examples": correct,
         "misread_examples": misread_by_index,
-        "errors_by_group": {variant: study.by_group(variant) for variant in study.results},
+        "errors_by_group": {variant: study.errors_by_group(variant) for variant in study.results},
         "hard_writers": misread_images.hard_writers(study),
         "sweeps": sweep_results.load_sweep_results(study.settings, study.dataset),
         "table_1": TABLE_I.astype(int).tolist(),
@@ -93,7 +93,7 @@ def _vega_javascript() -> str:
 
 def interval(estimate: Estimate) -> str:
     """Return an estimate's interval as text; empty if it has none."""
-    return f"{estimate.low:.2f} to {estimate.high:.2f}".replace("-", "−") if estimate.is_known else ""
+    return f"{estimate.low:.2f} to {estimate.high:.2f}".replace("-", "−") if estimate.has_interval else ""
 
 
 def inside_pictures(variant: str) -> dict[str, str]:
@@ -112,5 +112,5 @@ def variants_by_distortion(variants: Mapping[str, Variant]) -> list[list[str]]:
     groups = defaultdict(list)
     for variant, settings in variants.items():
         if distortion.is_distorted(settings):
-            groups[tuple(getattr(settings, name) for name in distortion.RANGES)].append(variant)
+            groups[tuple(getattr(settings, name) for name in distortion.DISTORTION_SETTINGS)].append(variant)
     return list(groups.values())

@@ -42,7 +42,10 @@ def _row(study: Study, variant: str) -> dict[str, str]:
         "epochs": result.epochs,
         **_statistics(result, METRICS[:_METRICS_BEFORE_INTERVAL]),
         **_interval_cells(METRIC[TEST_ERROR].column, error),
-        **{f"{METRIC[TEST_ERROR].column}_{group}": f"{share:.4f}" for group, share in study.by_group(variant).items()},
+        **{
+            f"{METRIC[TEST_ERROR].column}_{group}": f"{share:.4f}"
+            for group, share in study.errors_by_group(variant).items()
+        },
         "difference_percent": f"{difference.value:.4f}" if difference else "",
         **_interval_cells("difference_percent", difference),
         "difference_is_primary": str((variant, study.base) == study.primary).lower() if difference else "",
@@ -65,7 +68,7 @@ def _statistics(result: VariantResult, metrics: Sequence[Metric]) -> dict[str, s
 
 
 def _interval_cells(name: str, estimate: Estimate | None) -> dict[str, str]:
-    if estimate is None or not estimate.is_known:
+    if estimate is None or not estimate.has_interval:
         return {f"{name}_low": "", f"{name}_high": ""}
     return {f"{name}_low": f"{estimate.low:.4f}", f"{name}_high": f"{estimate.high:.4f}"}
 
@@ -77,7 +80,7 @@ def _difference_table(study: Study) -> pd.DataFrame:
     rows = [
         {"kind": kind, "of": of, "against": against, "points": f"{estimate.value:.4f}"}
         | _interval_cells("points", estimate)
-        | {"detectable": str(estimate.is_detectable).lower() if estimate.is_known else ""}
+        | {"detectable": str(estimate.is_detectable).lower() if estimate.has_interval else ""}
         for kind, of, against, estimate in estimates
     ]
     return pd.DataFrame(rows, columns=_DIFFERENCE_COLUMNS)

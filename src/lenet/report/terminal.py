@@ -7,7 +7,7 @@ from lenet.report import columns
 from lenet.report.wording import dataset_title, note_on_errors
 
 
-def announce(study: Study, page: Path) -> None:
+def print_summary(study: Study, page: Path) -> None:
     """Print the comparison, the path of the report and the command for MLflow."""
     print_table(study)
     print(f"Report: {page.resolve()}\nCompare in MLflow: make ui")

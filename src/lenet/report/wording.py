@@ -30,7 +30,7 @@ def validation_error(study: Study, variant: str) -> str:
 def test_error(study: Study, variant: str) -> str:
     """Return a variant's test error: the mean over the seeds, and the 95 % interval if there is one."""
     error = study.comparison.errors[variant]
-    interval = f" ({rounded(error.low)}–{rounded(error.high)})" if error.is_known else ""
+    interval = f" ({rounded(error.low)}–{rounded(error.high)})" if error.has_interval else ""
     return f"{rounded(error.value)}{interval}"
 
 
@@ -41,7 +41,7 @@ def difference_from_base(study: Study, variant: str) -> str:
 
 def difference(estimate: Estimate) -> str:
     """Return a difference in percentage points with its interval, or the text that none is detectable."""
-    if estimate.is_known and not estimate.is_detectable:
+    if estimate.has_interval and not estimate.is_detectable:
         return NO_DIFFERENCE
     return signed_with_interval(estimate)
 
@@ -49,7 +49,7 @@ def difference(estimate: Estimate) -> str:
 def signed_with_interval(estimate: Estimate) -> str:
     """Return a difference in percentage points with its interval, if it has one."""
     value, low, high = map(signed, (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})" if estimate.is_known else value
+    return f"{value} ({low} to {high})" if estimate.has_interval else value
 
 
 def effects_of_two_changes(names: Sequence[str], differences: Mapping[Pair, Estimate], interaction: Estimate) -> str:
@@ -76,7 +76,7 @@ def signed(value: float) -> str:
 def note_on_errors(study: Study) -> str:
     """Return the note on how to read the errors, and on why a variant may have no validation error."""
     notes = []
-    if any(error.is_known for error in study.comparison.errors.values()):
+    if any(error.has_interval for error in study.comparison.errors.values()):
         notes.append("Test: mean over the seeds and its 95 % interval.")
     notes.append("Validation: mean ± standard deviation over the seeds.")
     if not all(VALIDATION_ERROR in result.summary for result in study.results.values()):
@@ -87,7 +87,7 @@ def note_on_errors(study: Study) -> str:
 def note_on_differences(study: Study) -> str:
     """Return the note on how to read the differences from the base; empty if none has an interval."""
     differences = study.comparison.differences
-    if not any(points.is_known for (_, against), points in differences.items() if against == study.base):
+    if not any(points.has_interval for (_, against), points in differences.items() if against == study.base):
         return ""
     variant, against = study.primary or ("", "")
     exception = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.base else ""

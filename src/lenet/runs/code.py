@@ -35,11 +35,11 @@ def file_digests(optimizer: str) -> dict[str, str]:
     return {file: syntax_digest((CHECKOUT / file).read_text(encoding="utf-8")) for file in code_files(optimizer)}
 
 
-def digest_of_run(optimizer: str) -> str:
+def code_digest(optimizer: str) -> str:
     """Return the digest of the code of a run with this optimizer, as the files are now."""
     return hashlib.sha256(json.dumps(file_digests(optimizer), sort_keys=True).encode()).hexdigest()
 
 
-def digests_of_runs() -> dict[str, str]:
+def code_digests() -> dict[str, str]:
     """Return the digest of the code for each optimizer."""
-    return {optimizer: digest_of_run(optimizer) for optimizer in ENGINES}
+    return {optimizer: code_digest(optimizer) for optimizer in ENGINES}

@@ -32,7 +32,7 @@ class SavedRun:
         return self.folder / ARCHITECTURE
 
 
-def files_of(identity: RunIdentity, trained: TrainedRun) -> dict[str, bytes]:
+def run_files(identity: RunIdentity, trained: TrainedRun) -> dict[str, bytes]:
     """Return the four files of a run, name → content. Equal runs give equal bytes."""
     identity_json = asdict(identity) | {"digest": identity.digest, "family": identity.family}
     return trained.files() | {IDENTITY: f"{json.dumps(identity_json, indent=2)}\n".encode()}

@@ -86,7 +86,7 @@ def library_versions() -> dict[str, str]:
 
 def identify_runs(recipe: Variant, seeds: Iterable[int], data: DataIdentity) -> list[RunIdentity]:
     """Return the identities of a recipe's runs, in the order of the seeds, with the code as it is now."""
-    digest_of_code, versions = code.digest_of_run(recipe.optimizer), library_versions()
+    digest_of_code, versions = code.code_digest(recipe.optimizer), library_versions()
     settings = recipe.model_dump()
     return [RunIdentity(seed, settings, data, digest_of_code, versions, platform.machine()) for seed in seeds]
 

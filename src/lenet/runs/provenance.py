@@ -66,7 +66,7 @@ class Provenance:
             return None
 
 
-def busy_s(runs: Iterable[Provenance]) -> float:
+def training_time_s(runs: Iterable[Provenance]) -> float:
     """Return the seconds during which at least one of the runs was in training; pauses between runs do not count."""
     busy_ms, latest_end_ms = 0, 0
     for run in sorted(runs, key=lambda run: run.started_ms):

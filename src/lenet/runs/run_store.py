@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from lenet.errors import LabError
-from lenet.runs.files import FILES, files_of, read_history, write_files
+from lenet.runs.files import FILES, read_history, run_files, write_files
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import Provenance
 from lenet.training.trained_run import HISTORY, History, TrainedRun
@@ -63,7 +63,7 @@ def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance | No
 
     When this returns, the run is on the disk. provenance: where and when it was trained; None if that is unknown.
     """
-    files = files_of(identity, trained)
+    files = run_files(identity, trained)
     with atomic_write(entry(identity.digest), durable=True) as folder:
         write_files(folder, files)
         (folder / _SUMS).write_text(_sums(files), encoding="utf-8")
@@ -111,7 +111,7 @@ def is_locked(digest: str) -> bool:
     return False
 
 
-def entries() -> dict[str, int]:
+def entry_sizes() -> dict[str, int]:
     """Return the size in bytes of each entry: digest → size."""
     folders = [path for path in run_store_folder().glob("*") if path.is_dir() and len(path.name) == _DIGEST_LENGTH]
     return {folder.name: sum(file.stat().st_size for file in folder.iterdir()) for folder in sorted(folders)}
@@ -119,7 +119,7 @@ def entries() -> dict[str, int]:
 
 def prune(keep: Collection[str]) -> dict[str, int]:
     """Remove all entries except those in `keep` and those in training; return digest → size in bytes of the removed."""
-    removed = {digest: size for digest, size in entries().items() if digest not in keep and not is_locked(digest)}
+    removed = {digest: size for digest, size in entry_sizes().items() if digest not in keep and not is_locked(digest)}
     for digest in removed:
         remove(entry(digest))
         Path(lock(digest).lock_file).unlink(missing_ok=True)

@@ -47,7 +47,7 @@ def train_checked(
     determinism.prepare()
     from lenet.training.one_run import train_run  # here, because only workers import TensorFlow
 
-    if identity.code != _digests_at_import()[recipe.optimizer] or identity.code != code.digest_of_run(recipe.optimizer):
+    if identity.code != _digests_at_import()[recipe.optimizer] or identity.code != code.code_digest(recipe.optimizer):
         raise EditedError(was_trained=False)
     emit((0, {}))
     trained = train_run(
@@ -58,7 +58,7 @@ def train_checked(
         data.validation,
         lambda epoch, metrics: emit((epoch, metrics)),
     )
-    if identity.code != code.digest_of_run(recipe.optimizer):
+    if identity.code != code.code_digest(recipe.optimizer):
         raise EditedError(was_trained=True)
     return trained
 
@@ -66,4 +66,4 @@ def train_checked(
 @cache
 def _digests_at_import() -> Mapping[str, str]:
     """Return the digests of the code that this process imported, by optimizer. The first call follows the import."""
-    return code.digests_of_runs()
+    return code.code_digests()

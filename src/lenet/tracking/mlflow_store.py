@@ -221,7 +221,7 @@ def failures_as_errors() -> Iterator[None]:
 
 
 def warn(error: Exception) -> None:
-    """Warn that the MLflow store failed, unless this command has done so. Inside `one_warning`, disable publishing."""
+    """Warn that the MLflow store failed, once per command. Inside `disable_after_failure`, disable publishing."""
     if _is_first_failure():
         hint = "the results are in the files; `make ui` publishes them once the store works"
         print(f"warning: {_failure_message(error)}: {hint}", file=sys.stderr, flush=True)
@@ -237,7 +237,7 @@ def _failure_message(error: Exception) -> str:
 
 
 @contextmanager
-def one_warning() -> Iterator[None]:
+def disable_after_failure() -> Iterator[None]:
     """Disable publishing after the first failure, in the block and in all processes that the block starts.
 
     A file records the failure, because DVC runs each stage in its own process. The processes inherit the file's path.

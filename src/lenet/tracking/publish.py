@@ -19,10 +19,10 @@ from mlflow.exceptions import MlflowException
 
 from lenet import program
 from lenet.errors import LabError
-from lenet.evaluation.champion import ranked
+from lenet.evaluation.champion import ranked_runs
 from lenet.evaluation.results import VariantResult, load_result
 from lenet.execution.schedule import PlannedRun
-from lenet.runs.provenance import busy_s
+from lenet.runs.provenance import training_time_s
 from lenet.settings import Settings, load_settings
 from lenet.tracking import artifacts, contents, mlflow_store, pages, registry, run_inputs
 from lenet.tracking.contents import FinishedRun, Means
@@ -87,14 +87,14 @@ def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
     return results
 
 
-def comparison_pages(results: Sequence[VariantResult]) -> dict[str, str]:
+def comparison_paths(results: Sequence[VariantResult]) -> dict[str, str]:
     """Return MLflow's pages that compare two variants: title → path.
 
     The first page shows the primary comparison, the second the baseline and the best variant. A page is left out if one
     of its variants is not among `results`, which must have been published.
     """
     comparison, by_name = load_settings().comparison, {result.variant: result for result in results}
-    best = [result.variant for result, _ in ranked(results)[:1]]
+    best = [result.variant for result, _ in ranked_runs(results)[:1]]
     pairs = [list(reversed(comparison.primary)), [comparison.ladder[0], *best]]
     paths = {}
     for pair in pairs:
@@ -181,7 +181,7 @@ def _publish_means(parent: MlflowRun, means: Means, finished_runs: Sequence[Fini
         parent.write({}, means.curves, means.final, {_MEANS: means.digest}, means.tags)
         provenances = [run.provenance for run in finished_runs if run.provenance]
         if len(provenances) == len(finished_runs):
-            parent.end(busy_s(provenances))
+            parent.end(training_time_s(provenances))
 
 
 def _publish_seed(mlflow_run: MlflowRun, run: FinishedRun, variant: str) -> bool:

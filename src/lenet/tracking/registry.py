@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-from lenet.evaluation.champion import ranked, validation_error
+from lenet.evaluation.champion import ranked_runs, validation_error
 from lenet.evaluation.results import SeedResult, VariantResult
 from lenet.mnist import datasets
 from lenet.report import model_card
@@ -65,7 +65,7 @@ class Registry:
         The network is exported once, from its artifact in the MLflow store. The export takes seconds.
         """
         mlflow_runs = ExperimentRuns(pages.study_experiment(self._dataset))
-        for result, seed in ranked(results) if mlflow_runs.have_models(artifacts.NETWORK) else ():
+        for result, seed in ranked_runs(results) if mlflow_runs.have_models(artifacts.NETWORK) else ():
             if model_id := _find_or_export_model(mlflow_runs, result.variant, seed):
                 card = model_card.card(result, seed, about.get(result.variant, ""))
                 version = self._find_or_create_version(result.variant, seed, model_id, card)

@@ -131,7 +131,7 @@ class ExperimentRuns:
         return f"{variant} {' '.join(changed) or 'other code or versions'}"
 
 
-def list_pages() -> dict[str, str]:
+def variant_list_paths() -> dict[str, str]:
     """Return the pages that list the variants of this project's experiments: experiment's name → path."""
     condition = f"tags.{_STUDY_TAG} LIKE '{pages.PREFIX}%'"
     experiments = mlflow_store.open_client().search_experiments(filter_string=condition, order_by=["name"])

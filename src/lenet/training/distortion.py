@@ -9,7 +9,7 @@ import numpy as np
 from lenet.settings import Variant
 from lenet.training.compiled import kernel
 
-RANGES = ("translation", "scaling", "squeezing", "shear", "rotation", "elastic")
+DISTORTION_SETTINGS = ("translation", "scaling", "squeezing", "shear", "rotation", "elastic")
 
 _SIZE = 28
 _CENTRE = np.float32(13.5)
@@ -37,7 +37,7 @@ _SPLINE = _spline()
 
 def is_distorted(settings: Variant) -> bool:
     """Return whether a variant trains on distorted images."""
-    return any(getattr(settings, name) for name in RANGES)
+    return any(getattr(settings, name) for name in DISTORTION_SETTINGS)
 
 
 def distort(images: np.ndarray, settings: Variant, seed: int, epoch: int, examples: np.ndarray) -> np.ndarray:
@@ -45,7 +45,7 @@ def distort(images: np.ndarray, settings: Variant, seed: int, epoch: int, exampl
 
     examples: int64 (n,), each image's index in the training set. Beyond the edge of an image, the background is 0.
     """
-    ranges = np.array([getattr(settings, name) for name in RANGES], np.float32)
+    ranges = np.array([getattr(settings, name) for name in DISTORTION_SETTINGS], np.float32)
     return _distort(images, ranges, np.uint64(seed), np.uint64(epoch), examples.astype(np.uint64))
 
 

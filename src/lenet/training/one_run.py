@@ -11,7 +11,7 @@ import numpy as np
 
 from lenet.mnist.splits import Split, Statistics
 from lenet.network import determinism
-from lenet.network.model import build_model, predictor
+from lenet.network.model import build_model, make_predictor
 from lenet.settings import Variant
 from lenet.training.batches import gradient_descent
 from lenet.training.lenet_1998 import sdlm
@@ -37,7 +37,7 @@ def train_run(
     has_validation = settings.train_on == "train"
     if not has_validation:
         train = train.joined(validation)
-    determinism.start_run(seed)
+    determinism.reset_and_seed(seed)
     learner = _learner_for(settings, len(train), build_model(settings, statistics))
     history: dict[str, list[float]] = {}
     for epoch, (loss, error) in enumerate(learner.train_epochs(train, seed), start=1):
@@ -73,13 +73,13 @@ def _learner_for(settings: Variant, train_size: int, fresh: keras.Model) -> _Lea
             variable.assign(initial)
     else:
         _last_learner.clear()
-        _last_learner[key] = _Learner(fresh, _make_epochs(settings, train_size, fresh), predictor(fresh))
+        _last_learner[key] = _Learner(fresh, _make_epochs(settings, train_size, fresh), make_predictor(fresh))
     return _last_learner[key]
 
 
 def _make_epochs(settings: Variant, train_size: int, model: keras.Model) -> TrainEpochs:
     if settings.engine == "lenet_1998":
-        return partial(sdlm.passes, model, settings)
+        return partial(sdlm.train_passes, model, settings)
     return gradient_descent.make_epochs(model, settings, train_size)
 
 

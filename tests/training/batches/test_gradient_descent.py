@@ -7,7 +7,7 @@ from lenet.network import determinism
 determinism.prepare()
 
 from lenet.mnist.splits import Split
-from lenet.network.model import build_model, predictor
+from lenet.network.model import build_model, make_predictor
 from lenet.training.batches.gradient_descent import (
     _optimizer,
     _squared_distance,
@@ -22,7 +22,7 @@ from lenet.training.distortion import distort
 def test_an_epoch_uses_every_example_once_for_any_batch_size(digits, statistics, recipe, batch_size):
     split = Split(digits.images[:10], digits.labels[:10])
     model = build_model(recipe, statistics)
-    probabilities = predictor(model)(split.images)
+    probabilities = make_predictor(model)(split.images)
     frozen = recipe.model_copy(update={"learning_rate": 1e-30, "batch_size": batch_size, "epochs": 1})
     ((loss, error),) = make_epochs(model, frozen, 10)(split, 0)
     assert loss == pytest.approx(-np.log(probabilities[range(10), split.labels]).mean(), rel=1e-5)
@@ -41,7 +41,7 @@ def test_the_training_network_computes_the_same_as_the_model(digits, statistics,
     model = build_model(recipe.model_copy(update=changes), statistics)
     logits, probabilities = training_network(model)(digits.images)
     np.testing.assert_allclose(logits, compute_logits(model, digits.images), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(probabilities, predictor(model)(digits.images), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(probabilities, make_predictor(model)(digits.images), rtol=1e-4, atol=1e-6)
 
 
 def test_training_images_are_distorted_for_their_seed_epoch_and_example(digits, recipe):

@@ -16,7 +16,7 @@ def test_each_step_shrinks_weights_by_rate_times_weight_decay(digits, statistics
     settings = recipe.model_copy(update={"optimizer": optimizer, "batch_size": len(digits), "epochs": 1})
     trained = {}
     for decay in (0.0, 0.5):
-        determinism.start_run(0)
+        determinism.reset_and_seed(0)
         model = build_model(settings, statistics)
         initial_weights = model.get_weights()
         list(make_epochs(model, settings.model_copy(update={"weight_decay": decay}), len(digits))(digits, 0))

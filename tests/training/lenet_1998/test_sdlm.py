@@ -20,8 +20,8 @@ from lenet.training.lenet_1998.sdlm import (
     effective_rates,
     examples_of_pass,
     global_rate,
-    passes,
     train_pass,
+    train_passes,
 )
 from lenet.training.order import epoch_order
 
@@ -231,7 +231,7 @@ def test_the_effective_rates_of_the_first_pass_have_the_range_that_the_paper_rep
     train = Split(*(from_idx(mirrors.fetch(folder, file), file.name) for file in files))
     extremes = []
     for seed in range(3):
-        determinism.start_run(seed)
+        determinism.reset_and_seed(seed)
         weights = Weights(*build_model(settings, statistics).get_weights())
         first = examples_of_pass(train, settings, seed, 0).images[:CURVATURE_EXAMPLES]
         rates = np.concatenate([layer_rates.ravel() for layer_rates in effective_rates(weights, first, settings, 0)])
@@ -243,17 +243,17 @@ def test_the_effective_rates_of_the_first_pass_have_the_range_that_the_paper_rep
 
 
 def test_passes_yield_loss_and_error_before_learning_and_update_the_keras_model(published, statistics, digits):
-    from lenet.network.model import build_model, predictor
+    from lenet.network.model import build_model, make_predictor
 
-    determinism.start_run(0)
+    determinism.reset_and_seed(0)
     model = build_model(published, statistics)
-    probabilities = predictor(model)(digits.images)
+    probabilities = make_predictor(model)(digits.images)
     frozen = published.model_copy(update={"learning_rate": 1e-30, "epochs": 1})
-    ((loss, error),) = passes(model, frozen, digits, seed=0)
+    ((loss, error),) = train_passes(model, frozen, digits, seed=0)
     assert error == (probabilities.argmax(axis=1) != digits.labels).mean()
     assert loss == pytest.approx(-np.log(probabilities[range(len(digits)), digits.labels]).mean(), rel=1e-3)
 
-    assert len(list(passes(model, published, digits, seed=0))) == published.epochs
+    assert len(list(train_passes(model, published, digits, seed=0))) == published.epochs
     weights = Weights(*model.get_weights())
     _, distances = train_pass(weights, digits.images, digits.labels, np.arange(len(digits)), constant(0))
     np.testing.assert_allclose(-2 * compute_logits(model, digits.images), distances, rtol=1e-4, atol=1e-3)

@@ -39,7 +39,7 @@ class Weights(NamedTuple):
     f6_bias: np.ndarray  # (84,)
 
 
-def passes(model: "keras.Model", settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
+def train_passes(model: "keras.Model", settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
     """Train the model; yield after each pass its mean cross-entropy and share of errors, measured while it learns."""
     import keras  # here, so that the loops can be imported without TensorFlow
 
