@@ -84,8 +84,8 @@ def test_recipes_that_equal_a_variant_are_named_after_it(write_sweep):
     assert variants == {"learning_rate=0.01": "tanh_sgd"}
 
 
-def test_a_missing_sweep_is_refused_with_the_command_that_starts_one(workspace):
-    with pytest.raises(LabError, match=r"`make sweep NAME=rates FROM=tanh_sgd` starts one"):
+def test_a_missing_sweep_is_refused_with_the_command_that_creates_it(workspace):
+    with pytest.raises(LabError, match=r"`make sweep NAME=rates FROM=tanh_sgd` creates it"):
         load(SWEEPS / "rates" / "sweep.yaml")
 
 

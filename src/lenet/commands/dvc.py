@@ -137,9 +137,9 @@ def drop_removed_variants(variants: Iterable[str]) -> None:
     """Remove the stages of variants that params.yaml no longer has from dvc.lock: DVC itself never removes them."""
     if not LOCK.is_file():
         return
-    yaml = YAML()
-    yaml.width = sys.maxsize
-    lock, current_variants = yaml.load(LOCK), set(variants)
+    round_trip = YAML()
+    round_trip.width = sys.maxsize
+    lock, current_variants = round_trip.load(LOCK), set(variants)
     removed_stages = [
         stage for stage in lock["stages"] if "@" in stage and stage.partition("@")[2] not in current_variants
     ]
@@ -147,7 +147,7 @@ def drop_removed_variants(variants: Iterable[str]) -> None:
         del lock["stages"][stage]
     if removed_stages:
         with atomic_write(LOCK) as partial:
-            yaml.dump(lock, partial)
+            round_trip.dump(lock, partial)
 
 
 def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
