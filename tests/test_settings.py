@@ -273,7 +273,7 @@ def test_an_unknown_data_set_is_refused_with_the_nearest_known_one(name, hint):
         ("comparison.ladder", ["plain", "plain"], "comparison.ladder: plain is listed twice: remove one of them"),
         ("comparison.ladder", [], "comparison.ladder: [] is not accepted, expected "),
         ("comparison.primary", ["plain"], "comparison.primary: expected two variants (the first is"),
-        ("comparison.primary", ["plain", "modern"], "comparison.primary: plain is the ladder's first rung"),
+        ("comparison.primary", ["plain", "modern"], "comparison.primary: plain is the base, which others are"),
         ("comparison.primary", ["moder", "plain"], "comparison.primary: unknown variant moder: did you mean modern?"),
         ("comparison.original", "moder", "comparison.original: unknown variant moder: did you mean modern?"),
         ("comparison.factorial", ["plain", "modern"], "comparison.factorial: expected four variants (neither"),

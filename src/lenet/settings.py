@@ -182,14 +182,19 @@ class ComparisonSettings(_Section):
     published: dict[VariantName, Published]
     sweeps: Names
 
+    @property
+    def base(self) -> str:
+        """The first rung of the ladder, which all other variants are compared with."""
+        return self.ladder[0]
+
     @model_validator(mode="after")
     def _numbers_of_variants_are_right(self) -> "ComparisonSettings":
         """Check how many variants `primary` and `factorial` name, and that `primary` names the base second."""
         if len(self.primary) not in (0, 2):
             raise ValueError("primary: expected two variants (the first is compared with the second) or []")
-        if self.primary and self.primary[0] == self.ladder[0]:
+        if self.primary and self.primary[0] == self.base:
             raise ValueError(
-                f"primary: {self.ladder[0]} is the ladder's first rung, which others are compared with: name it second"
+                f"primary: {self.base} is the base, which others are compared with: name it second"
             )
         if len(self.factorial) not in (0, 4):
             raise ValueError("factorial: expected four variants (neither change, the first, the second, both) or []")

@@ -95,7 +95,7 @@ def comparison_paths(results: Sequence[VariantResult]) -> dict[str, str]:
     """
     comparison, by_name = load_settings().comparison, {result.variant: result for result in results}
     best = [result.variant for result, _ in ranked_runs(results)[:1]]
-    pairs = [list(reversed(comparison.primary)), [comparison.ladder[0], *best]]
+    pairs = [list(reversed(comparison.primary)), [comparison.base, *best]]
     paths = {}
     for pair in pairs:
         if len(set(pair)) == 2 and by_name.keys() >= set(pair):
@@ -117,7 +117,7 @@ def _readable_results(variants: Sequence[str]) -> Iterator[VariantResult]:
 
 
 def _publish_result(result: VariantResult, settings: Settings) -> int:
-    baseline, about = settings.comparison.ladder[0], settings.about.get(result.variant, "")
+    baseline, about = settings.comparison.base, settings.about.get(result.variant, "")
     description = pages.describe_variant(result, about, baseline, settings.variant(baseline).model_dump())
     means = contents.variant_means(result, description)
     return _publish(pages.study_experiment(result.dataset), result.variant, contents.evaluated_runs(result), means)

@@ -44,7 +44,7 @@ def assign_aliases(results: Sequence[VariantResult], settings: Settings) -> None
     """
     for dataset in dict.fromkeys(result.dataset for result in results):
         candidates = [result for result in results if result.dataset == dataset]
-        baseline = [result for result in candidates if result.variant == settings.comparison.ladder[0]]
+        baseline = [result for result in candidates if result.variant == settings.comparison.base]
         registry = Registry(dataset)
         for alias, eligible in ((CHAMPION, candidates), (BASELINE, baseline)):
             if message := registry.assign(alias, eligible, settings.about):
