@@ -22,7 +22,7 @@ from support.params import COMPARED, edit_params
 from benchmarks import measured, page
 from benchmarks.measured import ROOT, Timed, run
 from lenet.commands.verify import clone_of_committed_state
-from lenet.runs.provenance import Provenance, training_time_s
+from lenet.runs.provenance import Provenance, busy_time_s
 from lenet.workspace import LOCK, PARAMS, PROCESSED
 
 HERE = Path(__file__).parent
@@ -73,7 +73,7 @@ def _pytorch(bench: Bench, seeds: Sequence[str], *options: str) -> list[str]:
 
 
 def _times(timed: Timed) -> dict[str, float]:
-    """Return the wall time, and the times that the processes measured themselves: of each, the longest."""
+    """Return the wall time and, for each kind of time that the processes measured themselves, the longest."""
     measured_inside = [json.loads(printed.splitlines()[-1]) for printed in timed.printed]
     longest = {
         name: max(times[name] for times in measured_inside) for name in measured.TIMES if name in measured_inside[0]
@@ -82,7 +82,7 @@ def _times(timed: Timed) -> dict[str, float]:
 
 
 def lab_epochs(bench: Bench) -> dict[str, float]:
-    """Time the epochs of two runs side by side; return how long the epochs of all runs take."""
+    """Time the epochs of two runs side by side; from that, return how long the epochs of all runs would take."""
     with edit_params(bench.study / PARAMS) as params:
         params["base"]["epochs"] = bench.epochs + 1  # the first one is not timed
     timed = run([sys.executable, "-m", "benchmarks.epochs"], cwd=bench.study, PYTHONPATH=f"src:{ROOT}")
@@ -95,7 +95,7 @@ def lab_make_repro(bench: Bench) -> dict[str, float]:
         timed = run([sys.executable, "-m", "lenet.commands.repro"], cwd=study, PYTHONPATH="src")
         finished_runs = list(filter(None, (Provenance.load(entry) for entry in (study / ".runs").glob("?" * 64))))
     assert len(finished_runs) == bench.runs
-    return {"wall_s": timed.wall_s, "train_s": training_time_s(finished_runs)}
+    return {"wall_s": timed.wall_s, "train_s": busy_time_s(finished_runs)}
 
 
 # In the order of docs/benchmarks.md, a to f. Their names are in training.csv.

@@ -34,7 +34,7 @@ def network() -> keras.Model:
 
 
 def prepare(images: np.ndarray) -> np.ndarray:
-    """Return raw images (n, 28, 28) with a border of two pixels, scaled to 0 to 1: float32 (n, 32, 32, 1)."""
+    """Add a border of two pixels to raw images (n, 28, 28) and scale them to 0…1; return float32 (n, 32, 32, 1)."""
     return np.pad(images, ((0, 0), (2, 2), (2, 2)))[..., np.newaxis].astype("float32") / 255
 
 

@@ -69,7 +69,7 @@ def test_the_bundled_digits_are_written_as_the_same_four_files_without_any_reque
 
 def test_a_folder_that_cannot_be_created_ends_the_command_with_a_message_of_one_line(server, monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", server.url("whole"))
-    RAW.parent.touch()  # a file in place of the folder is an error for root, too, but missing permissions are not
+    RAW.parent.touch()  # a file is in the folder's place; missing permissions would not stop root
     with pytest.raises(SystemExit) as end:
         program.run(download.main)
     assert end.value.code == "error: data: File exists: move what is in the way, then run the command again"

@@ -29,7 +29,8 @@ def relevant_files(stage):
     """Return the source files that can change a stage's results."""
     if stage != "train":
         modules = reached_from([stage])
-    else:  # the exempt room execution calls the trainer, and optimizers are imported by name: add both here
+    else:
+        # reached_from finds neither the trainer, behind the exempt room execution, nor modules imported by name
         modules = reached_from([stage, "runs.trainer"])
         modules |= {f"training.batches.optimizers.{name}" for name in ENGINES if ENGINES[name] == "batches"}
     return [f"src/lenet/{file_of(module).relative_to(PACKAGE)}" for module in modules]

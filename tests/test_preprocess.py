@@ -69,9 +69,9 @@ def test_every_image_is_in_one_split_with_its_label_and_in_the_original_order(ba
 
 @pytest.mark.parametrize("size", [9, 0.999])
 def test_a_validation_size_that_is_too_small_or_too_large_is_refused_in_one_line(balanced, size):
+    place = rf"params.yaml: preprocess\.validation_size: {size}"
     with pytest.raises(
-        LabError,
-        match=rf"^params.yaml: preprocess\.validation_size: {size} cannot be used with 200 training examples: .*$",
+        LabError, match=rf"^{place} cannot be used with 200 training examples \(.*\): choose another size$"
     ):
         preprocess.split_train(balanced, settings(size))
 

@@ -114,10 +114,10 @@ def test_a_sweeps_recipe_has_the_settings_of_its_variant_except_its_own_changes(
     ("changes", "message"),
     [
         ({"from": "modren"}, "from: unknown variant modren: did you mean modern?"),
-        ({"from": ...}, "from is missing: name the variant that the recipe starts from"),
+        ({"from": ...}, "the key `from` is missing: add the variant that the recipe starts from"),
         ({"recipe": {"activaton": "relu"}}, "recipe.activaton: unknown key: did you mean activation?"),
         ({"recipe": "fast"}, "recipe: 'fast' is not accepted, expected a mapping"),
-        ({"recipe": {"train_on": "train_and_validation"}}, "recipe.train_on: a sweep measures on the validation split"),
+        ({"recipe": {"train_on": "train_and_validation"}}, "train_on: a sweep measures on the validation split"),
         ({"grids": [{"epoch": [1]}]}, "grids: epoch: unknown key: did you mean epochs?"),
         ({"grids": [{"damping": [0.1, 0.2]}]}, "grids: damping=0.1: damping has no effect on this recipe: remove it"),
         ({"grids": [{"epochs": [0]}]}, "grids: epochs=0: epochs: 0 is not accepted, expected greater than or equal"),
@@ -238,7 +238,7 @@ def test_a_missing_key_is_refused_and_named(place):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("loss", "squared_distance", "loss: squared_distance needs output: rbf"),
+        ("loss", "squared_distance", "loss: squared_distance needs `output: rbf`"),
         ("optimizer", "sdlm", "pixels: optimizer sdlm trains only with pixels: published"),
         ("optimizer", "adm", "optimizer: unknown optimizer adm: did you mean adam?"),
         ("schedule", "published", "schedule: published cannot be used with optimizer sgd"),
@@ -273,10 +273,10 @@ def test_an_unknown_data_set_is_refused_with_the_nearest_known_one(name, hint):
         ("comparison.ladder", ["plain", "plain"], "comparison.ladder: plain is listed twice: remove one of them"),
         ("comparison.ladder", [], "comparison.ladder: [] is not accepted, expected "),
         ("comparison.primary", ["plain"], "comparison.primary: expected two variants (the first is"),
-        ("comparison.primary", ["plain", "modern"], "comparison.primary: plain is the base, which others are"),
+        ("comparison.primary", ["plain", "modern"], "comparison.primary: plain is the baseline, which others are"),
         ("comparison.primary", ["moder", "plain"], "comparison.primary: unknown variant moder: did you mean modern?"),
         ("comparison.original", "moder", "comparison.original: unknown variant moder: did you mean modern?"),
-        ("comparison.factorial", ["plain", "modern"], "comparison.factorial: expected four variants (neither"),
+        ("comparison.factorial", ["plain", "modern"], "comparison.factorial: expected four variants (with neither"),
         (
             "comparison.factorial",
             ["plain", "modern", "a", "b"],

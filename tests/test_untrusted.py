@@ -45,7 +45,10 @@ def test_only_pickles_from_the_projects_own_processes_are_loaded():
 
 
 def test_no_module_imports_an_unsafe_function_by_its_bare_name():
-    """Otherwise the tests above would not find its calls, because they search for full names such as pickle.load."""
+    """The tests above find calls of an unsafe function only by its full name, such as pickle.load.
+
+    They would miss calls of a bare `load`.
+    """
     imported = {
         alias.name
         for path in SOURCES

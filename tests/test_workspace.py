@@ -101,7 +101,7 @@ def test_durable_files_are_flushed_before_they_take_their_place(monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: replaced_at_flush.append(Path("models").exists()))
     with atomic_write(Path("models"), durable=True) as partial:
         write(partial, {"new.txt": "new"})
-    # The file and its folder before the replacement, the parent folder after it.
+    # Flushed: the file and its folder before the replacement, then the parent folder.
     assert replaced_at_flush == [False, False, True]
 
 

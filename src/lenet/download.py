@@ -15,7 +15,11 @@ from lenet.workspace import RAW, atomic_write
 
 
 def raw_content(dataset: Dataset) -> dict[str, bytes]:
-    """Return the content of the four raw files by name; raise LabError if they cannot be downloaded."""
+    """Return the content of the four raw files by name.
+
+    If a download fails, raise as `fetch_all` does: DataUnreachableError, or a plain LabError if the user named a
+    mirror.
+    """
     if dataset.make:
         return {name: to_idx(array) for name, array in dataset.make().items()}
     return fetch_all(dataset)

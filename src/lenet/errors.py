@@ -23,7 +23,7 @@ class DataUnreachableError(LabError):
 
 
 def in_one_line(text: object) -> str:
-    """Return a text as one line: a space replaces each line break and each other run of whitespace."""
+    """Return a text as one line: one space replaces each run of whitespace, and none is left at the ends."""
     return " ".join(str(text).split())
 
 

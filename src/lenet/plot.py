@@ -22,7 +22,8 @@ def main() -> None:
     settings = load_settings()
     if Path.cwd() == project_root():
         refuse_orphans(settings.variants)
-    else:  # a temporary workspace of DVC: its orphans are only copies, which DVC took from the commit
+    else:
+        # a temporary workspace: orphans in it are copies that DVC took from the commit, or results of an old demo
         remove_orphans(settings.variants)
     study = load_study(settings, list(settings.variants))
     predictions = {variant: load_predictions(variant) for variant in settings.variants}

@@ -30,7 +30,7 @@ def split_train(train: Split, settings: Preprocess) -> tuple[Split, Split]:
     except ValueError as error:
         raise LabError(
             f"params.yaml: preprocess.validation_size: {settings.validation_size} cannot be used with "
-            f"{len(train):,} training examples: {error}"
+            f"{len(train):,} training examples ({error}): choose another size"
         ) from None
     for part in (kept, held_out):
         if missing_classes := set(train.labels.tolist()) - set(train.labels[part].tolist()):

@@ -1,4 +1,4 @@
-"""Run the `main` of each of the project's programs, and report errors and interruptions in one line."""
+"""Run the `main` of each of the project's programs, and report errors and interruptions without a traceback."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
-    """Run a program's `main`. After an error that the user can fix, print one line and exit with status 1.
+    """Run a program's `main`. After an error that the user can fix, print a message and exit with status 1.
 
     After Ctrl-C, let `main` clean up, print `interrupted` and exit with status 130. SIGTERM and SIGHUP do the same with
     the status 128 + number of the signal. Characters that the output's encoding lacks are printed as question marks.

@@ -28,9 +28,9 @@ def _without_user(match: re.Match[str]) -> str:
 
 
 def _secrets(address: str) -> set[str]:
-    """Return the secrets of an address: its user part, its password or token, and the values of its query.
+    """Return the secrets of an address: its user part, its password (whole and in pieces) and its query's values.
 
-    The password is returned whole and in pieces, and every secret also percent-encoded and decoded.
+    Each is returned as it is, percent-encoded and decoded.
     """
     user, _, place = address.partition("://")[2].rpartition("@")
     password = user.partition(":")[2] or user

@@ -82,7 +82,6 @@ class Data(_Section):
 
     @model_validator(mode="after")
     def _dataset_is_known(self) -> "Data":
-        """Refuse a data set that is not in `datasets.DATASETS`."""
         try:
             datasets.find(self.dataset)
         except LabError as error:
@@ -91,7 +90,7 @@ class Data(_Section):
 
 
 class Preprocess(_Section):
-    """The size of the validation split, which is taken from the training set, and the seed that selects its images.
+    """The validation split, taken from the training set and stratified by class: its size, and the seed that draws it.
 
     validation_size: a number of images (int), or a fraction of the training set (float).
     """
@@ -139,9 +138,8 @@ class Variant(_Section):
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> "Variant":
-        """Refuse settings that are valid alone but not together."""
         if self.loss == "squared_distance" and self.output != "rbf":
-            raise ValueError("loss: squared_distance needs output: rbf: set both, or another loss")
+            raise ValueError("loss: squared_distance needs `output: rbf`: set that, or another loss")
         if self.optimizer == "sdlm":
             for name, value in _SETTINGS_OF_SDLM.items():
                 if getattr(self, name) != value:
@@ -183,21 +181,24 @@ class ComparisonSettings(_Section):
     sweeps: Names
 
     @property
-    def base(self) -> str:
+    def baseline(self) -> str:
         """The first rung of the ladder, which all other variants are compared with."""
         return self.ladder[0]
 
     @model_validator(mode="after")
-    def _numbers_of_variants_are_right(self) -> "ComparisonSettings":
-        """Check how many variants `primary` and `factorial` name, and that `primary` names the base second."""
+    def _primary_and_factorial_are_valid(self) -> "ComparisonSettings":
+        """Check how many variants `primary` and `factorial` name. The first of `primary` must not be the baseline."""
         if len(self.primary) not in (0, 2):
             raise ValueError("primary: expected two variants (the first is compared with the second) or []")
-        if self.primary and self.primary[0] == self.base:
+        if self.primary and self.primary[0] == self.baseline:
             raise ValueError(
-                f"primary: {self.base} is the base, which others are compared with: name it second"
+                f"primary: {self.baseline} is the baseline, which others are compared with: name it second"
             )
         if len(self.factorial) not in (0, 4):
-            raise ValueError("factorial: expected four variants (neither change, the first, the second, both) or []")
+            raise ValueError(
+                "factorial: expected four variants (with neither change, with the first, with the second, with both) "
+                "or []"
+            )
         return self
 
 
@@ -220,7 +221,7 @@ class Settings(_Section):
     compute: Compute
 
     @model_validator(mode="after")
-    def _named_variants_exist(self) -> "Settings":
+    def _seeds_and_names_are_valid(self) -> "Settings":
         """Check that there is a seed, and that `about` and `comparison` name only variants that exist."""
         if not self.seeds:
             raise ValueError("seeds: the list is empty: add at least one seed, as in [0]")
@@ -260,7 +261,7 @@ FactorialDesign = Annotated[
 def _has_effect(key: str, recipe: Variant) -> bool:
     """Return whether a setting has an effect on a recipe.
 
-    `damping` has none without optimizer sdlm, and `rubbish` none without sdlm and its loss cross_entropy.
+    `damping` needs optimizer sdlm, and `rubbish` needs sdlm with loss cross_entropy. No other setting is checked.
     """
     if key == "rubbish":
         return recipe.optimizer == "sdlm" and recipe.loss == "cross_entropy"
@@ -294,7 +295,10 @@ class Sweep(_Section):
             if name not in Variant.model_fields:
                 raise ValueError(f"grids: {name}: unknown key: {did_you_mean(name, list(Variant.model_fields))}")
         if "train_on" in self.varied_settings or self.recipe.train_on != "train":
-            raise ValueError("recipe.train_on: a sweep measures on the validation split: it needs train_on: train")
+            raise ValueError(
+                "train_on: a sweep measures on the validation split: set `train_on: train` under `recipe`, and vary it "
+                "in no grid"
+            )
         recipes = self.recipes()
         for name, recipe in recipes.items():
             if without_effect := [
@@ -341,7 +345,10 @@ class Sweep(_Section):
 
 
 def load_settings(path: Path = PARAMS) -> Settings:
-    """Read and validate params.yaml; raise LabError if it cannot be read or has a mistake, with its dotted path."""
+    """Read and validate params.yaml.
+
+    Raises LabError if it cannot be read or contains a mistake; the message gives the dotted path of the mistake.
+    """
     raw = read_yaml(path, f"run from the project's folder, or `git restore {path}`")
     return _validated(_with_complete_variants(raw), Settings, path)
 
@@ -361,7 +368,10 @@ def _with_complete_variants(raw: Any) -> Any:
 
 
 def load_sweep(path: Path, settings: Settings) -> Sweep:
-    """Read and validate a sweep.yaml; raise LabError if it cannot be read or has a mistake, with its dotted path."""
+    """Read and validate a sweep.yaml.
+
+    Raises LabError if it cannot be read or contains a mistake; the message gives the dotted path of the mistake.
+    """
     raw = read_yaml(path, f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` creates it from a variant's recipe")
     return _validated(_with_complete_recipe(raw, settings, path), Sweep, path)
 
@@ -374,7 +384,9 @@ def _with_complete_recipe(raw: Any, settings: Settings, path: Path) -> Any:
     if not isinstance(raw, dict):
         return raw
     if "from" not in raw:
-        raise LabError(f"{path}: from is missing: name the variant that the recipe starts from")
+        raise LabError(
+            f"{path}: the key `from` is missing: add the variant that the recipe starts from, as in `from: tanh_sgd`"
+        )
     variant, changes = raw["from"], raw.get("recipe", {})
     if variant not in settings.variants:
         raise LabError(f"{path}: from: unknown variant {variant}: {did_you_mean(str(variant), settings.variants)}")

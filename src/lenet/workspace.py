@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lenet.errors import FIXABLE, LabError
 
-# All paths are relative to the workspace, which is the current folder: the checkout, or its temporary copy in which DVC
-# runs an experiment.
+# All paths are relative to the workspace, which is the current folder: the checkout, .demo/, or the temporary copy of
+# the checkout in which DVC runs an experiment.
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
@@ -139,7 +139,6 @@ def refuse_orphans(variants: Iterable[str]) -> None:
 
 
 def remove_orphans(variants: Iterable[str]) -> list[Path]:
-    """Remove the orphans; return their paths."""
     paths = find_orphans(variants)
     for path in paths:
         remove(path)

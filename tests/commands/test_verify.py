@@ -42,7 +42,10 @@ def edit_details(repository, variant):
 
 @pytest.mark.slow
 def test_runs_are_trained_again_and_differences_are_printed_with_causes_in_any_environment(pipeline, tmp_path):
-    """Two workers train on one core; the committed runs come from two workers on two cores. A git hook starts it."""
+    """The committed runs come from two workers on two cores. `make verify` may use three workers on one core.
+
+    Git's variables are set, as if a git hook had started the command.
+    """
     repository = pipeline.copy(tmp_path / "lenet lab")
     with edit_details(repository, "tanh_sgd") as details:
         details["seeds"][1]["weights"] = "0" * 64
@@ -50,10 +53,10 @@ def test_runs_are_trained_again_and_differences_are_printed_with_causes_in_any_e
     with edit_details(repository, "relu_adam") as details:
         details["summary"]["test/error_percent"] += 1
     with repository.params() as params:
-        params["compute"]["workers"] = 2
+        params["compute"]["workers"] = 3
     repository.commit()
     elsewhere = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "LC_ALL": "C", "TZ": "Asia/Tokyo"}
-    # Stores and repositories that must be neither read nor changed.
+    # Variables that must have no effect: with them, verify would use other stores or repositories than its clone's.
     forbidden = {"DVC_ROOT": str(repository.path), "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
     forbidden |= {"GIT_DIR": str(repository.path / ".git"), "GIT_INDEX_FILE": str(repository.path / ".git/index")}
     one_core = ["taskset", "--cpu-list", "0"]

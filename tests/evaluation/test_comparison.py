@@ -29,7 +29,7 @@ def wrong(*seeds):
     return np.array([[mark == "x" for mark in seed] for seed in seeds])
 
 
-def test_pairs_are_each_variant_with_the_base_and_each_step_of_the_ladder_without_repetition():
+def test_pairs_are_each_variant_with_the_baseline_and_each_step_of_the_ladder_without_repetition():
     pairs = ladder_pairs(["a", "b", "other", "c"], LADDER)
     assert pairs == [("b", "a"), ("other", "a"), ("c", "a"), ("c", "b")]
 

@@ -16,9 +16,9 @@ def evaluated(workspace):
     return load_settings()
 
 
-def test_if_the_first_rung_is_not_in_the_study_the_next_rung_is_the_base(evaluated):
+def test_if_the_first_rung_is_not_in_the_study_the_next_rung_is_the_baseline(evaluated):
     loaded = load_study(evaluated, ["modern", "relu_adam"])
-    assert (loaded.ladder, loaded.base) == (["relu_adam", "modern"], "relu_adam")
+    assert (loaded.ladder, loaded.baseline) == (["relu_adam", "modern"], "relu_adam")
     assert loaded.wrong["modern"].sum(axis=1).tolist() == [3, 4]  # as in the details that evaluate wrote
     assert loaded.primary is None
     assert list(loaded.comparison.differences) == [("modern", "relu_adam")]

@@ -153,7 +153,7 @@ def test_a_killed_worker_is_reported_in_one_line(worker, functions):
 def test_a_pool_starts_one_worker_per_task_but_at_most_max_workers(max_workers, tasks, expected, monkeypatch):
     started = []
     monkeypatch.setattr(pool, "WorkerProcess", lambda extra_modules: started.append(extra_modules))
-    monkeypatch.setattr(pool.ProcessPool, "_make_idle", lambda *_: None)
+    monkeypatch.setattr(pool.ProcessPool, "_warm_up_worker", lambda *_: None)
     process_pool = pool.ProcessPool(max_workers)
     process_pool.start(tasks)
     assert len(started) == expected

@@ -32,7 +32,7 @@ def train(runs, max_workers):
         yield from schedule.train_runs(runs, workers)
 
 
-def test_planned_runs_are_sorted_by_variant_and_then_by_seed(data):
+def test_planned_runs_are_in_the_order_of_the_variants_and_then_of_the_seeds(data):
     runs = schedule.planned_runs(load_settings(), ["relu_adam", "tanh_sgd"])
     assert [run.name for run in runs] == [
         f"{variant} seed {seed}" for variant in ("relu_adam", "tanh_sgd") for seed in (0, 1)

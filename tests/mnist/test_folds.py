@@ -29,5 +29,7 @@ def test_equal_seeds_give_equal_folds_and_another_seed_gives_other_folds():
 
 
 def test_more_folds_than_images_of_a_class_are_refused():
-    with pytest.raises(LabError, match=r"^folds: 21: the rarest class has only 20 images: choose at most 20 folds$"):
+    with pytest.raises(
+        LabError, match=r"^folds: 21: too many, because the rarest class has only 20 images: choose fewer$"
+    ):
         divide(TRAIN, VALIDATION, 1, 21, seed=0)

@@ -36,7 +36,9 @@ def test_encoding_refuses_anything_but_unsigned_bytes():
     ("content", "reason"),
     [
         pytest.param(b"", "requires a buffer of at least 4 bytes", id="empty"),
-        pytest.param(header(1, kind=0x0D) + bytes(4), "the first bytes are 00 00 0d 01", id="floats"),
+        pytest.param(
+            header(1, kind=0x0D) + bytes(4), "it begins with the bytes 00 00 0d 01, expected 00 00 08", id="floats"
+        ),
         pytest.param(WHOLE[:-1], r"array of size 23 into shape \(2,4,3\)", id="cut in the data"),
         pytest.param(WHOLE + b"\0", r"array of size 25 into shape \(2,4,3\)", id="with a tail"),
         # 2¹⁶ × 2¹⁶ × 2¹⁶ × 2¹⁶ overflows to 0 in 64 bits, and 0 bytes follow.

@@ -29,7 +29,7 @@ from werkzeug.serving import make_ssl_devcert
 
 from lenet.errors import DataUnreachableError, LabError
 from lenet.mnist import mirrors
-from lenet.mnist.datasets import DATASETS, RawFile
+from lenet.mnist.datasets import DATASETS, PublishedFile
 from lenet.mnist.mirrors import SourceError
 
 
@@ -48,7 +48,7 @@ def test_files_are_read_from_a_mirror_that_works(dataset, server, tiny_files, be
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("{server}/cut-gzip", "train-images-idx3-ubyte has another SHA-256"),
+        ("{server}/cut-gzip", "the SHA-256 of train-images-idx3-ubyte is not that of the published file"),
         ("{server}/truncated", "78442 bytes read, 78442 more expected"),
         ("{refused}", "Connection refused"),
         ("http://mirror..example/mnist", "label empty or too long"),
@@ -71,8 +71,8 @@ def test_a_source_that_does_not_serve_a_file_gives_an_error_with_the_reason(
     ("behaviour", "refusal"),
     [
         ("endless", "sends more than the 157,840 bytes expected"),
-        ("bomb", "has another SHA-256"),
-        ("encoded-bomb", "has another SHA-256"),
+        ("bomb", "is not that of the published file"),
+        ("encoded-bomb", "is not that of the published file"),
         ("moved-at-length", None),  # a redirect whose body has 64 million bytes
     ],
 )
@@ -157,7 +157,7 @@ def answering():
 
 
 PLAIN = bytes(range(20))
-FILE = RawFile("file", len(PLAIN), hashlib.sha256(PLAIN).hexdigest())
+FILE = PublishedFile("file", len(PLAIN), hashlib.sha256(PLAIN).hexdigest())
 BODIES = st.sampled_from([PLAIN, gzip.compress(PLAIN)])
 NAMES = [b"Content-Length", b"Content-Encoding", b"Transfer-Encoding", b"Set-Cookie", b"Location"]
 CONTENTS = [b"20", b"-1", b"9" * 5000, b"gzip", b"chunked", b"/", b"ftp://[", b"http://a..b", b"\xff"]
@@ -231,7 +231,7 @@ def test_if_all_sources_fail_the_message_lists_their_reasons_and_says_what_to_do
     first, not_found, html, last = str(unreachable.value).splitlines()
     assert first == "MNIST could not be downloaded from any source:"
     assert not_found.startswith(f"  {server.url('404')}: HTTPError: 404 Client Error")
-    assert html == f"  {server.url('html')}: train-images-idx3-ubyte has another SHA-256 than the published file"
+    assert html == f"  {server.url('html')}: the SHA-256 of train-images-idx3-ubyte is not that of the published file"
     assert last.startswith("Connect to the internet, or set MNIST_MIRROR to a folder or base URL")
     assert last.endswith("make demo")
 

@@ -7,19 +7,19 @@ from lenet.report import columns
 
 
 @pytest.mark.parametrize(
-    ("column", "base_cell", "other_cell"),
+    ("column", "baseline_cell", "other_cell"),
     [
         (columns.PARAMETERS, ("61,706", "61706"), ("61,706", "61706")),
         (columns.VALIDATION, ("2.00 ± 1.00", "2.0000"), ("–", "")),
-        (columns.AGAINST_BASE, ("–", "0"), ("−2.00", "-2.0000")),
+        (columns.AGAINST_BASELINE, ("–", "0"), ("−2.00", "-2.0000")),
         (columns.PUBLISHED, ("", ""), ("0.8", "0.8000")),
     ],
 )
-def test_a_cell_has_text_for_the_reader_and_a_number_to_sort_by(small_study, column, base_cell, other_cell):
+def test_a_cell_has_text_for_the_reader_and_a_number_to_sort_by(small_study, column, baseline_cell, other_cell):
     result = without_validation(small_study.results["relu_adam"])
     unvalidated_study = replace(small_study, results=small_study.results | {"relu_adam": result})
     cells = [
         (column.text(unvalidated_study, variant), column.sort_key(unvalidated_study, variant))
         for variant in unvalidated_study.results
     ]
-    assert cells == [base_cell, other_cell]
+    assert cells == [baseline_cell, other_cell]

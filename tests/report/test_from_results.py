@@ -1,4 +1,8 @@
-"""tests/test_plot.py checks which files are written, tests/commands/test_report.py that no data are needed."""
+"""The report fails with a hint if the files of `from_data` are missing.
+
+Other tests of this code: tests/test_plot.py checks which files are written, and tests/commands/test_report.py checks
+that no data are needed.
+"""
 
 from pathlib import Path
 

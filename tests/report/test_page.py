@@ -204,7 +204,7 @@ def test_variants_with_the_same_distortions_share_a_picture():
     base = load_settings(ROOT / "params.yaml").base
     by_one_pixel, by_two_pixels = (base.model_copy(update={"translation": pixels}) for pixels in (1.0, 2.0))
     longer = by_two_pixels.model_copy(update={"epochs": 60})
-    assert page.variants_by_distortion({"a": by_two_pixels, "b": by_one_pixel, "c": longer, "d": base}) == [
+    assert page.groups_of_equal_distortion({"a": by_two_pixels, "b": by_one_pixel, "c": longer, "d": base}) == [
         ["a", "c"],
         ["b"],
     ]

@@ -23,11 +23,11 @@ def cells(line):
 def test_the_block_has_a_table_with_a_row_per_variant_and_notes(small_study):
     *_, heading, table, notes = readme_block(small_study).split("\n\n")
     assert heading == "Errors in percent on MNIST:"
-    titles, _, base_row, other_row = map(cells, table.split("\n"))
+    titles, _, baseline_row, other_row = map(cells, table.split("\n"))
     numbers = ["parameters", "epochs", "validation", "test", "against `tanh_sgd`", "published"]
     assert titles == ["variant", "what", *numbers]
     error = worded_error(small_study, "tanh_sgd")
-    assert base_row == ["`tanh_sgd`", "", "61,706", "2", "2.00 ± 1.00", f"**{error}**", "–", ""]
+    assert baseline_row == ["`tanh_sgd`", "", "61,706", "2", "2.00 ± 1.00", f"**{error}**", "–", ""]
     assert other_row == ["`relu_adam`", "", "61,706", "2", "0.00", "**0.00**", "−2.00", "0.8"]
     assert notes.endswith("Published: the paper (relu_adam).")
 
@@ -39,11 +39,11 @@ def test_html_and_markdown_in_a_description_are_plain_text():
     assert cells(line)[:3] == ["`tanh_sgd`", text, "61,706"]
 
 
-def test_the_answer_begins_with_the_errors_of_the_original_the_base_and_the_top():
+def test_the_answer_begins_with_the_errors_of_the_original_the_baseline_and_the_top():
     errors = {"tanh_sgd": [3.0, 2.0], "lenet5_1998": [2.0, 1.0], "modern": [1.0, 1.0]}
     published_study = study(errors, published={"lenet5_1998": 0.95}, dataset="mnist")
-    base, original, top = (worded_error(published_study, variant) for variant in errors)
-    error_list = f"`lenet5_1998` {original} % (published: 0.95 %); `tanh_sgd` {base} %; `modern` {top} %."
+    baseline, original, top = (worded_error(published_study, variant) for variant in errors)
+    error_list = f"`lenet5_1998` {original} % (published: 0.95 %); `tanh_sgd` {baseline} %; `modern` {top} %."
     assert answers(published_study) == [f"Test errors with 95 % intervals: {error_list}"]
     assert readme_block(published_study).startswith(
         f"{answers(published_study)[0]}\n\nErrors in percent on MNIST:\n\n|"
@@ -80,7 +80,7 @@ def test_only_the_text_between_the_markers_is_replaced(old_block):
 def test_a_readme_without_markers_is_refused_and_not_changed(text):
     readme = Path("README.md")
     readme.write_text(text)
-    with pytest.raises(LabError, match=rf"^README\.md has no lines {START} and {END}: [^\n]+$"):
+    with pytest.raises(LabError, match=rf"^README\.md lacks the line {START} or, after it, {END}: [^\n]+$"):
         update_readme("block")
     assert readme.read_text() == text
 

@@ -38,7 +38,7 @@ def test_a_row_has_the_statistics_over_the_seeds_and_no_interval_for_one_seed(sm
     assert [one_seed[f"test_error_percent_{end}"] for end in ("mean", "sd", "low", "high")] == ["0.0000", "", "", ""]
 
 
-def test_a_row_has_the_interval_of_the_test_error_and_the_difference_from_the_base():
+def test_a_row_has_the_interval_of_the_test_error_and_the_difference_from_the_baseline():
     two_variants = study({"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]})
     save_tables(two_variants)
     _, row = read("comparison")

@@ -8,7 +8,7 @@ from support.paths import ROOT
 
 from lenet.network import determinism
 from lenet.runs import code
-from lenet.runs.meaning import syntax_digest
+from lenet.runs.syntax import syntax_digest
 from lenet.settings import ENGINES, load_settings
 
 BATCHES, LENET_1998 = "training.batches.gradient_descent", "training.lenet_1998.sdlm"
@@ -36,7 +36,9 @@ def test_a_run_is_trained_by_the_engine_of_its_optimizer(optimizer, monkeypatch,
     from lenet.training.lenet_1998 import sdlm
 
     called_engines = []
-    monkeypatch.setattr(gradient_descent, "make_epochs", lambda *_: lambda *_: called_engines.append("batches") or [])
+    monkeypatch.setattr(
+        gradient_descent, "make_train_epochs", lambda *_: lambda *_: called_engines.append("batches") or []
+    )
     monkeypatch.setattr(sdlm, "train_passes", lambda *_: called_engines.append("lenet_1998") or [])
     monkeypatch.setattr(one_run, "_last_learner", {})
     recipe = load_settings(ROOT / "params.yaml").base.model_copy(update={"optimizer": optimizer})

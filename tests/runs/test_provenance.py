@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lenet.runs.provenance import Provenance, machine_tags, training_time_s
+from lenet.runs.provenance import Provenance, busy_time_s, machine_tags
 
 
 @pytest.fixture(autouse=True)
@@ -86,4 +86,4 @@ def test_the_tags_have_the_name_of_the_dvc_experiment(monkeypatch):
     ids=["one", "side by side", "one within the other", "a pause between them", "none"],
 )
 def test_busy_seconds_count_overlaps_once_and_leave_out_pauses(intervals, expected_s):
-    assert training_time_s(Provenance({}, 1000 * start, duration) for start, duration in intervals) == expected_s
+    assert busy_time_s(Provenance({}, 1000 * start, duration) for start, duration in intervals) == expected_s

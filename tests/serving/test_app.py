@@ -172,7 +172,7 @@ def test_requests_from_this_machine_are_answered(port, headers):
         ({"Origin": "https://evil.example"}, 403, "origin https://evil.example: expected http://127.0.0.1 or "),
         ({"Origin": "null"}, 403, "origin null: expected "),
         ({"Content_Length": "5000001"}, 413, "content length 5,000,001: expected at most 5,000,000 bytes"),
-        ({"Transfer_Encoding": "chunked"}, 411, "transfer encoding chunked: expected a content length"),
+        ({"Transfer_Encoding": "chunked"}, 411, "transfer encoding chunked is not accepted: send a content length"),
         ({"Content_Type": "text/csv"}, 400, "content type text/csv: expected application/json"),
         ({"Content_Type": ""}, 400, "content type missing: expected application/json"),
     ],

@@ -26,7 +26,7 @@ from support.paths import ROOT
 EPOCHS = 2
 # Test errors of a ladder. Its first step makes no detectable difference; its second step does.
 LADDER = {"tanh_sgd": [10.0, 12.0, 11.0], "relu_adam": [9.0, 12.0, 11.0], "modern": [3.0, 4.0, 5.0]}
-# Test errors of a 2×2. Both changes together gain more than the sum of each alone.
+# Test errors of a 2×2. Both changes together gain more than the sum of what each gains alone.
 FOUR = {"a": [20.0, 21.0], "b": [19.0, 18.0], "c": [18.0, 19.0], "d": [1.0, 2.0]}
 BASE = load_settings(ROOT / "params.yaml").base.model_dump()
 
@@ -125,7 +125,7 @@ def study(errors, about=None, published=None, factorial=(), changes=None, datase
 
 
 def two_by_two(errors=FOUR, **options):
-    """Return a study of a 2×2: `a` is the base, `b` has ReLU, `c` has Adam, `d` has both."""
+    """Return a study of a 2×2: `a` is the baseline, `b` has ReLU, `c` has Adam, `d` has both."""
     relu, adam = {"activation": "relu"}, {"optimizer": "adam"}
     return study(errors, factorial=errors, **{"changes": {"b": relu, "c": adam, "d": relu | adam}, **options})
 

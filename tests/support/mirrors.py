@@ -1,4 +1,7 @@
-"""Fixtures for downloads: a small data set under the name of MNIST, and a real server that has many faults."""
+"""Fixtures for downloads: a small data set under the name of MNIST, and a real HTTP server that can fail in many ways.
+
+The first part of the URL's path selects how.
+"""
 
 import gzip
 import hashlib
@@ -17,7 +20,7 @@ import numpy as np
 import pytest
 
 from lenet.mnist import idx
-from lenet.mnist.datasets import DATASETS, RAW_FILES, RawFile
+from lenet.mnist.datasets import DATASETS, RAW_FILES, PublishedFile
 from lenet.workspace import RAW
 from support.params import edit_params
 
@@ -169,7 +172,7 @@ def in_temporary_workspace(checkout, monkeypatch):
 
 
 def known_files(content):
-    return tuple(RawFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in content.items())
+    return tuple(PublishedFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in content.items())
 
 
 def raw_files():

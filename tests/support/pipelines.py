@@ -167,8 +167,10 @@ def interrupt_repro(repository, signal_number):
         text=True,
         start_new_session=True,
     ) as process:
-        while "runs finished" not in process.stderr.readline():
-            assert process.poll() is None
+        lines = [process.stderr.readline()]
+        while "runs finished" not in lines[-1]:
+            assert lines[-1], f"it ended before a run was stored: {''.join(lines)}"
+            lines.append(process.stderr.readline())
         os.killpg(process.pid, signal_number)
         stderr = process.stderr.read()
     half_written = [str(path) for path in [*repository.partial_files(), *folder.glob("lenet-*")]]

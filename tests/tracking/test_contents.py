@@ -40,7 +40,7 @@ def test_final_points_omit_the_recalls_and_include_the_test_accuracy():
 def test_the_published_means_are_those_of_the_results_summary():
     result = variant_result("tanh_sgd", errors=[1.0, 2.0])
     means = contents.variant_means(result, "a description")
-    values = {point.metric: point.value for point in (*means.curves, *means.final)}  # of each curve the last value
+    values = {point.metric: point.value for point in (*means.curves, *means.final)}  # the last value of each curve
     for name in ("train/error_percent", "validation/error_percent", "test/error_percent", "test/loss"):
         assert values[name] == pytest.approx(result.summary[name], abs=1e-6)
     assert (values["seeds"], values["parameters"], values["test/accuracy"]) == (2, 61_706, 0.985)

@@ -74,7 +74,7 @@ def compare(committed: Outputs, reproduced: Outputs) -> list[Row]:
 
 
 def _compare_files(committed: Outputs, reproduced: Outputs) -> Iterator[Row]:
-    has_all_runs = list(committed.runs) == list(reproduced.runs)  # in the same order, because files list the runs in it
+    has_all_runs = list(committed.runs) == list(reproduced.runs)  # and in the same order, which the files keep
     for stage, digests in reproduced.digests.items():
         if has_all_runs or stage in _DATA_STAGES:
             for path, digest in digests.items():

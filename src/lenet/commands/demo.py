@@ -31,7 +31,8 @@ _DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_s
 def demo_settings(study_settings: Settings, requested: Sequence[str]) -> Settings:
     """Return the study's settings, reduced to the bundled digits, few seeds and some variants and their comparisons.
 
-    requested: names of variants; if empty, those of the primary comparison. Raises LabError if a name is unknown.
+    requested: names of variants; if empty, those of the primary comparison, or all if there is none. Raises LabError if
+    a name is unknown.
     """
     comparison = study_settings.comparison
     names = set(requested) or set(comparison.primary) or set(study_settings.variants)
@@ -77,7 +78,7 @@ def write_workspace(folder: Path, settings: Settings) -> None:
 def main() -> None:
     settings = demo_settings(load_settings(), sys.argv[1:])
     write_workspace(DEMO, settings)
-    os.environ["DVC_ROOT"] = str(project_root())  # the demo uses the run store and the MLflow store in this folder
+    os.environ["DVC_ROOT"] = str(project_root())  # the demo uses the checkout's run store and MLflow store
     with chdir(DEMO):
         pipeline.reproduce([])
 

@@ -1,4 +1,4 @@
-"""Run DVC in the foreground, or in the background of a training. One command of a checkout runs DVC at a time."""
+"""Run DVC in the foreground, or while runs are trained. Only one command of a checkout runs DVC at a time."""
 
 import json
 import os

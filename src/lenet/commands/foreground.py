@@ -1,4 +1,4 @@
-"""Run programs in the foreground, where they handle Ctrl-C themselves, and choose the port where servers listen."""
+"""Run programs in the foreground, where they handle Ctrl-C themselves, and check the port of servers."""
 
 import os
 import socket

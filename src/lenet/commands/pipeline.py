@@ -24,7 +24,10 @@ from lenet.workspace import DETAILS, LOCK, PAGE, remove_orphans
 
 
 def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
-    """Return whether the run store and the results have exactly the runs and the data that the settings ask for."""
+    """Return whether the results are of exactly the runs and the data that the settings ask for.
+
+    The run store must have these runs too.
+    """
     try:
         statistics = load_statistics()
         runs = schedule.planned_runs(settings, variants)
@@ -62,7 +65,10 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
 
 
 def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:
-    """Return how many runs are likely to be trained. Without data, runs have no digest yet: then it is all of them."""
+    """Return how many runs are likely to be trained.
+
+    Before the data exist, runs have no digest, so finished runs cannot be recognised, and all runs are counted.
+    """
     try:
         return len(schedule.missing_runs(schedule.planned_runs(settings, variants)))
     except LabError:
@@ -135,7 +141,6 @@ def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Pub
 
 
 def show_some(settings: Settings, variants: Sequence[str]) -> None:
-    """Print the comparison of some variants."""
     terminal.print_table(load_study(settings, variants))
     print("To bring the report on all variants up to date, run `make repro`.")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from lenet.tracking import mlflow_store
 
-# A function that is called with the module `tracking.publish`, as `methodcaller` makes it. Importing this module takes
-# seconds, so the thread imports it.
+# Called with the module `tracking.publish`; `methodcaller` makes such functions. The thread imports the module, because
+# that takes seconds.
 Work = Callable[[Any], object]
 
 

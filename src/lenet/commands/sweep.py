@@ -169,7 +169,7 @@ def as_text(table: pd.DataFrame) -> str:
 @disable_after_failure()
 def main() -> None:
     if len(sys.argv) not in (2, 3):
-        raise LabError(_USAGE)
+        raise LabError(f"FROM: expected one variant: {_USAGE}")
     settings, folder = load_settings(), folder_of(sys.argv[1])
     if len(sys.argv) == 3:
         path = start(folder, sys.argv[2], settings)

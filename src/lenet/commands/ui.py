@@ -1,6 +1,6 @@
 """`make ui`: publish new results to MLflow, and serve MLflow's UI on 127.0.0.1 until Ctrl-C.
 
-The variants of the primary comparison are published first. All others follow while the server runs.
+While the server runs, the variants of the primary comparison are published first, then all others.
 """
 
 import os
@@ -41,7 +41,7 @@ def main() -> None:
         from lenet.tracking import publish
 
         publish.main()
-        print(f"The MLflow store is a server with its own UI: {mlflow_store.redacted_uri()}")
+        print(f"The MLflow store is a server with a UI of its own: {mlflow_store.redacted_uri()}")
         return
     port = foreground.free_port("ui", default=5000)
     with mlflow_store.failures_as_errors():

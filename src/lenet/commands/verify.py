@@ -31,7 +31,7 @@ from lenet.tracking import mlflow_store
 from lenet.workspace import LOCK, PARAMS, project_root
 
 ALL = "all"
-# By default: the fastest variant of each way of training, which are SGD, Adam and the paper's.
+# By default: one quick variant for each of three ways of training: SGD, Adam and the paper's.
 DEFAULT_VARIANTS = ("tanh_sgd", "tanh_adam_28", "lenet5_1998")
 # With these variables the clone would use other stores or train on other machines. This machine is to be verified.
 _REMOVED_VARIABLES = ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DASK_SCHEDULER_ADDRESS")
@@ -103,7 +103,10 @@ def train_again(settings: Settings, variants: Sequence[str], seeds: Sequence[int
     if foreground.run(command, environment) != 0:
         raise LabError("the training stopped: see the message above, correct its cause, then run `make verify` again")
     if not LOCK.is_file():
-        raise LabError("nothing was trained, because the data could not be downloaded: see the message above")
+        raise LabError(
+            "no run was verified, because the data could not be downloaded: correct the cause above, then run "
+            "`make verify` again"
+        )
 
 
 def _change_seeds(seeds: Sequence[int]) -> None:

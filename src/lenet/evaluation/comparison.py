@@ -69,7 +69,6 @@ class Estimate:
 
     @property
     def has_interval(self) -> bool:
-        """Whether there is an interval."""
         return self.low <= self.high
 
     @property
@@ -120,9 +119,10 @@ def compare(
 ) -> Comparison:
     """Estimate every variant's error, the differences of pairs, and the effects.
 
-    wrong: variant → bool (seeds, images); all variants have the same images in the same order, at least two. writers:
-    who wrote the images; if None, each image has a writer of its own. primary: a pair whose difference gets a single
-    interval. The differences of all other pairs are one family with simultaneous intervals.
+    wrong: variant → bool (seeds, images); all variants have the same images in the same order, at least two. effects:
+    name → contrast; each gets a single interval. writers: who wrote the images; if None, each image has a writer of its
+    own. primary: a pair whose difference gets a single interval. The differences of all other pairs are one family with
+    simultaneous intervals.
     """
     moments, effects = compute_moments(wrong, writers), effects or {}
     primary_pairs, family = [primary] if primary else [], [pair for pair in pairs if pair != primary]
@@ -139,9 +139,9 @@ def _differences(moments: Moments, pairs: Sequence[Pair], simultaneous: bool = F
 
 def ladder_pairs(variants: Sequence[str], ladder: Sequence[str]) -> list[Pair]:
     """Return the pairs to compare: every variant with the ladder's first rung, and each rung with the rung below it."""
-    with_base = [(variant, ladder[0]) for variant in variants if variant != ladder[0]]
+    with_baseline = [(variant, ladder[0]) for variant in variants if variant != ladder[0]]
     steps = [(variant, rung_below) for rung_below, variant in pairwise(ladder)]
-    return list(dict.fromkeys([*with_base, *steps]))
+    return list(dict.fromkeys([*with_baseline, *steps]))
 
 
 def factorial_pairs(neither: str, first: str, second: str, both: str) -> list[Pair]:
@@ -167,7 +167,7 @@ def factorial_effects(neither: str, first: str, second: str, both: str, names: P
 def compute_moments(wrong: Mapping[str, np.ndarray], writers: Writers | None = None) -> Moments:
     """Compute A, C, t and the means. wrong: variant → (seeds, images), in the same order of images for all.
 
-    The values are bool, or float if something other than errors is compared. writers: as in `compare`.
+    The values are bool (misread or not), or float, such as losses or percentages. writers: as in `compare`.
     """
     image_means = np.stack([values.mean(axis=0) for values in wrong.values()])
     test_size = image_means.shape[1]
@@ -185,10 +185,11 @@ def compute_moments(wrong: Mapping[str, np.ndarray], writers: Writers | None = N
 
 
 def _writer_deviations(values: np.ndarray, writers: Writers) -> np.ndarray:
-    """Return t of image means, or u of residuals: values (…, images) → (…, writers).
+    """Return t_vw if the values are image means, or u_vsw if they are residuals: (…, images) → (…, writers).
 
-    For each writer, add up the deviations of the writer's images from the group's mean, and divide by the number of all
-    images. The factor √(n / (n − 1)) makes the sum of the squares an unbiased estimate of the variance of the mean.
+    The symbols are those of the module's docstring. For each writer, add up the deviations of the writer's images from
+    the group's mean, divide by the number of all images, and multiply by √(n / (n − 1)), n the number of writers in the
+    group. With this factor, the sum of the squares is an unbiased estimate of the variance of the mean.
     """
     groups = writers.groups[writers.writer_of_image]
     rows = values.reshape(-1, values.shape[-1])
@@ -226,7 +227,7 @@ def estimate(moments: Moments, contrasts: Sequence[Contrast], simultaneous: bool
 def standard_error(moments: Moments, contrast: Contrast) -> tuple[float, float]:
     """Return the value of a contrast and its standard error, both in the units of the observations.
 
-    If a variant has only one seed, the standard error covers the images alone.
+    If a variant has only one seed, the variance between seeds is left out.
     """
     c = _coefficients(moments, [contrast])
     between_seeds, between_writers = _variances(moments, c)
@@ -256,7 +257,7 @@ def _writer_degrees(moments: Moments, c: np.ndarray, between_writers: np.ndarray
     """Return the degrees of freedom of B: the effective number of writers minus 1, and at least 1.
 
     Some writers wrote far more images than others, so the effective number of writers is smaller than their number:
-    (Σ_w g_w)² / Σ_w g_w², where g_w = n_w + ρ n_w (n_w − 1) is the share of writer w in the variance, n_w the number of
+    (Σ_w a_w)² / Σ_w a_w², where a_w = n_w + ρ n_w (n_w − 1) is the share of writer w in the variance, n_w the number of
     the writer's images, and ρ the correlation of two images of the same writer. (Carter, Schnepel and Steigerwald,
     Review of Economics and Statistics 99(4), 2017.) ρ is estimated from the ratio of B to the variance that independent
     images would have. The formula assumes that the images of all writers have the same variance. This is an
@@ -265,14 +266,14 @@ def _writer_degrees(moments: Moments, c: np.ndarray, between_writers: np.ndarray
     sizes, test_size = moments.writer_sizes, moments.writer_sizes.sum()
     independent = np.einsum("kv,vw,kw->k", c, moments.image_covariances, c)
     inflation = np.divide(between_writers, independent, out=np.ones_like(independent), where=independent > 0)
-    max_increase = (sizes**2).sum() / test_size - 1  # of the inflation above 1: its value if ρ = 1
+    max_increase = (sizes**2).sum() / test_size - 1  # the value of inflation − 1 if ρ = 1
     correlation = np.clip((inflation - 1) / max_increase, 0, 1) if max_increase > 0 else np.zeros_like(inflation)
     shares = sizes + correlation[:, None] * (sizes * (sizes - 1))
     return np.maximum(shares.sum(axis=1) ** 2 / (shares**2).sum(axis=1) - 1, 1)
 
 
 def _as_error(mean: Estimate) -> Estimate:
-    """Return the error with an interval that is symmetric on a logarithmic scale (delta method), and ends at 100 %.
+    """Return the error with an interval that is symmetric on a logarithmic scale (delta method), cut off at 100 %.
 
     The distribution of a small share is skewed, so an interval of the same width on both sides would not fit it.
     """

@@ -74,7 +74,8 @@ def percent_of_actual(confusion_counts: ArrayLike) -> np.ndarray:
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
     """Return the mean and the sample standard deviation (divided by n − 1, or None for a single value).
 
-    Both are NaN if a value is not finite, for example because a run diverged.
+    If a value is not finite, for example because a run diverged, the mean is NaN, and so is the standard deviation of
+    several values.
     """
     if not all(map(math.isfinite, values)):
         return math.nan, math.nan if len(values) > 1 else None

@@ -1,8 +1,8 @@
 """The test images that a variant's networks misread: reports/misread/<variant>.csv, plain text in git.
 
-The table has a row for each image that the network of at least one seed misreads: the image's index in the test set,
-its label, and the answer of each seed's network. All networks read all other images correctly. So the statistics of
-the comparison need only this table.
+The table has a row for each image that the network of at least one seed misreads: the image's index in the test set
+(column "digit"), its label, and in one column per seed the answer of the seed's network. All of this variant's networks
+read all other images correctly. So the statistics of the comparison need only this table.
 """
 
 import csv
@@ -44,7 +44,6 @@ def find_misread(answers: np.ndarray, labels: np.ndarray) -> Misread:
 
 
 def save_misread(variant: str, misread: Misread, seeds: Sequence[int]) -> None:
-    """Write the table of the images that a variant's networks misread."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow([*_COLUMNS, *(f"seed {seed}" for seed in seeds)])

@@ -30,7 +30,6 @@ class Predictions:
 
 
 def save_predictions(variant: str, predictions: Predictions) -> None:
-    """Write a variant's arrays."""
     with atomic_write(PREDICTIONS / f"{variant}.npz") as partial, open(partial, "wb") as file:
         np.savez(file, **{field.name: getattr(predictions, field.name) for field in fields(Predictions)})
 

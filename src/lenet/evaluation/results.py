@@ -62,7 +62,7 @@ class VariantResult:
 
     @property
     def test_size(self) -> int:
-        """How many images are in the test set."""
+        """How many images the test set has."""
         return int(np.sum(self.seeds[0].confusion))
 
     @property
@@ -82,7 +82,6 @@ class LearningCurve:
 
 
 def learning_curve(seeds: Sequence[SeedResult], metric: str) -> LearningCurve:
-    """Return the learning curve of one metric."""
     values = np.array([seed.history[metric] for seed in seeds])
     epochs = np.arange(1, values.shape[1] + 1)
     return LearningCurve(epochs, values.mean(axis=0), values.min(axis=0), values.max(axis=0))

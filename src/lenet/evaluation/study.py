@@ -24,7 +24,10 @@ from lenet.settings import Published, Settings
 
 @dataclass(frozen=True)
 class Study:
-    """The results of variants, all evaluated on the same test set."""
+    """The results of variants, all evaluated on the same test set.
+
+    results, misread: in the order in which `load_study` got the variants.
+    """
 
     settings: Settings
     results: Mapping[str, VariantResult]
@@ -36,13 +39,13 @@ class Study:
         return [variant for variant in self.settings.comparison.ladder if variant in self.results]
 
     @property
-    def base(self) -> str:
-        """The reference of all other variants: the ladder's first rung, or the first variant if there is no ladder."""
+    def baseline(self) -> str:
+        """The reference of all other variants: the first of `ladder`, or the study's first variant if that is empty."""
         return (self.ladder or list(self.results))[0]
 
     @property
     def dataset(self) -> str:
-        return self.results[self.base].dataset
+        return self.results[self.baseline].dataset
 
     @property
     def published(self) -> Mapping[str, Published]:
@@ -52,19 +55,19 @@ class Study:
 
     @property
     def original(self) -> str:
-        """The variant shown as the network of 1998: `comparison.original`, or the base if that is not in the study."""
+        """The variant shown as the network of 1998: `comparison.original`, or the baseline if the study lacks that."""
         named = self.settings.comparison.original
-        return named if named and named in self.results else self.base
+        return named if named and named in self.results else self.baseline
 
     @property
     def top(self) -> str:
-        """The variant shown as today's network: the ladder's last rung, or the base if there is no ladder."""
-        return (self.ladder or [self.base])[-1]
+        """The variant shown as today's network: the last of `ladder`, or the baseline if that is empty."""
+        return (self.ladder or [self.baseline])[-1]
 
     @property
     def featured(self) -> list[str]:
-        """The variants that the report shows in detail: the original, the base and the top, each once."""
-        return list(dict.fromkeys([self.original, self.base, self.top]))
+        """The variants that the report shows in detail: the original, the baseline and the top, each once."""
+        return list(dict.fromkeys([self.original, self.baseline, self.top]))
 
     @property
     def primary(self) -> Pair | None:
@@ -74,24 +77,27 @@ class Study:
 
     @property
     def factorial(self) -> tuple[str, ...]:
-        """The four variants of the 2×2: neither change, the first, the second, both. Empty unless the study has all."""
+        """The four variants of the 2×2 design. Empty if the study lacks one.
+
+        They are the variants with neither of its two changes, with the first, with the second, and with both.
+        """
         four = self.settings.comparison.factorial
         return four if set(four) <= set(self.results) else ()
 
     @cached_property
     def writers(self) -> Writers:
-        return load_writers(self.dataset, self.results[self.base].test_size)
+        return load_writers(self.dataset, self.results[self.baseline].test_size)
 
     @cached_property
     def wrong(self) -> Mapping[str, np.ndarray]:
         """Variant → whether each seed's network misreads each test image: bool (seeds, images)."""
-        test_size = self.results[self.base].test_size
+        test_size = self.results[self.baseline].test_size
         return {variant: misread.wrong(test_size) for variant, misread in self.misread.items()}
 
     @cached_property
     def comparison(self) -> Comparison:
-        pairs = ladder_pairs(list(self.results), self.ladder or [self.base])
-        if self.original not in (self.base, self.top):
+        pairs = ladder_pairs(list(self.results), self.ladder or [self.baseline])
+        if self.original not in (self.baseline, self.top):
             pairs.append((self.top, self.original))
         if self.factorial:
             pairs += [pair for pair in factorial_pairs(*self.factorial) if pair not in pairs]

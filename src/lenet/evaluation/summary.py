@@ -40,9 +40,9 @@ def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float
 
 def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
     """Write reports/metrics/<variant>.json: the validation error and the test error, for `dvc metrics`."""
-    headline = {name.replace("/", "_"): summary[name] for name in (VALIDATION_ERROR, TEST_ERROR) if name in summary}
+    dvc_metrics = {name.replace("/", "_"): summary[name] for name in (VALIDATION_ERROR, TEST_ERROR) if name in summary}
     with atomic_write(METRICS / f"{variant}.json") as partial:
-        partial.write_text(json.dumps(headline, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(dvc_metrics, indent=2) + "\n", encoding="utf-8")
 
 
 def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
@@ -58,7 +58,7 @@ def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
 
 
 def save_all(result: VariantResult) -> None:
-    """Write a variant's learning curves, its two headline metrics and its details."""
+    """Write a variant's learning curves, its two metrics for `dvc metrics`, and its details."""
     save_curves(result.variant, result.seeds)
     save_metrics(result.variant, result.summary)
     save_result(result)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # an optional package
     from distributed import Client, Future
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
-# How many calls are submitted at a time. Some of them wait for a Dask worker, so that a cluster may grow. Not all runs
+# At most this many calls are unfinished. Some of them wait for a Dask worker, so that a cluster may grow. Not all runs
 # are submitted at once, because each holds a lock, which is an open file.
 CALLS_AT_A_TIME = 256
 _POLL_INTERVAL_S = 1
@@ -46,7 +46,7 @@ class Connection:
         self._worker_timeout_s, self._client = _connect(scheduler)
         from lenet.execution import on_cluster  # here, because it imports distributed, which may not be installed
 
-        self._expected_fingerprint = on_cluster.environment_fingerprint()
+        self._expected_fingerprint = on_cluster.bits_fingerprint()
         self._worker_last_seen = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -68,7 +68,7 @@ class Connection:
     def submit(self, position: int, function: Callable[..., Any], shared: "Future", *arguments: Any) -> "Future":
         """Call `function(shared value, *arguments, emit)` in a process on a Dask worker. Emitted events are dropped.
 
-        position: the call's position in the order of submission; calls with a lower position begin first.
+        position: the run's place in the order in which runs should begin; a lower one gets a higher priority.
         """
         call_arguments = [self._expected_fingerprint, pickle.dumps((function, arguments)), shared]
         namespace = {"resolve_name": resolve_name, "arguments": call_arguments}
@@ -143,8 +143,8 @@ def _connect(scheduler: str) -> "tuple[float, Client]":
         timeout_s = float(dask.utils.parse_timedelta(configured_timeout))
     except (KeyError, TypeError, ValueError):
         raise LabError(
-            f"DASK_LENET__WORKERS_TIMEOUT={configured_timeout}: expected the time to wait for a Dask worker, "
-            'such as "1 hour"'
+            f"Dask's setting lenet.workers-timeout (DASK_LENET__WORKERS_TIMEOUT) is {configured_timeout}: expected a "
+            'time, such as "1 hour"'
         ) from None
     try:
         security = Security()  # from Dask's configuration
@@ -153,6 +153,6 @@ def _connect(scheduler: str) -> "tuple[float, Client]":
         return timeout_s, Client(scheduler, security=security, name="lenet")
     except (OSError, ValueError) as error:
         raise LabError(
-            f"no Dask scheduler answers at {ADDRESS}={scheduler} ({in_one_line(error)}): correct the address, or unset "
-            "the variable to train on this machine"
+            f"cannot connect to the Dask scheduler at {ADDRESS}={scheduler} ({in_one_line(error)}): correct that, or "
+            "unset the variable to train on this machine"
         ) from None

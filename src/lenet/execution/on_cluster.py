@@ -23,7 +23,7 @@ class AbandonedError(Exception):
     """The driver no longer waits for this call, or has ended."""
 
 
-def environment_fingerprint() -> dict[str, str]:
+def bits_fingerprint() -> dict[str, str]:
     """Return what must be equal on the driver and on a Dask worker, so that a run has the same bits.
 
     The kind of processor, the versions of the libraries, and the digests of the source files, by name.
@@ -35,17 +35,18 @@ def environment_fingerprint() -> dict[str, str]:
 def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> CallResult:
     """Call `function(shared value, *arguments, emit)` in a process on this Dask worker. Emitted events are dropped.
 
-    expected: the driver's `environment_fingerprint`. request: `(function, arguments)`, pickled. shared: the shared
-    value, pickled. Both are unpickled only after the fingerprints were compared, because other code might fail to.
+    expected: the driver's `bits_fingerprint`. request: `(function, arguments)`, pickled. shared: the shared value,
+    pickled. Both are unpickled only after the fingerprints have been compared, because a worker with different code
+    might be unable to unpickle them.
     Raises what the function raises, LabError if the fingerprints differ, and AbandonedError at the next event if the
     driver no longer waits.
     """
     dask_worker = get_worker()
-    if differences := _differences(expected, environment_fingerprint()):
+    if differences := _differences(expected, bits_fingerprint()):
         raise LabError(
-            f"the Dask worker {dask_worker.address} differs from this command at its start, so its runs might have "
-            f"other bits ({differences}): give it the same code and libraries (docs/scaling.md), then run the same "
-            "command again; finished runs are kept"
+            f"the Dask worker {dask_worker.address} does not have the code, libraries and kind of processor with which "
+            f"this command started ({differences}), so its runs might have other bits: give it the same "
+            "(docs/scaling.md), then run the same command again; finished runs are kept"
         )
     task_key = dask_worker.get_current_task()
 

@@ -88,7 +88,8 @@ def _death_as_lab_error() -> Iterator[None]:
         yield
     except (EOFError, BrokenPipeError, pickle.UnpicklingError, ValueError):  # ValueError: `kill` closed the pipe
         raise LabError(
-            "a worker process was killed, most likely because memory ran out: lower compute.workers in params.yaml"
+            "a worker process was killed, most likely because memory ran out: lower compute.workers in params.yaml "
+            "(on a Dask cluster, give each Dask worker more memory), then run the same command again"
         ) from None
 
 
@@ -106,7 +107,8 @@ class ProcessPool:
     """Worker processes on this machine. They start when they are needed, and end with the `with` block.
 
     max_workers: "auto" means the number of cores that this process may use. warm_up: called as `warm_up(emit)` in each
-    worker before its first task, as soon as the worker is started. extra_modules: as for WorkerProcess.
+    worker as soon as it is started, before its first task; `start` does not wait for it, and its errors are ignored.
+    extra_modules: as for WorkerProcess.
     """
 
     def __init__(
@@ -134,7 +136,7 @@ class ProcessPool:
         """Start as many workers as there are tasks, but at most `max_workers`; workers that already run count."""
         while len(self._workers) < min(self._max_workers, task_count):
             self._workers.append(WorkerProcess(self._extra_modules))
-            self._threads.submit(self._make_idle, self._workers[-1])
+            self._threads.submit(self._warm_up_worker, self._workers[-1])
 
     def map(
         self, function: Callable[[WorkerProcess, Task], Result], tasks: Sequence[Task]
@@ -148,7 +150,7 @@ class ProcessPool:
         for future in as_completed([self._threads.submit(self._call_idle_worker, function, task) for task in tasks]):
             yield future.result()
 
-    def _make_idle(self, worker: WorkerProcess) -> None:
+    def _warm_up_worker(self, worker: WorkerProcess) -> None:
         if self._warm_up:
             with suppress(Exception):  # the worker's next task fails for the same reason
                 worker.call(self._warm_up, emit=lambda event: None)

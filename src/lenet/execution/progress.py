@@ -82,7 +82,7 @@ class _Bars:
         if run.name in self._bars:
             self.say(f"{run.name}: {self._scores[run.name]}")
             self._progress.remove_task(self._bars.pop(run.name))
-        else:  # another process trained it
+        else:  # no epoch of it was shown: a cluster or another process trained it, or its code was edited
             self._progress.advance(self._all_runs_bar, run.epochs)
 
     def say(self, line: str) -> None:

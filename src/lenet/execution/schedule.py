@@ -47,9 +47,9 @@ class PlannedRun:
 
 
 def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun]:
-    """Return the runs of variants, sorted by variant and then by seed. A run that two variants share is listed once.
+    """Return the runs of variants, in the order of `variants` and then of the seeds.
 
-    Raises LabError if a variant is unknown or the data is missing.
+    A run that two variants share is listed once. Raises LabError if a variant is unknown or the data is missing.
     """
     return runs_of_recipes(
         {variant: settings.variant(variant) for variant in variants}, settings.seeds, [identify_data()]
@@ -104,7 +104,7 @@ def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Itera
             outcomes = _train_on_cluster(runs, data_by_identity, scheduler)
         else:
             outcomes = _train_on_this_machine(runs, data_by_identity, processes, display)
-        with closing(outcomes):  # an interrupt in this block must also end the workers
+        with closing(outcomes):  # an interrupt in this block must also cancel the calls to a Dask cluster
             for run, outcome in outcomes:
                 display.finished(run)
                 if isinstance(outcome, EditedError):
@@ -129,7 +129,7 @@ def _train_on_this_machine(
     processes: pool.ProcessPool,
     display: progress.Display,
 ) -> Generator[tuple[PlannedRun, Outcome], None, None]:
-    """Train runs in worker processes and store them; yield each run and how it ended."""
+    """Yield each run and how it ended."""
 
     def train(worker: pool.WorkerProcess, run: PlannedRun) -> tuple[PlannedRun, Outcome]:
         def on_event(event: tuple[int, Mapping[str, float]]) -> None:
@@ -196,7 +196,8 @@ def _lock_runs(
 ) -> Iterator[tuple[int, PlannedRun, run_store.Lock]]:
     """Take runs from the front of `waiting_runs` and lock them; yield position, run and lock.
 
-    position: in the order of submission. A run whose lock another process holds goes to the end of `waiting_runs`.
+    position: the run's place in the order of all runs. A run whose lock another process holds goes to the end of
+    `waiting_runs`, but keeps its position.
     """
     for _ in range(min(max_count, len(waiting_runs))):
         position, run = waiting_runs.popleft()

@@ -14,7 +14,7 @@ RAW_FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
 
 @dataclass(frozen=True)
-class RawFile:
+class PublishedFile:
     """A file to download, with the size (in bytes) and the SHA-256 of its uncompressed content."""
 
     name: str
@@ -30,7 +30,7 @@ class Dataset:
     title: str  # its name in tables, reports and messages
     description: str  # what follows "Trained on" in MLflow's pages
     model_name: str  # the name of its model in MLflow's registry
-    files: tuple[RawFile, ...] = ()  # the four raw files
+    files: tuple[PublishedFile, ...] = ()  # the four raw files
     mirrors: tuple[str, ...] = ()  # base URLs; each serves the four raw files as <name>.gz
     make: Callable[[], Mapping[str, np.ndarray]] | None = None  # returns uint8 arrays by the names of the raw files
 
@@ -68,10 +68,10 @@ _MNIST = Dataset(
     description="MNIST",
     model_name="lenet5",
     files=(
-        RawFile(TRAIN_IMAGES, 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-        RawFile(TRAIN_LABELS, 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-        RawFile(TEST_IMAGES, 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-        RawFile(TEST_LABELS, 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+        PublishedFile(TRAIN_IMAGES, 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        PublishedFile(TRAIN_LABELS, 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        PublishedFile(TEST_IMAGES, 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        PublishedFile(TEST_LABELS, 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
     ),
     mirrors=(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",

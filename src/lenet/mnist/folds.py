@@ -1,4 +1,7 @@
-"""Cross-validation: divide all images but the test set into folds. Each image is held out of training in one fold."""
+"""Cross-validation: divide all images but the test set into folds.
+
+Each image is held out of training in exactly one fold.
+"""
 
 import numpy as np
 
@@ -17,7 +20,7 @@ def divide(train: Split, validation: Split, number: int, count: int, seed: int) 
     combined = train.joined(validation)
     rarest = int(np.bincount(combined.labels, minlength=10).min())
     if rarest < count:
-        raise LabError(f"folds: {count}: the rarest class has only {rarest} images: choose at most {rarest} folds")
+        raise LabError(f"folds: {count}: too many, because the rarest class has only {rarest} images: choose fewer")
     folds = StratifiedKFold(count, shuffle=True, random_state=seed).split(combined.labels, combined.labels)
     kept, held_out = list(folds)[number - 1]
     return combined.selected(kept), combined.selected(held_out)

@@ -29,7 +29,7 @@ def from_idx(content: bytes, name: str) -> np.ndarray:
     try:
         zeros, data_type, axes = struct.unpack_from(">HBB", content)
         if (zeros, data_type) != (0, _UNSIGNED_BYTE):
-            raise ValueError(f"the first bytes are {content[:4].hex(' ')}")
+            raise ValueError(f"it begins with the bytes {content[:4].hex(' ')}, expected 00 00 08")
         shape = struct.unpack_from(f">{axes}I", content, 4)
         return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
     except (struct.error, ValueError) as error:

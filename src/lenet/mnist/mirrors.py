@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from lenet.errors import DataUnreachableError, LabError, in_one_line, shortened
-from lenet.mnist.datasets import Dataset, RawFile
+from lenet.mnist.datasets import Dataset, PublishedFile
 from lenet.redaction import redacted
 from lenet.workspace import project_root, run_store_folder
 
@@ -28,7 +28,7 @@ CONNECT_TIMEOUT_S = 10
 STALL_TIMEOUT_S = 20
 SOURCE_TIMEOUT_S = 180
 _CHUNK = 1 << 16
-# How many bytes gzip may add to content that it cannot make smaller.
+# How many bytes gzip may add: its header with a file name, and its trailer. MNIST's files always become smaller.
 _GZIP_OVERHEAD = 1024
 
 
@@ -55,24 +55,24 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, former_handler)
 
 
-def fetch(source: str, file: RawFile) -> bytes:
+def fetch(source: str, file: PublishedFile) -> bytes:
     """Return the uncompressed content of a file from a folder or base URL; raise SourceError if this fails."""
     import urllib3
 
     try:
         content = _read(source, file)
-    # requests does not wrap all errors of urllib3. A misspelt host, or a length that is not a number, raises
+    # requests does not wrap all errors of urllib3. An invalid host name, or a length that is not a number, raises
     # ValueError; the home folder of an unknown user raises RuntimeError.
     except (OSError, ValueError, RuntimeError, urllib3.exceptions.HTTPError) as error:
         raise SourceError(_innermost(error)) from None
-    with suppress(zlib.error):  # some servers send a .gz file uncompressed
+    with suppress(zlib.error):  # a file in a folder may be uncompressed, and some servers unpack a .gz
         content = zlib.decompressobj(wbits=31).decompress(content, file.size + 1)
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise SourceError(f"{file.name} has another SHA-256 than the published file")
+        raise SourceError(f"the SHA-256 of {file.name} is not that of the published file")
     return content
 
 
-def _read(source: str, file: RawFile) -> bytes:
+def _read(source: str, file: PublishedFile) -> bytes:
     """Read a file, compressed or not, from a source: a base URL, or a folder, whose path may begin with ~ or file:."""
     address = urlsplit(source)
     if address.scheme in ("http", "https"):
@@ -140,8 +140,8 @@ def _innermost(error: BaseException) -> str:
 def fetch_all(dataset: Dataset) -> dict[str, bytes]:
     """Return the content of the four files by name, each from the first source that serves it.
 
-    Raises DataUnreachableError, with the reason of each source, if a file cannot be downloaded. If the user named a
-    mirror, raises a plain LabError instead: the user must correct the name of the mirror.
+    Raises DataUnreachableError, with the reason of each source, if a file cannot be downloaded; but a plain LabError if
+    the user named a mirror, because the user can correct that.
     """
     own_mirror = os.environ.get(dataset.mirror_variable)
     content: dict[str, bytes] = {}
@@ -169,5 +169,5 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
 
 
 def unreachable_note_path() -> Path:
-    """Return the file to which a failed download writes its message. It tells `make repro` that the download failed."""
+    """Return the file for a failed download's message. By it, `make repro` tells this failure from all others."""
     return run_store_folder() / "data-unreachable.txt"

@@ -27,11 +27,11 @@ class Split:
         return len(self.labels)
 
     def joined(self, other: "Split") -> "Split":
-        """Return the images of both splits: first of this one, then of `other`."""
+        """Return the examples of both splits: first those of this one, then those of `other`."""
         return Split(np.concatenate([self.images, other.images]), np.concatenate([self.labels, other.labels]))
 
     def selected(self, indices: np.ndarray) -> "Split":
-        """Return the images with these indices, in the order of this split: equal sets give equal bytes."""
+        """Return the examples with these indices, in the order of this split: equal sets give equal bytes."""
         order = np.sort(indices)
         return Split(self.images[order], self.labels[order])
 
@@ -94,7 +94,6 @@ def load_split(name: str) -> Split:
 
 
 def save_statistics(statistics: Statistics) -> None:
-    """Write the statistics as JSON."""
     with atomic_write(STATISTICS) as partial:
         partial.write_text(json.dumps(asdict(statistics), indent=2) + "\n", encoding="utf-8")
 

@@ -14,7 +14,7 @@ ENVIRONMENT = {
     # oneDNN is on by default on some processors only, and uses the widest instructions it finds.
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
-    # A second thread changes the order of sums. Runs are parallel, not threads.
+    # More threads would change the order of sums. Runs are trained in parallel instead.
     "OMP_NUM_THREADS": "1",
     # A GPU adds numbers in another order.
     "CUDA_VISIBLE_DEVICES": "-1",

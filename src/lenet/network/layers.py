@@ -10,7 +10,7 @@ from keras.saving import register_keras_serializable
 from lenet.network.lenet_1998 import AMPLITUDE, CODES, SLOPE, TABLE_I
 
 _PACKAGE = "lenet"
-# The number of inputs of one unit, or an array with that of several units.
+# The number of inputs of one unit, or an array with the numbers of several units.
 FanIn = TypeVar("FanIn", float, np.ndarray)
 
 
@@ -91,7 +91,7 @@ class TableConv2D(keras.layers.Layer):
         return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(self._limits(), dtype)
 
     def full_kernel(self):
-        """Return the kernel of an ordinary convolution: (5, 5, 6, 16), with zeros where Table I has no connection."""
+        """Return the equivalent ordinary kernel: (5, 5, 6, 16), with zeros where Table I has no connection."""
         return ops.reshape(
             ops.matmul(ops.reshape(self.kernel, (self._SIZE**2, -1)), self._scatter),
             (self._SIZE, self._SIZE, *TABLE_I.shape),

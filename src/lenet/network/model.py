@@ -2,8 +2,8 @@
 
 The layers have the paper's names (LeCun et al. 1998, figure 2): C for convolution, S for subsampling, F for full
 connection. With the settings of 1998, this is the paper's network, with 60,000 parameters. With the settings of `base`,
-it is what is usually called LeNet-5 today, with 61,706 parameters: C3 is fully connected, pooling has no trainable
-coefficients, and a softmax replaces the radial basis functions.
+it is what is usually called LeNet-5 today, with 61,706 parameters: each map of C3 sees all maps of S2, pooling has no
+trainable coefficients, and a softmax replaces the radial basis functions.
 """
 
 import json
@@ -22,6 +22,7 @@ from lenet.mnist.splits import Statistics
 from lenet.network.layers import RadialBasis, Subsampling, TableConv2D, initial_bias, initial_weights, scaled_tanh
 from lenet.network.lenet_1998 import BACKGROUND, CODES, INK
 from lenet.settings import Variant
+from lenet.workspace import MODELS
 
 # Large enough to be quick, small enough for the processor's cache.
 _PREDICTION_BATCH_SIZE = 500
@@ -53,7 +54,7 @@ def build_model(settings: Variant, statistics: Statistics) -> keras.Model:
         c3 = layers.Conv2D(16, 5, activation=activation, **initializers(6 * 5 * 5), name="c3")
     stack = [keras.Input((28, 28), dtype="uint8", name="image"), layers.Reshape((28, 28, 1), name="one_channel")]
     if settings.input_size == 32:
-        # A border of background lets strokes at the edge reach the centre of C1's receptive fields (§II-B).
+        # A border of background: so the ends of strokes can lie at the centre of C3's receptive fields (§II-B).
         stack.append(layers.ZeroPadding2D(2, name="pad"))
     stack += [
         _scaling(settings, statistics),
@@ -97,7 +98,7 @@ def _pooling(settings: Variant, name: str) -> keras.Layer:
 
 def load_model(architecture: Path, weights: Path) -> keras.Model:
     """Load a trained network from its two files; raise LabError if they do not fit each other."""
-    with _report_misfit(architecture, weights):
+    with _report_misfit(weights):
         model = keras.models.model_from_json(architecture.read_text(encoding="utf-8"))
         model.load_weights(weights)
     return model
@@ -108,23 +109,24 @@ def load_weights(model: keras.Model, architecture: Path, weights: Path) -> None:
 
     Raises LabError if the trained network has another architecture than the model, or if the weights file is damaged.
     """
-    with _report_misfit(architecture, weights):
+    with _report_misfit(weights):
         if json.loads(architecture.read_text(encoding="utf-8")) != json.loads(model.to_json()):
-            raise ValueError("the settings describe another network")
+            raise ValueError("its model.json is not the network that params.yaml describes")
         model.load_weights(weights)
 
 
 @contextmanager
-def _report_misfit(architecture: Path, weights: Path) -> Iterator[None]:
-    """Raise LabError if the block finds that the two files do not fit each other."""
+def _report_misfit(weights: Path) -> Iterator[None]:
+    """Raise LabError if the block finds that the network in the folder of `weights` cannot be used."""
     try:
         yield
     except (OSError, ValueError, TypeError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise LabError(
-            f"{weights} does not fit the network in {architecture.name} ({reason}): "
-            f"train it again: dvc repro --force train@{weights.parent.parent.name}"
-        ) from None
+        reason, folder = " ".join(str(error).split())[:200], weights.parent
+        if folder.parent.parent == MODELS:
+            hint = f"run `dvc repro train@{folder.parent.name}`"
+        else:  # an entry of the run store
+            hint = "remove this folder, then run the same command again"
+        raise LabError(f"{folder} holds no network that can be used here ({reason}): {hint}") from None
 
 
 def make_predictor(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:

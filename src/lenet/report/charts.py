@@ -16,7 +16,7 @@ from lenet.report.embedded import as_json
 from lenet.report.wording import NO_DIFFERENCE, signed
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 
-# Colours of Okabe and Ito's palette: colour-blind readers can distinguish them, on white and on black.
+# Colours of Okabe and Ito's palette, and a grey: colour-blind readers can distinguish them, on white and on black.
 BETTER, WORSE, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"
 TRAINING, VALIDATION = WORSE, BETTER
 # In pixels: the height of a rung, and the width of each half of the ladder. The page is 1,176 pixels wide.
@@ -187,7 +187,7 @@ def _curve_table(study: Study) -> pd.DataFrame:
 
 
 def _confusion_table(study: Study, variant: str) -> pd.DataFrame:
-    """Return a row per pair of an actual class and a wrong answer that occurs."""
+    """Return a row per pair of classes that were confused: the actual class and the wrong answer."""
     counts = study.results[variant].confusion
     percents = percent_of_actual(counts)
     rows = [

@@ -14,7 +14,7 @@ from lenet.report import wording
 
 @dataclass(frozen=True)
 class Column:
-    """A column of numbers. `title` and `page_title` may contain "{base}" for the name of the base.
+    """A column of numbers. `title` and `page_title` may contain "{baseline}" for the name of the baseline.
 
     text: returns the text of a variant's cell. number: returns the number by which the page sorts; None if the cell is
     empty.
@@ -39,7 +39,7 @@ def _count_column(title: str, count: Callable[[Study, str], int]) -> Column:
 
 
 def _difference_value(study: Study, variant: str) -> float:
-    return 0 if variant == study.base else study.comparison.differences[variant, study.base].value
+    return 0 if variant == study.baseline else study.comparison.differences[variant, study.baseline].value
 
 
 def _published_error(study: Study, variant: str) -> float | None:
@@ -62,7 +62,9 @@ TEST = Column(
     page_title="test error (95 % interval)",
     is_bold=True,
 )
-AGAINST_BASE = Column("against `{base}`", wording.difference_from_base, _difference_value, page_title="against {base}")
+AGAINST_BASELINE = Column(
+    "against `{baseline}`", wording.difference_from_baseline, _difference_value, page_title="against {baseline}"
+)
 PUBLISHED = Column(
     "published",
     lambda *study_and_variant: str(_published_error(*study_and_variant) or ""),
@@ -70,6 +72,6 @@ PUBLISHED = Column(
     page_title="published",
 )
 
-IN_README = (PARAMETERS, EPOCHS, VALIDATION, TEST, AGAINST_BASE, PUBLISHED)
+IN_README = (PARAMETERS, EPOCHS, VALIDATION, TEST, AGAINST_BASELINE, PUBLISHED)
 IN_TERMINAL = (EPOCHS, PARAMETERS, VALIDATION, TEST)
-ON_PAGE = (TEST, AGAINST_BASE, VALIDATION, PARAMETERS, OPERATIONS, EPOCHS)
+ON_PAGE = (TEST, AGAINST_BASELINE, VALIDATION, PARAMETERS, OPERATIONS, EPOCHS)

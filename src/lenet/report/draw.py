@@ -22,7 +22,7 @@ _MISREAD_PER_KIND = 10
 
 
 def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
-    """Write the page with the first seed's networks of the study's original, base and top."""
+    """Write the page with the first seed's networks of the study's original, baseline and top."""
     networks = [network_data(study, variant, predictions[variant]) for variant in study.featured]
     kinds = selectable_images(study, test)
     images = [

@@ -64,7 +64,7 @@ def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
     variants = [study.original, study.top]
     has_columns = {"digit", "label", "rightly", *variants} <= set(table)
     if not has_columns or not set(misread_images.shown_indices(study)) <= set(table["digit"]):
-        raise LabError(f"{EXAMPLES} is of other results: run `dvc repro --force plot`")
+        raise LabError(f"{EXAMPLES} belongs to other results: run `dvc repro --force plot`")
     correct: list[Example] = []
     misread_by_index: dict[int, Example] = {}
     for row in table.to_dict("records"):

@@ -35,7 +35,7 @@ _GREY, _LIGHT_GREY = "#8a8a8a", "#d4d4d4"
 # The lower edge of learning curves, whose axes are logarithmic: some networks misread no training image.
 _SMALLEST_ERROR_PERCENT = 0.1
 _IMAGES_PER_ROW = 8
-# Figures with a panel or a row per variant show only the first variants, so that the image does not grow without limit.
+# Figures with a panel or pictures per variant show only the first variants, so that no image grows without limit.
 _MAX_VARIANTS = 40
 
 
@@ -194,7 +194,7 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
 def sweep_differences(table: pd.DataFrame) -> Figure:
     """Draw a sweep: the difference of each recipe from the first in cross-entropy and in error, ± two standard errors.
 
-    The numbers at the right are the recipe's means. table: what `evaluation.trials.table` returns.
+    The numbers at the right are the recipes' means. table: what `evaluation.trials.table` returns.
     """
     names_inches = 0.08 * max(map(len, table.index))
     figure = Figure(figsize=(6 + names_inches, 1 + 0.36 * len(table)), layout="constrained")

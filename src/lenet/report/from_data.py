@@ -14,7 +14,7 @@ from lenet.report import draw, examples, figures, misread_images, page, pictures
 from lenet.settings import Variant
 from lenet.training import distortion
 
-_DISTORTED_EPOCHS = 9  # the distorted copies of the first epochs are shown
+_DISTORTED_EPOCHS = 9  # how many distorted copies of each digit are shown
 
 
 def save_figures(predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]) -> None:
@@ -54,7 +54,7 @@ def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str,
     indices = np.unique(train.labels, return_index=True)[1][2::3]
     originals = train.images[indices]
     copies = {}
-    for names in page.variants_by_distortion(variants):
+    for names in page.groups_of_equal_distortion(variants):
         distorted = [
             distortion.distort(originals, variants[names[0]], 0, epoch, indices) for epoch in range(_DISTORTED_EPOCHS)
         ]

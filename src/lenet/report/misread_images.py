@@ -43,8 +43,8 @@ class HardWriter:
 def images_by_kind(study: Study) -> dict[str, tuple[int, list[MisreadImage]]]:
     """Sort the misread test images into three kinds: only the original misreads them, only the top, both.
 
-    Return for each kind the number of its images, and those that most networks misread. A variant misreads an image if
-    at least half of its networks do.
+    Return for each kind the number of its images, and up to `_IMAGES_PER_KIND` of them, those misread by the most
+    networks first. A variant misreads an image if at least half of its networks do.
     """
     original, top = study.original, study.top
     counts = {variant: study.wrong[variant].sum(axis=0) for variant in (original, top)}
@@ -105,7 +105,6 @@ def shown_indices(study: Study) -> list[int]:
 
 
 def picture_name(index: int) -> str:
-    """Return the name of a test image's picture."""
     return f"digit-{index}"
 
 

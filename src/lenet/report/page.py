@@ -40,7 +40,7 @@ def environment() -> Environment:
         "signed_with_interval": wording.signed_with_interval,
         "interval": interval,
         "data_url": pictures.data_url,
-        "as_url": pictures.as_url,
+        "as_data_url": pictures.as_data_url,
         "picture_name": misread_images.picture_name,
         "breakable": breakable,
     }
@@ -54,7 +54,7 @@ def breakable(variant: str) -> Markup:
 
 def facts(study: Study) -> dict[str, object]:
     """Return the variables of the template index.html: name → value."""
-    identity = study.results[study.base].seeds[0].identity
+    identity = study.results[study.baseline].seeds[0].identity
     correct, misread_by_index = load_examples(study)
     return {
         "study": study,
@@ -79,7 +79,7 @@ def facts(study: Study) -> dict[str, object]:
         },
         "distortion_pictures": distortion_pictures(study),
         "identity": identity,
-        "seeds": [seed.identity.seed for seed in study.results[study.base].seeds],
+        "seeds": [seed.identity.seed for seed in study.results[study.baseline].seeds],
         "code_digests": sorted({seed.identity.code for result in study.results.values() for seed in result.seeds}),
         # Escaped, so that no text in it closes the <script> element.
         "chart_library": Markup(_vega_javascript().replace("</script", "<\\/script")),
@@ -87,7 +87,6 @@ def facts(study: Study) -> dict[str, object]:
 
 
 def _vega_javascript() -> str:
-    """Return the JavaScript library that draws the charts."""
     return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its type stub lacks the argument's default
 
 
@@ -104,10 +103,10 @@ def inside_pictures(variant: str) -> dict[str, str]:
 
 def distortion_pictures(study: Study) -> dict[str, str]:
     """Return the pictures of distorted images: variants that distort alike, one per line → name of the picture."""
-    return {"\n".join(names): f"distorted-{names[0]}" for names in variants_by_distortion(study.settings.variants)}
+    return {"\n".join(names): f"distorted-{names[0]}" for names in groups_of_equal_distortion(study.settings.variants)}
 
 
-def variants_by_distortion(variants: Mapping[str, Variant]) -> list[list[str]]:
+def groups_of_equal_distortion(variants: Mapping[str, Variant]) -> list[list[str]]:
     """Group the variants that distort training images: variants with the same distortion settings are in one group."""
     groups = defaultdict(list)
     for variant, settings in variants.items():

@@ -60,13 +60,12 @@ def save_pictures(png_by_name: Mapping[str, bytes]) -> None:
 def data_url(name: str) -> str:
     """Return a picture of reports/pictures/ as data URL. Raise LabError if it is missing."""
     try:
-        return as_url((PICTURES / f"{name}.png").read_bytes())
+        return as_data_url((PICTURES / f"{name}.png").read_bytes())
     except FileNotFoundError as error:
         raise LabError(f"{error.filename} is missing: run `dvc repro --force plot`") from None
 
 
-def as_url(png: bytes) -> str:
-    """Return a PNG as data URL."""
+def as_data_url(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 

@@ -36,7 +36,7 @@ def answers(study: Study) -> list[str]:
 
 
 def _headline_errors(study: Study) -> list[str]:
-    """Return the test errors of original, base and top; nothing if the original has no published error."""
+    """Return the test errors of original, baseline and top; nothing if the original has no published error."""
     if study.original not in study.published:
         return []
     errors = {variant: f"`{variant}` {test_error(study, variant)} %" for variant in study.featured}
@@ -66,7 +66,7 @@ def _sweep_effects(sweep: SweepResult) -> str:
 
 
 def _table(study: Study) -> str:
-    titles = [column.title.format(base=study.base) for column in columns.IN_README]
+    titles = [column.title.format(baseline=study.baseline) for column in columns.IN_README]
     lines = [_table_row(["variant", "what", *titles]), f"|---|---|{'---:|' * len(titles)}"]
     for variant in study.results:
         about = in_markdown(study.settings.about.get(variant, "")).replace("|", "\\|")
@@ -87,7 +87,7 @@ def update_readme(block: str, path: Path = README) -> None:
     before, start, rest = text.partition(_START)
     _, end, after = rest.partition(_END)
     if not start or not end:
-        raise LabError(f"{path} has no lines {_START} and {_END}: put them where the results table belongs")
+        raise LabError(f"{path} lacks the line {_START} or, after it, {_END}: put both where the results table belongs")
     updated = f"{before}{_START}\n{block}\n{_END}{after}"
     if updated != text:
         with atomic_write(path) as partial:

@@ -32,7 +32,10 @@ class Effects:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """The question and the results of a sweep. about: the question. figure: a PNG. effects: one per factorial."""
+    """The question and the results of a sweep.
+
+    about: the question. figure: the figure as PNG. effects: one `Effects` for each factorial in the sweep.
+    """
 
     name: str
     about: str
@@ -65,7 +68,7 @@ def _load(name: str, settings: Settings) -> SweepResult:
         problem = f"{folder}/effects.csv does not have the factorials of sweep.yaml"
     else:
         return SweepResult(name, sweep.about, figure, effects)
-    raise LabError(f"comparison.sweeps: {name}: {problem}: run `make sweep NAME={name}`")
+    raise LabError(f"params.yaml: comparison.sweeps: {name}: {problem}: run `make sweep NAME={name}`")
 
 
 def _effects(table: pd.DataFrame, number: int, recipes: tuple[str, ...]) -> Effects:

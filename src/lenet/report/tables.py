@@ -11,7 +11,7 @@ from lenet.evaluation.results import VariantResult
 from lenet.evaluation.study import Study
 from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, atomic_write
 
-# The columns of the metrics up to the test error come before its interval. The other metrics end the row.
+# How many metrics come before the interval of the test error: those up to the test error. The others end the row.
 _METRICS_BEFORE_INTERVAL = 1 + METRICS.index(METRIC[TEST_ERROR])
 _DIFFERENCE_COLUMNS = ("kind", "of", "against", "points", "points_low", "points_high", "detectable")
 
@@ -32,7 +32,7 @@ def _row(study: Study, variant: str) -> dict[str, str]:
     result = study.results[variant]
     error = study.comparison.errors[variant]
     published = study.published.get(variant)
-    difference = study.comparison.differences.get((variant, study.base))
+    difference = study.comparison.differences.get((variant, study.baseline))
     row = {
         "variant": variant,
         "dataset": study.dataset,
@@ -48,7 +48,7 @@ def _row(study: Study, variant: str) -> dict[str, str]:
         },
         "difference_percent": f"{difference.value:.4f}" if difference else "",
         **_interval_cells("difference_percent", difference),
-        "difference_is_primary": str((variant, study.base) == study.primary).lower() if difference else "",
+        "difference_is_primary": str((variant, study.baseline) == study.primary).lower() if difference else "",
         "published_percent": published.error_percent if published else "",
         "published_by": published.source if published else "",
         **_statistics(result, METRICS[_METRICS_BEFORE_INTERVAL:]),
@@ -74,7 +74,7 @@ def _interval_cells(name: str, estimate: Estimate | None) -> dict[str, str]:
 
 
 def _difference_table(study: Study) -> pd.DataFrame:
-    """Return a row per pair and per effect, in percentage points."""
+    """Return one row for each pair's difference and one for each effect. The values are in percentage points."""
     estimates = [("difference", *pair, estimate) for pair, estimate in study.comparison.differences.items()]
     estimates += [("effect", name, "", estimate) for name, estimate in study.comparison.effects.items()]
     rows = [

@@ -29,7 +29,7 @@ def print_table(study: Study) -> None:
     )
     table.add_column("variant", no_wrap=True)
     for column in columns.IN_TERMINAL:
-        table.add_column(column.title.format(base=study.base), justify="right", no_wrap=True)
+        table.add_column(column.title.format(baseline=study.baseline), justify="right", no_wrap=True)
     for variant in study.results:
         table.add_row(variant, *(column.text(study, variant) for column in columns.IN_TERMINAL))
     Console().print(table)

@@ -14,7 +14,7 @@ NO_DIFFERENCE = "no detectable difference"
 
 
 def in_markdown(text: str) -> str:
-    """Return a text of params.yaml as one line of Markdown in which HTML is escaped."""
+    """Return a text of params.yaml or sweep.yaml as one line of Markdown in which HTML is escaped."""
     return html.escape(in_one_line(text), quote=False)
 
 
@@ -34,9 +34,9 @@ def test_error(study: Study, variant: str) -> str:
     return f"{rounded(error.value)}{interval}"
 
 
-def difference_from_base(study: Study, variant: str) -> str:
-    """Return a variant's difference from the base as `difference` words it; a dash for the base."""
-    return DASH if variant == study.base else difference(study.comparison.differences[variant, study.base])
+def difference_from_baseline(study: Study, variant: str) -> str:
+    """Return a variant's difference from the baseline as `difference` words it; a dash for the baseline."""
+    return DASH if variant == study.baseline else difference(study.comparison.differences[variant, study.baseline])
 
 
 def difference(estimate: Estimate) -> str:
@@ -85,13 +85,16 @@ def note_on_errors(study: Study) -> str:
 
 
 def note_on_differences(study: Study) -> str:
-    """Return the note on how to read the differences from the base; empty if none has an interval."""
+    """Return the note on how to read the differences from the baseline; empty if none has an interval."""
     differences = study.comparison.differences
-    if not any(points.has_interval for (_, against), points in differences.items() if against == study.base):
+    if not any(points.has_interval for (_, against), points in differences.items() if against == study.baseline):
         return ""
     variant, against = study.primary or ("", "")
-    exception = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.base else ""
-    return f"Against {study.base}: percentage points, paired by test digit; 95 % intervals are simultaneous{exception}."
+    exception = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.baseline else ""
+    return (
+        f"Against {study.baseline}: percentage points, paired by test digit; 95 % intervals are simultaneous"
+        f"{exception}."
+    )
 
 
 def note_on_published(study: Study) -> str:

@@ -1,1 +1,1 @@
-"""A run's identity (everything that decides its bits), its files, and the run store."""
+"""A run's identity (everything that determines its results, bit for bit), its files, and the run store."""

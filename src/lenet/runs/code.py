@@ -1,7 +1,7 @@
 """The digest of the code: one SHA-256 of all source files that decide a run's bits.
 
 These files are the code that all runs share, the folder of the run's engine (its way of training), and the file of its
-optimizer. Each file counts through the digest of its syntax tree (`meaning.py`), so an edit of comments, docstrings or
+optimizer. Each file counts through the digest of its syntax tree (`syntax.py`), so an edit of comments, docstrings or
 layout changes nothing. The digest of the code is part of a run's identity: if it changes, the run is trained again.
 `tests/runs/test_code.py` compares these files with the modules that a run imports.
 """
@@ -10,7 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from lenet.runs.meaning import syntax_digest
+from lenet.runs.syntax import syntax_digest
 from lenet.settings import ENGINES
 
 CHECKOUT = Path(__file__).parents[3]
@@ -41,5 +41,4 @@ def code_digest(optimizer: str) -> str:
 
 
 def code_digests() -> dict[str, str]:
-    """Return the digest of the code for each optimizer."""
     return {optimizer: code_digest(optimizer) for optimizer in ENGINES}

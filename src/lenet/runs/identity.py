@@ -1,4 +1,4 @@
-"""The identity of a run: everything that decides its bits.
+"""The identity of a run: everything that determines its results, bit for bit.
 
 DVC tracks run.json, which holds the identity. So the identity has no times and no names of machines: training the run
 again, or on another machine with the same kind of processor, gives the same file. It does not contain the variant's
@@ -45,7 +45,7 @@ class DataIdentity:
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """Everything that decides a run's bits.
+    """Everything that determines a run's results, bit for bit.
 
     settings: name → value, the recipe that the run is trained with. code: the digest of the code (`code.py`). versions:
     library → version. machine: the kind of processor, such as x86_64.
@@ -65,7 +65,10 @@ class RunIdentity:
 
     @property
     def family(self) -> str:
-        """The SHA-256 of everything except seed and fold: equal for all runs of one recipe, new seeds included."""
+        """The SHA-256 of everything except seed and fold: equal for runs that differ in nothing else.
+
+        So a new seed joins the other runs of its recipe.
+        """
         shared_parts = {key: value for key, value in asdict(self).items() if key != "seed"}
         data = self.data
         if data.fold is not None:

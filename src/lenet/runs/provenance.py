@@ -66,7 +66,7 @@ class Provenance:
             return None
 
 
-def training_time_s(runs: Iterable[Provenance]) -> float:
+def busy_time_s(runs: Iterable[Provenance]) -> float:
     """Return the seconds during which at least one of the runs was in training; pauses between runs do not count."""
     busy_ms, latest_end_ms = 0, 0
     for run in sorted(runs, key=lambda run: run.started_ms):
@@ -76,7 +76,7 @@ def training_time_s(runs: Iterable[Provenance]) -> float:
 
 
 def _git(*arguments: str) -> str:
-    """Return what git prints, or "" if it fails. Print a warning if it fails although the checkout is a repository."""
+    """Return what git prints, or "" if it fails. Warn if git itself reports an error and the checkout has a .git."""
     try:
         git = subprocess.run(
             ["git", *arguments], capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=20

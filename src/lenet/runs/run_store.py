@@ -26,7 +26,10 @@ _DIGEST_LENGTH = 64
 
 
 class Lock(FileLock):
-    """A lock between processes. It is released when its process ends, even though the lock's file stays."""
+    """A lock between processes. It is released when its process ends.
+
+    Its file stays, which does not mean that the lock is held.
+    """
 
     def acquire(self, *arguments: Any, **options: Any) -> Any:
         """Raise Timeout if another process holds the lock too long, LabError if the file system has no locks."""

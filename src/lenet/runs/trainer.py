@@ -23,7 +23,7 @@ class EditedError(Exception):
 
 
 def import_training(emit: Callable[[object], None]) -> None:
-    """Import TensorFlow and the training code. A worker does this at its start, because it takes seconds.
+    """Import TensorFlow and the training code. It takes seconds, so a worker does it while the data is prepared.
 
     emit: not used, but a worker passes it to every function that it calls.
     """
@@ -41,11 +41,11 @@ def train_checked(
 ) -> TrainedRun:
     """Train a run; emit (0, {}) at its start and (epoch, metrics) after each epoch.
 
-    Raises EditedError unless the identity's digest of the code is that of the code that this process imported, and that
-    of the source files both before and after the training.
+    Raises EditedError unless `identity.code` is the digest of the code that this process imported, and of the source
+    files before and after the training.
     """
     determinism.prepare()
-    from lenet.training.one_run import train_run  # here, because only workers import TensorFlow
+    from lenet.training.one_run import train_run  # here: the driver imports this module too, but not TensorFlow
 
     if identity.code != _digests_at_import()[recipe.optimizer] or identity.code != code.code_digest(recipe.optimizer):
         raise EditedError(was_trained=False)
@@ -65,5 +65,5 @@ def train_checked(
 
 @cache
 def _digests_at_import() -> Mapping[str, str]:
-    """Return the digests of the code that this process imported, by optimizer. The first call follows the import."""
+    """Return the digests of the imported code, by optimizer. Call it right after the import: the result is cached."""
     return code.code_digests()

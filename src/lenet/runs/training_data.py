@@ -1,6 +1,7 @@
 """The data that a run is trained and validated on, and its identity.
 
-These are the splits in data/processed/ or, in cross-validation, a fold: all their images, divided differently.
+These are the train and the validation split in data/processed/ or, in cross-validation, a fold: the images of both
+splits, divided differently.
 """
 
 import hashlib
@@ -24,7 +25,10 @@ class TrainingData:
 
 
 def identify_data(fold: Fold | None = None) -> DataIdentity:
-    """Return the identity of the splits in data/processed/, or of a fold; raise LabError if the splits are missing."""
+    """Return the identity of the splits in data/processed/, or of a fold.
+
+    Raises LabError if statistics.json or, for a fold, one of the splits is missing or damaged.
+    """
     return _identity_of_splits(load_statistics()) if fold is None else _identity_of_fold(_read(fold), fold)
 
 

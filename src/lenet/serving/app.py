@@ -28,7 +28,7 @@ from lenet.workspace import DRAW, PAGE, project_root
 # The width and height of an image, in pixels.
 _SIDE = 28
 # How many characters of a refused value an error message shows.
-_MOST_SHOWN = 40
+_MAX_SHOWN_CHARACTERS = 40
 _EXPECTED = (
     'expected {"inputs": [digit, …]} of 1 to 1000 digits, '
     f"each {_SIDE} rows of {_SIDE} integers from 0 (background) to 255"
@@ -125,9 +125,11 @@ def _check_origin(host: str, origin: str | None) -> None:
 def _check_length(length: str | None, transfer_encoding: str | None = None) -> None:
     """Raise RefusedError unless the request states its body's length and this length is within the limit."""
     if transfer_encoding:  # it would override the stated length
-        raise RefusedError(411, f"transfer encoding {transfer_encoding}: expected a content length")
+        raise RefusedError(411, f"transfer encoding {transfer_encoding} is not accepted: send a content length instead")
     if length is None or not length.isdecimal():
-        raise RefusedError(411, f"content length {length or 'missing'}: expected at most {BODY_LIMIT:,} bytes")
+        raise RefusedError(
+            411, f"content length {length or 'missing'}: expected a number of bytes, at most {BODY_LIMIT:,}"
+        )
     if int(length) > BODY_LIMIT:
         raise RefusedError(413, f"content length {int(length):,}: expected at most {BODY_LIMIT:,} bytes")
 
@@ -153,7 +155,8 @@ def _first_mistake(error: ValidationError, body: bytes) -> str:
     if mistake["type"] == "json_invalid":
         return f"the body is not JSON ({mistake['ctx']['error']}): {_EXPECTED}"
     if mistake["type"] in whole_body_types:
-        return f"the body is {shortened(in_one_line(body[:400].decode(errors='replace')), _MOST_SHOWN)}: {_EXPECTED}"
+        text = in_one_line(body[:400].decode(errors="replace"))
+        return f"the body is {shortened(text, _MAX_SHOWN_CHARACTERS)}: {_EXPECTED}"
     name, *indices = mistake["loc"]
     return f"{name}{''.join(f'[{index}]' for index in indices)} is {_as_short_json(mistake['input'])}: {_EXPECTED}"
 
@@ -162,4 +165,4 @@ def _as_short_json(value: object) -> str:
     """Return a refused value as JSON, shortened for an error message."""
     if isinstance(value, list) and len(value) > _SIDE:
         value = value[:_SIDE]
-    return shortened(json.dumps(value), _MOST_SHOWN)
+    return shortened(json.dumps(value), _MAX_SHOWN_CHARACTERS)

@@ -20,7 +20,7 @@ from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
 
 # The names of the two models of an MLflow run: NETWORK is in Keras's format, SERVED consists of TensorFlow operations.
 NETWORK, SERVED = "network", "served"
-_MOST_MISTAKES = 8
+_MAX_MISTAKES_SHOWN = 8
 _SIGNATURE = ModelSignature(
     inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, 28, 28))]),
     outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 10))]),
@@ -58,13 +58,13 @@ def _mistake_colour(percent: float) -> str:
 
 def mistakes_page(title: str, probabilities: np.ndarray, test: Split) -> str:
     """Return the HTML page with the run's most confident mistakes on the test set. probabilities: float32 (n, 10)."""
-    from lenet.report import pictures  # here and not at the top: it imports Matplotlib, which this module rarely needs
+    from lenet.report import pictures  # imports Matplotlib, which is rarely needed here
 
     predicted = probabilities.argmax(axis=1)
     confidence = np.where(predicted != test.labels, probabilities.max(axis=1), 0.0)
-    worst = [index for index in np.argsort(-confidence, kind="stable")[:_MOST_MISTAKES] if confidence[index] > 0]
+    worst = [index for index in np.argsort(-confidence, kind="stable")[:_MAX_MISTAKES_SHOWN] if confidence[index] > 0]
     figures = [
-        f"<figure><img src='{pictures.as_url(pictures.ink(test.images[index]))}' alt=''>"
+        f"<figure><img src='{pictures.as_data_url(pictures.ink(test.images[index]))}' alt=''>"
         f"<figcaption>{test.labels[index]} as {predicted[index]}: {100 * confidence[index]:.0f} %</figcaption></figure>"
         for index in worst
     ]

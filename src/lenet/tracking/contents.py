@@ -29,7 +29,7 @@ from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS, Histor
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A trained run that is to be published. A field is None if this checkout does not have the data.
+    """A trained run that is to be published. A field is None if its data is missing or is not to be published.
 
     model_folder: contains the weights. result: what `evaluate` measured. mistakes_page: a function that returns the
     HTML page of the run's most confident mistakes, or None if the predictions are missing.
@@ -101,7 +101,6 @@ def from_run_store(identity: RunIdentity, with_model: bool) -> FinishedRun:
 
 
 def evaluated_runs(result: VariantResult) -> list[FinishedRun]:
-    """Return the runs of an evaluated variant."""
     # The predictions file is read once for all seeds, and only if a page of mistakes must be made.
     load_predictions_and_test = cache(partial(_load_predictions_and_test, result))
     runs = []
@@ -115,7 +114,6 @@ def evaluated_runs(result: VariantResult) -> list[FinishedRun]:
 
 
 def page_title(variant: str, seed: SeedResult) -> str:
-    """Return the title of a run's HTML pages."""
     return f"{variant} seed {seed.identity.seed}"
 
 

@@ -19,12 +19,12 @@ from lenet.runs.provenance import Provenance, now_ms
 from lenet.tracking import mlflow_store, pages, run_inputs
 from lenet.tracking.pages import NOTE_TAG
 
-PUBLISHED_TAG = "published"  # JSON: part of the run → digest of the content that is published of it
+PUBLISHED_TAG = "published"  # JSON: part of the MLflow run → digest of its published content
 REPUBLISHED_TAG = "republished"  # marks an MLflow run for which it is unknown when and where the run was trained
-_MOST_METRICS_AT_ONCE = 800  # MLflow's limit for one request is 1,000 metrics, parameters and tags together
+_MAX_METRICS_PER_REQUEST = 800  # MLflow's limit for one request is 1,000 metrics, parameters and tags together
 _LONGEST_UPLOAD_MS = 600_000
 
-# A context manager that writes a model into a temporary folder. Its argument has the ids of the MLflow model.
+# Gets a model with its MLflow ids; returns a context manager that yields a temporary folder with the written model.
 ModelWriter = Callable[[Model], AbstractContextManager[Path]]
 
 
@@ -92,7 +92,7 @@ class MlflowRun:
         self._published |= parts
         published_tag = {PUBLISHED_TAG: json.dumps(self._published)} if parts else {}
         all_tags = [RunTag(name, value) for name, value in {**tags, **published_tag}.items()]
-        if len(points) > _MOST_METRICS_AT_ONCE:  # send them first: the tag that records them must arrive last
+        if len(points) > _MAX_METRICS_PER_REQUEST:  # send them first: the tag that records them must arrive last
             self._client.log_batch(self.id, points)
             points = []
         self._client.log_batch(self.id, points, params, all_tags)

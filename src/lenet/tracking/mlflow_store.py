@@ -193,14 +193,14 @@ def _connect() -> "MlflowClient":
             raise
         raise LabError(
             f"{redacted_uri()} was written by another version of MLflow: move it away, and the next command rebuilds "
-            "it from the files, without runs of earlier settings; if that version was older, run `mlflow db upgrade` "
-            "instead, which keeps these runs too"
+            "it from the files, without runs of earlier settings; if that version was older, run "
+            f"`mlflow db upgrade {redacted_uri()}` instead, which keeps these runs too"
         ) from None
 
 
 @contextmanager
 def failures_as_warnings() -> Iterator[None]:
-    """Turn an exception in the block into a warning. Only the first failure in a command prints one: see `warn`."""
+    """Turn an exception in the block into a warning, as `warn` prints it."""
     try:
         yield
     except StoreDisabledError:
@@ -217,11 +217,13 @@ def failures_as_errors() -> Iterator[None]:
     except LabError:
         raise
     except Exception as error:
-        raise LabError(_failure_message(error)) from None
+        is_named = bool(os.environ.get("MLFLOW_TRACKING_URI"))
+        hint = ": check that it runs, or correct MLFLOW_TRACKING_URI" if is_named else ""
+        raise LabError(f"{_failure_message(error)}{hint}") from None
 
 
 def warn(error: Exception) -> None:
-    """Warn that the MLflow store failed, once per command. Inside `disable_after_failure`, disable publishing."""
+    """Warn that the MLflow store failed. Inside `disable_after_failure`, warn only once, and disable publishing."""
     if _is_first_failure():
         hint = "the results are in the files; `make ui` publishes them once the store works"
         print(f"warning: {_failure_message(error)}: {hint}", file=sys.stderr, flush=True)

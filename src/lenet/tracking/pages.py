@@ -57,10 +57,11 @@ class Experiment:
 
 def study_experiment(dataset: str) -> Experiment:
     """Return the experiment of params.yaml's variants on a data set."""
+    data = _dataset_description(dataset)
     return Experiment(
         PREFIX + dataset,
         _link_papers(f"""\
-LeNet-5 of 1998 (LeCun et al. 1998) against what we would train today, change by change, on {_about(dataset)}.
+LeNet-5 of 1998 (LeCun et al. 1998) against what we would train today, change by change, on {data}.
 
 A run such as `relu_adam` is a **variant**. Its metrics are means over its seeds: learning curves, and numbers after the
 last epoch. Each **seed** is a nested run with its own curves, a confusion matrix, its most confident mistakes and its
@@ -86,12 +87,13 @@ press *Compare*. *Show diff only* hides equal parameters.
 
 def sweep_experiment(name: str, about: str, dataset: str, settings: Sequence[str]) -> Experiment:
     """Return the experiment of a sweep. settings: the names of the settings that the sweep varies."""
+    data = _dataset_description(dataset)
     return Experiment(
         f"{PREFIX}{dataset}-sweep-{name}",
         _link_papers(f"""\
 {in_markdown(about)}
 
-The data set is {_about(dataset)}. Each run is a recipe, with a nested run for each seed and fold. Its metrics are means
+The data set is {data}. Each run is a recipe, with a nested run for each seed and fold. Its metrics are means
 over them, on validation digits. A sweep does not use the test set.
 
 **To see what the settings do**, search for `tags.kind = 'variant'`, tick all runs, press *Compare* and choose *Parallel
@@ -137,7 +139,7 @@ def comparison_path(experiment_id: str, run_ids: Sequence[str]) -> str:
 
 def colour_tag(variant: str) -> dict[str, str]:
     """Return the tag that gives a variant's curves one of eight hues. Without it, many curves have the same colour."""
-    hue = zlib.crc32(variant.encode()) * 3 % 8 / 8  # × 3 gives tanh_sgd, relu_adam and modern different hues
+    hue = zlib.crc32(variant.encode()) * 3 % 8 / 8  # without × 3, tanh_sgd and modern have neighbouring hues
     red, green, blue = (round(255 * channel) for channel in colorsys.hls_to_rgb(hue, 0.45, 0.7))
     return {_COLOUR_TAG: f"#{red:02X}{green:02X}{blue:02X}"}
 
@@ -168,8 +170,9 @@ def describe_variant(result: VariantResult, about: str, baseline: str, baseline_
 
 def describe_model(dataset: str) -> str:
     """Return the description of the registered model: what its aliases mean and how to use a version."""
+    data = _dataset_description(dataset)
     return _link_papers(f"""\
-LeNet-5 (LeCun et al. 1998) and its modern relatives, which read handwritten digits. Trained on {_about(dataset)}.
+LeNet-5 (LeCun et al. 1998) and its modern relatives, which read handwritten digits. Trained on {data}.
 
 - **champion**: the run with the lowest validation error. The test set is not used to choose it.
 - **baseline**: the best run of the baseline variant, by validation error.
@@ -215,8 +218,7 @@ def _metrics_table() -> str:
     return "\n".join(["| metric | meaning |", "|---|---|", *(f"| {names} | {meaning} |" for names, meaning in rows)])
 
 
-def _about(dataset: str) -> str:
-    """Return the description of a data set."""
+def _dataset_description(dataset: str) -> str:
     return datasets.find(dataset).description
 
 

@@ -22,7 +22,7 @@ from lenet.errors import LabError
 from lenet.evaluation.champion import ranked_runs
 from lenet.evaluation.results import VariantResult, load_result
 from lenet.execution.schedule import PlannedRun
-from lenet.runs.provenance import training_time_s
+from lenet.runs.provenance import busy_time_s
 from lenet.settings import Settings, load_settings
 from lenet.tracking import artifacts, contents, mlflow_store, pages, registry, run_inputs
 from lenet.tracking.contents import FinishedRun, Means
@@ -95,7 +95,7 @@ def comparison_paths(results: Sequence[VariantResult]) -> dict[str, str]:
     """
     comparison, by_name = load_settings().comparison, {result.variant: result for result in results}
     best = [result.variant for result, _ in ranked_runs(results)[:1]]
-    pairs = [list(reversed(comparison.primary)), [comparison.base, *best]]
+    pairs = [list(reversed(comparison.primary)), [comparison.baseline, *best]]
     paths = {}
     for pair in pairs:
         if len(set(pair)) == 2 and by_name.keys() >= set(pair):
@@ -117,7 +117,7 @@ def _readable_results(variants: Sequence[str]) -> Iterator[VariantResult]:
 
 
 def _publish_result(result: VariantResult, settings: Settings) -> int:
-    baseline, about = settings.comparison.base, settings.about.get(result.variant, "")
+    baseline, about = settings.comparison.baseline, settings.about.get(result.variant, "")
     description = pages.describe_variant(result, about, baseline, settings.variant(baseline).model_dump())
     means = contents.variant_means(result, description)
     return _publish(pages.study_experiment(result.dataset), result.variant, contents.evaluated_runs(result), means)
@@ -181,7 +181,7 @@ def _publish_means(parent: MlflowRun, means: Means, finished_runs: Sequence[Fini
         parent.write({}, means.curves, means.final, {_MEANS: means.digest}, means.tags)
         provenances = [run.provenance for run in finished_runs if run.provenance]
         if len(provenances) == len(finished_runs):
-            parent.end(training_time_s(provenances))
+            parent.end(busy_time_s(provenances))
 
 
 def _publish_seed(mlflow_run: MlflowRun, run: FinishedRun, variant: str) -> bool:

@@ -44,7 +44,7 @@ def assign_aliases(results: Sequence[VariantResult], settings: Settings) -> None
     """
     for dataset in dict.fromkeys(result.dataset for result in results):
         candidates = [result for result in results if result.dataset == dataset]
-        baseline = [result for result in candidates if result.variant == settings.comparison.base]
+        baseline = [result for result in candidates if result.variant == settings.comparison.baseline]
         registry = Registry(dataset)
         for alias, eligible in ((CHAMPION, candidates), (BASELINE, baseline)):
             if message := registry.assign(alias, eligible, settings.about):
@@ -73,7 +73,6 @@ class Registry:
         return None
 
     def has(self, alias: str) -> bool:
-        """Return whether a version has the alias."""
         return alias in self._aliases()
 
     def _set_alias(self, alias: str, version: str, run: str) -> str | None:

@@ -23,7 +23,6 @@ def variant_parameters(variant: str, identity: RunIdentity) -> dict[str, Setting
 
 
 def seed_parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
-    """Return the parameters of the run from one seed."""
     fold: dict[str, Setting] = {"fold": identity.data.fold[0]} if identity.data.fold else {}
     return variant_parameters(variant, identity) | {"seed": identity.seed} | fold
 

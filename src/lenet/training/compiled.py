@@ -15,7 +15,8 @@ import llvmlite
 import numba
 from numba.core.caching import UserProvidedCacheLocator
 
-# LLVM's names of the target processor and its features. On x86-64: AVX2 and FMA, which processors have had since 2013.
+# LLVM's names of the target processor and its features. On x86-64: AVX2 and FMA, in Intel's processors since 2013 and
+# in AMD's since 2015.
 # Only under fastmath does LLVM replace a multiplication and an addition by a fused multiply–add.
 _X86_64, _OTHER = ("haswell", "+avx2,+avx,+fma,+sse4.2"), ("generic", "")
 # Linux calls the machine x86_64, Windows calls it AMD64.
@@ -27,7 +28,7 @@ _SOURCES = ("training/compiled.py", "training/distortion.py", "training/lenet_19
 
 
 class ContentCacheLocator(UserProvidedCacheLocator):
-    """Let Numba find compiled code by a digest of the sources (the folder's name), wherever the sources are."""
+    """Put compiled code directly into the cache folder, whose name has the digest: no subfolder per checkout."""
 
     @classmethod
     def get_suitable_cache_subpath(cls, py_file: str) -> str:
@@ -35,7 +36,10 @@ class ContentCacheLocator(UserProvidedCacheLocator):
 
 
 def _cache_folder() -> Path:
-    """Return the folder for compiled code: in the user's cache, shared by all checkouts, or else in `__pycache__`."""
+    """Return the folder for compiled code.
+
+    It is a folder that the user's checkouts share or, if that is not private, one in `__pycache__`.
+    """
     shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lenet-lab"
     return (shared if _ensure_private(shared) else Path(__file__).parent / "__pycache__") / f"numba-{_digest()}"
 

@@ -36,7 +36,6 @@ _SPLINE = _spline()
 
 
 def is_distorted(settings: Variant) -> bool:
-    """Return whether a variant trains on distorted images."""
     return any(getattr(settings, name) for name in DISTORTION_SETTINGS)
 
 

@@ -1,4 +1,4 @@
-"""One run: a network of one variant, trained from one seed. A pure function that also emits each epoch's metrics."""
+"""One run: a network of one variant, trained from one seed. A pure function, except that it reports each epoch."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -73,14 +73,14 @@ def _learner_for(settings: Variant, train_size: int, fresh: keras.Model) -> _Lea
             variable.assign(initial)
     else:
         _last_learner.clear()
-        _last_learner[key] = _Learner(fresh, _make_epochs(settings, train_size, fresh), make_predictor(fresh))
+        _last_learner[key] = _Learner(fresh, _make_train_epochs(settings, train_size, fresh), make_predictor(fresh))
     return _last_learner[key]
 
 
-def _make_epochs(settings: Variant, train_size: int, model: keras.Model) -> TrainEpochs:
+def _make_train_epochs(settings: Variant, train_size: int, model: keras.Model) -> TrainEpochs:
     if settings.engine == "lenet_1998":
         return partial(sdlm.train_passes, model, settings)
-    return gradient_descent.make_epochs(model, settings, train_size)
+    return gradient_descent.make_train_epochs(model, settings, train_size)
 
 
 def measure(predict: Callable[[np.ndarray], np.ndarray], split: Split) -> tuple[float, float]:
@@ -91,7 +91,7 @@ def measure(predict: Callable[[np.ndarray], np.ndarray], split: Split) -> tuple[
 
 
 def _metrics(names: tuple[str, str], loss: float, error: float) -> dict[str, float]:
-    # Rounded to the decimals that float32 can hold.
+    # float32 losses have about seven significant digits: further decimals would be noise.
     return dict(zip(names, (round(loss, 6), round(100 * error, 4)), strict=True))
 
 

@@ -11,9 +11,9 @@ from lenet.network.model import build_model, make_predictor
 from lenet.training.batches.gradient_descent import (
     _optimizer,
     _squared_distance,
-    make_epochs,
-    training_images,
-    training_network,
+    make_augmenter,
+    make_train_epochs,
+    make_training_network,
 )
 from lenet.training.distortion import distort
 
@@ -24,7 +24,7 @@ def test_an_epoch_uses_every_example_once_for_any_batch_size(digits, statistics,
     model = build_model(recipe, statistics)
     probabilities = make_predictor(model)(split.images)
     frozen = recipe.model_copy(update={"learning_rate": 1e-30, "batch_size": batch_size, "epochs": 1})
-    ((loss, error),) = make_epochs(model, frozen, 10)(split, 0)
+    ((loss, error),) = make_train_epochs(model, frozen, 10)(split, 0)
     assert loss == pytest.approx(-np.log(probabilities[range(10), split.labels]).mean(), rel=1e-5)
     assert error == (probabilities.argmax(axis=1) != split.labels).mean()
 
@@ -39,7 +39,7 @@ def test_an_epoch_uses_every_example_once_for_any_batch_size(digits, statistics,
 )
 def test_the_training_network_computes_the_same_as_the_model(digits, statistics, recipe, changes):
     model = build_model(recipe.model_copy(update=changes), statistics)
-    logits, probabilities = training_network(model)(digits.images)
+    logits, probabilities = make_training_network(model)(digits.images)
     np.testing.assert_allclose(logits, compute_logits(model, digits.images), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(probabilities, make_predictor(model)(digits.images), rtol=1e-4, atol=1e-6)
 
@@ -47,7 +47,7 @@ def test_the_training_network_computes_the_same_as_the_model(digits, statistics,
 def test_training_images_are_distorted_for_their_seed_epoch_and_example(digits, recipe):
     settings = recipe.model_copy(update={"translation": 2.0, "elastic": 3.0})
     examples = np.array([7, 0, 199])
-    images = training_images(settings)(digits.images[examples], 3, 5, examples)
+    images = make_augmenter(settings)(digits.images[examples], 3, 5, examples)
     np.testing.assert_array_equal(images, distort(digits.images[examples], settings, 3, 5, examples))
 
 

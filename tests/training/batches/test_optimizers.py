@@ -7,7 +7,7 @@ from lenet.settings import ENGINES
 determinism.prepare()
 
 from lenet.network.model import build_model
-from lenet.training.batches.gradient_descent import make_epochs
+from lenet.training.batches.gradient_descent import make_train_epochs
 
 
 @pytest.mark.slow
@@ -19,7 +19,7 @@ def test_each_step_shrinks_weights_by_rate_times_weight_decay(digits, statistics
         determinism.reset_and_seed(0)
         model = build_model(settings, statistics)
         initial_weights = model.get_weights()
-        list(make_epochs(model, settings.model_copy(update={"weight_decay": decay}), len(digits))(digits, 0))
+        list(make_train_epochs(model, settings.model_copy(update={"weight_decay": decay}), len(digits))(digits, 0))
         trained[decay] = model.get_weights()
     for initial, without_decay, with_decay in zip(initial_weights, trained[0.0], trained[0.5], strict=True):
         np.testing.assert_allclose(

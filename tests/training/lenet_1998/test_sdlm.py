@@ -36,7 +36,7 @@ INPUT_MAPS, OUTPUT_MAPS = np.argwhere(TABLE_I).T
 SHAPES = Weights(
     (5, 5, 1, 6), (6,), (6,), (6,), (5, 5, 60), (16,), (16,), (16,), (400, 120), (120,), (120, 84), (84,)
 )  # fmt: skip
-# In C3, the true fan-ins differ from map to map.
+# Inputs per unit, layer by layer. In C3 a unit has 75, 100 or 150, depending on its map; here 100 stands for all.
 FAN_INS = Weights(25, 25, 4, 4, 100, 100, 4, 4, 400, 400, 120, 120)
 
 

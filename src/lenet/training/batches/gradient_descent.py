@@ -16,7 +16,7 @@ from lenet.training.order import epoch_order
 LossAndError = tuple[float, float]
 
 
-def make_epochs(
+def make_train_epochs(
     model: keras.Model, settings: Variant, train_size: int
 ) -> Callable[[Split, int], Iterator[LossAndError]]:
     """Return a function that trains the model on a split, from a seed, and yields the loss and error of each epoch.
@@ -26,7 +26,7 @@ def make_epochs(
     """
     batch_size = settings.batch_size
     steps = -(-train_size // batch_size)  # the last batch may be smaller
-    make_images, network, loss_function = training_images(settings), training_network(model), _LOSSES[settings.loss]
+    augment, network, loss_function = make_augmenter(settings), make_training_network(model), _LOSSES[settings.loss]
     optimizer = _optimizer(settings, steps, model)
 
     # One call into TensorFlow trains a whole epoch. With a call per batch, Python would take a third of the time.
@@ -39,7 +39,7 @@ def make_epochs(
         for step in tf.range(steps):
             examples = order[step * batch_size : (step + 1) * batch_size]
             images, labels = (
-                make_images(tf.gather(all_images, examples), seed, epoch, examples),
+                augment(tf.gather(all_images, examples), seed, epoch, examples),
                 tf.gather(all_labels, examples),
             )
             with tf.GradientTape() as tape:
@@ -62,7 +62,7 @@ def make_epochs(
     return train_epochs
 
 
-def training_network(model: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+def make_training_network(model: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Return a function from images to logits and probabilities, both (batch, 10), for use in training.
 
     If C3 is a plain convolution and S2 is not trainable, C1 and S2 get two extra maps: oneDNN is faster with eight maps
@@ -96,7 +96,7 @@ def _padded_by_two(array: tf.Variable, axis: int) -> tf.Tensor:
     return tf.concat([array, tf.zeros(shape)], axis)
 
 
-def training_images(settings: Variant) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+def make_augmenter(settings: Variant) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
     """Return a function that makes the images to train on from original images, uint8 (batch, 28, 28).
 
     The function's other arguments are the seed, the epoch and the images' indices in the training set, (batch,). If the
@@ -106,12 +106,12 @@ def training_images(settings: Variant) -> Callable[[tf.Tensor, tf.Tensor, tf.Ten
     def distorted(images: np.ndarray, seed: np.ndarray, epoch: np.ndarray, examples: np.ndarray) -> np.ndarray:
         return distort(images, settings, int(seed), int(epoch), examples)
 
-    def make_images(images: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
+    def augment(images: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         if not is_distorted(settings):
             return images
         return tf.ensure_shape(tf.numpy_function(distorted, (images, seed, epoch, examples), tf.uint8), (None, 28, 28))
 
-    return make_images
+    return augment
 
 
 def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

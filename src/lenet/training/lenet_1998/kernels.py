@@ -3,8 +3,8 @@
 The bits do not depend on the processor (see compiled.py, lanes.py): nothing here calls a mathematical library or lets
 the compiler reorder a sum. Maps are the last axis of the arrays, so that a row of lanes holds all maps at one place.
 Layers are padded to a multiple of eight maps or units. The padding has weights and rates of 0, so everything that it
-passes on is 0. The inner loops are matrix products: they multiply the numbers at several places by a row with one
-number per map, and add the products to as many rows of sums.
+passes on is 0. The inner loops are matrix products, computed as sums of outer products: a column of numbers, one per
+place, times a row, one per map.
 """
 
 from typing import NamedTuple, Self
@@ -54,10 +54,10 @@ class Units(NamedTuple):
 
 @kernel
 def learn(weights, states, slopes, deltas, images, labels, order, steps, competitive, rubbish, distances):
-    """Learn the examples one after the other; fill `distances`, (n, 10), with their distances before they are learnt.
+    """Learn the examples one after the other. Before each, put its squared distances to the codes into `distances`.
 
-    order: the indices of the n examples. steps: for each weight, minus its rate. competitive: whether the loss is
-    equation 9, in which `rubbish` is j, or equation 8. states, slopes, deltas: working memory.
+    distances: (n, 10). order: the indices of the n examples. steps: for each weight, minus its rate. competitive:
+    whether the loss is equation 9, with j = `rubbish`, instead of equation 8. states, slopes, deltas: working memory.
     """
     for n in range(order.size):
         label = labels[order[n]]
@@ -198,7 +198,10 @@ def c1_forward(image, weights, bias, c1):
 
 @kernel
 def c1_update(image, delta, target, target_bias, steps, steps_bias):
-    """Update C1. The units of a map share its weights: sum over them, the map's upper and lower half separately."""
+    """Add steps · dE/dw of C1 to `target`.
+
+    A map's units share its weights: sum over its upper and lower half separately.
+    """
     for i in range(5):
         upper = spread(f32(0), FIVE_PLACES)
         lower = spread(f32(0), FIVE_PLACES)
@@ -243,7 +246,10 @@ def sub_backward(coefficient, delta, delta_below, count):
 
 @inlined
 def sub_update(sums, delta, target, target_bias, steps, steps_bias, count):
-    """Update S2 or S4. The coefficient is the weight of a unit's only input, the sum of four units below."""
+    """Add steps · dE/dw of S2 or S4 to `target`.
+
+    The coefficient is the weight of a unit's only input, the sum of four units below.
+    """
     derivative = spread(f32(0), count)
     for y in range(sums.shape[0]):
         for x in range(sums.shape[1]):
@@ -292,7 +298,10 @@ def c3_backward(weights, delta, delta_s2):
 
 @kernel
 def c3_update(s2, delta, target, target_bias, steps, steps_bias):
-    """Update C3, one row of a kernel at a time: five places times sixteen maps. Missing connections have rates of 0."""
+    """Add steps · dE/dw of C3 to `target`, one row of a kernel at a time: five places times sixteen maps.
+
+    Missing connections have rates of 0.
+    """
     for c in range(6):
         for i in range(5):
             derivative = spread(f32(0), 80)
@@ -314,7 +323,10 @@ def full_forward(inputs, weights, bias, outputs, count):
 
 @inlined
 def full_backward(weights, delta, inputs, delta_inputs, target, steps, count):
-    """Compute the derivatives of the inputs and update `target`, in one pass through the weight matrix."""
+    """Compute the derivatives of the loss with respect to the inputs, and add steps · dE/dw to `target`.
+
+    This takes one pass through the weight matrix.
+    """
     deltas = load(delta, (0,), count)
     for i in range(inputs.size):
         delta_inputs[i] = total(load(weights, (i, 0), count) * deltas)
@@ -334,7 +346,8 @@ def loss_derivative(f6, label, distances, competitive, rubbish, delta):
     """Fill `delta` with dE/dx of F6.
 
     For eq. 8, it is x − w_D, where D is the label. Eq. 9 (competitive) also pushes x away from each code, in proportion
-    to the code's share of the sum in the logarithm. The smallest penalty is taken out of all exponents.
+    to the code's share of the sum in the logarithm. All exponents are shifted by the same amount, which changes no
+    share, so that none is positive and the largest is 0.
     """
     for o in range(f6.size):
         delta[o] = f6[o] - _CODES[label, o]

@@ -17,8 +17,8 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import models, overload, register_model
 
-# Decorates functions that generate code while a loop is compiled. It is Any because, by Numba's own types, their calls
-# would lack the first argument, `typing`.
+# Decorates functions that generate code while a loop is compiled. Any, because Numba's annotations keep the parameter
+# `typing`, which callers do not pass.
 intrinsic: Any = extending.intrinsic
 
 _WIDTH = 8

@@ -58,9 +58,10 @@ def train_passes(model: "keras.Model", settings: Variant, train: Split, seed: in
 def examples_of_pass(train: Split, settings: Variant, seed: int, epoch: int) -> Split:
     """Return the examples of a pass, in the order in which they are learnt: as many as `train` has.
 
-    epoch: the number of the pass, counted from 0. Without `copies`, distorted images are made again for each pass. With
-    `copies`, that many distorted copies of each image are made once. One pass after another then takes its part of the
-    originals and copies, until all were shown (§III-B).
+    epoch: the number of the pass, counted from 0. Without `copies`, images are distorted again for each pass. With
+    `copies`, that many distorted copies of each image are made once (§III-B). Originals and copies are shuffled
+    together, and each pass takes the next len(train) of them. After copies + 1 passes they are shuffled again, with
+    `order: constant` into the same order.
     """
     count, versions = len(train), settings.copies + 1
     turn, part = divmod(epoch, versions)

@@ -6,5 +6,4 @@ import keras
 def optimizer(
     rate: float | keras.optimizers.schedules.LearningRateSchedule, weight_decay: float | None
 ) -> keras.optimizers.Optimizer:
-    """Return Adam. The arguments are described in `__init__.py`."""
     return keras.optimizers.Adam(rate, weight_decay=weight_decay)

@@ -6,7 +6,6 @@ import keras
 def optimizer(
     rate: float | keras.optimizers.schedules.LearningRateSchedule, weight_decay: float | None
 ) -> keras.optimizers.Optimizer:
-    """Return Muon. The arguments are described in `__init__.py`."""
     return keras.optimizers.Muon(
         rate, weight_decay=weight_decay, adam_weight_decay=weight_decay, exclude_layers=["output"]
     )

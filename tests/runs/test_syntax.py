@@ -8,7 +8,7 @@ import textwrap
 import pytest
 from support.paths import ROOT
 
-from lenet.runs.meaning import syntax_digest
+from lenet.runs.syntax import syntax_digest
 
 CODE = '''
 """A module."""
@@ -78,11 +78,11 @@ def test_other_versions_of_python_give_every_module_the_same_digest(python):
         from pathlib import Path
 
         package = Path(sys.argv[1])
-        spec = importlib.util.spec_from_file_location("meaning", package / "runs/meaning.py")
-        meaning = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(meaning)
+        spec = importlib.util.spec_from_file_location("syntax", package / "runs/syntax.py")
+        syntax = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(syntax)
         for path in sorted(package.rglob("*.py")):
-            print(path, meaning.syntax_digest(path.read_text(encoding="utf-8")))
+            print(path, syntax.syntax_digest(path.read_text(encoding="utf-8")))
         """
     )
     digests_here, digests_there = (

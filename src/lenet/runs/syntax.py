@@ -20,7 +20,11 @@ def syntax_digest(source: str) -> str:
 
 
 def _text(node: object) -> str:
-    """Return a syntax tree as text, without empty fields: later versions of Python add fields, empty for older code."""
+    """Return a syntax tree as text.
+
+    Leave out empty fields: a later Python may add a field that is empty for existing code, and the text must not
+    change.
+    """
     if isinstance(node, ast.AST):
         fields = {name: _text(value) for name, value in _fields(node).items() if value is not None and value != []}
         return f"{type(node).__name__}({','.join(f'{name}={text}' for name, text in fields.items())})"
