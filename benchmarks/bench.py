@@ -2,8 +2,9 @@
 
     python -m benchmarks.bench --runs 4 --epochs 20 --rounds 2
 
-Appends each time to benchmarks/training.csv as soon as it is measured, so that an interrupted benchmark continues where
-it stopped. A round takes about an hour on two cores, which should have nothing else to do.
+Appends each time to benchmarks/training.csv as soon as it is measured, so an interrupted benchmark continues where it
+stopped. A round times each contender once and takes about an hour on two cores. The two cores should have nothing else
+to do.
 """
 
 import argparse
@@ -32,7 +33,10 @@ CORES = 2
 
 @dataclass(frozen=True)
 class Bench:
-    """What is trained: how many runs and epochs, and in which clone. The clone also has the images as one .npz file."""
+    """The work to time: `runs` runs of `epochs` epochs each, trained on the data of `study`.
+
+    study: a clone of the project. The clone also has the images as one .npz file.
+    """
 
     study: Path
     runs: int
@@ -73,7 +77,10 @@ def _pytorch(bench: Bench, seeds: Sequence[str], *options: str) -> list[str]:
 
 
 def _times(timed: Timed) -> dict[str, float]:
-    """Return the wall time and, for each kind of time that the processes measured themselves, the longest."""
+    """Return the wall time, and the times that the processes printed (`train_s`, `compile_s`).
+
+    If several processes printed the same kind of time, return the longest.
+    """
     measured_inside = [json.loads(printed.splitlines()[-1]) for printed in timed.printed]
     longest = {
         name: max(times[name] for times in measured_inside) for name in measured.TIMES if name in measured_inside[0]
@@ -82,7 +89,7 @@ def _times(timed: Timed) -> dict[str, float]:
 
 
 def lab_epochs(bench: Bench) -> dict[str, float]:
-    """Time the epochs of two runs side by side; from that, return how long the epochs of all runs would take."""
+    """Time the epochs of two runs side by side; return how long the epochs of all runs would take at this speed."""
     with edit_params(bench.study / PARAMS) as params:
         params["base"]["epochs"] = bench.epochs + 1  # the first one is not timed
     timed = run([sys.executable, "-m", "benchmarks.epochs"], cwd=bench.study, PYTHONPATH=f"src:{ROOT}")
@@ -104,7 +111,7 @@ CONTENDERS = (keras_fit, pytorch, pytorch_side_by_side, pytorch_compiled, lab_ep
 
 @contextmanager
 def clone(runs: int, epochs: int, validation_size: int | float) -> Iterator[Path]:
-    """Yield a clone of the last commit. Its study is reduced to one variant, with so many runs and epochs."""
+    """Yield a clone of the last commit. Its study is reduced to one variant, with `runs` runs of `epochs` epochs."""
     with clone_of_committed_state(ROOT) as study:
         (study / LOCK).unlink()
         with edit_params(study / PARAMS) as params:
@@ -118,7 +125,7 @@ def clone(runs: int, epochs: int, validation_size: int | float) -> Iterator[Path
 
 
 def save_splits(study: Path, path: Path) -> int:
-    """Write the train and validation splits of the study into one file; return how many images it trains on."""
+    """Write the train and validation splits of the study into one .npz file; return the size of the train split."""
     run([sys.executable, "-m", "dvc", "repro", "preprocess"], cwd=study)
     splits = {name: np.load(study / PROCESSED / f"{name}.npz") for name in ("train", "validation")}
     np.savez(path, **{f"{name}_{part}": split[part] for name, split in splits.items() for part in split.files})

@@ -1,9 +1,9 @@
-"""Time the epochs of this project: two runs side by side in the current workspace, without start-up and compiling.
+"""Time the epochs of this project: train two runs side by side in the current workspace.
 
     python -m benchmarks.epochs
 
-Prints, as JSON, the median time in seconds from the end of one epoch to the end of the next. A run's first epoch does
-not count, because TensorFlow builds the graph in it.
+Prints, as JSON, the median time in seconds from the end of one epoch to the end of the next. Start-up does not count. A
+run's first epoch does not count either, because TensorFlow builds the graph during this epoch.
 """
 
 import json
@@ -22,7 +22,7 @@ SIDE_BY_SIDE = 2
 
 
 def epoch_times(worker: WorkerProcess, run: PlannedRun) -> list[float]:
-    """Train a run; return how many seconds each epoch took, except the first."""
+    """Train a run; return the duration of each epoch except the first, in seconds."""
     ends: list[float] = []  # the first event, of epoch 0, is the start of the run
     data = load_training_data(run.identity.data)
     worker.call(

@@ -2,7 +2,7 @@
 
     python keras_fit.py DIGITS.npz EPOCHS SEED…
 
-Prints, as JSON, how many seconds the training took, without imports and reading the data.
+Prints, as JSON, how many seconds the training took. Imports and reading the data do not count.
 """
 
 import json

@@ -20,7 +20,7 @@ TIMES = ("wall_s", "train_s", "compile_s")
 
 
 class Timed(NamedTuple):
-    """Commands that ran side by side: the time until the last one ended, and what each one printed."""
+    """The time from the start of several commands until the last one ended, and what each command printed."""
 
     wall_s: float
     printed: Sequence[str]
@@ -42,18 +42,18 @@ def run(*commands: Sequence[str], cwd: Path = ROOT, **environment: str) -> Timed
 
 
 def machine() -> str:
-    """Name the processor, how many of its cores are used, and the memory."""
+    """Describe this machine in one line: the processor, the number of usable cores, the memory, the system."""
     cores, memory = len(psutil.Process().cpu_affinity()), psutil.virtual_memory().total / 2**30
     return f"{machine_tags()['processor']}, {cores} cores, {memory:.0f} GB, {platform.system()}"
 
 
 def read(table: Path = TABLE) -> pd.DataFrame:
-    """Return the table of times. It has no rows if nothing was measured yet."""
+    """Return the table of times. The table has no rows if nothing was measured yet."""
     return pd.read_csv(table) if table.is_file() else pd.DataFrame(columns=[*KEYS, *TIMES])
 
 
 def has(keys: Mapping[str, object], table: Path = TABLE) -> bool:
-    """Return whether the table has a row with these keys."""
+    """Return whether the table has a row with these values in the columns KEYS."""
     return tuple(keys[name] for name in KEYS) in set(read(table)[[*KEYS]].itertuples(index=False, name=None))
 
 

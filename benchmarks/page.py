@@ -37,7 +37,7 @@ many channels: C1 has one in and six out, C3 six in and sixteen out."""
 
 
 def last_benchmark(times: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the machine and the amount of work of the table's last row."""
+    """Return the rows whose machine and amount of work equal those of the table's last row."""
     return times.merge(times[["machine", "digits", "runs", "epochs"]].tail(1))
 
 
@@ -53,7 +53,7 @@ def setting(times: pd.DataFrame) -> str:
 
 
 def table(times: pd.DataFrame, medians: pd.DataFrame) -> str:
-    """Return a table in Markdown: the times of the contenders, and how they compare with `make repro`."""
+    """Return a Markdown table that compares the contenders' times with the time of `make repro`."""
     lines = ["| what | time | least–most | time / f | target |", "|---|---:|---:|---:|---:|"]
     for letter, (name, what) in zip("abcdef", CONTENDERS.items(), strict=True):
         seconds, timed = medians.wall_s[name], times[times.contender == name].wall_s
@@ -66,7 +66,7 @@ def table(times: pd.DataFrame, medians: pd.DataFrame) -> str:
 
 
 def parts_of_times(medians: pd.DataFrame) -> str:
-    """Describe how much of d is compiling, and how much of f is training."""
+    """Describe how long d (PyTorch with `torch.compile`) compiles, and how long f (`make repro`) trains."""
     ours, compiled = medians.loc["lab_make_repro"], medians.loc["pytorch_compiled"]
     side_by_side_s = medians.wall_s["pytorch_side_by_side"]
     return (

@@ -2,7 +2,7 @@
 
     python pytorch.py DIGITS.npz EPOCHS SEED… --threads 2 [--compile]
 
-Prints, as JSON, how many seconds compiling and training took, without imports and reading the data.
+Prints, as JSON, how many seconds compiling and training took. Imports and reading the data do not count.
 """
 
 import argparse
@@ -35,7 +35,7 @@ assert sum(weights.numel() for weights in model.parameters()) == 61_706
 
 
 def prepare(images: np.ndarray) -> torch.Tensor:
-    """Return raw images (n, 28, 28) with a border of two pixels, scaled to 0 to 1: float32 (n, 1, 32, 32)."""
+    """Add a border of two pixels to raw images (n, 28, 28) and scale them to 0…1; return float32 (n, 1, 32, 32)."""
     return torch.from_numpy(np.pad(images, ((0, 0), (2, 2), (2, 2)))[:, np.newaxis]).float() / 255
 
 

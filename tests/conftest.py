@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Run all tests of a file in one process, so that its module fixtures are made once."""
+    """Run all tests of a file in one process, so that the file's module fixtures are made once."""
     config.option.loadscopereorder = False
     return LoadFileScheduling(config, log)
 
@@ -83,7 +83,7 @@ def _enter_workspace(folder, monkeypatch):
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    """A folder that holds only params.yaml. It is the current folder and the project's root."""
+    """The current folder, which is also the project's root and contains only params.yaml."""
     return _enter_workspace(tmp_path, monkeypatch)
 
 
@@ -96,7 +96,7 @@ def shared_workspace(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory):
-    """The path of a new MLflow database. Creating its tables takes seconds, so it is done once."""
+    """The path of a new MLflow database. The database is made only once, because creating its tables takes seconds."""
     import mlflow
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
@@ -106,7 +106,10 @@ def empty_store(tmp_path_factory):
 
 @pytest.fixture
 def client(workspace, empty_store, monkeypatch):
-    """A function that returns an MlflowClient of the workspace's MLflow store, without the code under test."""
+    """Yield a function that returns an MlflowClient for the workspace's MLflow store.
+
+    The function does not use the code under test.
+    """
     import mlflow
 
     shutil.copy(empty_store, workspace / "mlflow.db")
@@ -118,7 +121,7 @@ def client(workspace, empty_store, monkeypatch):
 
 @pytest.fixture(scope="session")
 def digits():
-    """200 images of the bundled digits, 28 × 28."""
+    """A split of 200 images of the bundled digits, 28 × 28, and their labels."""
     arrays = datasets.bundled_digits()
     return Split(arrays[datasets.TRAIN_IMAGES][:200], arrays[datasets.TRAIN_LABELS][:200])
 
@@ -131,7 +134,7 @@ def statistics(digits):
 
 @pytest.fixture
 def processed(workspace, digits, statistics):
-    """A workspace with the files that training reads from data/processed/. Both splits are `digits`."""
+    """A workspace with the files that training reads from data/processed/. Both splits are the fixture `digits`."""
     for name in ("train", "validation"):
         save_split(split_path(name), digits)
     save_statistics(statistics)
@@ -140,11 +143,11 @@ def processed(workspace, digits, statistics):
 
 @pytest.fixture(scope="session")
 def recipe():
-    """The project's base variant, cut to two epochs."""
+    """The recipe `base` of params.yaml, cut to two epochs."""
     return load_settings(ROOT / "params.yaml").base.model_copy(update={"epochs": 2})
 
 
 @pytest.fixture(scope="session")
 def published():
-    """The project's variant lenet5_1998, cut to two passes."""
+    """The recipe of the variant lenet5_1998 in params.yaml, cut to two passes over the training set."""
     return load_settings(ROOT / "params.yaml").variant("lenet5_1998").model_copy(update={"epochs": 2})

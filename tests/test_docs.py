@@ -1,4 +1,4 @@
-"""README and docs agree with the project: rooms, commands, files, headings, numbers of a sweep."""
+"""README and docs agree with the project: folders of src/lenet/, commands, files, headings, numbers of a sweep."""
 
 import csv
 import re
@@ -39,7 +39,7 @@ def test_every_make_target_test_file_and_link_that_a_page_names_exists(page):
 
 
 def headings(page: Path):
-    """Return the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors that GitHub makes for the headings of a page."""
     titles = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 

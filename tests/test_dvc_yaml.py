@@ -1,4 +1,4 @@
-"""Compare dvc.yaml with the code: a stage's dependencies are the code that it imports."""
+"""Compare dvc.yaml with the code: each stage must depend on the code that the stage imports, and on no other code."""
 
 from itertools import product
 
@@ -21,7 +21,7 @@ def code_deps(stage):
 
 
 def contains(dependency, file):
-    """Return whether a dependency, a room or a module, contains the file."""
+    """Return whether a dependency contains the file. A dependency is a module or a room (a folder of src/lenet/)."""
     return file == dependency or file.startswith(f"{dependency}/")
 
 

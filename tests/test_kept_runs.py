@@ -15,7 +15,7 @@ def repository(pipeline, tmp_path):
 
 
 def models(repository, *variants):
-    """Return {path: content} of the files in models/."""
+    """Return {path: content} of the files of these variants in models/."""
     return {
         path: path.read_bytes()
         for variant in variants
@@ -28,7 +28,9 @@ BATCHES, ENGINE_OF_1998 = "src/lenet/training/batches", "src/lenet/training/lene
 
 def test_editing_code_retrains_only_the_runs_that_the_edit_can_change(repository):
     repository.edit("src/lenet/network/model.py", ("import math\n", "import math  # a comment\n"))
-    repository.edit(f"{ENGINE_OF_1998}/sdlm.py", ('"""LeNet-5 of 1998', '"""Described anew: LeNet-5 of 1998'))
+    repository.edit(
+        f"{ENGINE_OF_1998}/sdlm.py", ('"""Train LeNet-5 of 1998', '"""Described anew: train LeNet-5 of 1998')
+    )
     assert repository.variants_to_train() == []
     momentum, sgd = f"{BATCHES}/optimizers/momentum.py", f"{BATCHES}/optimizers/sgd.py"
     (repository.path / momentum).write_text(

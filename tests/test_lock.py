@@ -9,7 +9,7 @@ from support.paths import ROOT
 
 
 def test_the_lock_names_every_package_that_another_one_needs():
-    """The set-up installs without dependencies, so nothing else would notice a missing package."""
+    """setup.sh installs only packages that the lock names, so nothing else would notice a missing package."""
     check = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
     assert check.returncode == 0, check.stdout
 

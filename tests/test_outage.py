@@ -1,4 +1,4 @@
-"""Two `make repro` at the same time on the real pipeline, while the MLflow store cannot be reached."""
+"""Run two `make repro` at the same time on the real pipeline, while the MLflow store cannot be reached."""
 
 import subprocess
 

@@ -1,6 +1,7 @@
 """The real pipeline on the bundled digits, from download to MLflow, report, server and browser.
 
-`make repro` was started three times: closing its terminal ended the first, the second was killed, the third finished.
+`make repro` was started three times. The first was ended by closing its terminal, the second was killed, and the third
+finished.
 """
 
 import json

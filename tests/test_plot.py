@@ -57,7 +57,7 @@ def reports(folder):
 
 @pytest.fixture(scope="module")
 def plotted(tmp_path_factory):
-    """A workspace in which the stage has run, and the files that it wrote."""
+    """A workspace in which the stage has run, and the files that the stage wrote."""
     folder = tmp_path_factory.mktemp("workspace")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -38,7 +38,7 @@ def set_preprocess(validation_size, split_seed=0):
 
 @pytest.fixture
 def raw(workspace, balanced):
-    """A workspace with raw data: a balanced training set, and a test set of 30."""
+    """A workspace with raw data: a balanced training set, and a test set of 30 images."""
     set_preprocess(validation_size=0.1)
     test = split_with(np.tile(np.arange(10), 3))
     RAW.mkdir(parents=True)

@@ -13,14 +13,14 @@ DEADLINE_S = 60
 
 
 def command(body):
-    """Return the command line of a process that runs `body` as its `main`."""
+    """Return a command line that runs a program with the source code `body` as its `main`."""
     indented = "\n".join(f"    {line}" for line in body.splitlines())
     imports = "import errno, os, sys, threading, time\nfrom lenet import errors, program"
     return [sys.executable, "-c", f"{imports}\ndef main():\n{indented}\nprogram.run(main)"]
 
 
 def run_to_end(body, folder, **environment):
-    """Run a process with `body` as its `main`; return its status, stdout and stderr."""
+    """Run a program with the source code `body` as its `main`; return the exit status, stdout and stderr."""
     finished = subprocess.run(
         command(body), cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=DEADLINE_S
     )
@@ -37,7 +37,7 @@ def test_characters_that_the_outputs_encoding_lacks_are_replaced(tmp_path):
 
 
 def test_the_variables_that_git_sets_for_hooks_are_not_passed_on(tmp_path):
-    """`git commit -a` runs hooks with a temporary index, and git commands in a hook would change it."""
+    """`git commit -a` runs hooks with a temporary index, and git commands in a hook would change this index."""
     subprocess.run(["git", "init", "--quiet", tmp_path / "checkout"], check=True)
     body = "import subprocess\nsubprocess.run(['git', 'rev-parse', '--show-toplevel'], check=True)"
     hooks = {"GIT_DIR": "/nowhere/.git", "GIT_INDEX_FILE": "/nowhere/index", "GIT_WORK_TREE": "/nowhere"}
@@ -80,7 +80,10 @@ def test_a_bug_gives_a_traceback(tmp_path, bug):
 
 
 def interrupt(body, folder, number=signal.SIGINT):
-    """Send a signal when the process prints `ready`; return its status and its stderr."""
+    """Run a program with the source code `body` as its `main`, and send a signal when the program prints `ready`.
+
+    Return the exit status and stderr.
+    """
     # If the test suite runs in the background, its child processes ignore SIGINT.
     body = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{body}"
     process = subprocess.Popen(command(body), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

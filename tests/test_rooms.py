@@ -1,4 +1,7 @@
-"""The rooms of src/lenet/: modules import only from lower rooms, so a file's path tells what an edit can change."""
+"""The rooms (folders and modules) of src/lenet/: modules import only from their own room and from lower rooms.
+
+Therefore a file's path tells which results an edit of the file can change.
+"""
 
 import re
 

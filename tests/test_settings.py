@@ -1,4 +1,4 @@
-"""Each mistake in params.yaml is refused in one line that says where it is and what was expected."""
+"""Each mistake in params.yaml is refused with a message of one line: where the mistake is, and what was expected."""
 
 import copy
 import math
@@ -50,24 +50,24 @@ def load(raw):
 
 
 def sweep(**changed):
-    """Write SWEEP with these changes to sweep.yaml, and load it. A key with the value ... is left out."""
+    """Write SWEEP with these changes to sweep.yaml, and load the file. Keys with the value `...` are left out."""
     content = {key: value for key, value in (SWEEP | changed).items() if value is not ...}
     YAML().dump(content, Path("sweep.yaml"))
     return load_sweep(Path("sweep.yaml"), load(VALID))
 
 
 def changed(place, value, raw=VALID):
-    """Return `raw` with this value at a dotted place, where there may be no key yet."""
+    """Return a copy of `raw` with this value at the dotted path `place`. The last key of the path may be a new key."""
     return _with(lambda section, key: operator.setitem(section, key, value), place, raw)
 
 
 def renamed(place, name):
-    """Return VALID with the key at a dotted place renamed."""
+    """Return a copy of VALID in which the key at the dotted path `place` is renamed."""
     return _with(lambda section, key: operator.setitem(section, name, section.pop(key)), place, VALID)
 
 
 def without(place):
-    """Return VALID without the key at a dotted place."""
+    """Return a copy of VALID without the key at the dotted path `place`."""
     return _with(operator.delitem, place, VALID)
 
 
@@ -79,7 +79,7 @@ def _with(change, place, raw):
 
 
 def refusal(raw, load=load):
-    """Return the message with which `load` refuses a content; check that it is one line."""
+    """Check that `load` refuses the content with a message of one line; return this message."""
     with pytest.raises(LabError) as caught:
         load(raw)
     message = str(caught.value)
@@ -336,7 +336,7 @@ def test_committed_variants_list_only_settings_that_differ_from_the_base_and_all
 
 
 def test_the_committed_variants_of_1998_differ_only_where_their_names_say_so():
-    """The variants repeat common settings, because `dvc exp run --set-param` would expand a merge key of YAML."""
+    """The variants repeat shared settings, because `dvc exp run --set-param` would expand a merge key of YAML."""
     variants = {name: variant.model_dump() for name, variant in load_settings(ROOT / "params.yaml").variants.items()}
 
     def changes(variant):

@@ -69,7 +69,10 @@ def source_distribution(name):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A project with the real setup.sh. Its lock has a package that is published only as source, and build tools."""
+    """A project with the real setup.sh, and with a lock that names build tools and one more package.
+
+    This package is published only as a source distribution, so setup.sh must build it.
+    """
     packages = tmp_path / "packages"
     packages.mkdir()
     lock = ""
@@ -124,7 +127,7 @@ def test_a_package_is_not_installed_if_its_hash_differs_from_the_lock(checkout):
 
 
 def test_a_set_up_that_was_interrupted_starts_over(checkout):
-    """A new environment gets pip last. Without pip, its creation was interrupted."""
+    """pip is the last part of a new environment. If pip is missing, the environment's creation was interrupted."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], cwd=checkout, check=True)
     done = set_up(checkout)
     assert done.returncode == 0, done.stderr

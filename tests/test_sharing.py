@@ -1,4 +1,4 @@
-"""Results and models of other people, branches and commits are used; their runs are not trained again."""
+"""Runs that come from other people, branches or commits are used, and are not trained again."""
 
 import re
 import subprocess
@@ -104,7 +104,10 @@ def test_a_zip_download_is_refused_with_an_explanation_and_works_after_git_init(
 
 
 def documented_code(language, word):
-    """Return the code block of docs/usage.md that contains the word, changed to the bundled digits' MLflow names."""
+    """Return the code block of docs/usage.md that is in this language and contains this word.
+
+    In the code block, MLflow's names for MNIST are replaced by those for the bundled digits, which the pipeline uses.
+    """
     blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs/usage.md").read_text(encoding="utf-8"), re.DOTALL)
     (block,) = [block for block in blocks if word in block]
     return block.replace("lenet5-mnist", "lenet5-digits").replace("models:/lenet5@", "models:/lenet5-digits@")

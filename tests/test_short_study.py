@@ -1,4 +1,4 @@
-"""The real pipeline on the real MNIST, cut short: a modern variant and the paper's, one epoch each."""
+"""Run the real pipeline on the real MNIST, with a modern variant and the paper's, for one epoch each."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The code never runs data that it reads. Only the project's own processes send pickles to each other."""
+"""Data that the project reads is never run as code. Only the project's own processes send pickles to each other."""
 
 import ast
 
@@ -20,7 +20,7 @@ def calls(tree):
 
 
 def unsafe_calls_in(source):
-    """Return the calls in a source that may run code from their input, and arguments whose value is not allowed."""
+    """Return a source's unsafe calls: functions that may run code from their input, and forbidden argument values."""
     tree = ast.parse(source)
     code_runners = [name for call in calls(tree) if (name := ast.unparse(call.func)) in CODE_RUNNERS]
     arguments = [(keyword.arg, ast.unparse(keyword.value)) for call in calls(tree) for keyword in call.keywords]
@@ -45,10 +45,7 @@ def test_only_pickles_from_the_projects_own_processes_are_loaded():
 
 
 def test_no_module_imports_an_unsafe_function_by_its_bare_name():
-    """The tests above find calls of an unsafe function only by its full name, such as pickle.load.
-
-    They would miss calls of a bare `load`.
-    """
+    """The tests above find unsafe functions only by full names, such as `pickle.load`, and would miss a bare `load`."""
     imported = {
         alias.name
         for path in SOURCES

@@ -1,4 +1,4 @@
-"""Use a trained pipeline as people do: edit, queue experiments, clone, damage files; with DVC and `make repro`."""
+"""Use a trained pipeline as people do, with DVC and `make repro`: edit, queue experiments, clone, damage files."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""A YAML file is either read, or refused in one line that says what is wrong and where."""
+"""A YAML file is either read, or refused with a message of one line that says what is wrong and where."""
 
 import pytest
 

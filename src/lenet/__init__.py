@@ -1,1 +1,1 @@
-"""Compare LeNet-5's recipe of 1998 with today's: the five stages of a DVC pipeline, and the library they use."""
+"""Compare the LeNet-5 recipe of 1998 with today's recipes: the five stages of a DVC pipeline, and their library."""

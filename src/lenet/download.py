@@ -1,7 +1,7 @@
-"""Stage 1. Reads no data; writes data/raw/: the four IDX files of the data set that params.yaml names.
+"""Stage 1: write data/raw/, the four IDX files of the data set that params.yaml names.
 
-MNIST's files are downloaded: each from the first source that serves it. The bundled digits are made from the installed
-scikit-learn. Takes seconds on a usual connection, and at most three minutes per source.
+Each of MNIST's files is downloaded from the first source that serves this file. The bundled digits are made from the
+installed scikit-learn. Takes seconds on a usual connection, and at most three minutes per source.
 """
 
 from lenet import program
@@ -15,10 +15,9 @@ from lenet.workspace import RAW, atomic_write
 
 
 def raw_content(dataset: Dataset) -> dict[str, bytes]:
-    """Return the content of the four raw files by name.
+    """Return the content of the four raw files: {file name: bytes}.
 
-    If a download fails, raise as `fetch_all` does: DataUnreachableError, or a plain LabError if the user named a
-    mirror.
+    If a download fails, raise DataUnreachableError, or a plain LabError if the user named a mirror.
     """
     if dataset.make:
         return {name: to_idx(array) for name, array in dataset.make().items()}

@@ -1,4 +1,4 @@
-"""Errors that the user can fix, and helpers that word their messages."""
+"""Errors that the user can fix, and functions that help to word error messages."""
 
 import errno
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ FIXABLE = {
 
 
 class LabError(Exception):
-    """A message for the user: what is wrong, where, what was expected, and what to do."""
+    """An error that the user can fix. The message says what is wrong, where, what was expected, and what to do."""
 
 
 class DataUnreachableError(LabError):
@@ -23,17 +23,17 @@ class DataUnreachableError(LabError):
 
 
 def in_one_line(text: object) -> str:
-    """Return a text as one line: one space replaces each run of whitespace, and none is left at the ends."""
+    """Return a text as one line: each sequence of whitespace becomes one space, and both ends are stripped."""
     return " ".join(str(text).split())
 
 
 def shortened(text: str, length: int) -> str:
-    """Return a text; if it is longer than `length` characters, cut it there and add an ellipsis."""
+    """Cut a text after `length` characters and add an ellipsis. Return a shorter text unchanged."""
     return text if len(text) <= length else f"{text[:length]}…"
 
 
 def did_you_mean(name: str, known_names: Iterable[str]) -> str:
-    """Return a hint: the known name that is closest to `name`, or all known names if none is close."""
+    """Return a hint with the known name that is closest to `name`, or with all known names if none is close."""
     known_names = list(known_names)
     close = get_close_matches(name, known_names, n=1)
     return f"did you mean {close[0]}?" if close else f"expected one of: {', '.join(known_names)}"

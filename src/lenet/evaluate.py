@@ -1,10 +1,14 @@
-"""Stage 4, once per variant: `dvc repro evaluate@<variant>`. The only stage that measures on the test set.
+"""Stage 4, run once per variant with `dvc repro evaluate@<variant>`: measure the variant's networks on the test set.
 
-Reads models/<variant>/ and data/processed/test.npz; writes reports/metrics/<variant>.json (the two numbers that
-`dvc metrics diff` and `dvc exp show` print), reports/details/<variant>.json (everything per seed),
-reports/misread/<variant>.csv (the misread images), reports/curves/<variant>.csv (learning curves, mean over seeds) and
-predictions/<variant>.npz. Then publishes the variant to MLflow.
-Takes about a second per seed, after the import of TensorFlow.
+No other stage measures on the test set. Reads models/<variant>/ and data/processed/test.npz. Writes:
+
+- reports/metrics/<variant>.json: the two numbers that `dvc metrics diff` and `dvc exp show` print
+- reports/details/<variant>.json: all results of each seed
+- reports/misread/<variant>.csv: the misread images
+- reports/curves/<variant>.csv: learning curves (mean over the seeds)
+- predictions/<variant>.npz: predicted probabilities, and arrays that describe the first seed's network
+
+Then publishes the variant to MLflow. Takes about a second per seed, after the import of TensorFlow.
 """
 
 import hashlib
@@ -31,7 +35,11 @@ if TYPE_CHECKING:
 
 
 def score(run: SavedRun, weights: bytes, probabilities: np.ndarray, test: Split) -> SeedResult:
-    """Measure one run on the test set. weights: the content of its weights file. probabilities: float32 (n, 10)."""
+    """Measure one run on the test set.
+
+    weights: the content of the run's weights file. probabilities: the network's output for n test images, float32
+    (n, 10).
+    """
     confusion = metrics.confusion(probabilities, test.labels)
     scalars = {metric.name: metric.measure(probabilities, test.labels) for metric in metrics.METRICS if metric.measure}
     recalls = metrics.recall_percent(confusion)
@@ -47,7 +55,10 @@ def score(run: SavedRun, weights: bytes, probabilities: np.ndarray, test: Split)
 
 
 def filters_and_feature_maps(model: "keras.Model", image: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the filters of C1, and the feature maps of C1, S2 and C3 for one image, uint8 (28, 28)."""
+    """Return the filters of layer C1, and the feature maps of layers C1, S2 and C3 for one image.
+
+    image: uint8 (28, 28).
+    """
     import keras
 
     feature_model = keras.Model(model.inputs[0], {name: model.get_layer(name).output for name in ("c1", "s2", "c3")})
@@ -57,7 +68,7 @@ def filters_and_feature_maps(model: "keras.Model", image: np.ndarray) -> dict[st
 
 
 def exported_network(model: "keras.Model") -> dict[str, np.ndarray]:
-    """Return what is needed to compute the network without Keras.
+    """Return three arrays with which the network can be computed without Keras.
 
     weights: the values of all weight arrays, one after the other. layout: layer, name and size of each weight array.
     scaling: factor and offset of the pixels.

@@ -1,7 +1,7 @@
-"""Stage 5. Writes the tables, figures and pages of reports/.
+"""Stage 5: write the tables, figures and pages of reports/.
 
-Reads the outputs of evaluate for every variant, the test images, and a few training images to distort. Does not import
-TensorFlow; takes seconds.
+Reads the results of the stage evaluate for every variant, the test images, and a few training images. The
+stage draws distorted copies of these training images. Does not import TensorFlow; takes seconds.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stage 2. Reads data/raw/; writes data/processed/: the splits and the training split's statistics. Takes seconds."""
+"""Stage 2: read data/raw/; write the splits and the training split's statistics to data/processed/. Takes seconds."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def split_train(train: Split, settings: Preprocess) -> tuple[Split, Split]:
 
 
 def read_raw(images: str, labels: str) -> Split:
-    """Read a file of images and a file of their labels from data/raw/.
+    """Read images and their labels from two files in data/raw/.
 
     Raises LabError unless the images are 28 × 28 and each image has a label from 0 to 9.
     """

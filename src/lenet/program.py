@@ -1,4 +1,7 @@
-"""Run the `main` of each of the project's programs, and report errors and interruptions without a traceback."""
+"""Run the `main` function of each program of this project.
+
+Errors that the user can fix, and interruptions, are reported without a traceback.
+"""
 
 import os
 import signal
@@ -18,7 +21,10 @@ _GIT_HOOK_VARIABLES = (
 
 
 class Terminated(KeyboardInterrupt):
-    """Raised by SIGTERM and by SIGHUP, which a closed terminal sends. It ends a command as Ctrl-C does."""
+    """Raised when SIGTERM or SIGHUP arrives, so that the signal ends a command as Ctrl-C does.
+
+    A terminal sends SIGHUP when it is closed.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -28,8 +34,9 @@ class Terminated(KeyboardInterrupt):
 def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
     """Run a program's `main`. After an error that the user can fix, print a message and exit with status 1.
 
-    After Ctrl-C, let `main` clean up, print `interrupted` and exit with status 130. SIGTERM and SIGHUP do the same with
-    the status 128 + number of the signal. Characters that the output's encoding lacks are printed as question marks.
+    After Ctrl-C, let `main` clean up, print the text `interrupted` and exit with status 130. SIGTERM and SIGHUP have
+    the same effect, but the exit status is 128 + the signal's number. Characters that the output's encoding lacks are
+    printed as question marks.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP, and so do we then
@@ -64,7 +71,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def _discard_terminal_output() -> None:
-    """Redirect stdout and stderr to /dev/null if they are a terminal: it is closed, and writing to it is an error."""
+    """Redirect stdout and stderr to /dev/null if they are a terminal: writing to a closed terminal is an error."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         if stat.S_ISCHR(os.fstat(descriptor).st_mode):

@@ -9,10 +9,10 @@ _HIDDEN = "…"
 
 
 def redacted(text: str, *addresses: str) -> str:
-    """Return a text in which the user part and the query values of every address are hidden. Never raises.
+    """Return the text with the user part and the query values of every address (URL) hidden. Never raises.
 
-    addresses: known addresses. Their secrets are hidden wherever they occur in the text, also outside an address: a
-    library's message may contain the password alone.
+    addresses: known addresses. The secrets of these addresses are hidden everywhere in the text, also outside of
+    addresses: a library's message may contain the password alone.
     """
     for secret in sorted(set().union(*map(_secrets, addresses)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", _HIDDEN, text)
@@ -28,9 +28,9 @@ def _without_user(match: re.Match[str]) -> str:
 
 
 def _secrets(address: str) -> set[str]:
-    """Return the secrets of an address: its user part, its password (whole and in pieces) and its query's values.
+    """Return the secrets in an address: the user part, the password (whole and in pieces) and the values of the query.
 
-    Each is returned as it is, percent-encoded and decoded.
+    Each secret is returned in three forms: unchanged, percent-encoded and percent-decoded.
     """
     user, _, place = address.partition("://")[2].rpartition("@")
     password = user.partition(":")[2] or user

@@ -1,7 +1,7 @@
 """Read params.yaml and sweep.yaml as validated settings that cannot change. All values come from the files.
 
-A variant in params.yaml lists only its differences from the base. The recipe in a sweep.yaml lists only its differences
-from a variant. Both are completed before they are validated.
+A variant in params.yaml lists only the settings that differ from the section `base`. The recipe in a sweep.yaml lists
+only the settings that differ from a variant. The other settings are filled in before the validation.
 """
 
 import itertools
@@ -70,13 +70,13 @@ def _known_optimizer(optimizer: str) -> str:
 
 
 class _Section(BaseModel):
-    """A section of a file. It cannot be changed, and refuses unknown keys, numbers in quotes, and infinite numbers."""
+    """A section of a file, as an immutable object. Unknown keys, numbers in quotes and infinite numbers are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Data(_Section):
-    """The data set of the study: its name in `datasets.DATASETS`."""
+    """The data set of the study. dataset: its name in `datasets.DATASETS`."""
 
     dataset: str
 
@@ -90,9 +90,10 @@ class Data(_Section):
 
 
 class Preprocess(_Section):
-    """The validation split, taken from the training set and stratified by class: its size, and the seed that draws it.
+    """How to draw the validation split from the training set. The split is stratified by class.
 
-    validation_size: a number of images (int), or a fraction of the training set (float).
+    validation_size: a number of images (int), or a fraction of the training set (float). split_seed: the seed of the
+    random draw.
     """
 
     validation_size: Count | Fraction
@@ -100,7 +101,10 @@ class Preprocess(_Section):
 
 
 class Variant(_Section):
-    """One recipe. params.yaml explains each key. No key is nested, so DVC and MLflow show a column for each."""
+    """One recipe: all settings of a training. params.yaml explains each key.
+
+    No key is nested, so that DVC and MLflow show a column for each key.
+    """
 
     input_size: Literal[28, 32]
     pixels: Literal["standardised", "unit", "centred", "published"]
@@ -163,7 +167,7 @@ class Variant(_Section):
 
 
 class Published(_Section):
-    """A published test error on MNIST for a variant's recipe, in percent, with its source and a note."""
+    """A published test error (in percent, on MNIST) for a variant's recipe, with the source and a note."""
 
     error_percent: Annotated[float, Field(gt=0, lt=100)]
     source: Annotated[str, Field(min_length=1)]
@@ -171,7 +175,7 @@ class Published(_Section):
 
 
 class ComparisonSettings(_Section):
-    """The variants and sweeps that the report compares, by their names. params.yaml explains each key."""
+    """The names of the variants and sweeps that the report compares. params.yaml explains each key."""
 
     primary: Names
     original: VariantName | None
@@ -182,12 +186,12 @@ class ComparisonSettings(_Section):
 
     @property
     def baseline(self) -> str:
-        """The first rung of the ladder, which all other variants are compared with."""
+        """The first variant of `ladder`. All other variants are compared with this variant."""
         return self.ladder[0]
 
     @model_validator(mode="after")
     def _primary_and_factorial_are_valid(self) -> "ComparisonSettings":
-        """Check how many variants `primary` and `factorial` name. The first of `primary` must not be the baseline."""
+        """Check how many variants are in `primary` and `factorial`. The first of `primary` must not be the baseline."""
         if len(self.primary) not in (0, 2):
             raise ValueError("primary: expected two variants (the first is compared with the second) or []")
         if self.primary and self.primary[0] == self.baseline:
@@ -209,7 +213,7 @@ class Compute(_Section):
 
 
 class Settings(_Section):
-    """The whole of params.yaml. Each variant has all settings: its own changes, and the base's settings otherwise."""
+    """The whole of params.yaml. Settings that a variant does not change have the values of `base`."""
 
     data: Data
     seeds: Seeds
@@ -242,7 +246,7 @@ class Settings(_Section):
         return self
 
     def variant(self, name: str) -> Variant:
-        """Return the settings of a variant; raise LabError, with the nearest known name, if the variant is unknown."""
+        """Return the settings of a variant; if the variant is unknown, raise LabError with the nearest known name."""
         if name not in self.variants:
             raise LabError(f"{PARAMS}: unknown variant {name}: {did_you_mean(name, self.variants)}")
         return self.variants[name]
@@ -261,7 +265,8 @@ FactorialDesign = Annotated[
 def _has_effect(key: str, recipe: Variant) -> bool:
     """Return whether a setting has an effect on a recipe.
 
-    `damping` needs optimizer sdlm, and `rubbish` needs sdlm with loss cross_entropy. No other setting is checked.
+    `damping` needs optimizer sdlm; `rubbish` needs optimizer sdlm and loss cross_entropy. For all other settings,
+    return True.
     """
     if key == "rubbish":
         return recipe.optimizer == "sdlm" and recipe.loss == "cross_entropy"
@@ -269,11 +274,11 @@ def _has_effect(key: str, recipe: Variant) -> bool:
 
 
 class Sweep(_Section):
-    """The whole of a sweep.yaml: a recipe, the values to try in it, the seeds, and the number of folds.
+    """The whole of a sweep.yaml: a recipe, the values to try in the recipe, the seeds, and the number of folds.
 
-    recipe: the settings of the variant that `from` names, with the sweep's own changes. folds: with 1, recipes are
-    measured on the project's validation split. factorials: 2×2 designs, each with the names of four recipes: neither
-    change, the first, the second, both.
+    recipe: the settings of the variant that `from` names, with the sweep's own changes. folds: the number of folds of
+    the cross-validation; with 1, recipes are measured on the project's validation split. factorials: 2×2 designs. Each
+    design has the names of four recipes: with neither change, with the first, with the second, and with both.
     """
 
     about: str
@@ -285,9 +290,9 @@ class Sweep(_Section):
 
     @model_validator(mode="after")
     def _recipes_are_valid(self) -> "Sweep":
-        """Check that all recipes are valid and measured on the validation split, and that the factorials name recipes.
+        """Check that all recipes are valid and measured on the validation split, and that `factorials` names recipes.
 
-        Refuse grids with too many recipes, or with a setting that has no effect on its recipe.
+        Also refuse grids that give too many recipes, and grids that vary a setting without effect on the recipe.
         """
         if sum(math.prod(map(len, grid.values())) for grid in self.grids) > _MAX_ITEMS:
             raise ValueError(f"grids: more than {_MAX_ITEMS:,} recipes: try fewer values")
@@ -312,14 +317,14 @@ class Sweep(_Section):
 
     @property
     def varied_settings(self) -> list[str]:
-        """The settings that the grids vary, without duplicates."""
+        """The names of the settings that the grids vary, without duplicates."""
         return list(dict.fromkeys(name for grid in self.grids for name in grid))
 
     @property
     def x_axis_setting(self) -> str | None:
-        """The setting on the x-axis of the sweep's figure, or None.
+        """The name of the setting on the x-axis of the sweep's figure, or None if no setting is suitable.
 
-        It is the first setting that is a number and has at least three values in every grid.
+        This is the first setting that is a number and has at least three values in every grid.
         """
         for name, values in self.grids[0].items():
             if isinstance(values[0], int | float) and all(len(grid.get(name, ())) > 2 for grid in self.grids):
@@ -327,9 +332,10 @@ class Sweep(_Section):
         return None
 
     def recipes(self) -> dict[str, Variant]:
-        """Return a recipe for every combination of values in each grid, by name, as in "batch_size=32 epochs=10".
+        """Return a recipe for every combination of values in each grid: {name: recipe}.
 
-        The first recipe has the first values of the first grid. Raises ValueError if a recipe is not valid.
+        A name lists the values, as in "batch_size=32 epochs=10". The first recipe has the first values of the first
+        grid. Raises ValueError if a recipe is not valid.
         """
         recipes = {}
         combinations = (
@@ -347,16 +353,16 @@ class Sweep(_Section):
 def load_settings(path: Path = PARAMS) -> Settings:
     """Read and validate params.yaml.
 
-    Raises LabError if it cannot be read or contains a mistake; the message gives the dotted path of the mistake.
+    Raises LabError if the file cannot be read or contains a mistake. The message gives the dotted path of the mistake.
     """
     raw = read_yaml(path, f"run from the project's folder, or `git restore {path}`")
     return _validated(_with_complete_variants(raw), Settings, path)
 
 
 def _with_complete_variants(raw: Any) -> Any:
-    """Return the content of params.yaml with each variant completed from the base.
+    """Return the content of params.yaml with all settings in each variant; missing settings come from `base`.
 
-    Content that is not a mapping stays as it is, and validation refuses it.
+    Content that is not a mapping is returned unchanged; the validation refuses it.
     """
     if not (isinstance(raw, dict) and isinstance(raw.get("base"), dict) and isinstance(raw.get("variants"), dict)):
         return raw
@@ -370,16 +376,17 @@ def _with_complete_variants(raw: Any) -> Any:
 def load_sweep(path: Path, settings: Settings) -> Sweep:
     """Read and validate a sweep.yaml.
 
-    Raises LabError if it cannot be read or contains a mistake; the message gives the dotted path of the mistake.
+    Raises LabError if the file cannot be read or contains a mistake. The message gives the dotted path of the mistake.
     """
     raw = read_yaml(path, f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` creates it from a variant's recipe")
     return _validated(_with_complete_recipe(raw, settings, path), Sweep, path)
 
 
 def _with_complete_recipe(raw: Any, settings: Settings, path: Path) -> Any:
-    """Return the content of a sweep.yaml with its recipe completed from the variant that `from` names.
+    """Return the content of a sweep.yaml with all settings in the recipe.
 
-    Raises LabError if `from` is missing or names an unknown variant.
+    Settings that the recipe lacks come from the variant that `from` names. Raises LabError if `from` is missing or
+    names an unknown variant.
     """
     if not isinstance(raw, dict):
         return raw
@@ -408,7 +415,7 @@ def _validated(raw: Any, model: type[_Model], path: Path) -> _Model:
 def _first_mistake(error: ValidationError, raw: Any, model: type[_Section]) -> str:
     """Describe the first mistake in one line: its dotted path, and what was expected there.
 
-    raw: the content that was validated. model: the model that refused it.
+    raw: the content that was validated. model: the model that refused the content.
     """
     # A misspelt key gives two mistakes: it is unknown, and the right key is missing. Report the unknown key.
     mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
@@ -438,7 +445,10 @@ def _first_mistake(error: ValidationError, raw: Any, model: type[_Section]) -> s
 
 
 def _keys_to(mistake: Mapping[str, Any], raw: Any) -> list[str]:
-    """Return the keys in `raw` that lead to a mistake, without pydantic's additions, such as the type in a union."""
+    """Return the keys in `raw` that lead to a mistake.
+
+    The mistake's location also contains pydantic's additions, such as the type in a union. These are left out.
+    """
     keys: list[str] = []
     for part in mistake["loc"]:
         is_key = isinstance(raw, dict) and part in raw

@@ -1,9 +1,11 @@
-"""Stage 3, once per variant: `dvc repro train@<variant>`.
+"""Stage 3, run once per variant with `dvc repro train@<variant>`: train the variant from each seed.
 
-Reads data/processed/{train,validation}.npz and statistics.json, never the test set; writes
-models/<variant>/seed-<k>/{model.weights.h5, model.json, history.csv, run.json}, one folder per seed, copied from the
-run store. Missing runs are trained first: six seeds of 20 epochs on MNIST take three to six minutes on two cores; with
-the recipe of 1998 they take up to 15 minutes.
+Reads data/processed/{train,validation}.npz and statistics.json, never the test set. Trains the runs that are missing
+from the run store, then copies all runs of the variant from the run store to models/<variant>/seed-<k>/. Each of these
+folders contains model.weights.h5, model.json, history.csv and run.json.
+
+On two cores, six seeds of 20 epochs on MNIST take three to six minutes. With the recipe of 1998, they take up to 15
+minutes.
 """
 
 from pathlib import Path
@@ -16,7 +18,7 @@ from lenet.workspace import MODELS, atomic_write, variant_of_stage
 
 
 def train_variant(variant: str, settings: Settings, folder: Path) -> None:
-    """Train the missing runs of a variant, and copy all its runs to `folder`."""
+    """Train the variant's runs that are missing from the run store, then copy all runs of the variant to `folder`."""
     runs = schedule.planned_runs(settings, [variant])
     with schedule.process_pool(settings.compute.workers) as processes:
         for _ in schedule.train_runs(schedule.missing_runs(runs), processes):

@@ -1,4 +1,4 @@
-"""The paths of the files that stages read and write (`dvc.yaml` has them too), and how to write them atomically."""
+"""The paths of the files that stages read and write (as in dvc.yaml), and functions to write files atomically."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ _EXPERIMENTS = Path(".dvc/tmp/exps")
 def variant_of_stage(stage: str) -> str:
     """Return the variant of the running stage. DVC passes it in the variable DVC_STAGE, as in `train@tanh_sgd`.
 
-    Raises LabError if DVC_STAGE names no variant or another stage: then DVC has not started this stage.
+    Raises LabError if DVC_STAGE names no variant or another stage. In that case, DVC has not started this stage.
     """
     stage_from_dvc, _, variant = os.environ.get("DVC_STAGE", "").partition("@")
     if stage_from_dvc != stage or not variant:
@@ -50,10 +50,10 @@ def variant_of_stage(stage: str) -> str:
 
 
 def project_root() -> Path:
-    """Return the folder of the checkout, also from a temporary workspace (of an experiment or of the demo).
+    """Return the folder of the checkout, even if the current folder is a temporary workspace (experiment or demo).
 
-    In a temporary workspace, the variable DVC_ROOT names the checkout. Elsewhere DVC_ROOT is ignored: it may name an
-    outer DVC project that runs this program in one of its stages.
+    In a temporary workspace, the variable DVC_ROOT names the checkout. Elsewhere DVC_ROOT is ignored: this program may
+    run in a stage of an outer DVC project, and DVC_ROOT then names the outer project.
     """
     current_folder, dvc_root = Path.cwd().resolve(), Path(os.environ.get("DVC_ROOT", ".")).resolve()
     workspaces = (dvc_root / _EXPERIMENTS, dvc_root / DEMO)
@@ -61,16 +61,16 @@ def project_root() -> Path:
 
 
 def run_store_folder() -> Path:
-    """Return the folder of the run store. It also holds other files that git does not track, such as locks."""
+    """Return the folder of the run store. This folder also holds other files that git does not track, such as locks."""
     return project_root() / ".runs"
 
 
 @contextmanager
 def atomic_write(path: Path, durable: bool = False) -> Iterator[Path]:
-    """Yield a path beside `path` for a new file or folder, which replaces `path` if the block succeeds.
+    """Yield a temporary path beside `path` for a new file or folder, which replaces `path` if the block succeeds.
 
-    Several processes may write the same path at once: one of their versions remains, whole. Partial files of killed
-    processes are removed. durable: wait until the new version is on the disk, so that it survives a power failure.
+    If several processes write the same path at once, one complete version remains. Partial files of killed processes
+    are removed. durable: wait until the new version is on the disk, so that it survives a power failure.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{path.name}.*.partial*"):  # SQLite's journal is named after its partial file
@@ -121,7 +121,7 @@ def _flush_one(path: Path) -> None:
 
 
 def find_orphans(variants: Iterable[str]) -> list[Path]:
-    """Return the outputs of variants that params.yaml no longer has."""
+    """Return the outputs of variants that are no longer in params.yaml. variants: the variants in params.yaml."""
     variant_names = set(variants)
     folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES, MISREAD)
     outputs = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
@@ -130,7 +130,10 @@ def find_orphans(variants: Iterable[str]) -> list[Path]:
 
 
 def refuse_orphans(variants: Iterable[str]) -> None:
-    """Raise LabError if there are orphans: the stage plot would depend on them, because it depends on whole folders."""
+    """Raise LabError if there are orphans: outputs of variants that are no longer in params.yaml.
+
+    The stage plot depends on whole folders, so it would also depend on orphans.
+    """
     if paths := find_orphans(variants):
         names = ", ".join(map(str, paths))
         raise LabError(
@@ -146,7 +149,7 @@ def remove_orphans(variants: Iterable[str]) -> list[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with everything in it, if it exists."""
+    """Remove a file, or a folder with its content. Do nothing if the path does not exist."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

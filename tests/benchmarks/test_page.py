@@ -15,7 +15,10 @@ SECONDS = {
 
 @pytest.fixture
 def times():
-    """Two rounds on one machine, where f takes 90 and 110 s (80 s of it training), and one round on another machine."""
+    """Return a table of times: two rounds on one machine, and one time on another machine.
+
+    In the two rounds, contender f (`make repro`) takes 90 and 110 s, of which training takes 80 s.
+    """
     keys = {"machine": "a processor, 2 cores", "digits": 54_000, "runs": 4, "epochs": 20, "train_s": 80.0}
     rows = [{**keys, "machine": "another", "contender": "keras_fit", "round": 1, "wall_s": 1.0, "compile_s": 20.0}]
     for number, difference in ((1, -10), (2, 10)):

@@ -1,4 +1,4 @@
-"""When the evaluator evaluates which variants. DVC is replaced; tests/test_pipeline.py runs the real DVC."""
+"""Which variants the evaluator evaluates, and when. DVC is replaced; tests/test_pipeline.py runs the real DVC."""
 
 import threading
 
@@ -31,9 +31,11 @@ def publisher():
 
 @pytest.fixture
 def evaluator(workspace, monkeypatch, publisher):
-    """Make an Evaluator with a headline and stale variants.
+    """Return a function that makes an Evaluator.
 
-    Each of its evaluations releases `begun`, waits for `go`, then adds its targets to `done`.
+    headline: the variants whose comparison is printed first. stale: the variants without current results.
+    The Evaluator has three more attributes: each evaluation releases the semaphore `begun`, waits for the semaphore
+    `go`, then appends its DVC targets to the list `done`.
     """
     for variant in VARIANTS:
         save_evaluated(variant, [1.0, 2.0])

@@ -12,7 +12,7 @@ from lenet.settings import load_settings
 
 @pytest.fixture
 def settings_with_results(workspace):
-    """Settings, with saved results of every variant of params.yaml and a README for the table."""
+    """Return the settings of params.yaml, in a workspace with a README and with results of every variant."""
     shutil.copy(ROOT / "README.md", workspace)
     settings = load_settings()
     for variant in settings.variants:

@@ -17,7 +17,7 @@ from lenet.workspace import SWEEPS
 
 @pytest.fixture
 def planned(processed):
-    """Runs that params.yaml asks for."""
+    """Return the runs of two variants, with one seed, that params.yaml asks for."""
     with edit_params() as params:
         params["seeds"] = [0]
     return schedule.planned_runs(load_settings(), ["tanh_sgd", "relu_adam"])

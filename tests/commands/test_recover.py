@@ -1,4 +1,4 @@
-"""Runs in models/ are saved in the run store, but only if they are the runs that were evaluated."""
+"""A run in models/ is saved in the run store, but only if the results were computed from this run."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ WEIGHTS = hashlib.sha256(TRAINED.weights).hexdigest()
 
 @pytest.fixture(autouse=True)
 def pulled_clone(workspace):
-    """A clone after `dvc pull`: results of two runs, their models, and an empty run store."""
+    """A clone after `dvc pull`: it has the results and models of two runs, but an empty run store."""
     result = variant_result("tanh_sgd", [1.0, 2.0])
     seeds = [replace(seed, weights=WEIGHTS, history=HISTORY) for seed in result.seeds]
     save_result(replace(result, seeds=seeds))

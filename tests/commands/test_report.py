@@ -18,7 +18,7 @@ from lenet.settings import load_settings
 
 @pytest.fixture
 def committed(workspace, digits):
-    """A workspace with results of two variants and their report, but without data or predictions."""
+    """A workspace with the results of two variants and a report on these variants, but without data or predictions."""
     with edit_params() as params:
         for variant in set(params["variants"]) - {"tanh_sgd", "relu_adam"}:
             del params["variants"][variant], params["about"][variant]
@@ -63,7 +63,7 @@ def test_variants_trained_by_code_that_has_changed_are_outdated():
 
 
 def test_a_warning_is_given_if_committed_results_are_outdated(monkeypatch):
-    """Not a failure: while work is in progress, results may be older than the code."""
+    """The test warns instead of failing, because results may be older than the code while work is in progress."""
     monkeypatch.chdir(ROOT)
     settings = load_settings()
     if outdated := report.outdated_variants(load_study(settings, list(settings.variants))):

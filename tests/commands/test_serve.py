@@ -26,7 +26,7 @@ def test_without_a_champion_the_server_is_refused_with_a_hint(client, monkeypatc
 
 @pytest.fixture
 def champion(client, workspace, digits, statistics, recipe):
-    """A network trained for two epochs. Its run is the only one in the results, so it becomes the champion."""
+    """A network trained for two epochs. The results contain no other run, so this network becomes the champion."""
     from lenet.network import determinism
 
     determinism.prepare()

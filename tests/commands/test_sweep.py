@@ -14,7 +14,7 @@ from lenet.workspace import SWEEPS
 
 @pytest.fixture
 def write_sweep(workspace):
-    """A function that starts a sweep, changes its file and returns its path."""
+    """Return a function that starts a sweep, changes its sweep.yaml and returns the path of this file."""
 
     def write(**changed):
         path = sweep.start(SWEEPS / "rates", "tanh_sgd", load_settings())
@@ -97,7 +97,7 @@ def test_an_invalid_name_is_refused(name):
 
 @pytest.mark.slow
 def test_a_sweep_finds_the_better_rate_and_trains_nothing_twice(processed, write_sweep, client, monkeypatch, capsys):
-    """Two learning rates, two seeds and two folds of 400 images."""
+    """The sweep has two learning rates, two seeds, and two folds that divide 400 images."""
     with edit_params() as params:
         params["data"]["dataset"] = "digits"
         params["compute"]["workers"] = 1

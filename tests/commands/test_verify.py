@@ -17,7 +17,10 @@ from lenet.settings import load_settings
 
 
 def run_verify(repository, variants, seeds, wrapper, status, **environment):
-    """Run the command in the repository and return its output. `wrapper`: a command that runs it, such as taskset."""
+    """Run the command of `make verify` in the repository, check the exit status and return the printed text.
+
+    wrapper: the beginning of the command line, such as taskset with its arguments.
+    """
     command = [*wrapper, sys.executable, "-m", "lenet.commands.verify", variants, seeds]
     done = subprocess.run(
         command,
@@ -33,7 +36,7 @@ def run_verify(repository, variants, seeds, wrapper, status, **environment):
 
 @contextmanager
 def edit_details(repository, variant):
-    """Edit the committed results of a variant."""
+    """Yield the committed results of a variant, and write them back with the changes made in the `with` block."""
     path = repository.path / f"reports/details/{variant}.json"
     details = json.loads(path.read_text())
     yield details
@@ -42,9 +45,9 @@ def edit_details(repository, variant):
 
 @pytest.mark.slow
 def test_runs_are_trained_again_and_differences_are_printed_with_causes_in_any_environment(pipeline, tmp_path):
-    """The committed runs come from two workers on two cores. `make verify` may use three workers on one core.
+    """The committed runs were trained by two workers on two cores. `make verify` may use three workers on one core.
 
-    Git's variables are set, as if a git hook had started the command.
+    The variables of a git hook are set, as if a git hook had started the command.
     """
     repository = pipeline.copy(tmp_path / "lenet lab")
     with edit_details(repository, "tanh_sgd") as details:

@@ -1,4 +1,4 @@
-"""Compare the described layers with the counts in the paper (§II-B)."""
+"""Compare the layers that `describe` returns with the counts in the paper (§II-B)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Check the statistics: against cases worked out by hand, and on simulated studies that resemble the committed one."""
+"""Check the statistics against cases worked out by hand, and on simulated studies that resemble the committed study."""
 
 import csv
 import itertools
@@ -25,7 +25,10 @@ LADDER = ["a", "b", "c"]
 
 
 def wrong(*seeds):
-    """Return bool (seeds, images) from one text per seed, with a character per image: x is misread, a dot is not."""
+    """Return which images each seed misreads: bool (seeds, images).
+
+    seeds: a text for each seed, with a character for each image: an x if the image is misread, otherwise a dot.
+    """
     return np.array([[mark == "x" for mark in seed] for seed in seeds])
 
 
@@ -125,7 +128,7 @@ def test_the_variance_that_seeds_and_writers_share_is_not_counted_twice():
 
 
 def test_the_committed_intervals_follow_from_the_committed_tables():
-    """Compute them from the tables of misread images and of writers, without the predictions."""
+    """Compute the intervals from the tables of misread images and of writers, without the predictions."""
     writers = load_writers("mnist", 10_000)
     with open(ROOT / "reports/comparison.csv") as file:
         rows = list(csv.DictReader(file))
@@ -147,7 +150,7 @@ def test_the_committed_intervals_follow_from_the_committed_tables():
 
 
 def clustered_variance(values, writers):
-    """Return the variance of the mean over images (images,), if each group's writers are a random sample."""
+    """Return the variance of the mean of `values` (images,), if each group's writers are a random sample."""
     groups, variance = writers.groups[writers.writer_of_image], 0.0
     for group in np.unique(groups):
         deviations = np.where(groups == group, values - values[groups == group].mean(), 0)
@@ -159,7 +162,7 @@ def clustered_variance(values, writers):
 
 
 def wrong_of(variant):
-    """Return whether each seed's network misreads each test image: float 0 or 1 (seeds, 10,000)."""
+    """Return which test images each seed's network misreads: float 0 or 1 (seeds, 10,000)."""
     indices, labels, *answers = np.loadtxt(ROOT / f"reports/misread/{variant}.csv", int, delimiter=",", skiprows=1).T
     wrong = np.zeros((len(answers), 10_000))
     wrong[:, indices] = answers != labels
@@ -171,11 +174,11 @@ STUDIES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 300
 
 
 class World:
-    """A source of random studies like the committed one: the same writers, images, errors and scatter over seeds.
+    """A source of random studies with the writers, images, errors and scatter over seeds of the committed study.
 
-    Each image has a probability of being misread by a variant. It is the share of the variant's networks that misread
-    the image, shrunk towards the mean of the image's writer until the variance between images equals the measured
-    variance component. Each seed multiplies all probabilities of its network by a random factor.
+    Each image has a probability of being misread by a variant. This probability is the share of the variant's networks
+    that misread the image, shrunk towards the mean of the image's writer until the variance between images equals the
+    measured variance component. Each seed multiplies all probabilities of its network by a random factor.
     """
 
     SEEDS = 6
@@ -198,12 +201,16 @@ class World:
         self.probabilities = writer_means + np.sqrt(np.clip(ratio, 0, 1)) * deviations
 
     def without_differences(self):
-        """Give every variant the probabilities of the first one. Each keeps its own scatter over seeds."""
+        """Give every variant the probabilities of the first variant. Each variant keeps its own scatter over seeds."""
         self.probabilities = np.repeat(self.probabilities[:1], len(self.variants), axis=0)
         return self
 
     def studies(self, count, seed=0):
-        """Draw writers, then seeds, then errors. Yield variant → bool (seeds, images), and the images' writers."""
+        """Yield `count` random studies, each as a pair: variant → bool (seeds, images), and the images' writers.
+
+        The arrays say which images each seed misreads. The writers are drawn first, then the seeds' factors, then the
+        errors.
+        """
         generator = np.random.default_rng(seed)
         for _ in range(count):
             images, writers = self._draw_writers(generator)
@@ -215,7 +222,7 @@ class World:
             yield dict(zip(self.variants, wrong, strict=True)), writers
 
     def _draw_writers(self, generator):
-        """Draw writers of each group until they have written as many images as the group has in the test set."""
+        """Draw writers of each group until the drawn writers have as many images as the group has in the test set."""
         images, writer_of_image, groups = [], [], []
         for group in np.unique(self.writers.groups):
             members = np.flatnonzero(self.writers.groups == group)
@@ -236,7 +243,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def family():
-    """The pairs that the committed study compares, without the primary one."""
+    """The pairs of variants that the committed study compares, without the primary comparison."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         settings = load_settings()
@@ -267,7 +274,10 @@ def test_single_intervals_and_the_family_cover_the_true_values_in_95_percent_of_
 
 @pytest.fixture(scope="module")
 def null_intervals(family):
-    """The family's intervals in many studies without true differences: lower and upper ends, each (studies, pairs)."""
+    """The intervals of the pairs in `family`, in many random studies without true differences.
+
+    The array (2, studies, pairs) holds the lower ends, then the upper ends.
+    """
     studies = World().without_differences().studies(STUDIES)
     rows = [compare(study, family, writers=writers).differences.values() for study, writers in studies]
     return np.array([[(interval.low, interval.high) for interval in row] for row in rows]).transpose(2, 0, 1)
@@ -283,7 +293,10 @@ def test_without_true_differences_a_family_has_a_false_alarm_in_less_than_5_perc
 
 @pytest.mark.slow
 def test_a_true_difference_of_minus_0_3_points_is_found_in_80_percent_of_studies(family, null_intervals):
-    """The share is a mean over all pairs. It is lower if both variants scatter over seeds as much as relu_adam."""
+    """The 80 percent are a mean over all pairs of variants.
+
+    The share is lower for a pair if both variants scatter over seeds as much as relu_adam.
+    """
     # In these studies the true difference is 0. A true difference of −0.3 would move the interval by −0.3.
     power = (null_intervals[1] - 0.3 < 0).mean(axis=0)
     print(dict(zip(family, power, strict=True)))
@@ -291,7 +304,10 @@ def test_a_true_difference_of_minus_0_3_points_is_found_in_80_percent_of_studies
 
 
 def test_errors_of_equal_seeds_of_two_variants_are_not_correlated():
-    """Equal seeds share the order of the training images, and the initial weights if the networks are alike."""
+    """Runs from equal seeds share the order of the training images, and the initial weights if the networks are alike.
+
+    Even so, the errors of these runs are not correlated.
+    """
     variants = load_settings(ROOT / "params.yaml").variants
     errors = np.stack([wrong_of(variant).mean(axis=1) for variant in variants])
     correlations = np.corrcoef(errors)

@@ -19,7 +19,10 @@ from lenet.training.trained_run import EPOCH_METRICS
 
 
 def rows(*images):
-    """Return probabilities, float32 (n, 10). images: {class: probability} each; classes left out have probability 0."""
+    """Return probabilities, float32 (n, 10).
+
+    images: for each image {class: probability}. Classes that are left out have probability 0.
+    """
     array = np.zeros((len(images), 10), np.float32)
     for row, probabilities in zip(array, images, strict=True):
         for label, probability in probabilities.items():

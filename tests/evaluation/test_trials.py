@@ -7,7 +7,10 @@ from lenet.evaluation.trials import ERROR, LOSS, Trial, effects, measure, table
 
 
 def probabilities(*of_class_0):
-    """Return one seed's outputs, float32 (1, n, 10), from each image's probability of class 0. Class 1 has the rest."""
+    """Return one seed's outputs, float32 (1, n, 10).
+
+    of_class_0: each image's probability of class 0. Class 1 has the rest of the probability.
+    """
     outputs = np.zeros((1, len(of_class_0), 10), np.float32)
     outputs[0, :, 0], outputs[0, :, 1] = of_class_0, 1 - np.array(of_class_0)
     return outputs

@@ -1,4 +1,4 @@
-"""Compare the table of writers with the published labels that it is derived from."""
+"""Compare the table of writers with the published labels from which the table is derived."""
 
 import gzip
 import os

@@ -34,7 +34,7 @@ def data(processed):
 
 @pytest.fixture(scope="module")
 def quick_code(tmp_path_factory):
-    """The code with `quick_training`. Only one test needs the real training; the others check how runs are sent."""
+    """A copy of the code that trains with `quick_training`, for the tests that check only how runs are sent."""
     return quick_sources(tmp_path_factory.mktemp("quick_code") / "src")
 
 
@@ -54,7 +54,7 @@ def dask_cluster(tmp_path, monkeypatch):
 
 
 def plan_runs(seeds, epochs):
-    """Return the runs of one variant. seeds: how many; epochs: of each run."""
+    """Return the runs of one variant. seeds: the number of seeds. epochs: the number of epochs of each run."""
     with edit_params() as params:
         params["seeds"] = list(range(seeds))
         params["base"]["epochs"] = epochs
@@ -62,7 +62,7 @@ def plan_runs(seeds, epochs):
 
 
 def train(runs, finished=None):
-    """Train runs and return them as they finish."""
+    """Train runs. Append each run to the list `finished` when it is finished, and return this list."""
     finished = [] if finished is None else finished
     with schedule.process_pool("auto") as workers:
         for run in schedule.train_runs(runs, workers):

@@ -18,7 +18,7 @@ from lenet.network import determinism
 
 @pytest.fixture
 def functions(tmp_path, monkeypatch):
-    """A module in `tmp_path` with functions that workers can import. They cannot import the tests."""
+    """A module in `tmp_path` with functions that workers can import, because workers cannot import the tests."""
     (tmp_path / "pieces_of_work.py").write_text(
         textwrap.dedent(
             """
@@ -71,7 +71,10 @@ def worker(functions, tmp_path):
 
 @pytest.fixture
 def map_tasks(functions, tmp_path):
-    """A function that calls another one for each task and yields (task, result). The workers end with the iteration."""
+    """A function that lets workers call another function for each task, and yields (task, result).
+
+    The workers end when the iteration ends.
+    """
 
     def map_on_workers(function, tasks, workers, *arguments):
         def call(worker, task):
@@ -198,7 +201,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def driver(functions, tmp_path):
-    """A driver in its own process group, and the process ids of its two workers, both in a call."""
+    """A driver in its own process group, and the process ids of its two workers. Both workers are executing a call."""
     (tmp_path / "driver.py").write_text(DRIVER)
     process = subprocess.Popen(
         [sys.executable, tmp_path / "driver.py", tmp_path],

@@ -79,7 +79,7 @@ class Terminal(io.StringIO):
 
 @contextmanager
 def on_a_terminal():
-    """Make standard error a terminal of 100 columns."""
+    """Replace standard error by a terminal of 100 columns during the `with` block. Yield the terminal."""
     # Not a fixture, because pytest replaces sys.stderr between the fixtures and the test.
     environment = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
     with pytest.MonkeyPatch.context() as patch:

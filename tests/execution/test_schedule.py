@@ -27,7 +27,7 @@ def data(processed, monkeypatch):
 
 
 def train(runs, max_workers):
-    """Train runs with `quick_training`, since these tests check only the schedule; yield each finished run."""
+    """Train runs and yield each finished run. The training is `quick_training`: these tests check only the schedule."""
     with pool.ProcessPool(max_workers, extra_modules=ROOT / "tests") as workers:
         yield from schedule.train_runs(runs, workers)
 

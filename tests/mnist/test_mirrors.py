@@ -1,4 +1,4 @@
-"""Downloads from a real server that works well, badly or not at all."""
+"""Download from a real server that works well, works badly or does not work."""
 
 import gzip
 import hashlib
@@ -109,7 +109,7 @@ def test_a_slow_mirror_is_given_up_and_the_alarm_is_reset(dataset, server, monke
 
 @pytest.fixture
 def secure(tiny_files, folder, monkeypatch):
-    """A mirror that serves the files over HTTPS."""
+    """Yield a mirror that serves the files over HTTPS."""
     certificate, key = make_ssl_devcert(str(folder / "mirror"), cn="localhost")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
     mirror = Mirror(tiny_files, "https://localhost")
@@ -139,7 +139,7 @@ def test_a_redirect_from_https_to_http_is_refused(dataset, secure, server):
 
 
 class AnswerHandler(socketserver.BaseRequestHandler):
-    """Answers each connection with the bytes in the server's `answer`, then closes it."""
+    """Answer each connection with the bytes in the server's `answer`, then close the connection."""
 
     def handle(self):
         self.request.recv(65536)

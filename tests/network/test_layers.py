@@ -1,4 +1,4 @@
-"""The layers of 1998 against plain NumPy."""
+"""Compare the layers of 1998 with plain NumPy."""
 
 from functools import cache
 
@@ -18,7 +18,7 @@ from lenet.network.model import build_model, make_predictor
 
 @pytest.fixture(scope="module")
 def initialized(published, statistics):
-    """Return a function that builds the paper's network with an initialization; each network is built once."""
+    """Return a function that builds the paper's network with a given initialization, each network only once."""
 
     def build(initialization):
         determinism.reset_and_seed(0)

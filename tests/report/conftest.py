@@ -15,7 +15,10 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small_study():
-    """Errors of tanh_sgd: 1, 2 and 3 %, so mean 2 and standard deviation 1. relu_adam: one seed with 0 %."""
+    """A study of two variants: tanh_sgd with errors of 1, 2 and 3 %, and relu_adam with one seed and an error of 0 %.
+
+    The errors of tanh_sgd have the mean 2 and the standard deviation 1.
+    """
     return study({"tanh_sgd": [1.0, 2.0, 3.0], "relu_adam": [0.0]}, published={"relu_adam": 0.8}, dataset="mnist")
 
 

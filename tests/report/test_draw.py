@@ -1,4 +1,4 @@
-"""The page on which the reader draws has the right content. test_draw_in_a_browser.py draws on it."""
+"""The page on which the reader draws has the right content. test_draw_in_a_browser.py draws on this page."""
 
 import base64
 import json

@@ -26,7 +26,10 @@ ZERO = [[(140 + 60 * np.sin(turn), 140 - 90 * np.cos(turn)) for turn in np.linsp
 
 @pytest.fixture
 def open_page(opened):  # noqa: F811
-    """A function that opens the committed page. It returns the page, and its errors, messages and network requests."""
+    """A function that opens the committed page.
+
+    The function returns the page, and a list of the page's errors, messages and network requests.
+    """
     return partial(opened, ROOT / "reports/draw.html")
 
 

@@ -9,7 +9,7 @@ ERRORS = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
 
 @pytest.fixture
 def saved_study():
-    """A study, after its examples were saved to reports/examples.csv."""
+    """A study whose examples are saved in reports/examples.csv."""
     two_variants = study(ERRORS, published={"tanh_sgd": 0.95})
     examples.save_examples(two_variants, outputs(ERRORS), noise_test_split())
     return two_variants

@@ -150,7 +150,10 @@ def test_confusion_matrices_share_one_colour_scale_and_have_an_uncoloured_diagon
 
 
 def probability_rows(*answers):
-    """Return probabilities, float32 (n, 10), from a pair (class, probability) per image. The rest is spread evenly."""
+    """Return probabilities, float32 (n, 10).
+
+    answers: for each image the pair (class, probability). The other classes share the rest evenly.
+    """
     rows = np.empty((len(answers), 10), np.float32)
     for row, (label, probability) in zip(rows, answers, strict=True):
         row[:] = (1 - probability) / 9

@@ -1,4 +1,4 @@
-"""The report fails with a hint if the files of `from_data` are missing.
+"""The report fails with a hint if the files that `from_data` saves are missing.
 
 Other tests of this code: tests/test_plot.py checks which files are written, and tests/commands/test_report.py checks
 that no data are needed.

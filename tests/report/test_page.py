@@ -1,4 +1,7 @@
-"""The report is one file that shows the study's results and loads nothing. test_page_in_a_browser.py opens it."""
+"""The report is one file that shows the study's results and loads nothing else.
+
+test_page_in_a_browser.py opens this file in a browser.
+"""
 
 import json
 import re
@@ -22,7 +25,7 @@ TEXT = "<script>alert(1)</script> a & b < c \"quoted\" and 'so' {{ 7 * 7 }}"
 
 
 class Page(HTMLParser):
-    """The content of a page without scripts: tags with their attributes, and the text outside <script> and <style>."""
+    """A parsed page: the tags with their attributes, and the text outside <script> and <style>."""
 
     def __init__(self, html):
         super().__init__()
@@ -86,7 +89,7 @@ def full_page(digits, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def committed_page(committed_study, tmp_path_factory):
-    """The page of the committed study, written again."""
+    """The page of the report, written again from the results of the committed study."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("committed"))
         for name in ("reports", "sweeps"):

@@ -16,9 +16,9 @@ CHARTS = ("ladder", "curves", "confusion")
 
 @pytest.fixture
 def open_report(opened):  # noqa: F811
-    """A function that opens a report and waits for its charts.
+    """A function that opens a report and waits for the charts.
 
-    It returns the page, and its errors, warnings and network requests.
+    The function returns the page, and a list of the page's errors, warnings and network requests.
     """
 
     def open_page(path, **options):

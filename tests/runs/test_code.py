@@ -1,4 +1,4 @@
-"""The files in a run's digest of the code are the modules that the run imports."""
+"""The digest of a run's code covers exactly the modules that the run imports."""
 
 import shutil
 
@@ -15,7 +15,11 @@ BATCHES, LENET_1998 = "training.batches.gradient_descent", "training.lenet_1998.
 
 
 def modules_of_run(optimizer):
-    """Return the modules that a run imports. The optimizer is named here, because its engine imports it by name."""
+    """Return the modules that a run imports.
+
+    The module of the optimizer is listed here, because the engine imports it by a name that the source does not
+    contain.
+    """
     if ENGINES[optimizer] == "lenet_1998":
         return reached_from(["training.one_run"], without=BATCHES)
     return reached_from(["training.one_run", f"training.batches.optimizers.{optimizer}"], without=LENET_1998)

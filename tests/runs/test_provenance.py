@@ -29,7 +29,7 @@ def git(*arguments):
 
 @pytest.fixture
 def commit():
-    """A repository with one commit; returns the commit's hash."""
+    """Create a git repository with one commit. Return the commit's hash."""
     git("init", "--quiet")
     Path("file.txt").write_text("committed")
     git("add", "file.txt")

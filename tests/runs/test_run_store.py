@@ -1,4 +1,4 @@
-"""The run store: its entries are whole, and it notices and removes damaged ones."""
+"""The entries of the run store are whole. Damaged entries are noticed and removed."""
 
 import errno
 import fcntl
@@ -97,7 +97,7 @@ with run_store.lock(sys.argv[1]):
 
 @pytest.fixture
 def lock_holder():
-    """Another process, which holds the lock of the run."""
+    """Another process, which holds the lock of the run `DIGEST`."""
     process = subprocess.Popen([sys.executable, "-c", HOLD, DIGEST], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"
     yield process

@@ -1,4 +1,4 @@
-"""A run is returned only if the code that trained it is the code of its identity."""
+"""A trained run is returned only if the code that trained it has the digest in the run's identity."""
 
 import pytest
 from support.builders import identity

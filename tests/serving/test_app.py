@@ -111,7 +111,10 @@ def test_only_the_first_of_many_mistakes_is_reported_and_memory_stays_small():
 
 @pytest.fixture(scope="module")
 def port():
-    """The port of an app that predicts a 3 for each image. Its delay in s is the very first pixel / 100."""
+    """The port of a running app that predicts the class 3 for each image.
+
+    The app answers after a delay in seconds: the value of the first image's first pixel / 100.
+    """
 
     def predict(images):
         time.sleep(images[0, 0, 0] / 100)

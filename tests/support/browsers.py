@@ -29,9 +29,10 @@ def browser():
 
 @pytest.fixture
 def opened(browser):
-    """A function that opens a file in a new page. It returns the page and a growing list of complaints.
+    """A function that opens a file in a new page. The function returns the page and a list of complaints.
 
-    Complaints are console messages for which `is_complaint` is true, JavaScript errors, and the URLs of HTTP requests.
+    The list grows while the page is open. Complaints are console messages for which `is_complaint` is true, JavaScript
+    errors, and the URLs of HTTP requests.
     """
     pages = []
 

@@ -32,7 +32,7 @@ BASE = load_settings(ROOT / "params.yaml").base.model_dump()
 
 
 def settings(**changes):
-    """Return a variant's settings as in run.json: the project's base with two epochs, and the changes."""
+    """Return a variant's settings as in run.json: the base of params.yaml with two epochs, updated by `changes`."""
     return BASE | {"epochs": EPOCHS} | changes
 
 
@@ -58,7 +58,10 @@ def identity(seed=0, dataset="digits", **changes):
 
 
 def seed_result(seed=0, error=10.0, dataset="digits"):
-    """Return one run with this test error. Its validation error is equal, its training error half as large."""
+    """Return the result of one run. The validation error equals the test error; the training error is half as large.
+
+    error: the test error in percent.
+    """
     confusion = 10 * np.eye(10, dtype=int)
     for image in range(round(error)):
         confusion[image % 10, image % 10] -= 1
@@ -79,7 +82,7 @@ def seed_result(seed=0, error=10.0, dataset="digits"):
 
 
 def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
-    """Return a variant's results. It has one seed per test error: 0, 1, …"""
+    """Return a variant's results. For each test error in `errors`, the variant has one seed: 0, 1, …"""
     seeds = [seed_result(seed, error, dataset) for seed, error in enumerate(errors)]
     values = {name: [seed.history[name][-1] for seed in seeds] for name in seeds[0].history}
     values |= {name: [s.metrics[name] for s in seeds] for name in seeds[0].metrics if "recall" not in name}
@@ -107,8 +110,10 @@ def without_validation(result):
 def study(errors, about=None, published=None, factorial=(), changes=None, dataset="digits", primary=(), sweeps=()):
     """Return a study of several variants.
 
-    errors: {variant: its test errors, one per seed, in whole percent}. All variants, in this order, are the ladder.
-    published: {variant: the error in percent that others report}; the first of them is the original.
+    errors: {variant: test errors of its seeds, in whole percent}. All variants, in this order, form the ladder: the
+    study compares each variant with the one before.
+    published: {variant: the error in percent that others report}. The first variant of `published` is `study.original`,
+    the variant shown as the network of 1998.
     changes: {variant: settings that differ from the base}.
     """
     variants = {name: settings(**(changes or {}).get(name, {})) for name in errors}
@@ -125,23 +130,23 @@ def study(errors, about=None, published=None, factorial=(), changes=None, datase
 
 
 def two_by_two(errors=FOUR, **options):
-    """Return a study of a 2×2: `a` is the baseline, `b` has ReLU, `c` has Adam, `d` has both."""
+    """Return a study with a 2×2 design: `a` is the baseline, `b` has ReLU, `c` has Adam, `d` has both."""
     relu, adam = {"activation": "relu"}, {"optimizer": "adam"}
     return study(errors, factorial=errors, **{"changes": {"b": relu, "c": adam, "d": relu | adam}, **options})
 
 
 def outputs(errors):
-    """Return {variant: its predictions}. errors: {variant: its test errors, one per seed, in percent}."""
+    """Return the predictions of each variant. errors: {variant: test errors of its seeds, in percent}."""
     return {name: predictions(len(per_seed), 100, np.round(per_seed).astype(int)) for name, per_seed in errors.items()}
 
 
 def noise_test_split(n=100):
-    """Return a test split of random images, the same ones each time."""
+    """Return a test split of random images. The images are the same each time."""
     return Split(np.random.default_rng(1).integers(0, 256, (n, 28, 28), dtype=np.uint8), labels(n))
 
 
 def misread(errors):
-    """Return the test images that a variant misreads. errors: one per seed, in whole percent of 100 images."""
+    """Return the test images that a variant misreads. errors: the test error of each seed, in whole percent."""
     (predicted,) = outputs({"": errors}).values()
     return find_misread(predicted.probabilities.argmax(axis=2), labels(100))
 
@@ -159,9 +164,10 @@ def labels(n=100):
 
 
 def predictions(seeds=2, n=100, wrong=10):
-    """Return predictions with a probability of 0.91 for one class: the next class for the first `wrong` images.
+    """Return predictions for `n` images. The predicted class has a probability of 0.91.
 
-    wrong: one number for all seeds, or one for each. Feature maps and weights are random, the same ones each time.
+    The first `wrong` images are predicted as the class after their label, the others as their label. wrong: one number
+    for all seeds, or a number for each seed. Feature maps and weights are random, but the same each time.
     """
     probabilities = np.full((seeds, n, 10), 0.01, np.float32)
     for seed_probabilities, count in zip(probabilities, np.broadcast_to(wrong, seeds), strict=True):

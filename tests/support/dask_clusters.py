@@ -12,9 +12,9 @@ from support.servers import wait_until
 
 
 def quick_sources(folder):
-    """Copy the code to a new folder and replace its training by `quick_training`; return the folder.
+    """Copy the code to a new folder and replace the copy's training by `quick_training`; return the folder.
 
-    The digest of the code does not cover runs/trainer.py, the file that changes, so Dask workers accept the copy.
+    Only runs/trainer.py changes, and the digest of the code does not cover this file. So Dask workers accept the copy.
     """
     shutil.copytree(ROOT / "src", folder, ignore=shutil.ignore_patterns("__pycache__"))
     with open(folder / "lenet/runs/trainer.py", "a") as file:
@@ -23,7 +23,7 @@ def quick_sources(folder):
 
 
 class DaskCluster:
-    """A scheduler, and the Dask workers that a test starts."""
+    """A Dask scheduler, and the Dask workers that a test starts."""
 
     def __init__(self, folder, protocol):
         self.sources_without_project = folder / "sources"
@@ -55,7 +55,10 @@ class DaskCluster:
 
 @contextmanager
 def cluster(folder, protocol="tcp"):
-    """Yield a cluster without Dask workers, in a new folder. Its scheduler cannot import this project."""
+    """Yield a cluster that has no Dask workers yet. The scheduler cannot import this project.
+
+    folder: a new folder for the cluster's files.
+    """
     dask_cluster = DaskCluster(folder, protocol)
     try:
         yield dask_cluster
@@ -64,7 +67,7 @@ def cluster(folder, protocol="tcp"):
 
 
 def certificates(folder):
-    """Create a certificate. Return the environment variables that make Dask's processes use it and trust no other."""
+    """Create a certificate. Return the environment variables that make Dask's processes use and trust it alone."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=cluster"]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)

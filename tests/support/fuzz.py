@@ -55,7 +55,7 @@ def edited(draw, value):
 
 
 def result_or_refusal(error_type, function, *arguments):
-    """Call a function; return its result and None, or None and the message if it raises an error of this type.
+    """Call a function. Return (result, None), or (None, message) if the function raises an error of this type.
 
     Check that the message is one line.
     """

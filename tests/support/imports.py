@@ -1,4 +1,4 @@
-"""Find the modules of this package that a module imports, from its source. Imports inside functions count.
+"""Find in a module's source which modules of this package it imports. Imports inside functions count.
 
 A module is named by its path in the package, as in "network.model".
 """
@@ -43,7 +43,7 @@ def _statements(file: Path) -> list[ast.Import | ast.ImportFrom]:
 def reached_from(modules: Iterable[str], without: str = "") -> set[str]:
     """Return these modules and all modules that they import, directly or indirectly.
 
-    Exempt modules and the module `without` are left out, and their imports are not followed.
+    The modules in `EXEMPT` and the module `without` are left out, and their imports are not followed.
     """
     reached: set[str] = set()
     to_visit = list(modules)

@@ -1,6 +1,6 @@
 """Fixtures for downloads: a small data set under the name of MNIST, and a real HTTP server that can fail in many ways.
 
-The first part of the URL's path selects how.
+The first part of the URL's path selects the server's behaviour.
 """
 
 import gzip
@@ -33,9 +33,10 @@ BOMB = gzip.compress(bytes(8_000_000))
 
 
 class Mirror(ThreadingHTTPServer):
-    """Serves `files` (name → uncompressed content) as /<behaviour>/<name>.gz. `_answer` has all behaviours.
+    """Serves `files` (name → uncompressed content) as /<behaviour>/<name>.gz. `_answer` lists all behaviours.
 
-    requested_paths: the paths of all requests so far. redirect_target: the URL to which `elsewhere` redirects.
+    requested_paths: the paths of all requests so far. redirect_target: the URL to which the behaviour `elsewhere`
+    redirects.
     """
 
     daemon_threads = False  # closing the server waits for its threads
@@ -121,7 +122,7 @@ def running(server: TCPServer) -> Iterator[TCPServer]:
 
 @pytest.fixture(autouse=True)
 def folder(workspace, monkeypatch):
-    """The workspace of each test. Its params.yaml selects MNIST, and the environment has no mirror and no proxy."""
+    """The workspace of each test. Its params.yaml selects MNIST, and the environment names no mirror and no proxy."""
     for name in ("MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     use_dataset("mnist")
@@ -163,7 +164,7 @@ def use_dataset(name):
 
 
 def in_temporary_workspace(checkout, monkeypatch):
-    """Change to a temporary workspace of DVC, in which the stages of an experiment run."""
+    """Change to a folder like the temporary workspaces in which DVC runs the stages of an experiment."""
     workspace = checkout / ".dvc/tmp/exps/tmp"
     workspace.mkdir(parents=True)
     shutil.copy("params.yaml", workspace)

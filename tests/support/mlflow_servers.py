@@ -1,4 +1,4 @@
-"""A real MLflow server in its own process, and a proxy in front of it that replaces one answer by an error."""
+"""A real MLflow server in its own process, and a proxy in front of the server that replaces one answer by an error."""
 
 import subprocess
 import sys
@@ -32,8 +32,8 @@ def mlflow_server(database, artifacts):
 def proxy_that_answers_502(address, request):
     """Run a proxy that forwards all requests to a server. Yield the proxy's address and a list of requested paths.
 
-    The list grows with each request and has the last two parts of each path, for example "runs/create". The server
-    handles the first request to the path `request` too, but the proxy answers it with status 502.
+    The list grows with each request and has the last two parts of each path, for example "runs/create". The proxy also
+    forwards the first request to the path `request`, but replaces the status of the server's answer by 502.
     """
     requested_paths = []
 

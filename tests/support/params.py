@@ -20,7 +20,10 @@ COMPARED = {
 
 @contextmanager
 def edit_params(path: Path = Path("params.yaml")) -> Iterator[dict[str, Any]]:
-    """Yield the content as a mapping. At the end of the block, write it back with its comments."""
+    """Yield the content of params.yaml as a mapping.
+
+    At the end of the `with` block, write the mapping back. The comments in the file are kept.
+    """
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 1000  # a long line stays one line
     yaml.preserve_quotes = True

@@ -1,4 +1,4 @@
-"""The real pipeline on the bundled digits, in temporary repositories. Their paths contain a space."""
+"""The real pipeline on scikit-learn's digits, in temporary repositories. The repositories' paths contain a space."""
 
 import hashlib
 import json
@@ -97,7 +97,7 @@ class Repository:
         return {path.name for path in (self.path / ".runs").glob("*") if len(path.name) == 64}
 
     def variants_to_train(self):
-        """Return the variants that have runs missing from the run store."""
+        """Return the variants with runs that the run store lacks."""
         return json.loads(self.run("python", "-c", PRINT_MISSING, PYTHONPATH="src").stdout)
 
     def partial_files(self):
@@ -106,17 +106,17 @@ class Repository:
 
 
 def stages_run(done):
-    """Return the stages that a command ran through DVC, from its output."""
+    """Return the stages that DVC ran, according to a command's output."""
     return re.findall(r"^Running stage '(.*)'", done.stdout, flags=re.MULTILINE)
 
 
 def trained_runs(done):
-    """Return how many runs a command trained, from its output."""
+    """Return how many runs a command trained, according to its output."""
     return sum(map(int, re.findall(r"^(\d+) runs in \d+ s:", done.stdout, flags=re.MULTILINE)))
 
 
 def new_repository(path, seeds, epochs):
-    """Return a new git repository: this checkout without its results, with three variants on the bundled digits."""
+    """Return a new git repository: this checkout without results, with three variants on scikit-learn's digits."""
     repository = Repository(path)
     for name in listed_files():
         if name != "dvc.lock" and not name.startswith("reports/"):
@@ -143,9 +143,9 @@ def new_repository(path, seeds, epochs):
 
 @dataclass
 class Interruption:
-    """A `make repro` that a signal ended: its exit status, its stderr, and what it left.
+    """How a signal ended `make repro`: the exit status, the text on stderr, and what was left behind.
 
-    half_written: the paths of half-written files; entries: the number of runs in the run store.
+    half_written: the paths of half-written files. entries: the number of runs in the run store.
     """
 
     status: int
@@ -155,7 +155,7 @@ class Interruption:
 
 
 def interrupt_repro(repository, signal_number):
-    """Run `make repro`; send it a signal when its first run is stored, while other runs train. Return how it ended."""
+    """Run `make repro`. Send it a signal when the first run is stored and other runs train. Return how it ended."""
     folder = repository.path.parent / "temporary"
     folder.mkdir(exist_ok=True)
     with subprocess.Popen(
@@ -179,7 +179,10 @@ def interrupt_repro(repository, signal_number):
 
 
 def make_pipeline(folder):
-    """Make the repository of the fixture `pipeline`. Write record.json beside it: how `make repro` ended each time."""
+    """Make the repository of the fixture `pipeline`.
+
+    Write into record.json, beside the repository, how `make repro` ended each time.
+    """
     repository = new_repository(folder / "lenet lab", seeds=[0, 1], epochs=2)
     interruptions = [interrupt_repro(repository, number) for number in (signal.SIGHUP, signal.SIGKILL)]
     done = repository.module("commands.repro")
@@ -208,7 +211,7 @@ def pipeline(tmp_path_factory, pytestconfig):
 
     `make repro` was started three times. The first time its terminal was closed, the second time it was killed, the
     third time it finished. The first pytest process that needs the repository makes it, and each process works on a
-    copy. With --reuse-pipeline, the copy is of the last test run's repository, if no file was edited since.
+    copy. With --reuse-pipeline, each process copies the repository of the last test run, if no file was edited since.
     """
     shared, earlier_folders = tmp_path_factory.getbasetemp(), pytestconfig.cache.get("pipeline", {})
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -62,7 +62,7 @@ class Cluster:
         return f"postgresql://lenet:{password}@127.0.0.1:{self.port}/{database}"
 
     def create(self, database, template="template1"):
-        """Create a database as a copy of another; return its address."""
+        """Create a database as a copy of the database `template`; return the new database's address."""
         self._execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
         return self.address(database)
 
@@ -91,7 +91,7 @@ class Cluster:
 
 @contextmanager
 def running_cluster():
-    """Run a cluster and yield it. It has its own folder, because the user `postgres` cannot enter those of pytest."""
+    """Run a PostgreSQL server in its own folder and yield it. The user `postgres` cannot enter pytest's folders."""
     with tempfile.TemporaryDirectory(prefix="lenet-postgresql-") as folder:
         cluster = Cluster(Path(folder))
         try:

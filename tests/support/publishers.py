@@ -41,9 +41,9 @@ for publisher in publishers:
 
 
 def publish_at_once(folders, variants, **environment):
-    """Run one publisher process for each folder, which is its checkout. Return what the processes print to stderr.
+    """Run one publisher process in each folder, as in a checkout. Return what the processes print to stderr.
 
-    variants: for each folder the variants that its publisher publishes, each with two seeds.
+    variants: for each folder the variants that its process publishes. Each variant has two seeds.
     """
     identities = json.dumps([asdict(identity(seed)) for seed in (0, 1)])
     jobs = json.dumps([(str(folder), names) for folder, names in zip(folders, variants, strict=True)])
@@ -65,7 +65,7 @@ def publish_at_once(folders, variants, **environment):
 
 
 def assert_each_run_published_once(client, variants):
-    """Assert that each run exists once and is finished, with all of its points and its model once."""
+    """Assert that each MLflow run exists once and is finished, and that it has each point and its model once."""
     experiment = client.get_experiment_by_name(SWEEP.name).experiment_id
     runs = client.search_runs([experiment])
     names = [f"{variant}{seed}" for variant in variants for seed in ("", " seed 0", " seed 1")]

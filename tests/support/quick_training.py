@@ -1,7 +1,7 @@
-"""A replacement for the training: each epoch takes 0.1 s, and the metrics of the run show its seed.
+"""A replacement for the training: each epoch takes 0.1 s, and the values in a run's history are the run's seed.
 
-`train_checked` has the name of the function that it replaces: `dask_clusters.quick_sources` appends this file to
-lenet/runs/trainer.py.
+`train_checked` has the name of the function that it replaces, because `dask_clusters.quick_sources` appends this file
+to lenet/runs/trainer.py.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""A run for tests that need one but no training."""
+"""A finished run, for tests that need a run but no training."""
 
 from lenet.runs.provenance import Provenance
 from lenet.training.trained_run import TrainedRun

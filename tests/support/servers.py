@@ -1,4 +1,4 @@
-"""Run real servers as a user does: start them by their commands, send HTTP requests, end them by Ctrl-C."""
+"""Run real servers as a user does: start a server by its command, send HTTP requests, end it by Ctrl-C."""
 
 import os
 import signal
@@ -20,7 +20,10 @@ def free_port():
 
 @contextmanager
 def running(command, health, output, **environment):
-    """Run a server. Yield its process as soon as the URL `health` answers. `output` takes its stdout and stderr."""
+    """Run a server. Yield its process as soon as the URL `health` answers.
+
+    output: the file or pipe that gets the server's stdout and stderr.
+    """
     server = subprocess.Popen(
         command,
         env=os.environ | environment,
@@ -67,7 +70,7 @@ def press_ctrl_c(server):
 
 
 def wait_for(url, server, within_s=300):
-    """Wait until a server answers. Raise the last ConnectionError if it ends or does not answer in time."""
+    """Wait until a server answers. Raise the last ConnectionError if the server ends or does not answer in time."""
     deadline = time.monotonic() + within_s
     while True:
         try:

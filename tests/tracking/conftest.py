@@ -1,4 +1,7 @@
-"""Fixtures: MLflow stores on PostgreSQL, which must behave like those on SQLite, and a network to attach to runs."""
+"""Fixtures: an MLflow store on PostgreSQL, an MLflow server, and a network to attach to MLflow runs.
+
+An MLflow store on PostgreSQL must behave like one on SQLite.
+"""
 
 import pytest
 from support.builders import seed_result
@@ -9,7 +12,7 @@ from support.postgres import running_cluster
 
 @pytest.fixture(scope="session")
 def postgresql():
-    """A PostgreSQL server. Its database `empty` has MLflow's tables: copying it is faster than creating them."""
+    """A PostgreSQL server. Its database `empty` has MLflow's tables, because tables are copied faster than created."""
     import mlflow
 
     with running_cluster() as cluster:
@@ -20,7 +23,7 @@ def postgresql():
 
 @pytest.fixture
 def postgresql_client(workspace, postgresql, monkeypatch):
-    """The fixture `client` for an MLflow store on PostgreSQL."""
+    """A function that returns an MLflow client, like the fixture `client`, but for an MLflow store on PostgreSQL."""
     import mlflow
 
     address = postgresql.create("store", template="empty")
@@ -32,13 +35,13 @@ def postgresql_client(workspace, postgresql, monkeypatch):
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def either_client(request):
-    """The fixture `client`, once on SQLite and once on PostgreSQL."""
+    """The fixture `client`. Each test runs twice: with an MLflow store on SQLite, and with one on PostgreSQL."""
     return request.getfixturevalue("client" if request.param == "sqlite" else "postgresql_client")
 
 
 @pytest.fixture(scope="session")
 def server(postgresql, tmp_path_factory):
-    """The address and the process of a tracking server on PostgreSQL, which all tests share."""
+    """A tracking server on PostgreSQL, shared by all tests: its address and its process."""
     artifacts = tmp_path_factory.mktemp("server") / "artifacts"
     with mlflow_server(postgresql.create("server", template="empty"), artifacts) as address_and_process:
         yield address_and_process
@@ -46,7 +49,7 @@ def server(postgresql, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def network(tmp_path_factory):
-    """A run of the network of 1998, which uses this project's own layers. Its weights are untrained."""
+    """A run of the network of 1998, with untrained weights. This network uses the project's own layers."""
     from lenet.network import determinism
 
     determinism.prepare()

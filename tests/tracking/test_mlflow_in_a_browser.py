@@ -24,7 +24,10 @@ def with_learning_rate(result, learning_rate):
 
 @pytest.fixture(scope="module")
 def pages(shared_workspace, empty_store):
-    """Serve three variants of different learning rates. Yield the addresses that `make ui` prints: title → address."""
+    """Serve three variants with different learning rates.
+
+    Yield the addresses that `make ui` prints: title → address.
+    """
     shutil.copy(empty_store, shared_workspace / "mlflow.db")
     for rate, (variant, error) in enumerate({"tanh_sgd": 3.0, "relu_adam": 2.0, "relu_sgd": 1.0}.items(), start=1):
         save_result(with_learning_rate(variant_result(variant, errors=[error, error + 1]), rate / 100))

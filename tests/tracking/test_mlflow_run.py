@@ -11,7 +11,7 @@ from lenet.tracking.runs import ExperimentRuns
 
 @pytest.fixture
 def find(client):
-    """A function that reads the MLflow run of a seed. Its first call creates it."""
+    """A function that returns the MLflow run of a seed, freshly read. The first call creates the MLflow run."""
     runs = ExperimentRuns(study_experiment("digits"))
     parent = runs.find_or_create_variant("tanh_sgd", identity(), None)
     return lambda: runs.find_or_create_seed("tanh_sgd", identity(), parent, None)
@@ -41,7 +41,7 @@ def test_a_changed_final_value_replaces_the_old_one_and_nan_is_written_once(clie
 
 @pytest.fixture
 def write_model(tmp_path):
-    """A model writer: it writes a model's folder that contains only the metadata."""
+    """A function for `attach_model` that writes a model's folder. The folder contains only the model's metadata."""
     path = tmp_path / "model"
     path.mkdir()
 

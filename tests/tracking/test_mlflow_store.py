@@ -47,7 +47,7 @@ def test_asking_for_the_stores_address_does_not_import_mlflow():
 
 
 def fail(reason="no answer"):
-    """Let the MLflow store fail, if it is not disabled."""
+    """Simulate a use of the MLflow store that fails, unless publishing is disabled."""
     with mlflow_store.failures_as_warnings():
         if mlflow_store.is_disabled():
             raise mlflow_store.StoreDisabledError

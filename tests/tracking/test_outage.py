@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow  # with a real server and a real database
 
 @contextmanager
 def stopped(process):
-    """Stop a server in the block, so that it accepts connections but does not answer."""
+    """Suspend a server during the `with` block. Clients can still connect to the server, but get no answer."""
     os.killpg(process.pid, signal.SIGSTOP)
     yield
     os.killpg(process.pid, signal.SIGCONT)
@@ -26,7 +26,7 @@ def stopped(process):
 
 @contextmanager
 def crashed(cluster):
-    """Let a database be down in the block."""
+    """Crash a database server at the start of the `with` block, and start it again at the end."""
     cluster.stop()
     yield
     cluster.start()

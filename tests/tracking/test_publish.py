@@ -47,7 +47,7 @@ def parent_in(client):
 
 
 def points_of(client, run):
-    """Return all points of an MLflow run: metric → (step, value), sorted by step."""
+    """Return all points of an MLflow run: metric → list of (step, value), sorted by step."""
     return {
         name: sorted((point.step, point.value) for point in client.get_metric_history(run.info.run_id, name))
         for name in run.data.metrics
@@ -55,7 +55,7 @@ def points_of(client, run):
 
 
 def everything_in(client):
-    """Return all that could be duplicated: id of an MLflow run → its tags, points, artifacts and number of models."""
+    """Return what might be duplicated: id of an MLflow run → tags, points, artifacts and number of models."""
     contents = {}
     for run in all_runs(client):
         artifacts = sorted(file.path for file in client.list_artifacts(run.info.run_id))
@@ -204,7 +204,7 @@ RATES = {"learning_rate=0.01": 0.01, "learning_rate=0.02": 0.02}
 
 @pytest.fixture
 def sweep_runs(workspace):
-    """The runs of a sweep in the run store: two recipes, each on two folds from one seed."""
+    """Four runs of a sweep, saved in the run store: two recipes, each trained on two folds from one seed."""
     runs = []
     for name, rate in RATES.items():
         for fold in (1, 2):
@@ -218,7 +218,10 @@ def sweep_runs(workspace):
 
 
 def sweep_table(loss_difference):
-    """The table of both recipes. Neither misreads an image; the second one's losses are higher by `loss_difference`."""
+    """Return the table of the sweep's two recipes. Neither recipe misreads an image.
+
+    loss_difference: by how much the second recipe's losses are higher than the first recipe's.
+    """
     losses = np.array([[0.1, 0.2, 0.3]])
     return trials.table(
         {name: Trial(np.zeros((1, 3)), losses + index * loss_difference) for index, name in enumerate(RATES)}

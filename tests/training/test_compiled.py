@@ -43,14 +43,14 @@ def test_numba_compiles_for_haswell_on_every_x86_64_processor():
 
 
 def copy_checkout(folder):
-    """Copy the code into a new checkout; return its package."""
+    """Copy the code into a new checkout; return the folder of the package."""
     package = folder / "src/lenet"
     shutil.copytree(ROOT / "src/lenet", package, ignore=shutil.ignore_patterns("__pycache__"))
     return package
 
 
 def compute_slope(package, cache):
-    """Run a process with this code and cache; return the slope that it prints and how many kernels it compiled."""
+    """Run SLOPE_AT_0 with this package and cache; return the printed slope and how many kernels were compiled."""
     env = os.environ | {"PYTHONPATH": str(package.parent), "XDG_CACHE_HOME": str(cache)}
     done = subprocess.run([sys.executable, "-c", SLOPE_AT_0], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,10 @@ EVERY_RANGE = {"translation": 2.0, "scaling": 0.15, "squeezing": 0.1, "shear": 0
 
 @pytest.fixture
 def distorted(recipe):
-    """Return a function that distorts images as the examples 0, 1, … of an epoch; keyword arguments are the ranges."""
+    """Return a function that distorts images. Keyword arguments set the ranges of the distortions.
+
+    By default, the images are the examples 0, 1, … of an epoch.
+    """
 
     def distort_images(images, seed=0, epoch=0, examples=None, **ranges):
         settings = recipe.model_copy(update=ranges)
@@ -18,7 +21,7 @@ def distorted(recipe):
 
 
 def inked(rows, columns, copies=50):
-    """Return copies of a rectangle of full ink: (n, 28, 28)."""
+    """Return equal images with a rectangle of full ink: uint8 (copies, 28, 28)."""
     images = np.zeros((copies, 28, 28), np.uint8)
     images[:, rows, columns] = 255
     return images

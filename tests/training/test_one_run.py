@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow  # it trains
 
 @pytest.fixture(scope="module")
 def train(digits, statistics):
-    """Return a function that trains on 100 images and validates on the others; keyword arguments change the recipe."""
+    """Return a function that trains on 100 images and validates on 100 others. Keyword arguments change the recipe."""
     halves = [Split(digits.images[part], digits.labels[part]) for part in (slice(0, 100), slice(100, 200))]
 
     def train_recipe(recipe, seed, emit=lambda epoch, metrics: None, **changes):
@@ -24,7 +24,7 @@ def train(digits, statistics):
 
 @pytest.fixture(scope="module")
 def trained(train, recipe):
-    """A run of seed 0, and one of seed 1."""
+    """Return two runs: the first from seed 0, the second from seed 1."""
     return [train(recipe, seed) for seed in (0, 1)]
 
 

@@ -1,1 +1,1 @@
-"""The commands that `make` runs, such as the pipeline, the demo, MLflow's UI and the champion's server."""
+"""The commands that `make` runs, such as the pipeline, the demo, MLflow's UI and the server of the best network."""

@@ -1,4 +1,4 @@
-"""Compare reproduced outputs with the committed ones: which are equal, and how the others differ."""
+"""Compare reproduced outputs with the committed outputs, and describe the differences."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,10 @@ RunKey = tuple[str, int]
 
 @dataclass(frozen=True)
 class RunOutput:
-    """A run's results, and the test images that it misread: index of the image → the class that it answered."""
+    """The results of a run, and the test images that its network misread.
+
+    wrong_answers: index of a misread image → the class that the network answered.
+    """
 
     result: SeedResult
     wrong_answers: Mapping[int, int]
@@ -29,7 +32,10 @@ class RunOutput:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs in a checkout: digests of files (stage → path → digest), and runs."""
+    """The outputs in a checkout.
+
+    digests: stage → path of an output file → digest of the file. runs: (variant, seed) → results of the run.
+    """
 
     digests: Mapping[str, Mapping[str, str]]
     runs: Mapping[RunKey, RunOutput]
@@ -37,14 +43,17 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Row:
-    """One output, and how it differs from the committed one: no differences if they are equal."""
+    """A row of the printed table: an output, and its differences from the committed output (none if they are equal)."""
 
     output: str
     differences: tuple[str, ...] = ()
 
 
 def read_outputs(variants: Sequence[str]) -> Outputs:
-    """Read the outputs in the current folder, and the runs of these variants; raise LabError if results are missing."""
+    """Read the digests of all output files in the current folder, and the results of the runs of these variants.
+
+    Raises LabError if results are missing.
+    """
     stages = YAML(typ="safe").load(LOCK)["stages"]
     digests = {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
     if _PLOT_STAGE in digests:  # the README is written after this stage
@@ -61,10 +70,10 @@ def _read_runs(variant: str) -> Iterator[tuple[RunKey, RunOutput]]:
 
 
 def compare(committed: Outputs, reproduced: Outputs) -> list[Row]:
-    """Compare each reproduced run and file with the committed one.
+    """Compare each reproduced run and file with the committed one; return a row for each.
 
-    Apart from the data, files are compared only if `reproduced` has all runs of `committed`. `reproduced.digests` has
-    the stages that ran.
+    Files other than the data are compared only if `reproduced` has all runs of `committed`. `reproduced.digests` has
+    only the stages that ran.
     """
     runs = [
         Row(f"{variant} seed {seed}", tuple(_differences(committed.runs[variant, seed], run)))
@@ -83,7 +92,7 @@ def _compare_files(committed: Outputs, reproduced: Outputs) -> Iterator[Row]:
 
 
 def _differences(before: RunOutput, after: RunOutput) -> Iterator[str]:
-    """Yield what differs between two trainings of a run: first the causes, then their effects."""
+    """Yield the differences between two trainings of the same run: first possible causes, then differing outputs."""
     yield from _causes(before.result.identity, after.result.identity)
     if before.result.weights != after.result.weights:
         yield "weights"
@@ -97,7 +106,7 @@ def _differences(before: RunOutput, after: RunOutput) -> Iterator[str]:
 
 
 def _causes(before: RunIdentity, after: RunIdentity) -> Iterator[str]:
-    """Yield the differences that can change a run's bits: machine, versions of libraries, code, data, settings."""
+    """Yield the differences that can change a run's results: machine, versions of libraries, code, data, settings."""
     if before.machine != after.machine:
         yield f"trained on {after.machine} instead of {before.machine}"
     for name, version in after.versions.items():
@@ -109,7 +118,7 @@ def _causes(before: RunIdentity, after: RunIdentity) -> Iterator[str]:
 
 
 def print_rows(rows: Sequence[Row]) -> None:
-    """Print a table of the outputs: equal, or how they differ."""
+    """Print a table that says of each output that it is equal to the committed one, or how the two differ."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

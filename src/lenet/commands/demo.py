@@ -1,7 +1,8 @@
 """`make demo`: run `make repro` on the bundled digits with few variants, in the folder .demo/.
 
-The variants are those of the primary comparison; VARIANTS="…" chooses others. The checkout does not change. The demo
-uses the checkout's run store and MLflow store. A second `make demo` runs only what changed.
+By default, the variants are those of the primary comparison in params.yaml; VARIANTS="…" chooses other variants. The
+checkout's own results do not change. The demo uses the checkout's run store and MLflow store. A second `make demo` runs
+only what changed.
 """
 
 import os
@@ -29,10 +30,10 @@ _DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_s
 
 
 def demo_settings(study_settings: Settings, requested: Sequence[str]) -> Settings:
-    """Return the study's settings, reduced to the bundled digits, few seeds and some variants and their comparisons.
+    """Return a copy of the study's settings for the demo: the bundled digits, few seeds and only some variants.
 
-    requested: names of variants; if empty, those of the primary comparison, or all if there is none. Raises LabError if
-    a name is unknown.
+    requested: names of variants. If empty, the variants of the primary comparison are chosen, or all variants if there
+    is no primary comparison. Comparisons that need other variants are left out. Raises LabError if a name is unknown.
     """
     comparison = study_settings.comparison
     names = set(requested) or set(comparison.primary) or set(study_settings.variants)
@@ -63,7 +64,10 @@ def demo_settings(study_settings: Settings, requested: Sequence[str]) -> Setting
 
 
 def write_workspace(folder: Path, settings: Settings) -> None:
-    """Make `folder` a DVC repository with these settings and the checkout's pipeline and code; keep earlier results."""
+    """Make `folder` a DVC repository with these settings and with copies of the checkout's pipeline and code.
+
+    Results of an earlier demo in `folder` are kept.
+    """
     (folder / ".dvc").mkdir(parents=True, exist_ok=True)
     (folder / ".dvc/config").write_text(_DVC_CONFIG, encoding="utf-8")
     for name in (".dvcignore", "dvc.yaml", README):

@@ -1,4 +1,4 @@
-"""Run DVC in the foreground, or while runs are trained. Only one command of a checkout runs DVC at a time."""
+"""Run DVC in the foreground, or while runs are trained. In each checkout, only one command at a time runs DVC."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def reproduce(arguments: Sequence[str]) -> bool:
     """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails.
 
     arguments: targets and options of `dvc repro`.
-    The stages do not publish to MLflow. This process does, so that MLflow is imported only once.
+    The stages do not publish to MLflow. The calling process does, so that MLflow is imported only once.
     """
     note = unreachable_note_path()
     note.unlink(missing_ok=True)
@@ -48,16 +48,20 @@ def reproduce(arguments: Sequence[str]) -> bool:
 
 
 def checkout_models(variants: Iterable[str]) -> None:
-    """Restore the models that dvc.lock names from DVC's cache. Models that the cache lacks stay as they are."""
+    """Restore the models of these variants from DVC's cache, in the versions that dvc.lock records.
+
+    Models that are missing from the cache stay as they are.
+    """
     folders = [str(MODELS / variant) for variant in variants]
     with _dvc_lock():
         subprocess.run([*COMMAND, "checkout", "--quiet", *folders], capture_output=True, check=False)
 
 
 def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) -> bool:
-    """Run `dvc repro` and print only its warnings; return whether it succeeded. If it fails, print a warning.
+    """Run `dvc repro` without its usual output, and return whether the command succeeded.
 
-    is_cancelled: called after the wait for other commands. If it returns true, nothing runs.
+    Warnings are printed. A failure is printed as a warning, with DVC's own messages.
+    is_cancelled: called when no other command runs DVC any more. If it returns True, `dvc repro` is not run.
     """
     with _dvc_lock():
         if is_cancelled():
@@ -86,7 +90,10 @@ def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) 
 
 @contextmanager
 def _dvc_lock() -> Iterator[None]:
-    """Wait until no other command of this checkout runs DVC: DVC fails while another DVC process runs a stage."""
+    """Wait until no other command of this checkout runs DVC, and let other commands wait until the `with` block ends.
+
+    Without this lock, DVC would fail while another DVC process runs a stage.
+    """
     lock = named_lock("dvc")
     try:
         lock.acquire(timeout=0)
@@ -100,22 +107,25 @@ def _dvc_lock() -> Iterator[None]:
 
 
 def _disk_space_hint() -> str:
-    """Return a hint if the disk is almost full, else nothing: DVC's own message does not mention a full disk."""
+    """Return a hint if the disk is almost full, otherwise an empty text.
+
+    DVC's own message does not mention a full disk.
+    """
     free_mb = shutil.disk_usage(".").free >> 20
     return f"only {free_mb} MB are left on the disk: free some space; " if free_mb < _LOW_DISK_SPACE_MB else ""
 
 
 def evaluate_targets(variants: Iterable[str], all_variants: Iterable[str] = ()) -> list[str]:
-    """Return the DVC targets that evaluate these variants; if these are all variants, the one target `evaluate`.
+    """Return the targets with which `dvc repro` evaluates these variants.
 
-    Each target makes DVC a second slower.
+    If `variants` contains all variants, return only the target `evaluate`: each target makes DVC a second slower.
     """
     names = list(variants)
     return ["evaluate"] if names and set(names) == set(all_variants) else [f"evaluate@{variant}" for variant in names]
 
 
 def refuse_without_git() -> None:
-    """Raise LabError if the current folder is not in a git repository, as after a download as ZIP: DVC would fail."""
+    """Raise LabError if the current folder is not in a git repository, for example in a ZIP download: DVC needs git."""
     here = Path.cwd()
     if not any((folder / ".git").exists() for folder in (here, *here.parents)):
         raise LabError(
@@ -134,7 +144,10 @@ def refuse_conflicts() -> None:
 
 
 def drop_removed_variants(variants: Iterable[str]) -> None:
-    """Remove the stages of variants that params.yaml no longer has from dvc.lock: DVC itself never removes them."""
+    """Remove from dvc.lock the stages of variants that are no longer in params.yaml. DVC itself never removes stages.
+
+    variants: the names of the variants in params.yaml.
+    """
     if not LOCK.is_file():
         return
     round_trip = YAML()
@@ -151,7 +164,10 @@ def drop_removed_variants(variants: Iterable[str]) -> None:
 
 
 def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
-    """Remove DVC's list of locks if a full disk has truncated it: otherwise every later `dvc repro` fails."""
+    """Remove the file in which DVC lists its locks if a full disk has truncated the file.
+
+    With a truncated file, every later `dvc repro` would fail.
+    """
     for attempt in range(2):  # DVC may be writing the file at this moment
         try:
             json.loads(path.read_text(encoding="utf-8"))

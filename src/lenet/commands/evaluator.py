@@ -1,4 +1,4 @@
-"""Evaluate variants through DVC on a thread, while runs of other variants are trained."""
+"""Evaluate variants with DVC in a background thread, while runs of other variants are trained."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -14,11 +14,12 @@ from lenet.settings import Settings
 
 
 class Evaluator:
-    """Evaluates and publishes variants as they are added. When the headline is evaluated, prints its comparison.
+    """Evaluates queued variants in a background thread, and queues the publishing of their results.
 
-    Variants that are still queued when the `with` block ends are left to the `dvc repro` that follows the block.
-    headline: the variants of the first comparison to print; may be empty. stale: the variants whose results are
-    missing, or belong to other runs.
+    The thread runs during a `with` block. Variants that are still queued at the end of the block are not evaluated; the
+    caller runs `dvc repro` after the block, which evaluates these variants.
+    headline: the variants whose comparison is printed first, as soon as no result of these variants is stale; may be
+    empty. stale: the variants whose results are missing or belong to other runs.
     """
 
     def __init__(self, settings: Settings, headline: Sequence[str], stale: Sequence[str], publisher: Publisher) -> None:
@@ -38,7 +39,7 @@ class Evaluator:
         self._thread.join()
 
     def add(self, variant: str) -> None:
-        """Queue a variant. All of its runs must be in the run store."""
+        """Queue a variant for evaluation. All runs of the variant must be in the run store."""
         self._queue.put(variant)
 
     def _run(self) -> None:
@@ -49,7 +50,7 @@ class Evaluator:
             self._evaluate(variants)
 
     def _take_queued(self) -> Iterable[str]:
-        """Yield all variants in the queue, to evaluate them in one call: DVC takes seconds to start."""
+        """Yield all queued variants, so that one DVC command evaluates all of them: DVC takes seconds to start."""
         try:
             while True:
                 yield self._queue.get_nowait()

@@ -1,4 +1,4 @@
-"""Run programs in the foreground, where they handle Ctrl-C themselves, and check the port of servers."""
+"""Run programs in the foreground, so that they receive Ctrl-C themselves, and check that a server's port is free."""
 
 import os
 import socket
@@ -18,8 +18,8 @@ HOST = "127.0.0.1"
 def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
     """Run a program to its end and return its exit status.
 
-    Ctrl-C reaches both the program and this process. SIGTERM is passed on to the program and to all processes that it
-    has started. In both cases this waits until the program has cleaned up, then raises KeyboardInterrupt.
+    Ctrl-C reaches both the program and this process. SIGTERM is passed on to the program and to all processes that the
+    program has started. After either signal, wait until the program has ended, then raise KeyboardInterrupt.
     """
     interrupt: KeyboardInterrupt | None = None
     with subprocess.Popen(command, env=env) as process:
@@ -45,7 +45,10 @@ def _terminate_tree(pid: int) -> None:
 
 
 def free_port(target: str, default: int) -> int:
-    """Return the port in the variable PORT, or the default; raise LabError if no server can listen on it."""
+    """Return the port in the environment variable PORT, or the default if PORT is not set.
+
+    Raises LabError if a server cannot listen on this port. target: the `make` target to name in the error message.
+    """
     port = os.environ.get("PORT", str(default))
     hint = f"a free port, 1 to 65535, as in `make {target} PORT={default + 10}`"
     if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:

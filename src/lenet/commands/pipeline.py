@@ -1,6 +1,6 @@
 """Run the study in the current folder: train in parallel, run DVC's stages, publish to MLflow, print the comparison.
 
-`make repro` and `make demo` use it.
+`make repro` and `make demo` use this module.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ from lenet.workspace import DETAILS, LOCK, PAGE, remove_orphans
 
 
 def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
-    """Return whether the results are of exactly the runs and the data that the settings ask for.
+    """Return whether the results belong to exactly the runs and the data that the settings ask for.
 
-    The run store must have these runs too.
+    Return False also if one of these runs is missing from the run store.
     """
     try:
         statistics = load_statistics()
@@ -40,7 +40,10 @@ def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
 
 
 def has_results(variant: str, runs: Sequence[PlannedRun]) -> bool:
-    """Return whether the variant has results, and they are of exactly the runs that it has in `runs`."""
+    """Return True if the variant has results that belong to exactly the variant's planned runs.
+
+    runs: planned runs of this variant and of others.
+    """
     try:
         evaluated = {seed_result.identity.digest for seed_result in load_result(variant).seeds}
     except LabError:  # there are no results
@@ -49,7 +52,10 @@ def has_results(variant: str, runs: Sequence[PlannedRun]) -> bool:
 
 
 def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
-    """Prepare the data, then train and publish missing runs; return False if the data cannot be downloaded."""
+    """Prepare the data, then train and publish the runs that are missing from the run store.
+
+    Return False if the data cannot be downloaded.
+    """
     if any(DETAILS.glob("*.json")):
         # Publish the present results before new ones replace their files. Unlike `publish_all`, this does not export a
         # champion while runs are trained.
@@ -67,7 +73,8 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
 def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:
     """Return how many runs are likely to be trained.
 
-    Before the data exist, runs have no digest, so finished runs cannot be recognised, and all runs are counted.
+    Before the data exist, finished runs cannot be recognised, because a run's digest depends on the data. In this case,
+    count all runs.
     """
     try:
         return len(schedule.missing_runs(schedule.planned_runs(settings, variants)))
@@ -78,10 +85,10 @@ def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:
 def train_missing_runs(
     settings: Settings, variants: Sequence[str], processes: ProcessPool, publisher: Publisher
 ) -> None:
-    """Train all missing runs in parallel. Evaluate each variant as soon as its runs are trained, while others train.
+    """Train in parallel all runs that are missing from the run store. Evaluate each variant once its runs are trained.
 
-    DVC runs one stage at a time, which would leave cores idle. So this trains outside of DVC, and its stages then copy
-    the runs from the run store.
+    This function trains outside of DVC, because DVC runs one stage at a time and would leave cores idle. DVC's stages
+    then copy the runs from the run store.
     """
     headline = headline_of(settings, variants)
     runs = schedule.planned_runs(settings, variants)
@@ -102,25 +109,34 @@ def train_missing_runs(
 
 
 def headline_of(settings: Settings, variants: Sequence[str]) -> list[str]:
-    """Return the variants of the primary comparison if `variants` has them and more; otherwise an empty list."""
+    """Return the variants of the primary comparison, which is printed before the other variants are ready.
+
+    Return an empty list if `variants` lacks a variant of the primary comparison, or contains no other variant.
+    """
     primary = set(settings.comparison.primary)
     return [variant for variant in variants if variant in primary] if primary < set(variants) else []
 
 
 def training_order(runs: Sequence[PlannedRun], headline: Sequence[str]) -> list[PlannedRun]:
-    """Sort the runs: those of the headline variants come first. Within both groups, the longest runs come first."""
+    """Sort the runs: first the runs of the `headline` variants, then the others. In each group, start with the longest.
+
+    headline: the variants whose comparison is printed before the other variants are ready.
+    """
     return sorted(longest_first(runs), key=lambda run: set(headline).isdisjoint(run.variants))
 
 
 def longest_first(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
-    """Sort the runs by epochs, most first. If a long run started last, other workers would be idle at the end."""
+    """Sort the runs by their number of epochs, largest first.
+
+    If a long run started last, other workers would be idle at the end.
+    """
     return sorted(runs, key=lambda run: -run.epochs)
 
 
 def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
     """Train, evaluate, draw and publish what is not up to date; return False if the data cannot be downloaded.
 
-    variants: the requested ones, without the report; if empty, all variants and the report.
+    variants: the variants to bring up to date, without the report. If empty: all variants and the report.
     """
     requested = variants or list(settings.variants)
     publish_all = methodcaller("publish_all")
@@ -153,9 +169,9 @@ def show_study(settings: Settings) -> None:
 
 
 def reproduce(variants: list[str]) -> bool:
-    """Reproduce the study, or some variants of it; return False if the data cannot be downloaded.
+    """Reproduce these variants, or the whole study if `variants` is empty.
 
-    Raises LabError if anything else fails.
+    Return False if the data cannot be downloaded; raise LabError if anything else fails.
     """
     settings = load_settings()
     for variant in variants:

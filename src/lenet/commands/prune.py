@@ -13,9 +13,10 @@ from lenet.workspace import SWEEPS, run_store_folder
 
 
 def referenced_digests(settings: Settings) -> set[str]:
-    """Return the digests of all runs in use: those that settings ask for, with today's code, and those in results.
+    """Return the digests of all runs that settings ask for or that results refer to.
 
-    Both include the sweeps. Raises LabError if a sweep's files cannot be read.
+    The digests of runs that settings ask for depend on today's code. The settings include every sweep.yaml, and the
+    results include every trials.csv. Raises LabError if a sweep's files cannot be read.
     """
     digests = set()
     sweeps = [load_sweep(path, settings) for path in SWEEPS.glob("*/sweep.yaml")]
@@ -29,7 +30,7 @@ def referenced_digests(settings: Settings) -> set[str]:
 
 
 def count_and_size(sizes: dict[str, int]) -> str:
-    """Return a text: how many runs there are, and their total size. sizes: digest → bytes."""
+    """Return a text with the number of runs and their total size, as in "4 runs (1.2 MB)". sizes: digest → bytes."""
     return f"{len(sizes)} runs ({sum(sizes.values()) / 1e6:.1f} MB)"
 
 

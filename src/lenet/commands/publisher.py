@@ -1,4 +1,4 @@
-"""Publish to MLflow on a thread, while the command trains or serves MLflow's pages."""
+"""Publish to MLflow in a background thread, while the command trains or serves MLflow's pages."""
 
 import threading
 from collections.abc import Callable
@@ -13,9 +13,10 @@ Work = Callable[[Any], object]
 
 
 class Publisher:
-    """Runs one piece of work after another on a thread. If one fails, a warning is printed and no result is lost.
+    """Publishes queued results to MLflow in a background thread, one piece of work after another.
 
-    The thread ends with the process. The next command publishes what was not published.
+    If a piece of work fails, a warning is printed. The thread ends with the process. The next command publishes what
+    was not published, so no result is lost.
     """
 
     def __init__(self) -> None:
@@ -24,7 +25,7 @@ class Publisher:
         self._thread.start()
 
     def add(self, work: Work) -> None:
-        """Queue a piece of work. Work runs in the order in which it was queued."""
+        """Queue a piece of work: a function that is called with the module `tracking.publish`."""
         self._queue.put(work)
 
     def wait(self) -> None:

@@ -15,7 +15,10 @@ from lenet.workspace import DETAILS
 
 
 def recover_runs() -> None:
-    """Save the runs that the results name but the run store lacks, if their files are in models/ or in DVC's cache."""
+    """Copy missing runs into the run store, if their files are in models/ or in DVC's cache.
+
+    A run is missing if results refer to the run but the run store does not contain it.
+    """
     if not (missing := missing_results()):
         return
     save_from_models(missing)
@@ -25,7 +28,10 @@ def recover_runs() -> None:
 
 
 def missing_results() -> Mapping[str, Sequence[SeedResult]]:
-    """Return the results, by variant, whose runs the run store lacks."""
+    """Return the results whose runs are missing from the run store: {variant: results of single seeds}.
+
+    Variants without missing runs are left out.
+    """
     missing: dict[str, Sequence[SeedResult]] = {}
     for path in sorted(DETAILS.glob("*.json")):
         with suppress(LabError):  # the file may have merge conflicts; it is written again later
@@ -40,7 +46,10 @@ def missing_results() -> Mapping[str, Sequence[SeedResult]]:
 
 
 def save_from_models(missing: Mapping[str, Sequence[SeedResult]]) -> None:
-    """Save each of these runs in the run store if the weights in models/ are the ones that were evaluated."""
+    """Save each missing run in the run store, if the weights in models/ are the weights that were evaluated.
+
+    missing: as `missing_results` returns it.
+    """
     for variant, seed_results in missing.items():
         for seed_result in seed_results:
             folder = folder_of(variant, seed_result.identity.seed)

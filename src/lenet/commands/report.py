@@ -1,7 +1,7 @@
 """`make report`: write tables, charts, page and README again from the committed results. Takes seconds.
 
-It needs neither data nor models: pictures of digits or networks stay as they are. It names the variants whose training
-code has changed since their runs were trained.
+The command needs neither data nor models, so pictures of digits or networks stay as they are. It prints the names of
+variants whose training code has changed since their runs were trained.
 """
 
 import sys
@@ -18,7 +18,7 @@ from lenet.workspace import PAGE
 
 
 def outdated_variants(study: Study) -> list[str]:
-    """Return the variants with a run that was trained by code that differs from today's."""
+    """Return the variants with at least one run that was trained by other code than today's."""
     todays_code = {variant: code.code_digest(study.settings.variant(variant).optimizer) for variant in study.results}
     return [
         variant

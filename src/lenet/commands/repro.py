@@ -1,4 +1,4 @@
-"""`make repro`: run what changed, publish it, print the comparison; `VARIANTS="…"` selects some variants.
+"""`make repro`: run what changed, publish the results, print the comparison. `VARIANTS="…"` selects some variants.
 
 If the data cannot be downloaded, the demo runs instead.
 """
@@ -14,7 +14,7 @@ from lenet.tracking import mlflow_store
 
 
 def show_demo_instead_of(dataset: Dataset) -> None:
-    """Run the demo; print before and after it that its results are not on the requested data set."""
+    """Run the demo. Messages before and after the demo say that its results are not on the requested data set."""
     shout(
         f"{dataset.title} could not be downloaded, for the reasons above. "
         f"Running `make demo` instead, on {demo.DATASET.title}."

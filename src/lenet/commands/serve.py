@@ -1,4 +1,7 @@
-"""`make serve`: publish new results to MLflow, then serve the champion on 127.0.0.1 until Ctrl-C."""
+"""`make serve`: publish new results to MLflow, then serve the champion on 127.0.0.1 until Ctrl-C.
+
+The champion is the trained network with the lowest validation error.
+"""
 
 from starlette.applications import Starlette
 
@@ -14,7 +17,7 @@ _MAX_CONNECTIONS = 32  # at the same time; further ones get HTTP status 503
 
 
 def load_champion(dataset: str) -> Starlette:
-    """Return the app that serves the champion of a data set; raise LabError if there is no champion."""
+    """Return the web app that serves a data set's champion; raise LabError if the data set has no champion yet."""
     with mlflow_store.failures_as_errors():
         if not registry.Registry(dataset).has(registry.CHAMPION):
             raise LabError(

@@ -1,8 +1,8 @@
 """`make sweep NAME=…`: train the recipes of sweeps/<name>/sweep.yaml, and compare them on validation images.
 
-Writes trials.csv and trials.png into the same folder, and effects.csv if the sweep has a 2×2. Publishes to an MLflow
-experiment of its own. The test set is not used.
-With FROM=<variant> it only writes a new sweep.yaml, which starts from the recipe of this variant.
+Writes trials.csv and trials.png into the same folder. If the sweep has a 2×2 design (two changes: neither, each alone,
+both), also writes effects.csv. Publishes to a separate MLflow experiment. The test set is not used.
+With FROM=<variant>, the command only writes a new sweep.yaml, which starts from the recipe of this variant.
 """
 
 import sys
@@ -53,7 +53,7 @@ def folder_of(name: str) -> Path:
 
 
 def start(folder: Path, variant: str, settings: Settings) -> Path:
-    """Write the sweep.yaml of a new sweep; raise LabError if the file exists. Return its path."""
+    """Write the sweep.yaml of a new sweep and return the path of the file; raise LabError if the file exists."""
     path, recipe = folder / "sweep.yaml", settings.variant(variant)
     if path.exists():
         raise LabError(f"{path} already exists: edit it, or choose another NAME")
@@ -83,7 +83,7 @@ def planned_runs(sweep: Sweep) -> list[PlannedRun]:
 
 
 def variants_by_recipe(sweep: Sweep, settings: Settings) -> dict[str, str]:
-    """Return the recipes of the sweep that are equal to a variant of the study: recipe's name → variant's name."""
+    """Find the sweep's recipes that equal a variant of the study; return {name of the recipe: name of the variant}."""
     return {
         name: variant
         for name, recipe in sweep.recipes().items()
@@ -93,7 +93,10 @@ def variants_by_recipe(sweep: Sweep, settings: Settings) -> dict[str, str]:
 
 
 def measure(runs: Sequence[PlannedRun], recipes: Sequence[str]) -> dict[str, Trial]:
-    """Measure each recipe's networks on the validation images of their fold, which they were not trained on."""
+    """Measure the trained networks of each recipe on validation images; return {recipe: trial}.
+
+    A network is measured on the validation images of its fold. These images were not used to train the network.
+    """
     determinism.prepare()
     validation = {
         fold: load_training_data(fold).validation for fold in dict.fromkeys(run.identity.data for run in runs)
@@ -118,9 +121,10 @@ def _predict(run: PlannedRun, images: np.ndarray) -> np.ndarray:
 def save_trials(
     folder: Path, sweep: Sweep, table: pd.DataFrame, runs: Sequence[PlannedRun], variants: Mapping[str, str]
 ) -> None:
-    """Write trials.csv, the table with each recipe's varied settings and digests of runs, and the figure trials.png.
+    """Write trials.csv and the figure trials.png.
 
-    variants: as `variants_by_recipe` returns them. The figure marks these recipes.
+    trials.csv contains `table` and, for each recipe, the varied settings and the digests of the runs. variants: the
+    recipes to mark in the figure, as `variants_by_recipe` returns them.
     """
     settings = {name: recipe.model_dump(include=set(sweep.varied_settings)) for name, recipe in sweep.recipes().items()}
     varied_settings = pd.DataFrame(settings).T[sweep.varied_settings]
@@ -137,7 +141,10 @@ def save_trials(
 
 
 def save_effects(folder: Path, sweep: Sweep, measured: Mapping[str, Trial]) -> None:
-    """Write effects.csv: what the two changes of each 2×2 of the sweep are worth. Without a 2×2, write nothing."""
+    """Write effects.csv: the effects of the two changes in each 2×2 design of the sweep.
+
+    If the sweep has no 2×2 design, write nothing.
+    """
     effects = {number: trials.effects(measured, recipes) for number, recipes in enumerate(sweep.factorials, start=1)}
     if effects:
         table = pd.concat(effects, names=["factorial"]).reset_index(level="factorial")
@@ -155,7 +162,7 @@ def digests_in(path: Path) -> list[str]:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """Return the table as text: means, and differences from the first recipe ± their standard errors."""
+    """Return the table as text: the mean of each recipe, and its difference from the first recipe ± standard error."""
     lines = ["cross-entropy    difference        error (%)   difference   recipe"]
     for recipe, row in table.iterrows():
         loss, error = (

@@ -1,6 +1,6 @@
 """`make ui`: publish new results to MLflow, and serve MLflow's UI on 127.0.0.1 until Ctrl-C.
 
-While the server runs, the variants of the primary comparison are published first, then all others.
+The results are published while the server runs: first the variants of the primary comparison, then all others.
 """
 
 import os
@@ -18,7 +18,10 @@ from lenet.tracking import mlflow_store
 
 
 def serve(uri: str, port: int) -> int:
-    """Serve the UI of an MLflow store that is a database; return the server's exit status."""
+    """Serve MLflow's UI for an MLflow store in a database; return the server's exit status.
+
+    uri: the address of the database.
+    """
     settings = {
         "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: everyone on the machine can read those
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -1,6 +1,7 @@
-"""`make verify`: reproduce the committed results in a clone without runs and cache, and compare every output.
+"""`make verify`: reproduce the committed results in a clone with no runs and an empty cache, and compare every output.
 
-First it computes all files that are derived from the committed numbers per seed, which takes seconds. Then it trains.
+First, all files that are derived from the committed results of single seeds are computed again, in seconds. Then the
+chosen runs are trained again.
 
 VARIANTS="tanh_sgd modern" and SEEDS="0 1" choose the runs; "all" means all variants, or all seeds.
 """
@@ -39,7 +40,10 @@ _REMOVED_VARIABLES = ("DVC_ROOT", "MLFLOW_TRACKING_URI", "DASK_SCHEDULER_ADDRESS
 
 @contextmanager
 def clone_of_committed_state(checkout: Path) -> Iterator[Path]:
-    """Yield a temporary clone of the last commit. It has its own DVC cache, whatever the user has configured."""
+    """Yield a temporary clone of the last commit.
+
+    The clone has its own DVC cache, even if the user has configured a DVC cache for all repositories.
+    """
     with tempfile.TemporaryDirectory(prefix="lenet-verify-") as folder:
         clone = Path(folder) / "lenet-lab"
         git("clone", "--quiet", str(checkout), str(clone))
@@ -48,7 +52,10 @@ def clone_of_committed_state(checkout: Path) -> Iterator[Path]:
 
 
 def choose_runs(settings: Settings, variants: str, seeds: str) -> tuple[list[str], list[int]]:
-    """Return the variants and the seeds to train, by default only a few; raise LabError if one is unknown."""
+    """Return the variants and the seeds to train; raise LabError if a variant or a seed is unknown.
+
+    variants, seeds: separated by spaces, or "all". If empty, a few quick variants or the first seed are chosen.
+    """
     default = [name for name in DEFAULT_VARIANTS if name in settings.variants] or list(settings.variants)[:1]
     names = list(settings.variants) if variants == ALL else variants.split() or default
     for name in names:
@@ -62,7 +69,7 @@ def choose_runs(settings: Settings, variants: str, seeds: str) -> tuple[list[str
 
 
 def unverified(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) -> str:
-    """Return a text that lists what is not verified; an empty text if everything is."""
+    """Return a text that lists what is not verified, or an empty text if everything is verified."""
     parts = []
     if other_variants := [name for name in settings.variants if name not in variants]:
         parts.append(f"the variants {', '.join(other_variants)}")
@@ -76,10 +83,10 @@ def unverified(settings: Settings, variants: Sequence[str], seeds: Sequence[int]
 
 
 def check_derived_files(settings: Settings) -> list[Row]:
-    """Compute the files that are derived from the numbers per seed; return a row for each file that differs.
+    """Compute again the files that are derived from the results of single seeds; return a row for each differing file.
 
-    These files have the means, intervals, tables, charts, pages and README. If all are equal, return one row for all.
-    The current folder must be a clone: its files are restored at the end.
+    These files contain the means, intervals, tables, charts, pages and README. If all files are equal, return one row.
+    The current folder must be a clone: at the end, all its files are restored with `git checkout`.
     """
     for variant in settings.variants:
         result, misread = load_result(variant), load_misread(variant)
@@ -116,7 +123,11 @@ def _change_seeds(seeds: Sequence[int]) -> None:
 
 
 def _clone_environment(settings: Settings, checkout: Path) -> dict[str, str]:
-    """Return the clone's environment: its own code and cache, MLflow disabled, and the mirror that is set here."""
+    """Return the environment variables for the commands in the clone.
+
+    With these variables, the commands use the clone's own code and cache, do not publish to MLflow, and download from
+    the same mirror as this process.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES}
     environment |= {
         "PYTHONPATH": "src",

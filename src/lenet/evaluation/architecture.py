@@ -1,4 +1,4 @@
-"""Describe a network's layers as the paper does (LeCun et al. 1998, §II-B): maps, sizes, parameters, connections."""
+"""Describe the maps, sizes, parameters and connections of a network's layers (LeCun et al. 1998, §II-B)."""
 
 import math
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class LayerShape:
     """One layer: `maps` feature maps of side × side units.
 
     Each unit has a receptive field of field × field units. The fields of neighbouring units are `stride` units apart.
-    Both are 0 if the layer is fully connected. parameters: only the trainable ones. connections: the inputs of all
-    units, biases included.
+    `field` and `stride` are 0 if the layer is fully connected. parameters: the number of trainable parameters.
+    connections: the number of inputs of all units, biases included.
     """
 
     name: str

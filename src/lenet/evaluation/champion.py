@@ -1,4 +1,4 @@
-"""Rank the runs by validation error. The first is the champion. The test set is never used to choose it."""
+"""Rank the runs by validation error. The best run is the champion. The test set is never used for this choice."""
 
 import math
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
 
 
 def ranked_runs(results: Iterable[VariantResult]) -> list[tuple[VariantResult, SeedResult]]:
-    """Return the runs that have a validation error, each with its variant's result, best run first.
+    """Return the runs that have a validation error, best run first, as pairs (the variant's result, the run's result).
 
-    Runs with equal errors are ordered by seed, then by the order of `results`. Two kinds of runs are left out: those
-    that also trained on the validation split, because they have no validation error, and those that diverged.
+    Runs with equal errors are ordered by seed, then by the order of `results`. Runs that diverged are left out. Runs
+    that also trained on the validation split have no validation error, so they are left out too.
     """
     runs = [(result, seed) for result in results for seed in result.seeds]
     scored = [(result, seed) for result, seed in runs if _is_scored(seed)]
@@ -24,5 +24,5 @@ def _is_scored(seed: SeedResult) -> bool:
 
 
 def validation_error(seed: SeedResult) -> float:
-    """Return a run's validation error in percent after its last epoch, or NaN if it has none."""
+    """Return a run's validation error after the last epoch in percent, or NaN if the run has no validation error."""
     return seed.history.get(VALIDATION_ERROR, [math.nan])[-1]

@@ -1,44 +1,48 @@
-"""How certain the comparison is: confidence intervals of errors, differences and effects. Pure functions on arrays.
+"""Compute confidence intervals of test errors, of differences between variants, and of the effects of changes.
 
-The model. A result depends on chance in two ways: from which seeds a variant was trained, and who wrote the test
-images. Images of the same writer tend to be misread together, so the independent units are the writers, not the images
-(writers.py). Every network reads the images of every writer. This is a crossed design with random effects:
+All functions are pure functions on arrays.
+
+The model. A test error depends on chance in two ways: on the seeds that a variant was trained from, and on the people
+who wrote the test images. Images of the same writer tend to be misread together, so the independent units are the
+writers, not the images (writers.py). Every network reads the images of every writer, so this is a crossed design with
+random effects:
 
     wrong[v, s, i] = μ_v + seed_vs + writer_vw + image_vi + both_vsw + residual_vsi
 
 wrong[v, s, i] is 1 if the network of variant v and seed s misreads image i, written by writer w, and 0 otherwise. μ_v
 is the variant's true error: the mean over all possible seeds and writers. The other terms are random deviations with
-mean 0. They belong to the seed, the writer, the image, the combination of seed and writer, and what remains.
+mean 0. They are due to the seed, the writer, the image, the combination of seed and writer, and everything else.
 
-All variants read the same images, so differences are paired by image. Equal seeds of two variants share the order of
-the training images, and the initial weights if the networks are alike. Their errors show no correlation, so they are
-treated as independent.
+All variants read the same images, so differences are paired by image. Two runs of different variants from the same seed
+share the order of the training images and, if the networks are alike, the initial weights. Nevertheless, the errors of
+such runs show no correlation, so the runs are treated as independent.
 
-The estimate. Every question is a contrast Σ_v c_v μ_v: the error of one variant, a difference, or an effect. The
-estimate replaces μ_v by the mean of wrong[v, s, i] over all seeds and images. The variance of the estimate is
+The estimate. Everything that is estimated is a contrast Σ_v c_v μ_v: the error of one variant, a difference between two
+variants, or an effect. The estimate replaces μ_v by the mean of wrong[v, s, i] over all seeds and images. The variance
+of the estimate is
 
     Σ_v c_v² (A_v − C_v) + B        the first part is set to 0 if it is negative
 
-    A_v = s²(means of v's seeds) / S                  between seeds; s²: sample variance, S: number of v's seeds
+    A_v = s²(errors of v's seeds) / S                 between seeds; s²: sample variance, S: number of v's seeds
     B = Σ_w (Σ_v c_v t_vw)²                           between writers
     C_v = Σ_s Σ_w u_vsw² / (S (S − 1))                contained in both A and B, from both_vsw and residual_vsi
 
-    t_vw = √(n / (n − 1)) / N · Σ_i (m_vi − M_vg)     Σ_i: over the images of writer w
-    u_vsw                                             computed from r_vsi as t_vw is from m_vi
+    t_vw = √(n / (n − 1)) / N · Σ_i (m_vi − M_vg)     Σ_i: sum over the images of writer w
+    u_vsw                                             the formula of t_vw, applied to r_vsi instead of m_vi
 
 N is the number of all images, g the group of writer w, and n the number of writers in g. m_vi is the mean of
 wrong[v, s, i] over v's seeds, and M_vg the mean of m_vi over all images of g. The residual r_vsi is wrong[v, s, i]
-minus its mean over the images, minus its mean over the seeds, plus its mean over both.
+minus the mean over the images, minus the mean over the seeds, plus the mean over both.
 
 `compute_moments` computes A, C and t. `_writer_deviations` computes t and u. `_residual_variance` computes C from u.
 `_variances` computes B and the sum of A − C. `estimate` computes the intervals.
 
-Sources and reasons. C is subtracted because it would be counted twice: this is two-way clustering (Cameron, Gelbach and
-Miller, Robust Inference With Multiway Clustering, 2011). With one image per writer, it is the one-shot estimate of
-Gallas (Academic Radiology 13(3), 2006). The groups of writers are strata, because half of MNIST's test images come from
-each group; so deviations are taken from the group's mean. Every variant has its own A, because some variants scatter
-over seeds three times as much as others: with a pooled A, their intervals covered the truth in only 89 % of the
-simulations of this study.
+Sources and reasons. A and B both contain C, so C is subtracted once. This is two-way clustering (Cameron, Gelbach and
+Miller, Robust Inference With Multiway Clustering, 2011). With one image per writer, the estimated variance is the
+one-shot estimate of Gallas (Academic Radiology 13(3), 2006). Half of MNIST's test images come from each group of
+writers, so the groups are strata: deviations are taken from the group's mean. Every variant has its own A, because the
+errors of some variants scatter over the seeds three times as much as those of others. With a pooled A, the intervals of
+these variants covered the true error in only 89 % of the simulations of this study.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,9 +62,9 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Estimate:
-    """The value of a contrast and the ends of its interval, in percent of the images.
+    """The estimated value of a contrast and the ends of the 95 % interval, in percent of the images.
 
-    low and high are NaN if a variant has only one seed, or if nothing varies.
+    low and high are NaN if a variant of the contrast has only one seed, or if the estimated variance is 0.
     """
 
     value: float
@@ -81,11 +85,13 @@ class Estimate:
 class Comparison:
     """The estimates of a study.
 
-    errors: variant → its error. differences: (variant, reference) → the variant's error minus the reference's; the
-    primary difference comes first. effects: name of the effect → its size, in the order in which `compare` got them.
+    errors: variant → its error. differences: (variant, reference) → the variant's error minus the reference's error;
+    the difference of the primary comparison comes first. effects: name of the effect → its size, in the order in which
+    `compare` got the effects.
 
-    The intervals of `errors`, `effects` and the primary difference are single: each covers the true value in 95 % of
-    studies. The intervals of all other differences are simultaneous: in 95 % of studies, all of them cover theirs.
+    The intervals of `errors`, `effects` and the primary comparison are single intervals: each covers the true value in
+    95 % of studies. The intervals of all other differences are simultaneous: in 95 % of studies, every one of these
+    intervals covers its true value.
     """
 
     errors: Mapping[str, Estimate]
@@ -95,9 +101,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Moments:
-    """The means and variances that all estimates are computed from.
+    """The means and variances from which all estimates are computed.
 
-    Arrays have shape (variants,) unless their comment gives another one. The letters are those of the module's formula.
+    The arrays have shape (variants,) unless a comment gives another shape. The letters in the comments are those of the
+    formulas in the module's docstring.
     """
 
     variants: tuple[str, ...]
@@ -117,12 +124,13 @@ def compare(
     writers: Writers | None = None,
     primary: Pair | None = None,
 ) -> Comparison:
-    """Estimate every variant's error, the differences of pairs, and the effects.
+    """Estimate every variant's error, the difference of each pair of variants, and the effects.
 
-    wrong: variant → bool (seeds, images); all variants have the same images in the same order, at least two. effects:
-    name → contrast; each gets a single interval. writers: who wrote the images; if None, each image has a writer of its
-    own. primary: a pair whose difference gets a single interval. The differences of all other pairs are one family with
-    simultaneous intervals.
+    wrong: variant → bool (seeds, images), whether each seed's network misreads each image; all variants have the same
+    images in the same order, and there are at least two images. pairs: (variant, reference). effects: name → contrast.
+    writers: who wrote the images; if None, each image has a writer of its own. primary: the pair of the primary
+    comparison. The errors, the effects and the difference of the primary pair get single intervals. All other
+    differences get simultaneous intervals.
     """
     moments, effects = compute_moments(wrong, writers), effects or {}
     primary_pairs, family = [primary] if primary else [], [pair for pair in pairs if pair != primary]
@@ -138,24 +146,30 @@ def _differences(moments: Moments, pairs: Sequence[Pair], simultaneous: bool = F
 
 
 def ladder_pairs(variants: Sequence[str], ladder: Sequence[str]) -> list[Pair]:
-    """Return the pairs to compare: every variant with the ladder's first rung, and each rung with the rung below it."""
+    """Return the pairs (variant, reference) to compare.
+
+    Every variant is compared with the ladder's first variant. Every variant of the ladder is also compared with the
+    variant before it in the ladder.
+    """
     with_baseline = [(variant, ladder[0]) for variant in variants if variant != ladder[0]]
     steps = [(variant, rung_below) for rung_below, variant in pairwise(ladder)]
     return list(dict.fromkeys([*with_baseline, *steps]))
 
 
 def factorial_pairs(neither: str, first: str, second: str, both: str) -> list[Pair]:
-    """Return the pairs to compare in a 2×2 design.
+    """Return the pairs (variant, reference) to compare in a 2×2 design.
 
-    Each change alone, each change in addition to the other, and both changes together.
+    The arguments are the variants with neither of two changes, with the first, with the second, and with both. The
+    pairs measure each change alone, each change in addition to the other, and both changes together.
     """
     return [(first, neither), (both, second), (second, neither), (both, first), (both, neither)]
 
 
 def factorial_effects(neither: str, first: str, second: str, both: str, names: Pair) -> dict[str, Contrast]:
-    """Return the contrasts of a 2×2 design: the main effects of the two changes, and their interaction.
+    """Return the contrasts of a 2×2 design, by name: the main effects of the two changes, and their interaction.
 
-    A main effect is the average of a change's effects without and with the other change. names: those of the changes.
+    The first four arguments are those of `factorial_pairs`. The main effect of a change is the average of two effects:
+    the change's effect without the other change, and its effect with the other change. names: the two changes' names.
     """
     return {
         names[0]: {neither: -0.5, first: 0.5, second: -0.5, both: 0.5},
@@ -165,9 +179,10 @@ def factorial_effects(neither: str, first: str, second: str, both: str, names: P
 
 
 def compute_moments(wrong: Mapping[str, np.ndarray], writers: Writers | None = None) -> Moments:
-    """Compute A, C, t and the means. wrong: variant → (seeds, images), in the same order of images for all.
+    """Compute the means of the variants, and A, C and t of the formulas in the module's docstring.
 
-    The values are bool (misread or not), or float, such as losses or percentages. writers: as in `compare`.
+    wrong: variant → (seeds, images); all variants have the same images in the same order. The values are bool (misread
+    or not), or float, such as losses or percentages. writers: as in `compare`.
     """
     image_means = np.stack([values.mean(axis=0) for values in wrong.values()])
     test_size = image_means.shape[1]
@@ -188,8 +203,9 @@ def _writer_deviations(values: np.ndarray, writers: Writers) -> np.ndarray:
     """Return t_vw if the values are image means, or u_vsw if they are residuals: (…, images) → (…, writers).
 
     The symbols are those of the module's docstring. For each writer, add up the deviations of the writer's images from
-    the group's mean, divide by the number of all images, and multiply by √(n / (n − 1)), n the number of writers in the
-    group. With this factor, the sum of the squares is an unbiased estimate of the variance of the mean.
+    the group's mean, divide by the number of all images, and multiply by √(n / (n − 1)), where n is the number of
+    writers in the group. With this factor, the sum of the squares over all writers is an unbiased estimate of the
+    variance of the mean.
     """
     groups = writers.groups[writers.writer_of_image]
     rows = values.reshape(-1, values.shape[-1])
@@ -202,9 +218,11 @@ def _writer_deviations(values: np.ndarray, writers: Writers) -> np.ndarray:
 
 
 def estimate(moments: Moments, contrasts: Sequence[Contrast], simultaneous: bool = False) -> list[Estimate]:
-    """Estimate contrasts with 95 % intervals. simultaneous: whether all of them together cover with 95 % (Šidák 1967).
+    """Estimate contrasts with 95 % intervals.
 
-    An interval is the value ± the standard error times a quantile of Student's t distribution.
+    simultaneous: whether, in 95 % of studies, every interval covers its true value (Šidák 1967). If False, each
+    interval by itself covers its true value in 95 % of studies. An interval is the value ± the standard error times a
+    quantile of Student's t distribution.
     """
     c = _coefficients(moments, contrasts)
     values, (between_seeds, between_writers) = c @ moments.means, _variances(moments, c)
@@ -225,7 +243,7 @@ def estimate(moments: Moments, contrasts: Sequence[Contrast], simultaneous: bool
 
 
 def standard_error(moments: Moments, contrast: Contrast) -> tuple[float, float]:
-    """Return the value of a contrast and its standard error, both in the units of the observations.
+    """Return the value of a contrast and its standard error, in the unit of the values that `compute_moments` got.
 
     If a variant has only one seed, the variance between seeds is left out.
     """
@@ -245,23 +263,26 @@ def _coefficients(moments: Moments, contrasts: Sequence[Contrast]) -> np.ndarray
 
 
 def _variances(moments: Moments, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two parts of each contrast's variance: Σ_v c_v² (A_v − C_v), or 0 if negative, and B.
+    """Return the two parts of each contrast's variance: between seeds and between writers.
 
-    The first part is NaN if a variant of the contrast has only one seed.
+    The part between seeds is Σ_v c_v² (A_v − C_v). It is 0 if this sum is negative, and NaN if a variant of the
+    contrast has only one seed. The part between writers is B.
     """
     between_seeds = np.maximum(_weighted_sum(c**2, moments.seed_variances - moments.residual_variances), 0)
     return between_seeds, ((c @ moments.writer_deviations) ** 2).sum(axis=1)
 
 
 def _writer_degrees(moments: Moments, c: np.ndarray, between_writers: np.ndarray) -> np.ndarray:
-    """Return the degrees of freedom of B: the effective number of writers minus 1, and at least 1.
+    """Return the degrees of freedom of B: the effective number of writers minus 1, but at least 1.
 
-    Some writers wrote far more images than others, so the effective number of writers is smaller than their number:
-    (Σ_w a_w)² / Σ_w a_w², where a_w = n_w + ρ n_w (n_w − 1) is the share of writer w in the variance, n_w the number of
-    the writer's images, and ρ the correlation of two images of the same writer. (Carter, Schnepel and Steigerwald,
-    Review of Economics and Statistics 99(4), 2017.) ρ is estimated from the ratio of B to the variance that independent
-    images would have. The formula assumes that the images of all writers have the same variance. This is an
-    approximation; the simulations in the tests do not assume it.
+    Some writers wrote far more images than others, so the effective number of writers is smaller than the actual
+    number. The effective number is (Σ_w a_w)² / Σ_w a_w² (Carter, Schnepel and Steigerwald, Review of Economics and
+    Statistics 99(4), 2017). Here a_w = n_w + ρ n_w (n_w − 1) is the share of writer w in the variance, n_w is the
+    number of the writer's images, and ρ is the correlation of two images of the same writer. ρ is estimated from the
+    ratio of B to the variance that independent images would have.
+
+    The formula assumes that the images of all writers have the same variance. This assumption is an approximation; the
+    simulations in the tests do not make it.
     """
     sizes, test_size = moments.writer_sizes, moments.writer_sizes.sum()
     independent = np.einsum("kv,vw,kw->k", c, moments.image_covariances, c)
@@ -273,9 +294,10 @@ def _writer_degrees(moments: Moments, c: np.ndarray, between_writers: np.ndarray
 
 
 def _as_error(mean: Estimate) -> Estimate:
-    """Return the error with an interval that is symmetric on a logarithmic scale (delta method), cut off at 100 %.
+    """Return an error with an interval that is symmetric on a logarithmic scale (delta method).
 
-    The distribution of a small share is skewed, so an interval of the same width on both sides would not fit it.
+    The distribution of a small share is skewed, so an interval with the same width on both sides would not fit it. The
+    interval is cut off at 100 %.
     """
     if not mean.has_interval:
         return mean
@@ -293,7 +315,7 @@ def _variance(values: np.ndarray) -> float:
 
 
 def _residual_variance(wrong: np.ndarray, writers: Writers) -> float:
-    """Return C of one variant, or NaN if it has one seed. wrong: (seeds, images)."""
+    """Return C of one variant, or NaN if the variant has only one seed. wrong: (seeds, images)."""
     seeds = len(wrong)
     residuals = wrong - wrong.mean(axis=1, keepdims=True) - wrong.mean(axis=0, keepdims=True) + wrong.mean()
     return (

@@ -1,8 +1,8 @@
 """The table of metrics, and the functions that compute the test metrics. All functions are pure functions on arrays.
 
 To add a metric of the test set, add one entry to `METRICS`. Probabilities are float32 (n, 10), one row per image.
-Labels are uint8 (n,), 0 to 9. A mean is a float64 sum over all images, divided once by their number, so that every
-image has the same weight.
+Labels are uint8 (n,), 0 to 9. To compute a mean, the values of all images are added in float64, and the sum is divided
+once by the number of images. So every image has the same weight.
 """
 
 import math
@@ -29,12 +29,12 @@ def confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of images that are misread, in percent: the most probable class differs from the label."""
+    """Return the percentage of misread images. An image is misread if the most probable class is not its label."""
     return 100 * int((probabilities.argmax(axis=1) != labels).sum()) / len(labels)
 
 
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean cross-entropy in nats: −ln of the probability of the actual class."""
+    """Return the cross-entropy in nats: the mean over the images of −ln(probability of the actual class)."""
     return float(image_losses(probabilities, labels).mean())
 
 
@@ -45,7 +45,10 @@ def image_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def recall_percent(counts: np.ndarray) -> np.ndarray:
-    """Return the recall of each class: the share of its images that are read correctly, in percent."""
+    """Return the recall of each class: the percentage of the class's images that are read correctly.
+
+    counts: what `confusion` returns.
+    """
     return 100 * counts.diagonal() / counts.sum(axis=1)
 
 
@@ -66,13 +69,16 @@ def calibration_error_percent(probabilities: np.ndarray, labels: np.ndarray, bin
 
 
 def percent_of_actual(confusion_counts: ArrayLike) -> np.ndarray:
-    """Return confusion counts (10, 10) in percent of the images of the actual class: float64, 0 if a class has none."""
+    """Return confusion counts (10, 10) as percentages of each actual class's images: float64 (10, 10).
+
+    If a class has no images, its row is 0.
+    """
     counts = np.asarray(confusion_counts)
     return 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
-    """Return the mean and the sample standard deviation (divided by n − 1, or None for a single value).
+    """Return the mean and the sample standard deviation (with divisor n − 1; None for a single value).
 
     If a value is not finite, for example because a run diverged, the mean is NaN, and so is the standard deviation of
     several values.
@@ -86,9 +92,9 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
 class Metric:
     """A metric: its name, how it is measured, and where it is shown.
 
-    `measure` computes the metric from a run's probabilities and the labels of the test set. It is None if training
-    measures the metric after each epoch. `statistics` over the seeds ("mean", "sd") each have a column in
-    comparison.csv.
+    measure: the function that computes the metric from a run's probabilities and the labels of the test set. None if
+    training measures the metric after each epoch. statistics: which statistics over the seeds ("mean", "sd") have a
+    column in comparison.csv.
     """
 
     name: str  # in history.csv, reports/details and MLflow

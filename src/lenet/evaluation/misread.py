@@ -1,8 +1,8 @@
-"""The test images that a variant's networks misread: reports/misread/<variant>.csv, plain text in git.
+"""Find, save and load the test images that a variant's networks misread: reports/misread/<variant>.csv.
 
-The table has a row for each image that the network of at least one seed misreads: the image's index in the test set
-(column "digit"), its label, and in one column per seed the answer of the seed's network. All of this variant's networks
-read all other images correctly. So the statistics of the comparison need only this table.
+Git tracks the file as plain text. It has a row for each image that the network of at least one seed misreads. The
+columns are the image's index in the test set ("digit"), its label, and for each seed the answer of the seed's network.
+All networks of the variant read every other image correctly, so the statistics of the comparison need only this table.
 """
 
 import csv
@@ -20,9 +20,9 @@ _COLUMNS = ("digit", "label")
 
 @dataclass(frozen=True)
 class Misread:
-    """The images that at least one of a variant's networks misreads; k is their number.
+    """The k images that at least one of a variant's networks misreads.
 
-    indices: int (k,), the images' places in the test set, ascending. labels: int (k,). answers: int (seeds, k), the
+    indices: int (k,), the images' indices in the test set, ascending. labels: int (k,). answers: int (seeds, k), the
     class that each network chose, right or wrong.
     """
 
@@ -38,7 +38,10 @@ class Misread:
 
 
 def find_misread(answers: np.ndarray, labels: np.ndarray) -> Misread:
-    """Return the misread images. answers: int (seeds, images), the predicted classes. labels: (images,)."""
+    """Return the images that at least one of a variant's networks misreads.
+
+    answers: int (seeds, images), the predicted classes. labels: (images,).
+    """
     (indices,) = np.nonzero((answers != labels).any(axis=0))
     return Misread(indices, labels[indices].astype(int), answers[:, indices])
 
@@ -53,7 +56,7 @@ def save_misread(variant: str, misread: Misread, seeds: Sequence[int]) -> None:
 
 
 def load_misread(variant: str) -> Misread:
-    """Read the table of a variant. Raise LabError if it is missing or damaged."""
+    """Read reports/misread/<variant>.csv. Raise LabError if the file is missing or damaged."""
     path = MISREAD / f"{variant}.csv"
     try:
         with open(path, encoding="utf-8", newline="") as file:

@@ -10,12 +10,13 @@ from lenet.workspace import PREDICTIONS, atomic_write
 
 @dataclass(frozen=True)
 class Predictions:
-    """The outputs of all seeds for each test image. All other arrays are about the first seed's network.
+    """The probabilities from every seed's network for each test image, and arrays of the first seed's network.
 
-    probabilities: float32 (seeds, images, 10). filters: float32 (5, 5, 6), the kernels of C1. digit: uint8 (28, 28),
-    one test image. c1, s2, c3: float32 (height, width, maps), the feature maps of this image. weights: float32
-    (parameters,), the flattened weights of all layers, one after the other. layout: a text "layer name count" for each
-    array in `weights`. scaling: float64 (2,), the factor and the offset that the network applies to pixels.
+    probabilities: float32 (seeds, images, 10). All other arrays belong to the first seed's network. filters: float32
+    (5, 5, 6), the kernels of C1. digit: uint8 (28, 28), one test image. c1, s2, c3: float32 (height, width, maps), the
+    feature maps of this image. weights: float32 (parameters,), the flattened weight arrays of all layers, one after the
+    other. layout: for each weight array, in the same order, a text "layer name size". scaling: float64 (2,), the factor
+    and the offset that the network applies to pixels.
     """
 
     probabilities: np.ndarray
@@ -35,6 +36,6 @@ def save_predictions(variant: str, predictions: Predictions) -> None:
 
 
 def load_predictions(variant: str) -> Predictions:
-    """Read a variant's arrays. Raise LabError if they are missing or damaged."""
+    """Read predictions/<variant>.npz. Raise LabError if the file is missing or damaged."""
     names = [field.name for field in fields(Predictions)]
     return Predictions(**read_arrays(PREDICTIONS / f"{variant}.npz", names, f"run `dvc repro evaluate@{variant}`"))

@@ -1,4 +1,7 @@
-"""The results of a variant, in reports/details/<variant>.json: written by `evaluate`, read by `plot` and `publish`."""
+"""Save and load a variant's results in reports/details/<variant>.json.
+
+The stage `evaluate` writes the file; `plot` and `publish` read it.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,8 +20,8 @@ from lenet.workspace import DETAILS, atomic_write
 class SeedResult:
     """The results of one run.
 
-    weights: SHA-256 of model.weights.h5. metrics: metric → its value on the test set. confusion: 10 × 10 counts, rows
-    actual, columns predicted. history: metric → one value per epoch.
+    weights: SHA-256 of model.weights.h5. metrics: metric → its value on the test set. confusion: 10 × 10 counts, a row
+    per actual class, a column per predicted class. history: metric → one value per epoch.
     """
 
     identity: RunIdentity
@@ -41,8 +44,9 @@ class SeedResult:
 class VariantResult:
     """The results of all runs of a variant.
 
-    multiply_accumulates: how many of them the network needs for one image. summary: for each metric, its mean over the
-    seeds (under its name) and its standard deviation (`…_sd`); also the ends of the test error's 95 % interval.
+    multiply_accumulates: how many multiply–accumulate operations the network needs for one image. summary: each
+    metric's mean over the seeds (key: the metric's name) and standard deviation (key: the name and `_sd`), and the ends
+    of the 95 % interval of the test error.
     """
 
     variant: str
@@ -73,7 +77,10 @@ class VariantResult:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """A metric after each epoch: its mean, lowest and highest value over the seeds. Arrays (epochs,); epochs from 1."""
+    """A metric's mean, lowest and highest value over the seeds, after each epoch.
+
+    All arrays have shape (epochs,). `epochs` counts from 1.
+    """
 
     epochs: np.ndarray
     mean: np.ndarray
@@ -94,7 +101,7 @@ def save_result(result: VariantResult) -> None:
 
 
 def load_result(variant: str) -> VariantResult:
-    """Read reports/details/<variant>.json. Raise LabError if it is missing or damaged."""
+    """Read reports/details/<variant>.json. Raise LabError if the file is missing or damaged."""
     path = DETAILS / f"{variant}.json"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))

@@ -26,7 +26,8 @@ from lenet.settings import Published, Settings
 class Study:
     """The results of variants, all evaluated on the same test set.
 
-    results, misread: in the order in which `load_study` got the variants.
+    results: variant → its results. misread: variant → its misread images. Both have the order in which `load_study` got
+    the variants.
     """
 
     settings: Settings
@@ -35,12 +36,15 @@ class Study:
 
     @property
     def ladder(self) -> list[str]:
-        """The rungs of the ladder that are in this study, lowest first."""
+        """The variants of `comparison.ladder` in params.yaml that are in this study, in the same order."""
         return [variant for variant in self.settings.comparison.ladder if variant in self.results]
 
     @property
     def baseline(self) -> str:
-        """The reference of all other variants: the first of `ladder`, or the study's first variant if that is empty."""
+        """The variant that all others are compared with.
+
+        It is the first variant of `ladder`. If `ladder` is empty, it is the first variant of the study.
+        """
         return (self.ladder or list(self.results))[0]
 
     @property
@@ -49,37 +53,44 @@ class Study:
 
     @property
     def published(self) -> Mapping[str, Published]:
-        """Variant → its published test error. All of these are on MNIST, so this is empty for another data set."""
+        """Variant → its published test error. All published errors are for MNIST, so other data sets have none."""
         reported = self.settings.comparison.published if self.dataset == "mnist" else {}
         return {variant: error for variant, error in reported.items() if variant in self.results}
 
     @property
     def original(self) -> str:
-        """The variant shown as the network of 1998: `comparison.original`, or the baseline if the study lacks that."""
+        """The variant shown as the network of 1998: `comparison.original` of params.yaml if it is in the study.
+
+        Otherwise, the baseline is shown.
+        """
         named = self.settings.comparison.original
         return named if named and named in self.results else self.baseline
 
     @property
     def top(self) -> str:
-        """The variant shown as today's network: the last of `ladder`, or the baseline if that is empty."""
+        """The variant shown as today's network: the last variant of `ladder`, or the baseline if `ladder` is empty."""
         return (self.ladder or [self.baseline])[-1]
 
     @property
     def featured(self) -> list[str]:
-        """The variants that the report shows in detail: the original, the baseline and the top, each once."""
+        """The variants that the report shows in detail: `original`, `baseline` and `top`, without repetition."""
         return list(dict.fromkeys([self.original, self.baseline, self.top]))
 
     @property
     def primary(self) -> Pair | None:
-        """The primary comparison: a variant and its reference. None unless both are in the study."""
+        """The primary comparison as (variant, reference).
+
+        It is None if params.yaml has no primary comparison, or if one of the two variants is not in the study.
+        """
         pair = self.settings.comparison.primary
         return (pair[0], pair[1]) if pair and set(pair) <= set(self.results) else None
 
     @property
     def factorial(self) -> tuple[str, ...]:
-        """The four variants of the 2×2 design. Empty if the study lacks one.
+        """The four variants of the 2×2 design, which measures two changes alone and together.
 
-        They are the variants with neither of its two changes, with the first, with the second, and with both.
+        The order is: the variant with neither change, with the first, with the second, with both. The tuple is empty if
+        any of the four is not in the study.
         """
         four = self.settings.comparison.factorial
         return four if set(four) <= set(self.results) else ()
@@ -104,7 +115,10 @@ class Study:
         return compare(self.wrong, pairs, self._effects(), self.writers, self.primary)
 
     def errors_by_group(self, variant: str) -> dict[str, float]:
-        """Return a variant's test error in percent for each group of writers; empty if the writers are not known."""
+        """Return group of writers → the variant's test error in percent on the images of this group.
+
+        The dictionary is empty if the writers are not known.
+        """
         return self.writers.group_means(100 * self.wrong[variant].mean(axis=0)) if self.writers.are_known else {}
 
     def changes(self, variant: str, since: str) -> dict[str, tuple[object, object]]:

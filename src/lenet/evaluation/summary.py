@@ -16,10 +16,10 @@ from lenet.workspace import CURVES, METRICS, atomic_write
 
 
 def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float]:
-    """Return the mean of every metric after the last epoch, over the seeds.
+    """Return the mean of every metric over the seeds, as measured after the last epoch: name of the metric → mean.
 
-    If there are several seeds, also return each metric's standard deviation (`…_sd`) and the ends of the test error's
-    interval. wrong: bool (seeds, images), whether each network misreads each test image.
+    If there are several seeds, also return each metric's standard deviation (key: the name and `_sd`) and the ends of
+    the 95 % interval of the test error. wrong: bool (seeds, images), whether each network misreads each test image.
     """
     metrics_by_seed = [
         {name: values[-1] for name, values in seed.history.items()} | dict(seed.metrics) for seed in seeds
@@ -46,9 +46,10 @@ def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
 
 
 def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
-    """Write the mean learning curves over the seeds, one row per epoch. `nan` stands for a missing validation metric.
+    """Write the mean learning curves over the seeds, one row per epoch, to reports/curves/<variant>.csv.
 
-    DVC's plot needs all columns. It draws an empty cell as 0, and omits `nan`.
+    DVC's plot needs a column for every metric. The column of a missing validation metric is filled with `nan`, because
+    DVC's plot omits `nan` but draws an empty cell as 0.
     """
     means = {name: learning_curve(seeds, name).mean for name in seeds[0].history}
     curves = pd.DataFrame(means).reindex(columns=EPOCH_METRICS).rename_axis("epoch")
@@ -58,7 +59,7 @@ def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
 
 
 def save_all(result: VariantResult) -> None:
-    """Write a variant's learning curves, its two metrics for `dvc metrics`, and its details."""
+    """Write a variant's learning curves, its two metrics for `dvc metrics`, and reports/details/<variant>.json."""
     save_curves(result.variant, result.seeds)
     save_metrics(result.variant, result.summary)
     save_result(result)

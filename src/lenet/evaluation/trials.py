@@ -1,8 +1,10 @@
-"""The results of a sweep: each recipe on the validation images, and its difference from the first recipe.
+"""Compute the results of a sweep: the validation error and cross-entropy of each recipe.
 
-All functions are pure functions on arrays. Differences are paired by image, because every recipe is measured on the
-same images in the same folds. The cross-entropy shows far smaller differences than the error does: the error changes
-only if an image changes between right and wrong.
+The results are also compared with those of the first recipe. Differences are paired by image, because every recipe is
+measured on the same images in the same folds. The cross-entropy can show far smaller differences between recipes than
+the error can, because the error changes only if a network's answer for an image becomes right or wrong.
+
+All functions are pure functions on arrays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +21,10 @@ ERROR, LOSS = "validation_error_percent", "validation_cross_entropy"
 
 @dataclass(frozen=True)
 class Trial:
-    """The results of one recipe. Both arrays are float (seeds, images): the validation images of all folds in a row.
+    """The results of one recipe for each seed and validation image. Both arrays are float (seeds, images).
 
-    wrong: 1 if the image is misread, else 0. losses: the cross-entropy of the image in nats.
+    The images are those of all folds, one fold after the other. wrong: 1 if the image is misread, else 0. losses: the
+    cross-entropy of the image in nats.
     """
 
     wrong: np.ndarray
@@ -29,7 +32,10 @@ class Trial:
 
 
 def measure(probabilities: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> Trial:
-    """Measure a recipe. Both lists have one array per fold: probabilities float32 (seeds, n, 10), labels uint8 (n,)."""
+    """Return a recipe's results for each seed and validation image.
+
+    Both lists have one array per fold, with n images: probabilities float32 (seeds, n, 10), labels uint8 (n,).
+    """
     folds = list(zip(probabilities, labels, strict=True))
     return Trial(
         wrong=np.concatenate([outputs.argmax(axis=2) != fold_labels for outputs, fold_labels in folds], axis=1).astype(
@@ -40,7 +46,11 @@ def measure(probabilities: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -
 
 
 def table(trials: Mapping[str, Trial]) -> pd.DataFrame:
-    """Return a row per recipe: its means, its differences from the first recipe, and their standard errors (`…_se`)."""
+    """Return a table with a row per recipe.
+
+    The columns are the mean validation error and cross-entropy, their differences from those of the first recipe, and
+    the standard errors of all these values (`…_se`).
+    """
     percents = [100 * trial.wrong for trial in trials.values()]
     losses = [trial.losses for trial in trials.values()]
     rows = [
@@ -51,10 +61,11 @@ def table(trials: Mapping[str, Trial]) -> pd.DataFrame:
 
 
 def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
-    """Return the effects of two changes in a 2×2 design, in percentage points of validation error.
+    """Return a table of the effects of two changes in a 2×2 design, in percentage points of validation error.
 
-    four: the recipes with neither change, the first, the second, both. The table has a row for each difference of
-    `factorial_pairs`, with simultaneous 95 % intervals, and one for the interaction, with a single 95 % interval.
+    four: the recipes with neither change, with the first, with the second, and with both. The table has a row for each
+    difference of `factorial_pairs`, with simultaneous 95 % intervals, and a row for the interaction, with a single 95 %
+    interval.
     """
     neither, first, second, both = four
     interaction = factorial_effects(neither, first, second, both, ("first", "second"))["interaction"]

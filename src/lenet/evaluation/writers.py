@@ -1,11 +1,12 @@
-"""Who wrote the test images.
+"""Load the writers of the test images.
 
-Images of the same writer tend to be misread together, so the statistics treat the writers as the random sample, not
-the images (comparison.py). mnist_test_writers.csv has a row for each of MNIST's 10,000 test images, in the order of the
-test set: the label, NIST's series, and the writer. Employees of the Census Bureau wrote series 0, students series 4.
+Images of the same writer tend to be misread together, so the statistics treat the writers, not the images, as the
+random sample (comparison.py). mnist_test_writers.csv has a row for each of MNIST's 10,000 test images, in the order of
+the test set: the label, NIST's series, and the writer. Employees of the Census Bureau wrote series 0, students wrote
+series 4.
 
 The table is derived from the labels of QMNIST (Yadav and Bottou, Cold Case: The Lost MNIST Digits, NeurIPS 2019;
-repository facebookresearch/qmnist). The file beside it, mnist_test_writers.LICENSE, has QMNIST's licence notice.
+repository facebookresearch/qmnist). QMNIST's licence notice is in mnist_test_writers.LICENSE, beside the table.
 """
 
 import csv
@@ -25,8 +26,8 @@ _STUDENTS_SERIES = 4
 class Writers:
     """The writer of each test image, and the group of each writer.
 
-    writer_of_image: int (images,), the writer's index, from 0. groups: int (writers,), the group's index in `titles`.
-    titles: the groups' names. numbers: int (writers,), the writer's number in NIST's data.
+    writer_of_image: int (images,), the index of the image's writer, from 0. groups: int (writers,), the index of the
+    writer's group in `titles`. titles: the groups' names. numbers: int (writers,), the writer's number in NIST's data.
     """
 
     writer_of_image: np.ndarray
@@ -36,7 +37,7 @@ class Writers:
 
     @property
     def are_known(self) -> bool:
-        """Whether the writers are known: then at least one of them wrote several images."""
+        """Whether the writers are known. If they are not, each image has a writer of its own."""
         return len(self.groups) < len(self.writer_of_image)
 
     def group_means(self, values: np.ndarray) -> dict[str, float]:
@@ -46,14 +47,14 @@ class Writers:
 
 
 def load_writers(dataset: str, test_size: int) -> Writers:
-    """Return the writers of a data set's test images. If they are not known, each image has a writer of its own."""
+    """Return the writers of a data set's test images. If the writers are unknown, each image gets its own writer."""
     if dataset == "mnist" and test_size == 10_000:
         return _mnist_writers()
     return unknown_writers(test_size)
 
 
 def unknown_writers(test_size: int) -> Writers:
-    """Return one writer per image, all in one group."""
+    """Return writers for images whose writers are not known: one writer per image, all in one group."""
     return Writers(np.arange(test_size), np.zeros(test_size, int), ("unknown",), np.arange(test_size))
 
 

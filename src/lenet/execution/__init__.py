@@ -1,1 +1,1 @@
-"""Where runs execute: worker processes on this machine or a Dask cluster; and the display of their progress."""
+"""Execute runs in worker processes on this machine or on a Dask cluster, and display the progress."""

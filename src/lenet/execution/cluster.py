@@ -1,7 +1,7 @@
-"""The connection to an existing Dask cluster. DASK_SCHEDULER_ADDRESS is the address of its scheduler.
+"""The connection to an existing Dask cluster. DASK_SCHEDULER_ADDRESS is the address of the cluster's scheduler.
 
-Each run is a Dask task. Dask gives each task to a Dask worker, and to another one if that worker is lost. TLS and
-timeouts are set in Dask's own configuration files or environment variables.
+Each run is a Dask task. Dask gives each task to a Dask worker. If this Dask worker is lost, Dask gives the task to
+another Dask worker. TLS and timeouts are set in Dask's own configuration files or environment variables.
 """
 
 import os
@@ -36,7 +36,7 @@ def address() -> str | None:
 
 
 class Connection:
-    """A connection to a scheduler, for a `with` statement. The end of the block cancels all calls.
+    """A connection to a Dask scheduler, for a `with` statement. At the end of the block all calls are cancelled.
 
     Raises LabError if the scheduler does not answer.
     """
@@ -57,7 +57,7 @@ class Connection:
             self._client.close(timeout=_POLL_INTERVAL_S)
 
     def share(self, value: object) -> "Future":
-        """Send a value to the cluster once. Pass the returned future to `submit`."""
+        """Send a value to the cluster once, for all calls that use it. Pass the returned future to `submit`."""
         import dask
 
         # The value is the result of a task: Dask workers fetch it from one another, and Dask runs the task again if all
@@ -68,14 +68,14 @@ class Connection:
     def submit(self, position: int, function: Callable[..., Any], shared: "Future", *arguments: Any) -> "Future":
         """Call `function(shared value, *arguments, emit)` in a process on a Dask worker. Emitted events are dropped.
 
-        position: the run's place in the order in which runs should begin; a lower one gets a higher priority.
+        position: the run's place in the order in which runs should begin. A lower position means a higher priority.
         """
         call_arguments = [self._expected_fingerprint, pickle.dumps((function, arguments)), shared]
         namespace = {"resolve_name": resolve_name, "arguments": call_arguments}
         return self._client.submit(eval, _CALL, namespace, priority=-position, pure=False)
 
     def finished_calls(self, calls: "Collection[Future]") -> "list[Future]":
-        """Wait up to a second for calls to finish; return the finished calls, failed ones last.
+        """Wait up to a second for calls to finish; return the finished calls, failed calls last.
 
         Raises LabError if the scheduler was lost, or if the cluster has had no Dask worker for too long.
         """
@@ -100,7 +100,10 @@ class Connection:
         return sorted(finished, key=lambda call: call.status == "error")
 
     def result(self, call: "Future") -> CallResult:
-        """Return what a finished call returned, or raise what it raised; raise LabError if it could not be made."""
+        """Return what the called function returned, or raise its exception.
+
+        Raises LabError if the call could not be made.
+        """
         from distributed import KilledWorker
 
         try:
@@ -123,9 +126,10 @@ class Connection:
 
 
 def _connect(scheduler: str) -> "tuple[float, Client]":
-    """Return the seconds to wait for a Dask worker (from Dask's configuration) and a client.
+    """Return how many seconds to wait for a Dask worker (set in Dask's configuration), and a client.
 
-    Raises LabError if distributed is not installed, that time is not valid, or no scheduler answers.
+    Raises LabError if the package distributed is not installed, the number of seconds is not valid, or no scheduler
+    answers.
     """
     try:
         import dask

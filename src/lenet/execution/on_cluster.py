@@ -1,7 +1,7 @@
-"""What a Dask worker runs: it compares its code and libraries with the driver's, then calls a function.
+"""What a Dask worker runs: it compares its code and libraries with those of the driver, then calls a function.
 
-The function runs in a new process, which ends with the call. If it ran in the Dask worker itself, it might give other
-bits, because of the Dask worker's environment variables, its threads or its earlier calls.
+The driver is the process that submits the call. The function runs in a new process, which ends with the call. In the
+Dask worker itself, the results might differ because of environment variables, threads or earlier calls.
 """
 
 import pickle
@@ -24,9 +24,9 @@ class AbandonedError(Exception):
 
 
 def bits_fingerprint() -> dict[str, str]:
-    """Return what must be equal on the driver and on a Dask worker, so that a run has the same bits.
+    """Return what must be equal on the driver and on a Dask worker, so that a run has the same results, bit for bit.
 
-    The kind of processor, the versions of the libraries, and the digests of the source files, by name.
+    Returns name → value: the kind of processor, the versions of the libraries, and the digests of the source files.
     """
     code_digests = {file: digest for optimizer in ENGINES for file, digest in code.file_digests(optimizer).items()}
     return {"processor": platform.machine(), **library_versions(), **code_digests}
@@ -36,8 +36,8 @@ def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> CallResu
     """Call `function(shared value, *arguments, emit)` in a process on this Dask worker. Emitted events are dropped.
 
     expected: the driver's `bits_fingerprint`. request: `(function, arguments)`, pickled. shared: the shared value,
-    pickled. Both are unpickled only after the fingerprints have been compared, because a worker with different code
-    might be unable to unpickle them.
+    pickled. `request` and `shared` are unpickled only after the fingerprints have been compared, because a Dask worker
+    with different code might be unable to unpickle them.
     Raises what the function raises, LabError if the fingerprints differ, and AbandonedError at the next event if the
     driver no longer waits.
     """
@@ -64,7 +64,7 @@ def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> CallResu
 
 
 def _differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> str:
-    """Describe the differences between two fingerprints: versions with both values, source files by name alone."""
+    """Describe the differences between two fingerprints: versions with both values, source files only by name."""
     names = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
     files = [name for name in names if name.endswith(".py")]
     differences = [f"{name} {actual.get(name)} instead of {expected.get(name)}" for name in names if name not in files]

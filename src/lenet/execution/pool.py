@@ -1,7 +1,8 @@
-"""Worker processes on this machine. Each runs one call at a time, on one thread.
+"""Worker processes on this machine. Each worker runs one call at a time, on one thread.
 
-A worker starts with a clean environment, so that the driver's environment cannot change bits. It is reused for many
-calls, so that it imports TensorFlow only once. Only the driver shows progress, writes files and publishes.
+A worker starts with a clean environment, so that the environment variables of the driver (the process that starts the
+workers) cannot change results. A worker is reused for many calls, so that it imports TensorFlow only once. Only the
+driver shows progress, writes files and publishes.
 """
 
 import os
@@ -49,7 +50,7 @@ class WorkerProcess:
         self.is_running = True
 
     def call(self, function: Callable[..., Any], *arguments: Any, emit: Emit) -> CallResult:
-        """Call `function(*arguments, emit)` in the worker. `emit` gets each event here, on the calling thread.
+        """Call `function(*arguments, emit)` in the worker. Emitted events are passed to `emit`, on the calling thread.
 
         Raises what the function raises, and LabError if the worker was killed.
         """
@@ -63,7 +64,7 @@ class WorkerProcess:
             emit(value)
 
     def kill(self) -> None:
-        """End the process at once, even during a call; that call raises LabError."""
+        """End the process at once. If a call is in progress, that call raises LabError."""
         self.is_running = False
         self._process.kill()
         self._process.wait()
@@ -95,7 +96,10 @@ def _death_as_lab_error() -> Iterator[None]:
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Block SIGINT, SIGTERM and SIGHUP, also in processes that start meanwhile: the driver decides when these end."""
+    """Block SIGINT, SIGTERM and SIGHUP in the `with` block.
+
+    Processes that start in the block do not receive these signals either, because the driver decides when they end.
+    """
     previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
@@ -107,8 +111,8 @@ class ProcessPool:
     """Worker processes on this machine. They start when they are needed, and end with the `with` block.
 
     max_workers: "auto" means the number of cores that this process may use. warm_up: called as `warm_up(emit)` in each
-    worker as soon as it is started, before its first task; `start` does not wait for it, and its errors are ignored.
-    extra_modules: as for WorkerProcess.
+    worker as soon as the worker is started, before its first task. `start` does not wait for `warm_up`, and errors of
+    `warm_up` are ignored. extra_modules: as for WorkerProcess.
     """
 
     def __init__(
@@ -133,7 +137,7 @@ class ProcessPool:
         self._threads.shutdown(wait=True)
 
     def start(self, task_count: int) -> None:
-        """Start as many workers as there are tasks, but at most `max_workers`; workers that already run count."""
+        """Start workers until there are as many as tasks, but at most `max_workers`."""
         while len(self._workers) < min(self._max_workers, task_count):
             self._workers.append(WorkerProcess(self._extra_modules))
             self._threads.submit(self._warm_up_worker, self._workers[-1])
@@ -141,10 +145,10 @@ class ProcessPool:
     def map(
         self, function: Callable[[WorkerProcess, Task], Result], tasks: Sequence[Task]
     ) -> Generator[Result, None, None]:
-        """Call `function(worker, task)` for each task; yield what it returns, in the order in which tasks finish.
+        """Call `function(worker, task)` for each task; yield the results in the order in which the tasks finish.
 
-        Tasks begin in the order of `tasks`. The function runs on a thread of this process and has the worker to
-        itself. Its errors are raised here.
+        Tasks begin in the order of `tasks`. The function runs on a thread of this process. No other task uses the
+        worker meanwhile. An exception in the function is raised here.
         """
         self.start(len(tasks))
         for future in as_completed([self._threads.submit(self._call_idle_worker, function, task) for task in tasks]):

@@ -1,4 +1,4 @@
-"""The display of progress while runs train: on a terminal one bar for all runs and one per running run, else lines."""
+"""Display the progress of runs in training. A terminal shows bars; elsewhere lines are printed."""
 
 import sys
 import time
@@ -40,7 +40,7 @@ class Display(Protocol):
 
 
 class _Lines:
-    """Plain lines: the start and the end of each run, and in between at most one line per _LINE_INTERVAL_S."""
+    """Lines: the start and the end of each run, and in between at most one line every _LINE_INTERVAL_S seconds."""
 
     def __init__(self, run_count: int) -> None:
         self._run_count, self._finished_count, self._last_line_s = run_count, 0, 0.0
@@ -61,7 +61,7 @@ class _Lines:
 
 
 class _Bars:
-    """One bar for all runs, and one per running run."""
+    """Bars: one for all runs, and one for each run in training."""
 
     def __init__(self, progress: Progress, run_count: int, total_epochs: int) -> None:
         self._progress, self._run_count, self._finished_count = progress, run_count, 0
@@ -94,7 +94,10 @@ class _Bars:
 
 @contextmanager
 def open_display(epochs_per_run: Sequence[int]) -> Iterator[Display]:
-    """Yield a display: bars if standard error is a terminal, else lines. epochs_per_run: the epochs of each run."""
+    """Yield a display: bars if standard error is a terminal, else lines.
+
+    epochs_per_run: the number of epochs of each run.
+    """
     if not sys.stderr.isatty():
         yield _Lines(len(epochs_per_run))
         return

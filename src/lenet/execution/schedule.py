@@ -1,4 +1,4 @@
-"""Plan runs, and train those that the run store lacks, side by side. Each run is stored as soon as it is finished."""
+"""Plan runs, and train in parallel the runs that the run store lacks. Each run is stored as soon as it is finished."""
 
 import itertools
 import time
@@ -29,7 +29,7 @@ _POLL_INTERVAL_S = 0.5
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run to be trained or found in the run store: its identity, its recipe, and the variants that share it."""
+    """A run to be trained, or to be found in the run store: identity, recipe, and the variants that share the run."""
 
     identity: RunIdentity
     recipe: Variant
@@ -59,7 +59,10 @@ def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun
 def runs_of_recipes(
     recipes: Mapping[str, Variant], seeds: Sequence[int], data_identities: Sequence[DataIdentity]
 ) -> list[PlannedRun]:
-    """Return the runs of recipes (name → recipe): one for each recipe, data and seed. Equal runs are listed once."""
+    """Return the runs of recipes: one run for each recipe, data and seed. Equal runs are listed once.
+
+    recipes: name → recipe.
+    """
     runs: dict[str, PlannedRun] = {}
     for (name, recipe), data_identity in itertools.product(recipes.items(), data_identities):
         for identity in identify_runs(recipe, seeds, data_identity):
@@ -74,22 +77,22 @@ def missing_runs(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
 
 
 def process_pool(max_workers: int | Literal["auto"]) -> pool.ProcessPool:
-    """Return a pool of workers that train on this machine. Each imports TensorFlow as soon as it is started."""
+    """Return a pool of workers that train on this machine. Each worker imports TensorFlow as soon as it is started."""
     return pool.ProcessPool(max_workers, warm_up=trainer.import_training)
 
 
 def start_workers(processes: pool.ProcessPool, run_count: int) -> None:
-    """Start the workers for so many runs, so that they are ready when the data is. With a Dask cluster, start none."""
+    """Start the workers for `run_count` runs, to be ready when the data is. With a Dask cluster, start none."""
     if not cluster.address():
         processes.start(run_count)
 
 
 def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Iterator[PlannedRun]:
-    """Train runs side by side and store them; yield each run when the run store has it. Runs start in the given order.
+    """Train runs in parallel and store them; yield each run when it is in the run store. Runs start in the given order.
 
-    The Dask cluster trains them if DASK_SCHEDULER_ADDRESS is set, else the workers in `processes`. A run that another
-    process is training is not trained twice: this function waits for the other process. Raises LabError at the end if
-    runs were not kept because their code was edited meanwhile.
+    The Dask cluster trains the runs if DASK_SCHEDULER_ADDRESS is set, otherwise the workers in `processes` do. A run
+    that another process is training is not trained twice: this function waits for the other process. Raises LabError at
+    the end if runs were not kept because their code was edited meanwhile.
     """
     if not runs:
         return
@@ -129,7 +132,7 @@ def _train_on_this_machine(
     processes: pool.ProcessPool,
     display: progress.Display,
 ) -> Generator[tuple[PlannedRun, Outcome], None, None]:
-    """Yield each run and how it ended."""
+    """Train runs in worker processes and store them; yield each run and how it ended."""
 
     def train(worker: pool.WorkerProcess, run: PlannedRun) -> tuple[PlannedRun, Outcome]:
         def on_event(event: tuple[int, Mapping[str, float]]) -> None:
@@ -148,7 +151,7 @@ def _train_on_this_machine(
 
 @contextmanager
 def _run_lock(run: PlannedRun, worker: pool.WorkerProcess) -> Iterator[None]:
-    """Hold a run's lock. While another process holds it, wait, unless the worker has been killed."""
+    """Hold a run's lock. Wait while another process holds the lock, unless the worker has been killed."""
     lock = run_store.lock(run.identity.digest)
     while worker.is_running:
         try:
@@ -167,7 +170,7 @@ def _train_on_cluster(
 ) -> Generator[tuple[PlannedRun, Outcome], None, None]:
     """Train runs on a Dask cluster and store them; yield each run and how it ended.
 
-    Each run's lock is taken before the run is submitted, and released when it is stored.
+    Each run's lock is taken before the run is submitted, and released when the run is stored.
     """
     waiting_runs = deque(enumerate(runs))
     submitted_calls: dict[Any, tuple[PlannedRun, run_store.Lock]] = {}
@@ -194,10 +197,10 @@ def _train_on_cluster(
 def _lock_runs(
     waiting_runs: deque[tuple[int, PlannedRun]], max_count: int
 ) -> Iterator[tuple[int, PlannedRun, run_store.Lock]]:
-    """Take runs from the front of `waiting_runs` and lock them; yield position, run and lock.
+    """Take up to `max_count` runs from the front of `waiting_runs` and lock them; yield position, run and lock.
 
-    position: the run's place in the order of all runs. A run whose lock another process holds goes to the end of
-    `waiting_runs`, but keeps its position.
+    position: the run's place in the order of all runs. If another process holds the lock of a run, the run goes to the
+    end of `waiting_runs`, but keeps its position.
     """
     for _ in range(min(max_count, len(waiting_runs))):
         position, run = waiting_runs.popleft()
@@ -211,7 +214,10 @@ def _lock_runs(
 
 
 def _store_result(run: PlannedRun, call: Callable[[], CallResult]) -> CallResult | EditedError:
-    """Store the run that `call` returns, and return its result; return the EditedError if its code was edited."""
+    """Make a call that trains a run, and store the run.
+
+    Return the call's result, or the EditedError if the run's code was edited.
+    """
     try:
         call_result = call()
     except EditedError as error:

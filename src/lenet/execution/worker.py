@@ -25,7 +25,7 @@ from lenet.runs.provenance import machine_tags, now_ms
 
 @dataclass(frozen=True)
 class CallResult:
-    """What a call returned, when it started (ms since 1970), how long it took, and its worker's peak memory so far.
+    """What a call returned, when it started (ms since 1970), how long it took, and the worker's peak memory so far.
 
     machine_tags: `provenance.machine_tags` on the machine where the call ran.
     """
@@ -53,7 +53,7 @@ def main() -> None:
 def _silence_hdf5() -> None:
     """Suppress the tracebacks that HDF5 prints when it closes a file that it could not write.
 
-    The failed write itself has raised an error before.
+    They are superfluous, because the failed write itself has already raised an error.
     """
 
     def is_failed_write(error: BaseException | None) -> bool:

@@ -1,1 +1,1 @@
-"""The data sets: their table, their download, their file format, their splits and folds."""
+"""The known data sets, their download, their file format, and their splits and folds."""

@@ -1,4 +1,4 @@
-"""The data sets: their names, and where their four files come from. To add a data set, add an entry to `DATASETS`."""
+"""The known data sets, and where their four files come from. To add a data set, add an entry to `DATASETS`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ RAW_FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file to download, with the size (in bytes) and the SHA-256 of its uncompressed content."""
+    """A file to download. `size` (in bytes) and `sha256` describe its uncompressed content."""
 
     name: str
     size: int
@@ -24,7 +24,10 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Grey images of 28 × 28 pixels in ten classes. They are downloaded (`files` from `mirrors`) or made (`make`)."""
+    """Grey images of 28 × 28 pixels in ten classes, either downloaded or made.
+
+    A data set to download has `files` and `mirrors`. Otherwise, the function `make` returns the images and labels.
+    """
 
     name: str  # the value of data.dataset in params.yaml
     title: str  # its name in tables, reports and messages
@@ -36,15 +39,16 @@ class Dataset:
 
     @property
     def mirror_variable(self) -> str:
-        """The environment variable in which the user names a mirror, which is tried first."""
+        """The name of the environment variable for the user's own mirror, which is tried before the public mirrors."""
         return f"{self.name.upper()}_MIRROR"
 
 
 def bundled_digits() -> Mapping[str, np.ndarray]:
-    """Return scikit-learn's 1,797 handwritten digits, enlarged from 8 × 8 to 28 × 28, by the names of the raw files.
+    """Return scikit-learn's 1,797 handwritten digits as 28 × 28 images: name of the raw file → uint8 array.
 
-    Each pixel becomes a block of 3 × 3, and a border of 2 is added. The grey levels 0–16 become 0–255. The test set is
-    the last fifth of the source, so most of its images were written by people who wrote none of the training images.
+    Each pixel of the 8 × 8 source images becomes a block of 3 × 3 pixels, and a border of 2 pixels is added. The grey
+    levels 0–16 become 0–255. The test set is the last fifth of the source, so most test images were written by people
+    who wrote none of the training images.
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """
     from sklearn.datasets import load_digits  # slow to import, and only this data set needs it

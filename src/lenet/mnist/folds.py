@@ -1,4 +1,4 @@
-"""Cross-validation: divide all images but the test set into folds.
+"""Cross-validation: divide the images of the train and validation splits into folds.
 
 Each image is held out of training in exactly one fold.
 """
@@ -12,7 +12,8 @@ from lenet.mnist.splits import Split
 def divide(train: Split, validation: Split, number: int, count: int, seed: int) -> tuple[Split, Split]:
     """Return the training and the validation split of one fold, stratified by class.
 
-    number: which fold, from 1 to `count`. seed: shuffles the images before they are divided.
+    train, validation: together, the images to divide. number: which fold, from 1 to `count`. seed: for shuffling the
+    images before they are divided.
     Raises LabError if a class has fewer than `count` images.
     """
     from sklearn.model_selection import StratifiedKFold

@@ -24,7 +24,8 @@ def to_idx(array: np.ndarray) -> bytes:
 def from_idx(content: bytes, name: str) -> np.ndarray:
     """Decode an IDX file of unsigned bytes into a read-only uint8 array.
 
-    name: the file's name, for the message. Raises LabError if the content is of another kind, truncated or too long.
+    name: the file's name, for error messages.
+    Raises LabError if the content is not an IDX file of unsigned bytes, or if it is truncated or too long.
     """
     try:
         zeros, data_type, axes = struct.unpack_from(">HBB", content)

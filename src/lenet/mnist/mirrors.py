@@ -33,12 +33,12 @@ _GZIP_OVERHEAD = 1024
 
 
 class SourceError(Exception):
-    """A source could not serve a file, for the reason in the message. The next source is tried."""
+    """A source could not serve a file; the message says why. `fetch_all` then tries the next source."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise SourceError if the block is not finished after `seconds`, even if a server sends a byte now and then.
+    """Raise SourceError if the `with` block takes longer than `seconds`, even if a server still sends bytes slowly.
 
     This uses a timer signal, because the timeout of a connection limits only the wait for the next byte.
     """
@@ -56,7 +56,10 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def fetch(source: str, file: PublishedFile) -> bytes:
-    """Return the uncompressed content of a file from a folder or base URL; raise SourceError if this fails."""
+    """Return the uncompressed content of a file from a source; raise SourceError if the source cannot serve it.
+
+    source: a folder or a base URL.
+    """
     import urllib3
 
     try:
@@ -73,7 +76,10 @@ def fetch(source: str, file: PublishedFile) -> bytes:
 
 
 def _read(source: str, file: PublishedFile) -> bytes:
-    """Read a file, compressed or not, from a source: a base URL, or a folder, whose path may begin with ~ or file:."""
+    """Return the content of a file as the source stores it, compressed or not.
+
+    source: a base URL, or a folder. The path of a folder may begin with ~ or file:.
+    """
     address = urlsplit(source)
     if address.scheme in ("http", "https"):
         return _from_web(f"{address.geturl().rstrip('/')}/{file.name}.gz", file.size + _GZIP_OVERHEAD)
@@ -87,7 +93,7 @@ def _read(source: str, file: PublishedFile) -> bytes:
 def _from_folder(folder: Path, name: str) -> bytes:
     """Read `name`.gz or `name` from a folder.
 
-    The file's name may also have .idx in place of -idx: some tools unpack the files under such names.
+    The file's name may also have .idx in place of -idx, because some tools unpack the files under such names.
     """
     for spelling in (name, name.replace("-idx", ".idx")):
         for path in (folder / f"{spelling}.gz", folder / spelling):
@@ -100,7 +106,10 @@ def _from_folder(folder: Path, name: str) -> bytes:
 
 
 def _from_web(url: str, limit: int) -> bytes:
-    """Return the content of a URL, at most `limit` bytes. Redirects from https:// to http:// are refused."""
+    """Download a URL and return its content. Redirects from https:// to http:// are refused.
+
+    Raises SourceError if the content has more than `limit` bytes.
+    """
     import requests
     from tqdm import tqdm
 
@@ -124,24 +133,24 @@ def _from_web(url: str, limit: int) -> bytes:
 
 
 def _discard_redirect_body(response: "requests.Response", **_: object) -> None:
-    """Discard the body of a redirect, which may be of any size: requests would read all of it."""
+    """Discard the body of a redirect; requests would read the whole body, however large."""
     if response.is_redirect:
         response.close()
         response.raw = io.BytesIO()
 
 
 def _innermost(error: BaseException) -> str:
-    """Return, in one line, the error that the others of the chain only wrap."""
+    """Describe, in one line, the innermost error of a chain of exceptions. The other errors only wrap it."""
     while error.__context__ is not None:
         error = error.__context__
     return f"{type(error).__name__}: {in_one_line(error)}"
 
 
 def fetch_all(dataset: Dataset) -> dict[str, bytes]:
-    """Return the content of the four files by name, each from the first source that serves it.
+    """Download the four files; return name → content. Each file comes from the first source that serves it.
 
-    Raises DataUnreachableError, with the reason of each source, if a file cannot be downloaded; but a plain LabError if
-    the user named a mirror, because the user can correct that.
+    If no source serves a file, raises DataUnreachableError with the reason for each source. If the user named a mirror,
+    raises a plain LabError instead, because the user can correct this setting.
     """
     own_mirror = os.environ.get(dataset.mirror_variable)
     content: dict[str, bytes] = {}
@@ -169,5 +178,8 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
 
 
 def unreachable_note_path() -> Path:
-    """Return the file for a failed download's message. By it, `make repro` tells this failure from all others."""
+    """Return the path of the file into which a failed download writes its message.
+
+    If the file exists after a failure, `make repro` knows that the download caused the failure.
+    """
     return run_store_folder() / "data-unreachable.txt"

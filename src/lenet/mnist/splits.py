@@ -1,4 +1,4 @@
-"""The splits and their statistics: preprocess writes them, the later stages read them."""
+"""The splits and their statistics. The stage preprocess writes them; the later stages read them."""
 
 import hashlib
 import json
@@ -27,20 +27,24 @@ class Split:
         return len(self.labels)
 
     def joined(self, other: "Split") -> "Split":
-        """Return the examples of both splits: first those of this one, then those of `other`."""
+        """Return the examples of this split, followed by the examples of `other`."""
         return Split(np.concatenate([self.images, other.images]), np.concatenate([self.labels, other.labels]))
 
     def selected(self, indices: np.ndarray) -> "Split":
-        """Return the examples with these indices, in the order of this split: equal sets give equal bytes."""
+        """Return the examples with these indices, in the order of this split.
+
+        The order of `indices` does not matter, so equal sets of indices give equal bytes.
+        """
         order = np.sort(indices)
         return Split(self.images[order], self.labels[order])
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """The settings of preprocess, and the statistics of its splits.
+    """The settings of the stage preprocess, and the statistics of the splits that it made.
 
-    examples_per_class: split → number of images of each class. pixel_mean, pixel_sd: of the training split, 0–255.
+    examples_per_class: split → number of images of each class. pixel_mean, pixel_sd: mean and standard deviation of the
+    training split's pixels, on the scale 0–255.
     """
 
     dataset: str
@@ -54,7 +58,7 @@ class Statistics:
 def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
     """Return mean and standard deviation of uint8 pixels.
 
-    All steps but the last use integers, so every machine computes the same bits.
+    Only the last step of the calculation uses floats, so every machine returns the same numbers, bit for bit.
     """
     histogram = [int(count) for count in np.bincount(images.ravel(), minlength=256)]
     n = sum(histogram)
@@ -69,13 +73,16 @@ def split_path(name: str) -> Path:
 
 
 def save_split(path: Path, split: Split) -> None:
-    """Write a split. Equal splits give equal bytes: NumPy writes no time into the archive."""
+    """Write a split. Equal splits give equal bytes, because NumPy writes no time into the archive."""
     with atomic_write(path) as partial, open(partial, "wb") as file:
         np.savez(file, images=split.images, labels=split.labels)
 
 
 def read_arrays(path: Path, names: Iterable[str], hint: str) -> dict[str, np.ndarray]:
-    """Read arrays of an .npz file; raise LabError if it is missing or damaged. hint: what to do then."""
+    """Read arrays of an .npz file; raise LabError if the file is missing or damaged.
+
+    hint: what the user should do after this error.
+    """
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
@@ -107,6 +114,6 @@ def load_statistics() -> Statistics:
 
 
 def split_md5(name: str) -> str:
-    """Return the MD5 of a split's file, which is also its name in DVC's cache and in dvc.lock."""
+    """Return the MD5 of a split's file. The same MD5 names the file in DVC's cache and in dvc.lock."""
     with open(split_path(name), "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()

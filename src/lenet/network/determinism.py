@@ -1,4 +1,4 @@
-"""Make a run's bits independent of the processor, of other runs and of threads.
+"""Make a run's results independent, bit for bit, of the processor, of other runs and of threads.
 
 Call `prepare()` before TensorFlow is imported, in every process that trains or predicts, workers included.
 Measured for TensorFlow 2.21 on x86-64: with these settings, AVX2 and AVX-512 processors train to the same weights, bit
@@ -31,14 +31,15 @@ _LIBRARY_PREFIXES = ("TF_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "OMP_", "MKL_"
 
 
 def training_environment() -> dict[str, str]:
-    """Return the environment variables for a process that trains. Only those of ENVIRONMENT affect bits."""
+    """Return the environment variables for a process that trains. Only those in ENVIRONMENT affect results."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | ENVIRONMENT
 
 
 def prepare() -> None:
-    """Set the process up for reproducible bits; raise RuntimeError if TensorFlow was imported before the first call.
+    """Set up this process so that its results are reproducible, bit for bit.
 
-    A second call in the same process does nothing.
+    Raises RuntimeError if TensorFlow was imported before the first call. A second call in the same process does
+    nothing.
     """
     if "tensorflow" in sys.modules:
         if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
@@ -63,7 +64,7 @@ def prepare() -> None:
 
 @contextmanager
 def _pretend_not_installed(*names: str) -> Iterator[None]:
-    """Make imports of these modules fail, as if they were not installed; modules already imported stay imported."""
+    """Make imports of these modules fail, as if they were not installed. Modules already imported stay imported."""
     hidden = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
     try:

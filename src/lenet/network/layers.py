@@ -1,4 +1,4 @@
-"""The parts of LeNet-5 as published (LeCun et al. 1998, §II-B) that Keras lacks, as Keras layers."""
+"""Keras layers for the parts of the published LeNet-5 (LeCun et al. 1998, §II-B) that Keras lacks."""
 
 from typing import Any, TypeVar
 
@@ -24,9 +24,9 @@ def initial_limit(initialization: str, fan_in: FanIn) -> FanIn:
     """Return the limit v of a unit's initial weights, which are drawn uniformly from −v to v.
 
     fan_in: F, the number of the unit's inputs.
-    initialization: "fan_in" is 2.4/F, as in the paper (Appendix A). "root_fan_in" is 1/√F, as in LeCun, Bottou, Orr and
-    Müller, Efficient BackProp, 1998, §4.6, but with a third of the variance. "authors" is 1.2/√F; the authors' own code
-    has this form.
+    initialization: "fan_in" gives 2.4/F, as in the paper (Appendix A). "root_fan_in" gives 1/√F: the form of LeCun,
+    Bottou, Orr and Müller, Efficient BackProp, 1998, §4.6, but with a third of the variance. "authors" gives 1.2/√F, as
+    in the authors' own code.
     """
     return {"fan_in": 2.4 / fan_in, "root_fan_in": fan_in**-0.5, "authors": 1.2 * fan_in**-0.5}[initialization]
 
@@ -38,18 +38,18 @@ def initial_weights(initialization: str, fan_in: int) -> keras.Initializer:
 
 
 def initial_bias(initialization: str, fan_in: int) -> keras.Initializer:
-    """Return the initializer of a unit's bias: 0 for "authors", otherwise that of the unit's weights."""
+    """Return the initializer of a unit's bias: zero for "authors", otherwise the initializer of the unit's weights."""
     return keras.initializers.Zeros() if initialization == "authors" else initial_weights(initialization, fan_in)
 
 
 @register_keras_serializable(_PACKAGE)
 class TableConv2D(keras.layers.Layer):
-    """C3: a 5×5 convolution. Each of its maps sees only the input maps that Table I connects it to.
+    """C3: a 5×5 convolution. Each output map sees only the input maps to which Table I connects it.
 
-    Input (n, h, w, 6), output (n, h − 4, w − 4, 16). Trainable, 1,516 numbers in all: a 5×5 kernel for each of the
-    60 connections in Table I, ordered by the table's rows, and a bias for each map. `initialization` is applied to each
-    map's own fan-in of 75, 100 or 150; "glorot" counts only the connections in the table. With "glorot" and "authors",
-    biases start at 0.
+    Input (n, h, w, 6), output (n, h − 4, w − 4, 16). The layer has 1,516 trainable numbers: a 5×5 kernel for each of
+    the 60 connections in Table I, ordered by the table's rows, and a bias for each map. `initialization` is applied to
+    each map's own fan-in of 75, 100 or 150. The initialization "glorot" counts only the connections in the table. With
+    "glorot" and "authors", biases start at 0.
     Raises ValueError if the input does not have six maps.
     """
 
@@ -75,7 +75,7 @@ class TableConv2D(keras.layers.Layer):
         self._scatter = scatter
 
     def _limits(self) -> np.ndarray:
-        """Return the limit of the initial weights of each map: (16,)."""
+        """Return, for each map, the limit of its initial weights: (16,)."""
         fan_in = self._SIZE**2 * TABLE_I.sum(axis=0)
         if self.initialization == "glorot":
             return np.sqrt(6 / (fan_in + self._SIZE**2 * TABLE_I.sum(axis=1).mean()))
@@ -91,7 +91,7 @@ class TableConv2D(keras.layers.Layer):
         return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(self._limits(), dtype)
 
     def full_kernel(self):
-        """Return the equivalent ordinary kernel: (5, 5, 6, 16), with zeros where Table I has no connection."""
+        """Return the kernel of the equivalent full convolution: (5, 5, 6, 16), 0 where Table I has no connection."""
         return ops.reshape(
             ops.matmul(ops.reshape(self.kernel, (self._SIZE**2, -1)), self._scatter),
             (self._SIZE, self._SIZE, *TABLE_I.shape),

@@ -1,9 +1,9 @@
 """Build, load and run the networks. Only this module puts layers together.
 
 The layers have the paper's names (LeCun et al. 1998, figure 2): C for convolution, S for subsampling, F for full
-connection. With the settings of 1998, this is the paper's network, with 60,000 parameters. With the settings of `base`,
-it is what is usually called LeNet-5 today, with 61,706 parameters: each map of C3 sees all maps of S2, pooling has no
-trainable coefficients, and a softmax replaces the radial basis functions.
+connection. With the settings of 1998, the network is that of the paper, with 60,000 parameters. With the settings
+`base` in params.yaml, the network is what is usually called LeNet-5 today, with 61,706 parameters: each map of C3 sees
+all maps of S2, pooling has no trainable coefficients, and a softmax replaces the radial basis functions.
 """
 
 import json
@@ -33,9 +33,9 @@ _ACTIVATIONS = {"tanh": "tanh", "scaled_tanh": scaled_tanh, "relu": "relu", "sil
 def build_model(settings: Variant, statistics: Statistics) -> keras.Model:
     """Build a variant's network with fresh weights, drawn from the global seed.
 
-    Input: raw uint8 pixels (n, 28, 28), 0 = background. Padding and scaling are layers of the network, so that it is
-    served exactly as it was trained. Output: float32 probabilities (n, 10). The shapes in the comments are for an input
-    size of 32.
+    Input: raw uint8 pixels (n, 28, 28), 0 = background. Padding and scaling are layers of the network, so a served
+    network treats images exactly as in training. Output: float32 probabilities (n, 10). The shapes in the comments are
+    for an input size of 32.
     """
     activation = _ACTIVATIONS[settings.activation]
 
@@ -97,7 +97,7 @@ def _pooling(settings: Variant, name: str) -> keras.Layer:
 
 
 def load_model(architecture: Path, weights: Path) -> keras.Model:
-    """Load a trained network from its two files; raise LabError if they do not fit each other."""
+    """Load a trained network from its two files; raise LabError if the files do not fit together."""
     with _report_misfit(weights):
         model = keras.models.model_from_json(architecture.read_text(encoding="utf-8"))
         model.load_weights(weights)
@@ -117,7 +117,7 @@ def load_weights(model: keras.Model, architecture: Path, weights: Path) -> None:
 
 @contextmanager
 def _report_misfit(weights: Path) -> Iterator[None]:
-    """Raise LabError if the block finds that the network in the folder of `weights` cannot be used."""
+    """Turn an error in the `with` block into a LabError: the network in the folder of `weights` cannot be used."""
     try:
         yield
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -130,10 +130,10 @@ def _report_misfit(weights: Path) -> Iterator[None]:
 
 
 def make_predictor(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function from uint8 images (n, 28, 28) to the network's output, float32 (n, 10).
+    """Return a function that maps uint8 images (n, 28, 28) to the network's output, float32 (n, 10).
 
-    TensorFlow traces the function once. It returns the same bits as Keras's `predict`, but takes a tenth of a second
-    less per call.
+    TensorFlow traces the function once. The function's results equal those of Keras's `predict`, bit for bit, but each
+    call takes a tenth of a second less.
     """
 
     @tf.function(input_signature=[tf.TensorSpec((None, 28, 28), tf.uint8)])

@@ -29,7 +29,11 @@ def specification(chart: alt.TopLevelMixin) -> Markup:
 
 
 def ladder(study: Study) -> alt.TopLevelMixin:
-    """Draw a row per rung: the seeds' test errors, their mean with its interval, and the difference the step makes."""
+    """Draw the ladder, with a row per variant. Each variant changes something in the variant of the row above.
+
+    The left half shows the seeds' test errors, and their mean with its 95 % interval. The right half shows how far the
+    mean is from the mean in the row above, with the interval of this difference.
+    """
     order = study.ladder
     return _styled(
         alt.hconcat(_error_chart(study, order), _step_chart(study, order), spacing=28).resolve_legend(
@@ -41,7 +45,10 @@ def ladder(study: Study) -> alt.TopLevelMixin:
 
 
 def learning_curves(study: Study) -> alt.TopLevelMixin:
-    """Draw a panel per variant: the error after each epoch, its mean over the seeds and a band from best to worst."""
+    """Draw a panel per variant with its training and validation errors per epoch.
+
+    For both errors, a line shows the mean over the seeds, and a band reaches from the best seed to the worst.
+    """
     table = _curve_table(study)
     x = alt.X(
         "epoch:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=[1, 2, 5, 10, 20, 40], format="d")
@@ -75,7 +82,7 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
 
 
 def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
-    """Draw confusion matrices side by side: only the mistakes, in percent of the actual class."""
+    """Draw the variants' confusion matrices side by side: only the mistakes, in percent of each actual class."""
     table = pd.concat([_confusion_table(study, variant) for variant in variants])
     axis = alt.Axis(labelAngle=0, grid=False, domain=False, ticks=False)
     ceiling = max(1.0, float(table["percent"].max()))
@@ -156,7 +163,7 @@ def _rung_axis(order: Sequence[str], axis: alt.Axis) -> alt.Y:
 
 
 def _estimate_row(variant: str, estimate: Estimate) -> dict[str, object]:
-    """Return a row of a chart's table. If the estimate has no interval, `low` and `high` are the value itself."""
+    """Return a row of a chart's table. If the estimate has no interval, `low` and `high` equal the value."""
     low, high = (estimate.low, estimate.high) if estimate.has_interval else (estimate.value, estimate.value)
     text = f"{estimate.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−") if estimate.has_interval else "one seed"
     numbers = {"value": estimate.value, "low": low, "high": high}
@@ -174,7 +181,7 @@ def _step_label(step: Estimate) -> str:
 
 
 def _curve_table(study: Study) -> pd.DataFrame:
-    """Return a row per variant, split and epoch: mean, best and worst error over the seeds."""
+    """Return a table with a row per variant, split and epoch: the mean, best and worst error over the seeds."""
     rows = []
     for variant, result in study.results.items():
         for metric in (TRAIN_ERROR, VALIDATION_ERROR):
@@ -187,7 +194,7 @@ def _curve_table(study: Study) -> pd.DataFrame:
 
 
 def _confusion_table(study: Study, variant: str) -> pd.DataFrame:
-    """Return a row per pair of classes that were confused: the actual class and the wrong answer."""
+    """Return a table with a row for each mistake that occurred: an actual class and a wrong answer, and how often."""
     counts = study.results[variant].confusion
     percents = percent_of_actual(counts)
     rows = [

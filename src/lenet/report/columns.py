@@ -1,7 +1,7 @@
-"""The columns of the tables of variants that people read: in the README, in the terminal and on the page.
+"""The columns of the tables that people read: in the README, in the terminal and on the report's page.
 
-To add a column, define it here and list it in IN_README, IN_TERMINAL or ON_PAGE. tables.py makes comparison.csv, the
-table for programs.
+The tables have a row per variant. To add a column, define it here and list it in IN_README, IN_TERMINAL or ON_PAGE.
+comparison.csv, the table for other programs, is made in tables.py.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ from lenet.report import wording
 class Column:
     """A column of numbers. `title` and `page_title` may contain "{baseline}" for the name of the baseline.
 
-    text: returns the text of a variant's cell. number: returns the number by which the page sorts; None if the cell is
-    empty.
+    text: a function that returns the text of a variant's cell. number: a function that returns the number by which the
+    page sorts the rows, or None if the cell is empty.
     """
 
     title: str
@@ -27,7 +27,10 @@ class Column:
     is_bold: bool = False
 
     def sort_key(self, study: Study, variant: str) -> str:
-        """Return the number as text, as in comparison.csv: an integer or four decimals; empty if there is no number."""
+        """Return the number by which the page sorts the variant's row, as text.
+
+        The text is an integer, or has four decimals as in comparison.csv. It is empty if there is no number.
+        """
         number = self.number(study, variant)
         if number is None:
             return ""

@@ -22,7 +22,7 @@ _MISREAD_PER_KIND = 10
 
 
 def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
-    """Write the page with the first seed's networks of the study's original, baseline and top."""
+    """Write reports/draw.html with one network per variant of `study.featured`: the network of the first seed."""
     networks = [network_data(study, variant, predictions[variant]) for variant in study.featured]
     kinds = selectable_images(study, test)
     images = [
@@ -37,7 +37,10 @@ def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split)
 
 
 def selectable_images(study: Study, test: Split) -> dict[str, list[int]]:
-    """Return the indices of the test images to choose from, by kind: the first of each class, and misread ones."""
+    """Return the test images that the reader can choose instead of drawing a digit: kind → indices of the images.
+
+    The first kind has the first test image of each class. The other kinds have images that the networks misread.
+    """
     firsts = [int(np.flatnonzero(test.labels == label)[0]) for label in np.unique(test.labels)]
     kinds = misread_images.images_by_kind(study).items()
     misread = {kind: [image.index for image in images[:_MISREAD_PER_KIND]] for kind, (_, images) in kinds if images}
@@ -45,7 +48,7 @@ def selectable_images(study: Study, test: Split) -> dict[str, list[int]]:
 
 
 def network_data(study: Study, variant: str, outputs: Predictions) -> dict[str, object]:
-    """Return what the page needs to run a variant's first network, as values for JSON."""
+    """Return everything that the page needs to run the network of a variant's first seed, as values for JSON."""
     settings = study.settings.variant(variant)
     return {
         "name": variant,

@@ -1,4 +1,4 @@
-"""JSON that a page can contain."""
+"""Convert values to JSON that can be embedded in a page."""
 
 import json
 from typing import Any

@@ -1,7 +1,7 @@
-"""Test images that the page shows, and the mean probability that networks give to the right class: examples.csv.
+"""Save and load reports/examples.csv: test images that the page shows, with the probabilities of their labels.
 
-The probabilities come from the predictions, which git does not keep. The page reads reports/examples.csv instead, so
-that it can be made without the predictions.
+The probabilities are computed from the predictions, which git does not track. The page reads the probabilities from
+reports/examples.csv, so the page can be made without the predictions.
 """
 
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ from lenet.workspace import EXAMPLES
 
 @dataclass(frozen=True)
 class Example:
-    """A test image.
+    """A test image that the page shows.
 
-    probabilities: variant → the mean probability that its networks give to the image's label, for the variants
-    `study.original` and `study.top`.
+    probabilities: variant → the mean probability that the variant's networks give to the image's label. The variants
+    are `study.original` and `study.top`.
     """
 
     index: int
@@ -33,14 +33,17 @@ class Example:
 
 
 def first_read_correctly(study: Study, test: Split) -> list[int]:
-    """Return the index of the first test image of each class that all networks of original and top read correctly."""
+    """Return the index of the first test image of each class that all networks of two variants read correctly.
+
+    The two variants are `study.original` and `study.top`.
+    """
     misread = np.any([study.wrong[variant].any(axis=0) for variant in (study.original, study.top)], axis=0)
     firsts = [np.flatnonzero(~misread & (test.labels == label))[:1] for label in np.unique(test.labels)]
     return np.concatenate(firsts).tolist()
 
 
 def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Split) -> None:
-    """Write reports/examples.csv: first the images that are read correctly, then the misread images of the page."""
+    """Write reports/examples.csv: the images of `first_read_correctly`, then the misread images that the page shows."""
     correct = first_read_correctly(study, test)
     indices = [*correct, *misread_images.shown_indices(study)]
     table = pd.DataFrame(
@@ -53,9 +56,9 @@ def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Sp
 
 
 def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
-    """Return the examples that are read correctly, and the misread ones by index.
+    """Return a list of the examples that are read correctly, and a dictionary of the misread examples by index.
 
-    Raises LabError if the file is missing or belongs to other results.
+    Raises LabError if the file is missing, or if it was made from other results.
     """
     try:
         table = pd.read_csv(EXAMPLES)

@@ -1,4 +1,7 @@
-"""One function per figure: data in, Matplotlib Figure out. Equal data give equal bytes."""
+"""Draw the figures of the report. There is one function per figure: it takes data and returns a Matplotlib `Figure`.
+
+`save` and `save_all` write the figures as PNG files. Equal data give equal files, byte for byte.
+"""
 
 import itertools
 import multiprocessing
@@ -45,9 +48,10 @@ def _first_variants(value_by_variant: Mapping[str, T]) -> Mapping[str, T]:
 
 @contextmanager
 def in_another_process(work: Callable[[], None]) -> Iterator[None]:
-    """Call `work` in a fork of this process while the block runs: figures take most of the report's time.
+    """Call `work` in a forked process while the block of the `with` statement runs.
 
-    The end of the block waits for the work. If the work failed, its traceback is printed, and LabError is raised.
+    This saves time, because drawing the figures takes most of the report's time. The end of the block waits for the
+    forked process. If `work` failed, its traceback is printed, and LabError is raised.
     """
     process = multiprocessing.get_context("fork").Process(target=work)
     process.start()
@@ -60,19 +64,22 @@ def in_another_process(work: Callable[[], None]) -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG without date and version."""
+    """Write a figure as PNG, without a date or a version, so that equal figures give equal files."""
     with atomic_write(path) as partial:
         figure.savefig(partial, format="png", dpi=144, metadata={"Software": None})
 
 
 def save_all(figures_by_name: Mapping[str, Figure]) -> None:
-    """Write figures into reports/figures/: name → figure."""
+    """Write each figure to reports/figures/<name>.png."""
     for name, figure in figures_by_name.items():
         save(figure, FIGURES / f"{name}.png")
 
 
 def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimate]) -> Figure:
-    """Draw each variant's test error: a dot per seed, the mean as line and number, and the interval if there is one."""
+    """Draw a row per variant: the seeds' test errors as dots, and the mean with its interval if there is one.
+
+    intervals: variant → the estimate of its mean test error.
+    """
     figure = Figure(figsize=(9, 0.9 + 0.36 * len(results)), layout="constrained")
     axes = figure.subplots()
     for row, result in enumerate(results):
@@ -96,10 +103,11 @@ def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimat
 
 
 def learning_curves(results: Sequence[VariantResult]) -> Figure:
-    """Draw a panel per variant: training and validation error per epoch, mean over seeds, band from best to worst.
+    """Draw a panel per variant with its training and validation errors per epoch.
 
-    The grey lines behind are the validation errors of the other variants. A variant that trains on the validation split
-    too has no validation error.
+    For both errors, a line shows the mean over the seeds, and a band reaches from the best seed to the worst. Grey
+    lines in the background show the validation errors of the other variants. A variant that also trains on the
+    validation split has no validation error.
     """
     results = results[:_MAX_VARIANTS]
     panels, figure = _panels(len(results), columns=4, size=(2.6, 2.3), share=True)
@@ -140,9 +148,10 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
 
 
 def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
-    """Draw confusion matrices on one colour scale, in percent of the actual class. Mistakes below 0.1 % have no number.
+    """Draw confusion matrices, all on the same colour scale, in percent of the images of the actual class.
 
-    counts: title → 10 × 10 counts; rows: actual class, columns: predicted class.
+    Mistakes below 0.1 % have no number. counts: title → 10 × 10 counts, a row per actual class, a column per predicted
+    class.
     """
     percents = {title: percent_of_actual(matrix) for title, matrix in _first_variants(counts).items()}
     mistakes = ~np.eye(10, dtype=bool)
@@ -165,7 +174,7 @@ def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
 
 
 def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure:
-    """Draw a row per title: the misread test images whose wrong answer has the highest probability.
+    """Draw a row per title: the misread test images with the highest probability of the wrong class.
 
     probabilities: title → float32 (n, 10), the mean over the seeds.
     """
@@ -192,7 +201,7 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
 
 
 def sweep_differences(table: pd.DataFrame) -> Figure:
-    """Draw a sweep: the difference of each recipe from the first in cross-entropy and in error, ± two standard errors.
+    """Draw each recipe's differences from the sweep's first recipe, in cross-entropy and in error, ± 2 standard errors.
 
     The numbers at the right are the recipes' means. table: what `evaluation.trials.table` returns.
     """
@@ -222,11 +231,11 @@ def sweep_differences(table: pd.DataFrame) -> Figure:
 def sweep_over_setting(
     table: pd.DataFrame, settings: pd.DataFrame, x_setting: str, variants: Mapping[str, str]
 ) -> Figure:
-    """Draw the validation error of a sweep over one numeric setting, ± two standard errors.
+    """Draw the validation error of a sweep's recipes over one numeric setting, ± two standard errors.
 
     There is a line for each combination of the other varied settings. table: what `evaluation.trials.table` returns.
-    settings: a row per recipe, a column per varied setting. x_setting: the setting on the x-axis. variants: recipe →
-    variant, for the recipes that are variants of the study; these points are marked.
+    settings: a table with a row per recipe and a column per varied setting. x_setting: the setting on the x-axis.
+    variants: recipe → variant, for the recipes that are variants of the study; the points of these recipes are marked.
     """
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
@@ -261,7 +270,7 @@ def sweep_over_setting(
 
 
 def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
-    """Draw a block per title, with a row per image: the original, then the distorted copy of each of the first epochs.
+    """Draw a block per title with a row per image: the original, then the image's distorted copy in each epoch.
 
     copies: title → uint8 (images, 1 + epochs, 28, 28), the originals at index 0 of the second axis.
     """
@@ -272,10 +281,10 @@ def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
 
 
 def _panels(count: int, columns: int, size: tuple[float, float], share: bool = False) -> tuple[Sequence[Axes], Figure]:
-    """Return `count` axes, at most `columns` per row, each about `size` inches large, and their figure.
+    """Return `count` axes, at most `columns` per row, each about `size` inches large, and the axes' figure.
 
-    There is room above for a legend. The positions are computed here: Matplotlib's layout engine would draw everything
-    twice to find them.
+    There is room above for a legend. The positions are computed here, because Matplotlib's layout engine would draw
+    everything twice to find the positions.
     """
     columns = min(columns, count)
     rows = -(-count // columns)
@@ -293,7 +302,10 @@ def _panels(count: int, columns: int, size: tuple[float, float], share: bool = F
 
 
 class _Picture:
-    """Pixels (height, width), either ink on white or signed values, and evenly spaced captions above them."""
+    """A picture in a figure: pixels (height, width), with evenly spaced captions above.
+
+    The pixels are ink on white paper or, if `signed`, values that may be negative.
+    """
 
     def __init__(self, pixels: np.ndarray, *captions: str, signed: bool = False) -> None:
         self.pixels, self.captions = pixels, captions
@@ -324,9 +336,10 @@ class _Picture:
 
 
 def _figure_of_rows(rows: Mapping[str, Sequence[_Picture]], widths: Sequence[float], height: float) -> Figure:
-    """Return a figure with a row of pictures per title; the title is at the left. widths and height are in inches.
+    """Return a figure with a row of pictures per title; the title is at the left.
 
-    All pictures are in one Axes: making an Axes for each picture would take most of the time.
+    widths: the width of each column of pictures in inches. height: the height of a row in inches. All pictures are in
+    one Axes, because making an Axes for each picture would take most of the time.
     """
     longest = max(len(line) for title in rows for line in title.splitlines())
     titles_width, gap = 0.3 + 0.075 * longest, 0.08

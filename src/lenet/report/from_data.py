@@ -1,6 +1,6 @@
 """Make the part of the report that shows images and networks: three figures, pictures, examples.csv and draw.html.
 
-It needs the data and the predictions. Git does not keep them.
+This part is made from the data and the predictions, which git does not track.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _DISTORTED_EPOCHS = 9  # how many distorted copies of each digit are shown
 
 
 def save_figures(predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]) -> None:
-    """Write the figures wrong_digits, inside and, if a variant distorts images, distortions.
+    """Write the figures `wrong_digits` and `inside`, and also `distortions` if a variant distorts images.
 
     copies: what `distorted_copies` returns.
     """
@@ -46,10 +46,11 @@ def draw_pictures(
 
 
 def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str, np.ndarray]:
-    """Return the first training images of classes 2, 5 and 8, each followed by its distorted copies.
+    """Return a few training images with their distorted copies, for each group of variants with the same distortions.
 
-    The copies are those that seed 0 sees in its first epochs. There is one item per group of variants with the same
-    distortions. Key: their names, one per line. Value: uint8 (images, 1 + epochs, 28, 28).
+    The images are the first training images of the classes 2, 5 and 8. Their copies are those that a run of seed 0
+    trains on in its first epochs. Key: the names of the group's variants, one per line. Value: an array uint8 (images,
+    1 + epochs, 28, 28), with the original of each image before its copies.
     """
     indices = np.unique(train.labels, return_index=True)[1][2::3]
     originals = train.images[indices]

@@ -1,6 +1,6 @@
 """Make the part of the report that needs only the results in git: CSV tables, figures, the page and the model card.
 
-It needs no data and no models. The page reads two things that `from_data` made: reports/pictures/ and examples.csv.
+This part needs no data and no models. The page reads two outputs of `from_data`: reports/pictures/ and examples.csv.
 """
 
 from lenet.evaluation.study import Study
@@ -19,7 +19,7 @@ def save_figures(study: Study) -> None:
 
 
 def save(study: Study) -> None:
-    """Write reports/{comparison,differences,mistakes}.csv, index.html and model_card.md.
+    """Write comparison.csv, differences.csv, mistakes.csv, index.html and model_card.md to reports/.
 
     Raises LabError if a file that `from_data` makes for the page is missing.
     """

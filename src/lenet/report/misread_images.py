@@ -1,4 +1,4 @@
-"""Choose the misread test images that the page shows, and collect what it says about each."""
+"""Choose the misread test images that the page shows, and collect what the page says about each image."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ _WRITERS, _IMAGES_PER_WRITER = 6, 12
 class MisreadImage:
     """A test image that some networks misread.
 
-    index: its place in the test set. taken_for: the most frequent wrong answer. original_errors, top_errors: how many
-    networks of the variants `study.original` and `study.top` misread the image.
+    index: the image's index in the test set. taken_for: the most frequent wrong answer. original_errors, top_errors:
+    how many networks of the variants `study.original` and `study.top` misread the image.
     """
 
     index: int
@@ -29,8 +29,9 @@ class MisreadImage:
 class HardWriter:
     """A writer whose images are often misread.
 
-    number, group: the writer's number in NIST's data, and "employees" or "students". image_count: how many test images
-    the writer wrote. error_percent: the mean error of all networks on them. images: the ones misread most often.
+    number: the writer's number in NIST's data. group: "employees" or "students". image_count: how many test images the
+    writer wrote. error_percent: the mean error of all networks on these images. images: those of the writer's images
+    that are misread most often.
     """
 
     number: int
@@ -41,10 +42,11 @@ class HardWriter:
 
 
 def images_by_kind(study: Study) -> dict[str, tuple[int, list[MisreadImage]]]:
-    """Sort the misread test images into three kinds: only the original misreads them, only the top, both.
+    """Sort the misread test images into three kinds: misread only by `study.original`, only by `study.top`, or by both.
 
-    Return for each kind the number of its images, and up to `_IMAGES_PER_KIND` of them, those misread by the most
-    networks first. A variant misreads an image if at least half of its networks do.
+    A variant misreads an image if at least half of the variant's networks misread it. Return kind → (how many images
+    are of this kind, the images to show). At most `_IMAGES_PER_KIND` images are shown. They are the images that the
+    most networks misread, in descending order.
     """
     original, top = study.original, study.top
     counts = {variant: study.wrong[variant].sum(axis=0) for variant in (original, top)}
@@ -66,7 +68,10 @@ def images_by_kind(study: Study) -> dict[str, tuple[int, list[MisreadImage]]]:
 
 
 def hard_writers(study: Study) -> list[HardWriter]:
-    """Return the writers with the most misread images, summed over all networks; none if the writers are unknown."""
+    """Return the writers whose images are misread most often by all networks together.
+
+    The list is empty if the writers are not known.
+    """
     if not study.writers.are_known:
         return []
     writers, error_rates = study.writers, np.concatenate(list(study.wrong.values())).mean(axis=0)
@@ -111,7 +116,7 @@ def picture_name(index: int) -> str:
 def _misread_image(
     study: Study, index: int, variant: str, original_errors: np.ndarray, top_errors: np.ndarray
 ) -> MisreadImage:
-    """Describe a test image. `taken_for` is the wrong answer that most of the variant's networks give."""
+    """Describe a test image. `taken_for` is the most frequent wrong answer of the variant's networks."""
     misread = study.misread[variant]
     (position,) = np.flatnonzero(misread.indices == index)
     label, answers = int(misread.labels[position]), misread.answers[:, position]

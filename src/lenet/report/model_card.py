@@ -1,4 +1,7 @@
-"""The model card of the champion in Markdown: what the model is and what it is for, its scores and its limits."""
+"""Write the champion's model card in Markdown: what the model is, what it is meant for, its scores and its limits.
+
+The champion is the run with the lowest validation error.
+"""
 
 import numpy as np
 

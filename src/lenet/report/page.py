@@ -1,4 +1,4 @@
-"""The report reports/index.html: one self-contained file that can be opened from disk or sent by e-mail."""
+"""Write the report reports/index.html. It is one self-contained file that can be opened from disk or sent by e-mail."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -19,14 +19,17 @@ from lenet.workspace import PAGE, atomic_write
 
 
 def save_page(study: Study) -> None:
-    """Write reports/index.html with the pictures of reports/pictures/ embedded. Raise LabError if one is missing."""
+    """Write reports/index.html with the pictures from reports/pictures/ embedded.
+
+    Raises LabError if a picture is missing.
+    """
     page = environment().get_template("index.html").render(facts(study))
     with atomic_write(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
 def environment() -> Environment:
-    """Return a Jinja environment with the report's templates and the functions that they call."""
+    """Return a Jinja environment with the report's templates and the functions that the templates call."""
     templates = Environment(
         loader=PackageLoader("lenet.report"),
         autoescape=True,
@@ -91,23 +94,29 @@ def _vega_javascript() -> str:
 
 
 def interval(estimate: Estimate) -> str:
-    """Return an estimate's interval as text; empty if it has none."""
+    """Return an estimate's interval as text. The text is empty if the estimate has no interval."""
     return f"{estimate.low:.2f} to {estimate.high:.2f}".replace("-", "−") if estimate.has_interval else ""
 
 
 def inside_pictures(variant: str) -> dict[str, str]:
-    """Return the pictures of the inside of a variant's first network: caption on the page → name of the picture."""
+    """Return the pictures that show the inside of a variant's network: caption on the page → name of the picture.
+
+    The pictures show the network of the first seed.
+    """
     suffixes = {"the digit": "digit", "C1 filters": "filters", "C1": "c1", "S2": "s2", "C3": "c3"}
     return {caption: f"inside-{variant}-{suffix}" for caption, suffix in suffixes.items()}
 
 
 def distortion_pictures(study: Study) -> dict[str, str]:
-    """Return the pictures of distorted images: variants that distort alike, one per line → name of the picture."""
+    """Return the pictures of distorted images: names of variants with the same distortions → name of their picture.
+
+    The names of the variants are one text, with one name per line.
+    """
     return {"\n".join(names): f"distorted-{names[0]}" for names in groups_of_equal_distortion(study.settings.variants)}
 
 
 def groups_of_equal_distortion(variants: Mapping[str, Variant]) -> list[list[str]]:
-    """Group the variants that distort training images: variants with the same distortion settings are in one group."""
+    """Group the variants that distort training images. All variants of a group have the same distortion settings."""
     groups = defaultdict(list)
     for variant, settings in variants.items():
         if distortion.is_distorted(settings):

@@ -1,7 +1,7 @@
-"""The pictures of the report: arrays as PNG files in reports/pictures/, and PNG files as data URLs.
+"""Save the report's pictures as PNG files in reports/pictures/, and convert PNG files to data URLs for the pages.
 
-Equal arrays give equal bytes. Only drawing the pictures needs the data. Git keeps the files, so that the page can be
-made without the data.
+Equal arrays give equal files, byte for byte. The data are needed only to draw the pictures. Git tracks the PNG files,
+so the page can be made without the data.
 """
 
 import base64
@@ -17,7 +17,7 @@ from lenet.workspace import PICTURES, atomic_write
 
 
 def mosaic(tiles: np.ndarray, columns: int) -> np.ndarray:
-    """Arrange tiles (n, height, width) in rows of `columns`, with gaps of NaN between them."""
+    """Arrange tiles (n, height, width) in rows of `columns` tiles, with gaps of NaN between the tiles."""
     height, width = tiles.shape[1:]
     gap = max(1, width // 9)
     rows = -(-len(tiles) // columns)
@@ -34,23 +34,23 @@ def mosaic_of_maps(maps: np.ndarray) -> np.ndarray:
 
 
 def mosaic_of_copies(copies: np.ndarray) -> np.ndarray:
-    """Arrange copies of images (images, copies, height, width): a row per image."""
+    """Arrange copies of images (images, copies, height, width) with one row per image."""
     return mosaic(copies.reshape(-1, *copies.shape[2:]), columns=copies.shape[1])
 
 
 def ink(pixels: np.ndarray) -> bytes:
-    """Return an image (0 = white paper, 255 = black ink) as PNG, one pixel per value."""
+    """Convert an image (0 = white paper, 255 = black ink) to PNG, one pixel per value."""
     return _png(pixels, cmap="gray_r", vmin=0, vmax=255)
 
 
 def signed(values: np.ndarray) -> bytes:
-    """Return values (height, width) as PNG: blue below zero, red above, transparent for NaN."""
+    """Convert values (height, width) to PNG: blue below zero, red above, transparent for NaN."""
     limit = float(np.nanmax(np.abs(values))) or 1.0
     return _png(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
 def save_pictures(png_by_name: Mapping[str, bytes]) -> None:
-    """Replace the folder reports/pictures/ by these pictures: name → PNG."""
+    """Replace the contents of reports/pictures/ with these pictures: name → PNG."""
     with atomic_write(PICTURES) as folder:
         folder.mkdir()
         for name, png in png_by_name.items():
@@ -58,7 +58,7 @@ def save_pictures(png_by_name: Mapping[str, bytes]) -> None:
 
 
 def data_url(name: str) -> str:
-    """Return a picture of reports/pictures/ as data URL. Raise LabError if it is missing."""
+    """Return a picture from reports/pictures/ as a data URL. Raise LabError if the picture is missing."""
     try:
         return as_data_url((PICTURES / f"{name}.png").read_bytes())
     except FileNotFoundError as error:

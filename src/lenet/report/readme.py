@@ -21,7 +21,7 @@ _START, _END = "<!-- results:start -->", "<!-- results:end -->"
 
 
 def readme_block(study: Study) -> str:
-    """Return the README's block of results, in Markdown: the answers, then the table.
+    """Return the README's block of results, in Markdown: what the study found, then the table of its variants.
 
     Raises LabError if the results of a sweep are missing.
     """
@@ -36,7 +36,10 @@ def answers(study: Study) -> list[str]:
 
 
 def _headline_errors(study: Study) -> list[str]:
-    """Return the test errors of original, baseline and top; nothing if the original has no published error."""
+    """Return a sentence with the test errors of the variants of `study.featured`.
+
+    Return an empty list if the study has no published error for `study.original`.
+    """
     if study.original not in study.published:
         return []
     errors = {variant: f"`{variant}` {test_error(study, variant)} %" for variant in study.featured}
@@ -55,7 +58,7 @@ def _effects_of_changes(study: Study) -> list[str]:
 
 
 def _sweep_effects(sweep: SweepResult) -> str:
-    """Return the question of a sweep, and the effects of the changes in each of its factorials."""
+    """Return the question of a sweep, and the effects of two changes in each of the sweep's 2×2 designs."""
     sentences = [
         f"{in_markdown(sweep.about)} Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv)."
     ]
@@ -82,7 +85,7 @@ def _table_row(cells: list[str]) -> str:
 
 
 def update_readme(block: str, path: Path = README) -> None:
-    """Replace the text between the README's markers by the block. Raise LabError if a marker is missing."""
+    """Replace the text between the README's markers with the block. Raise LabError if a marker is missing."""
     text = path.read_text(encoding="utf-8")
     before, start, rest = text.partition(_START)
     _, end, after = rest.partition(_END)

@@ -1,4 +1,7 @@
-"""The sweeps that the report shows: the question, the figure and, if the sweep has factorials, their effects."""
+"""Load the sweeps that the report shows: the question, the figure and, if the sweep has factorials, their effects.
+
+A factorial is a 2×2 design of four recipes: with neither of two changes, with the first, with the second, with both.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,14 +16,21 @@ from lenet.workspace import SWEEPS
 
 @dataclass(frozen=True)
 class Effects:
-    """The effects in a factorial of a sweep. recipes: neither change, the first, the second, both."""
+    """The effects of the two changes in a factorial of a sweep.
+
+    recipes: the recipe with neither change, with the first, with the second, with both. differences: (recipe,
+    reference) → the difference.
+    """
 
     recipes: tuple[str, ...]
     differences: Mapping[Pair, Estimate]
     interaction: Estimate
 
     def shortened(self) -> tuple[str, "Effects"]:
-        """Return the settings that all four recipes share, and the effects with the other settings' values as names."""
+        """Return the settings that all four recipes share, and the same effects with shorter names for the recipes.
+
+        A recipe's short name has only the values of the settings that the recipes do not share.
+        """
         first, *others = map(str.split, self.recipes)
         shared = [setting for setting in first if all(setting in other for other in others)]
         short = {
@@ -48,9 +58,10 @@ def _join_values(settings: Iterable[str]) -> str:
 
 
 def load_sweep_results(settings: Settings, dataset: str) -> list[SweepResult]:
-    """Read the results of the sweeps that params.yaml names; none unless the data set is MNIST, which all sweeps use.
+    """Read the results of the sweeps in `comparison.sweeps` of params.yaml.
 
-    Raises LabError if the results of a sweep are missing.
+    All sweeps are on MNIST, so the list is empty for another data set. Raises LabError if the results of a sweep are
+    missing.
     """
     return [_load(name, settings) for name in settings.comparison.sweeps] if dataset == "mnist" else []
 
@@ -72,7 +83,7 @@ def _load(name: str, settings: Settings) -> SweepResult:
 
 
 def _effects(table: pd.DataFrame, number: int, recipes: tuple[str, ...]) -> Effects:
-    """Find the effects of a factorial in the table of effects.csv. Raise KeyError if one is missing.
+    """Find the effects of a factorial in the table of effects.csv. Raise KeyError if an effect is missing.
 
     number: the factorial's number in the table, from 1.
     """

@@ -1,4 +1,4 @@
-"""The comparison as CSV files for other programs. The project itself does not read them."""
+"""Write the comparison of the variants as CSV files for other programs. The project does not read these files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,10 @@ def save_tables(study: Study) -> None:
 
 
 def comparison_table(study: Study) -> pd.DataFrame:
-    """Return a row per variant, all cells as text. A cell without value is empty: one seed gives no interval."""
+    """Return a table with a row per variant, all cells as text.
+
+    A cell without a value is empty, for example the ends of the interval if a variant has only one seed.
+    """
     return pd.DataFrame([_row(study, variant) for variant in study.results])
 
 
@@ -57,7 +60,7 @@ def _row(study: Study, variant: str) -> dict[str, str]:
 
 
 def _statistics(result: VariantResult, metrics: Sequence[Metric]) -> dict[str, str]:
-    """Return the columns of these metrics. A value that the variant does not have is empty."""
+    """Return a variant's cells for these metrics: column → text. The text is empty if the value is missing."""
     suffixes = {"mean": "", "sd": "_sd"}  # of the metric's name in a variant's summary
     cells = {}
     for metric in metrics:
@@ -74,7 +77,7 @@ def _interval_cells(name: str, estimate: Estimate | None) -> dict[str, str]:
 
 
 def _difference_table(study: Study) -> pd.DataFrame:
-    """Return one row for each pair's difference and one for each effect. The values are in percentage points."""
+    """Return a table with one row for each pair's difference and one for each effect, in percentage points."""
     estimates = [("difference", *pair, estimate) for pair, estimate in study.comparison.differences.items()]
     estimates += [("effect", name, "", estimate) for name, estimate in study.comparison.effects.items()]
     rows = [
@@ -87,7 +90,7 @@ def _difference_table(study: Study) -> pd.DataFrame:
 
 
 def _mistake_table(study: Study) -> pd.DataFrame:
-    """Return a row per misread test image: its label, and how many networks of each variant misread it."""
+    """Return a table with a row per misread test image: its label, and how many networks of each variant misread it."""
     counts = pd.DataFrame({variant: wrong.sum(axis=0) for variant, wrong in study.wrong.items()})
     counts = counts[counts.any(axis=1)].rename_axis("digit")
     labels: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""The comparison in the terminal."""
+"""Print the comparison of the variants in the terminal."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from lenet.report.wording import dataset_title, note_on_errors
 
 
 def print_summary(study: Study, page: Path) -> None:
-    """Print the comparison, the path of the report and the command for MLflow."""
+    """Print the comparison, the path of the report, and the command that opens MLflow."""
     print_table(study)
     print(f"Report: {page.resolve()}\nCompare in MLflow: make ui")
 

@@ -1,4 +1,4 @@
-"""The text that people read for a study's numbers: errors, intervals and differences."""
+"""Turn a study's numbers into text for readers: errors, intervals and differences."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ NO_DIFFERENCE = "no detectable difference"
 
 
 def in_markdown(text: str) -> str:
-    """Return a text of params.yaml or sweep.yaml as one line of Markdown in which HTML is escaped."""
+    """Return a text from params.yaml or sweep.yaml as one line of Markdown, with its HTML escaped."""
     return html.escape(in_one_line(text), quote=False)
 
 
 def validation_error(study: Study, variant: str) -> str:
-    """Return a variant's validation error: mean ± standard deviation over the seeds; a dash if it has none."""
+    """Return a variant's validation error, mean ± standard deviation over the seeds, or a dash if there is none."""
     summary = study.results[variant].summary
     if VALIDATION_ERROR not in summary:
         return DASH
@@ -35,19 +35,19 @@ def test_error(study: Study, variant: str) -> str:
 
 
 def difference_from_baseline(study: Study, variant: str) -> str:
-    """Return a variant's difference from the baseline as `difference` words it; a dash for the baseline."""
+    """Return the text of a variant's `difference` from the baseline, or a dash if the variant is the baseline."""
     return DASH if variant == study.baseline else difference(study.comparison.differences[variant, study.baseline])
 
 
 def difference(estimate: Estimate) -> str:
-    """Return a difference in percentage points with its interval, or the text that none is detectable."""
+    """Return a difference in percentage points with its interval, or `NO_DIFFERENCE` if the interval includes zero."""
     if estimate.has_interval and not estimate.is_detectable:
         return NO_DIFFERENCE
     return signed_with_interval(estimate)
 
 
 def signed_with_interval(estimate: Estimate) -> str:
-    """Return a difference in percentage points with its interval, if it has one."""
+    """Return a difference in percentage points, with its interval if there is one."""
     value, low, high = map(signed, (estimate.value, estimate.low, estimate.high))
     return f"{value} ({low} to {high})" if estimate.has_interval else value
 
@@ -55,7 +55,8 @@ def signed_with_interval(estimate: Estimate) -> str:
 def effects_of_two_changes(names: Sequence[str], differences: Mapping[Pair, Estimate], interaction: Estimate) -> str:
     """Return the effects of two changes as text: each change alone, both together, and their interaction.
 
-    names: those with neither change, the first, the second, both. differences: by (name, the name with neither).
+    names: the names of the recipes or variants with neither change, with the first, with the second, with both.
+    differences: (name, reference) → difference. Only the reference with neither change is used.
     """
     neither, *changed = names
     effects = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]
@@ -63,7 +64,10 @@ def effects_of_two_changes(names: Sequence[str], differences: Mapping[Pair, Esti
 
 
 def rounded(value: float) -> str:
-    """Return a number with two decimals, after rounding it to four as in the CSV tables, so that both agree."""
+    """Return a number with two decimals.
+
+    The number is rounded to four decimals first, as in the CSV tables, so that the text and the tables agree.
+    """
     return f"{round(value, 4):.2f}"
 
 
@@ -74,7 +78,7 @@ def signed(value: float) -> str:
 
 
 def note_on_errors(study: Study) -> str:
-    """Return the note on how to read the errors, and on why a variant may have no validation error."""
+    """Return the note that explains how to read the errors, and why a variant may have no validation error."""
     notes = []
     if any(error.has_interval for error in study.comparison.errors.values()):
         notes.append("Test: mean over the seeds and its 95 % interval.")
@@ -85,7 +89,10 @@ def note_on_errors(study: Study) -> str:
 
 
 def note_on_differences(study: Study) -> str:
-    """Return the note on how to read the differences from the baseline; empty if none has an interval."""
+    """Return the note that explains how to read the differences from the baseline.
+
+    The text is empty if none of these differences has an interval.
+    """
     differences = study.comparison.differences
     if not any(points.has_interval for (_, against), points in differences.items() if against == study.baseline):
         return ""
@@ -98,7 +105,7 @@ def note_on_differences(study: Study) -> str:
 
 
 def note_on_published(study: Study) -> str:
-    """Return the note on the sources of the published errors; empty if there are none."""
+    """Return the note on the sources of the published errors. The text is empty if there are no published errors."""
     variants_by_source: dict[str, list[str]] = {}
     for variant in study.results:
         if variant in study.published:

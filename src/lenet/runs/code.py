@@ -1,9 +1,9 @@
-"""The digest of the code: one SHA-256 of all source files that decide a run's bits.
+"""The digest of the code: one SHA-256 of all source files that decide a run's results, bit for bit.
 
 These files are the code that all runs share, the folder of the run's engine (its way of training), and the file of its
-optimizer. Each file counts through the digest of its syntax tree (`syntax.py`), so an edit of comments, docstrings or
-layout changes nothing. The digest of the code is part of a run's identity: if it changes, the run is trained again.
-`tests/runs/test_code.py` compares these files with the modules that a run imports.
+optimizer. The digest is computed from the files' syntax trees (`syntax.py`), so an edit of comments, docstrings or
+layout does not change the digest. The digest of the code is part of a run's identity: if the digest changes, the run is
+trained again. `tests/runs/test_code.py` checks that these files are the modules that a run imports.
 """
 
 import hashlib
@@ -17,7 +17,10 @@ CHECKOUT = Path(__file__).parents[3]
 
 
 def code_files(optimizer: str) -> list[str]:
-    """Return the source files that decide the bits of a run with this optimizer, as paths relative to the checkout."""
+    """Return the source files that decide the results of a run with this optimizer.
+
+    The paths are relative to the checkout.
+    """
     engine = f"training/{ENGINES[optimizer]}"
     patterns = (
         "mnist/splits.py",
@@ -31,12 +34,12 @@ def code_files(optimizer: str) -> list[str]:
 
 
 def file_digests(optimizer: str) -> dict[str, str]:
-    """Return each of `code_files` with the digest of its syntax tree, as the file is now."""
+    """Return the current digest of each source file in `code_files`: path → digest of the syntax tree."""
     return {file: syntax_digest((CHECKOUT / file).read_text(encoding="utf-8")) for file in code_files(optimizer)}
 
 
 def code_digest(optimizer: str) -> str:
-    """Return the digest of the code of a run with this optimizer, as the files are now."""
+    """Return the digest of the current code of a run with this optimizer."""
     return hashlib.sha256(json.dumps(file_digests(optimizer), sort_keys=True).encode()).hexdigest()
 
 

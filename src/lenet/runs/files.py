@@ -1,4 +1,7 @@
-"""The four files of a trained run, in the run store and in models/<variant>/seed-<k>/."""
+"""The four files of a trained run: weights, architecture, history and identity.
+
+A run's files are in the run store and in models/<variant>/seed-<k>/.
+"""
 
 import csv
 import json
@@ -17,7 +20,7 @@ FILES = (WEIGHTS, ARCHITECTURE, HISTORY, IDENTITY)
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A run in models/: its identity and history, read from its folder. Weights and architecture stay on disk."""
+    """A run in models/. The identity and the history are read into memory; weights and architecture stay on disk."""
 
     folder: Path
     identity: RunIdentity

@@ -1,8 +1,8 @@
-"""The identity of a run: everything that determines its results, bit for bit.
+"""The identity of a run: everything that determines the run's results, bit for bit.
 
-DVC tracks run.json, which holds the identity. So the identity has no times and no names of machines: training the run
-again, or on another machine with the same kind of processor, gives the same file. It does not contain the variant's
-name, so that renaming a variant trains nothing.
+The identity is stored in run.json, a file that DVC tracks. If the run is trained again, even on another machine with
+the same kind of processor, this file must not change. So the identity contains no times and no names of machines. It
+does not contain the variant's name either, so that renaming a variant trains nothing.
 """
 
 import hashlib
@@ -27,10 +27,11 @@ _LIBRARIES = ("h5py", "keras", "llvmlite", "numba", "numpy", "scikit-learn", "te
 
 @dataclass(frozen=True)
 class DataIdentity:
-    """The identity of a run's data: the data set, how it was split, and the MD5 of the train and the validation split.
+    """The identity of a run's data: the data set, how it was split, and the MD5s of the train and the validation split.
 
     pixel_mean, pixel_sd: mean and standard deviation of the training split's pixels (0–255), used to scale a network's
-    input. fold: the fold in a sweep's cross-validation, which divides the images of both splits anew; None outside it.
+    input. fold: a fold of a sweep's cross-validation, which divides the images of both splits anew; None without
+    cross-validation.
     """
 
     dataset: str
@@ -47,8 +48,8 @@ class DataIdentity:
 class RunIdentity:
     """Everything that determines a run's results, bit for bit.
 
-    settings: name → value, the recipe that the run is trained with. code: the digest of the code (`code.py`). versions:
-    library → version. machine: the kind of processor, such as x86_64.
+    settings: the recipe's settings, name → value. code: the digest of the code (`code.py`). versions: library →
+    version. machine: the kind of processor, such as x86_64.
     """
 
     seed: int
@@ -65,9 +66,9 @@ class RunIdentity:
 
     @property
     def family(self) -> str:
-        """The SHA-256 of everything except seed and fold: equal for runs that differ in nothing else.
+        """The SHA-256 of everything except seed and fold. Runs that differ in nothing else have the same family.
 
-        So a new seed joins the other runs of its recipe.
+        So a run from a new seed is grouped with the other runs of its recipe.
         """
         shared_parts = {key: value for key, value in asdict(self).items() if key != "seed"}
         data = self.data
@@ -83,12 +84,12 @@ class RunIdentity:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the installed versions of the libraries that a run's bits depend on."""
+    """Return the installed versions of the libraries that a run's results depend on, bit for bit."""
     return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
 def identify_runs(recipe: Variant, seeds: Iterable[int], data: DataIdentity) -> list[RunIdentity]:
-    """Return the identities of a recipe's runs, in the order of the seeds, with the code as it is now."""
+    """Return the identities of a recipe's runs, in the order of the seeds, with the digest of the current code."""
     digest_of_code, versions = code.code_digest(recipe.optimizer), library_versions()
     settings = recipe.model_dump()
     return [RunIdentity(seed, settings, data, digest_of_code, versions, platform.machine()) for seed in seeds]

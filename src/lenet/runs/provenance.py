@@ -1,7 +1,7 @@
-"""A run's provenance: where and when it was trained (times, host, processor, commit).
+"""A run's provenance: where and when the run was trained (times, host, processor, commit).
 
-It differs from one training to the next, so DVC does not track it. It is stored with the run in the run store, and
-MLflow gets it as tags.
+The provenance differs from one training to the next, so DVC does not track it. The run store keeps the provenance
+beside the run's files, and MLflow gets it as tags.
 """
 
 import json
@@ -54,12 +54,12 @@ class Provenance:
         return self.started_ms + round(1000 * self.duration_s)
 
     def save(self, folder: Path) -> None:
-        """Write provenance.json into a run's entry in the run store."""
+        """Write provenance.json into a run's folder in the run store."""
         (folder / _FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Provenance | None":
-        """Read the provenance.json of an entry; return None if it is missing or damaged."""
+        """Read provenance.json from a run's folder in the run store; return None if the file is missing or damaged."""
         try:
             return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -76,7 +76,7 @@ def busy_time_s(runs: Iterable[Provenance]) -> float:
 
 
 def _git(*arguments: str) -> str:
-    """Return what git prints, or "" if it fails. Warn if git itself reports an error and the checkout has a .git."""
+    """Return what git prints, or "" if git fails. Warn if git itself reports an error and the checkout has a .git."""
     try:
         git = subprocess.run(
             ["git", *arguments], capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=20

@@ -1,8 +1,8 @@
 """The run store, .runs/: each finished run is stored there under its digest and never trained again.
 
-An entry, `.runs/<digest>/`, holds the run's four files, provenance.json, and SHA256SUMS in the format of `sha256sum`.
-The checksums reveal a damaged entry. An entry is written whole or not at all. Temporary workspaces use the run store of
-their checkout.
+The folder of one run, `.runs/<digest>/`, is called an entry. It holds the run's four files, provenance.json, and
+SHA256SUMS in the format of `sha256sum`. The checksums reveal a damaged entry. An entry is written whole or not at all.
+DVC's temporary workspaces use the run store of their checkout.
 """
 
 import hashlib
@@ -26,13 +26,16 @@ _DIGEST_LENGTH = 64
 
 
 class Lock(FileLock):
-    """A lock between processes. It is released when its process ends.
+    """A lock between processes. It is released when the process that holds it ends.
 
-    Its file stays, which does not mean that the lock is held.
+    The lock's file stays on the disk, even if no process holds the lock.
     """
 
     def acquire(self, *arguments: Any, **options: Any) -> Any:
-        """Raise Timeout if another process holds the lock too long, LabError if the file system has no locks."""
+        """Acquire the lock.
+
+        Raises Timeout if another process holds the lock too long, LabError if the file system has no locks.
+        """
         try:
             return super().acquire(*arguments, **options)
         except Timeout:
@@ -45,12 +48,12 @@ class Lock(FileLock):
 
 
 def entry(digest: str) -> Path:
-    """Return the folder of a run's entry, whether or not it exists."""
+    """Return the path of a run's entry. The entry need not exist."""
     return run_store_folder() / digest
 
 
 def has(identity: RunIdentity) -> bool:
-    """Return whether the run store has the run, undamaged. Remove a damaged entry with a warning."""
+    """Return whether the run store has an undamaged entry of the run. Remove a damaged entry and print a warning."""
     folder = entry(identity.digest)
     if not folder.is_dir():
         return False
@@ -62,9 +65,9 @@ def has(identity: RunIdentity) -> bool:
 
 
 def save(identity: RunIdentity, trained: TrainedRun, provenance: Provenance | None = None) -> None:
-    """Write a run into the run store; raise OSError if it cannot be written.
+    """Write a run into the run store; raise OSError if the run cannot be written.
 
-    When this returns, the run is on the disk. provenance: where and when it was trained; None if that is unknown.
+    When this function returns, the run is on the disk. provenance: where and when the run was trained; None if unknown.
     """
     files = run_files(identity, trained)
     with atomic_write(entry(identity.digest), durable=True) as folder:
@@ -82,17 +85,17 @@ def copy(identity: RunIdentity, folder: Path) -> None:
 
 
 def load_provenance(digest: str) -> Provenance | None:
-    """Return where and when a run was trained, or None if the run store does not know it."""
+    """Return where and when a run was trained, or None if the run store does not have this information."""
     return Provenance.load(entry(digest))
 
 
 def load_history(digest: str) -> History:
-    """Read the metrics of each epoch of a run that the run store has."""
+    """Read the metrics of each epoch of a run. The run store must have the run."""
     return read_history(entry(digest) / HISTORY)
 
 
 def lock(digest: str) -> Lock:
-    """Return the lock of a run. The process that trains the run holds it."""
+    """Return the lock of a run. A process holds this lock while it trains the run."""
     return named_lock(digest)
 
 
@@ -121,7 +124,10 @@ def entry_sizes() -> dict[str, int]:
 
 
 def prune(keep: Collection[str]) -> dict[str, int]:
-    """Remove all entries except those in `keep` and those in training; return digest → size in bytes of the removed."""
+    """Remove all entries, except those in `keep` and those of runs in training.
+
+    keep: digests of runs. Returns the removed entries: digest → size in bytes.
+    """
     removed = {digest: size for digest, size in entry_sizes().items() if digest not in keep and not is_locked(digest)}
     for digest in removed:
         remove(entry(digest))

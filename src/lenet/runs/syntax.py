@@ -1,8 +1,8 @@
 """The digest of a Python file's syntax tree.
 
-Two files have the same digest if they differ only in comments, docstrings and layout, which cannot change what code
-does. Other edits, even the renaming of a variable, change the digest. `code.py` combines the digests of several files
-into the digest of the code.
+Two files have the same digest if they differ only in comments, docstrings and layout, because these cannot change what
+the code does. Other edits, even the renaming of a variable, change the digest. `code.py` combines the digests of
+several files into the digest of the code.
 """
 
 import ast
@@ -22,8 +22,8 @@ def syntax_digest(source: str) -> str:
 def _text(node: object) -> str:
     """Return a syntax tree as text.
 
-    Leave out empty fields: a later Python may add a field that is empty for existing code, and the text must not
-    change.
+    Empty fields are left out: a later Python may add a field that is empty for existing code, and the text must stay
+    the same.
     """
     if isinstance(node, ast.AST):
         fields = {name: _text(value) for name, value in _fields(node).items() if value is not None and value != []}

@@ -1,4 +1,4 @@
-"""Train one run in a worker, and check that the code is still the code in the run's identity."""
+"""Train one run in a worker, and check that the code still has the digest in the run's identity."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -14,7 +14,7 @@ from lenet.training.trained_run import TrainedRun
 class EditedError(Exception):
     """The code was edited, so its digest is no longer the digest in the run's identity.
 
-    was_trained: whether the run had already been trained when this was noticed.
+    was_trained: whether the run had already been trained when the edit was noticed.
     """
 
     def __init__(self, was_trained: bool) -> None:
@@ -23,9 +23,10 @@ class EditedError(Exception):
 
 
 def import_training(emit: Callable[[object], None]) -> None:
-    """Import TensorFlow and the training code. It takes seconds, so a worker does it while the data is prepared.
+    """Import TensorFlow and the training code.
 
-    emit: not used, but a worker passes it to every function that it calls.
+    The import takes seconds, so a worker does it while the data is prepared. emit: not used, but a worker passes `emit`
+    to every function that it calls.
     """
     determinism.prepare()
     import lenet.training.one_run  # noqa: F401  # imports TensorFlow
@@ -39,10 +40,10 @@ def train_checked(
     recipe: Variant,
     emit: Callable[[tuple[int, Mapping[str, float]]], None],
 ) -> TrainedRun:
-    """Train a run; emit (0, {}) at its start and (epoch, metrics) after each epoch.
+    """Train a run; emit (0, {}) at the start and (epoch, metrics) after each epoch.
 
-    Raises EditedError unless `identity.code` is the digest of the code that this process imported, and of the source
-    files before and after the training.
+    Raises EditedError if the code does not have the digest `identity.code`. This is checked for the code that this
+    process imported, and for the source files before and after the training.
     """
     determinism.prepare()
     from lenet.training.one_run import train_run  # here: the driver imports this module too, but not TensorFlow
@@ -65,5 +66,8 @@ def train_checked(
 
 @cache
 def _digests_at_import() -> Mapping[str, str]:
-    """Return the digests of the imported code, by optimizer. Call it right after the import: the result is cached."""
+    """Return the digests of the imported code, by optimizer.
+
+    The result is cached, so the first call must come right after the import.
+    """
     return code.code_digests()

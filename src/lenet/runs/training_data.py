@@ -1,7 +1,7 @@
-"""The data that a run is trained and validated on, and its identity.
+"""The data on which a run is trained and validated, and the identity of this data.
 
-These are the train and the validation split in data/processed/ or, in cross-validation, a fold: the images of both
-splits, divided differently.
+The data is the train split and the validation split in data/processed/. In cross-validation it is a fold: the images of
+both splits, divided differently.
 """
 
 import hashlib
@@ -17,7 +17,10 @@ from lenet.runs.identity import DataIdentity, Fold
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The data of a run: the two splits and their statistics. Pixel mean and SD are those of the train split alone."""
+    """The data of a run: train split, validation split and statistics.
+
+    The pixels' mean and standard deviation are computed from the train split alone.
+    """
 
     train: Split
     validation: Split
@@ -25,7 +28,7 @@ class TrainingData:
 
 
 def identify_data(fold: Fold | None = None) -> DataIdentity:
-    """Return the identity of the splits in data/processed/, or of a fold.
+    """Return the identity of the splits in data/processed/ or, if `fold` is given, of this fold.
 
     Raises LabError if statistics.json or, for a fold, one of the splits is missing or damaged.
     """
@@ -33,7 +36,7 @@ def identify_data(fold: Fold | None = None) -> DataIdentity:
 
 
 def load_training_data(identity: DataIdentity) -> TrainingData:
-    """Read the data that has this identity; raise LabError if data/processed/ has other data now."""
+    """Read the data with this identity; raise LabError if data/processed/ holds other data now."""
     data = _read(identity.fold)
     current = _identity_of_splits(data.statistics) if identity.fold is None else _identity_of_fold(data, identity.fold)
     if current != identity:

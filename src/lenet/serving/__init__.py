@@ -1,1 +1,1 @@
-"""The champion's server."""
+"""The server that classifies images with the champion, the network with the lowest validation error."""

@@ -1,8 +1,8 @@
-"""The server of a model: it classifies posted images, like MLflow's scoring server, and shows the report's pages.
+"""A server that classifies posted images with a model, like MLflow's scoring server, and shows the report's pages.
 
-MLflow's own server converts values before it checks them. It turns 0.5 into 0, so it would read pixels scaled to 0…1 as
-an empty image, and it accepts "7" and true as numbers. It also reads a body three times. This server parses and checks
-a body in one pass.
+MLflow's own server converts values before it checks them. It turns 0.5 into 0, so it would read an image with pixels
+scaled to 0…1 as an empty image. It also accepts "7" and true as numbers, and reads a body three times. This server
+parses and checks a body in one pass.
 """
 
 import asyncio
@@ -112,9 +112,10 @@ def _page_endpoint(page: Path) -> Callable[[Request], Response]:
 
 
 def _check_origin(host: str, origin: str | None) -> None:
-    """Raise RefusedError if a request names another host, or comes from a page of another site.
+    """Raise RefusedError if a request names another host as its target, or comes from a web page of another site.
 
-    Another site can let its name resolve to this machine's address, so that its page may post here (DNS rebinding).
+    The target is checked because of DNS rebinding: another site can let its own name resolve to this machine's address,
+    so that the site's pages may post to this server.
     """
     if not _LOCAL.fullmatch(host):
         raise RefusedError(403, f"host {host or 'missing'}: expected 127.0.0.1 or localhost")
@@ -149,7 +150,7 @@ def read_images(body: bytes) -> np.ndarray:
 
 
 def _first_mistake(error: ValidationError, body: bytes) -> str:
-    """Return a message about the first mistake. A mistake of the whole body comes before one in an image."""
+    """Return a message about the first mistake. A mistake of the whole body comes before a mistake in an image."""
     whole_body_types = ("json_invalid", "model_type", "missing", "extra_forbidden")
     mistake = min(error.errors(include_url=False), key=lambda mistake: mistake["type"] not in whole_body_types)
     if mistake["type"] == "json_invalid":

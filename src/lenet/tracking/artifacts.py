@@ -1,4 +1,4 @@
-"""What is attached to an MLflow run: two HTML pages, and the network as MLflow models in two formats."""
+"""Create the attachments of an MLflow run: two HTML pages, and the network as MLflow models in two formats."""
 
 import io
 import json
@@ -30,7 +30,7 @@ _SIGNATURE = ModelSignature(
 def confusion_page(title: str, confusion: Sequence[Sequence[int]]) -> str:
     """Return the HTML page with the confusion matrix and the recall of each class.
 
-    confusion: counts (10, 10), rows actual, columns predicted.
+    confusion: counts (10, 10). The row is the actual class, the column the predicted class.
     """
     counts = np.asarray(confusion)
     percents, recalls = percent_of_actual(counts), recall_percent(counts)
@@ -52,7 +52,7 @@ def confusion_page(title: str, confusion: Sequence[Sequence[int]]) -> str:
 
 
 def _mistake_colour(percent: float) -> str:
-    """Return the CSS colour of a cell: from transparent at 0 % of the actual class to full orange at 2 % and above."""
+    """Return the CSS colour of a cell: transparent at 0 % of the actual class's images, full orange at 2 % or more."""
     return f"rgba(213, 94, 0, {min(percent / 2, 1):.2f})"
 
 
@@ -86,11 +86,13 @@ figure {{ display: inline-block; margin: 8px; text-align: center }} img {{ width
 
 @contextmanager
 def keras_model(run_folder: Path, metadata: Model, versions: Mapping[str, str]) -> Iterator[Path]:
-    """Yield a folder with a run's network as an MLflow model in Keras's format.
+    """Yield a folder that contains a run's network as an MLflow model in Keras's format.
 
-    It loads only where this project is installed. The .keras file is zipped by hand, because importing TensorFlow takes
-    seconds. run_folder: contains the run's files. metadata: has the ids of the MLflow model. versions: the versions of
-    the libraries that trained the network.
+    The model loads only where this project is installed. The .keras file is zipped without Keras, because importing
+    TensorFlow takes seconds.
+
+    run_folder: contains the run's files. metadata: has the ids of the MLflow model. versions: the versions of the
+    libraries that trained the network.
     """
     with tempfile.TemporaryDirectory(prefix="lenet-") as folder:
         (Path(folder) / "data").mkdir()
@@ -116,9 +118,10 @@ def _load_pyfunc(path: str) -> object:
 
 @contextmanager
 def served_model(model_id: str, metadata: Model, versions: Mapping[str, str], example: np.ndarray) -> Iterator[Path]:
-    """Yield a folder with a network as TensorFlow operations, which load without this project.
+    """Yield a folder that contains a network as an MLflow model of TensorFlow operations.
 
-    model_id: the network's Keras model in the MLflow store. example: an input for it, raw images, uint8 (n, 28, 28).
+    The model loads without this project. model_id: the id of the network's Keras model in the MLflow store. example: an
+    input for the network, raw images, uint8 (n, 28, 28).
     """
     determinism.prepare()
     import mlflow.keras  # imports TensorFlow

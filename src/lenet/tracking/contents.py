@@ -1,4 +1,7 @@
-"""Read from the files what is published of a variant: its finished runs and the means over them."""
+"""Read what is published about a variant: its finished runs, and the means over these runs.
+
+The data comes from the result files and the run store.
+"""
 
 import hashlib
 import json
@@ -29,10 +32,11 @@ from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS, Histor
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A trained run that is to be published. A field is None if its data is missing or is not to be published.
+    """A trained run for publication. A field is None if its data is missing or must not be published.
 
-    model_folder: contains the weights. result: what `evaluate` measured. mistakes_page: a function that returns the
-    HTML page of the run's most confident mistakes, or None if the predictions are missing.
+    model_folder: contains the weights. result: what the stage `evaluate` measured. mistakes_page: a function that
+    returns the HTML page of the run's most confident mistakes. The function returns None if the predictions are
+    missing.
     """
 
     identity: RunIdentity
@@ -45,7 +49,7 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class Means:
-    """What the MLflow run of a variant or recipe shows: means over its runs, tags and a description.
+    """The content of the MLflow run of a variant or recipe: means over the finished runs, tags and a description.
 
     curves: the means after each epoch. final: the means after training.
     """
@@ -61,14 +65,14 @@ class Means:
 
 
 def digest(*parts: object) -> str:
-    """Return a digest of values that are published. It shows later whether they have changed."""
+    """Return a digest of published values. A later comparison of digests shows whether the values have changed."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def curve_points(history: Mapping[str, Sequence[float]]) -> list[Point]:
     """Return the points of the learning curves. The step of a point is the epoch, counted from 1.
 
-    The points of the validation accuracy are added to those of the metrics in `history`: metric → value of each epoch.
+    history: metric → value of each epoch. The validation accuracy is added: it is computed from the validation error.
     """
     accuracy = {VALIDATION_ACCURACY: [_accuracy(error) for error in history.get(VALIDATION_ERROR, ())]}
     return [
@@ -79,9 +83,9 @@ def curve_points(history: Mapping[str, Sequence[float]]) -> list[Point]:
 
 
 def final_points(metrics_at_end: Mapping[str, float]) -> list[Point]:
-    """Return metrics that were measured after training as points at step 0, which MLflow draws as bars.
+    """Return the metrics that were measured after training as points at step 0. MLflow draws such points as bars.
 
-    The recall of each class is left out, and the test accuracy is added.
+    The recall of each class is left out. The test accuracy is added: it is computed from the test error.
     """
     published = {name: value for name, value in metrics_at_end.items() if "/recall_percent/" not in name}
     if TEST_ERROR in published:
@@ -94,7 +98,7 @@ def _accuracy(error_percent: float) -> float:
 
 
 def from_run_store(identity: RunIdentity, with_model: bool) -> FinishedRun:
-    """Read a finished run from its entry in the run store. with_model: whether to publish its network too."""
+    """Read a finished run from the run store. with_model: whether to publish the run's network too."""
     model_folder = run_store.entry(identity.digest) if with_model else None
     history = run_store.load_history(identity.digest)
     return FinishedRun(identity, history, run_store.load_provenance(identity.digest), model_folder)
@@ -118,9 +122,9 @@ def page_title(variant: str, seed: SeedResult) -> str:
 
 
 def _load_predictions_and_test(result: VariantResult) -> tuple[np.ndarray, Split] | None:
-    """Return the probabilities of all seeds, (seeds, n, 10), and the test split.
+    """Return the probabilities that all seeds' networks predict, (seeds, n, 10), and the test split.
 
-    Return None if a file is missing or damaged, or if the predictions do not give the confusion counts of the result.
+    Return None if a file is missing or damaged, or if the predictions contradict the confusion matrices in `result`.
     """
     try:
         probabilities, test = load_predictions(result.variant).probabilities, load_split("test")
@@ -142,7 +146,7 @@ def _mistakes_page(
 
 
 def variant_means(result: VariantResult, description: str) -> Means:
-    """Return what the MLflow run of an evaluated variant shows."""
+    """Return the content of the MLflow run of an evaluated variant."""
     history = {
         name: [round(float(value), 6) for value in learning_curve(result.seeds, name).mean]
         for name in result.seeds[0].history
@@ -156,7 +160,7 @@ def variant_means(result: VariantResult, description: str) -> Means:
 
 
 def recipe_means(row: pd.Series) -> Means:
-    """Return what the MLflow run of a sweep's recipe shows. row: the recipe's row of `evaluation.trials.table`."""
+    """Return the content of the MLflow run of a sweep's recipe. row: the recipe's row in `evaluation.trials.table`."""
     metrics_at_end: dict[str, float] = {}
     for column, metric in ((ERROR, VALIDATION_ERROR), (LOSS, VALIDATION_LOSS)):
         metrics_at_end |= {metric: float(row[column]), f"{metric}_se": float(row[f"{column}_se"])}

@@ -37,7 +37,7 @@ class Point(NamedTuple):
 
 
 class MlflowRun:
-    """An MLflow run. Its tags and metrics are those at the time when it was read from the MLflow store."""
+    """An MLflow run, as it was read from the MLflow store. Later changes do not update `tags` and `metrics`."""
 
     def __init__(self, client: MlflowClient, run: Run) -> None:
         self.id, self.name, self.start_ms = run.info.run_id, run.info.run_name, run.info.start_time
@@ -50,7 +50,7 @@ class MlflowRun:
         return bool(self._run.data.params)
 
     def needs_update(self, part: str, digest: str) -> bool:
-        """Return whether a part must be published: it is missing, or its published digest is not this one."""
+        """Return whether a part must be published, because it is missing or was published with another digest."""
         return self._published.get(part) != digest
 
     def has_lost_artifacts(self) -> bool:
@@ -76,11 +76,13 @@ class MlflowRun:
         parts: Mapping[str, str] = {},
         tags: Mapping[str, str] = {},
     ) -> None:
-        """Log metrics and tags, and the parameters if the MLflow run has none. Record the parts as published.
+        """Log metrics and tags, and the parameters if the MLflow run has none. Record which parts are now published.
 
         curves: points of the learning curves. final: points measured after training. parts: part → digest of its
-        content. The timestamp of a point is the run's start plus the step, so logging the point again adds nothing. But
-        if a final value has changed, its timestamp is the current time, so that MLflow shows the new value.
+        content.
+
+        The timestamp of a point is the run's start plus the step, so logging the same point again adds nothing. But a
+        final value that has changed gets the current time as its timestamp, so that MLflow shows the new value.
         """
         points = [_metric(point, self.start_ms + point.step) for point in curves]
         for point in final:
@@ -98,14 +100,14 @@ class MlflowRun:
         self._client.log_batch(self.id, points, params, all_tags)
 
     def attach(self, text: str, name: str) -> None:
-        """Attach a text as a file. Replace an earlier file of this name."""
+        """Attach a text as the file `name`. Replace an earlier file of the same name."""
         with tempfile.TemporaryDirectory(prefix="lenet-") as folder:
             (Path(folder) / name).write_text(text, encoding="utf-8")
             # `client.log_text` does the same, but first requests the MLflow run again.
             get_artifact_repository(self._run.info.artifact_uri).log_artifacts(folder)
 
     def describe(self, description: str) -> None:
-        """Update the description, unless a person has written it."""
+        """Update the description, unless a person has changed it."""
         if pages.should_replace(description, self.tags.get(NOTE_TAG), self.tags):
             tags = pages.description_tags(description)
             self._client.log_batch(self.id, tags=[RunTag(name, value) for name, value in tags.items()])
@@ -115,7 +117,7 @@ class MlflowRun:
         self._client.set_terminated(self.id, "FINISHED", self.start_ms + round(1000 * duration_s))
 
     def find_model(self, name: str) -> LoggedModel | None:
-        """Return the oldest complete model of this name. Delete its duplicates and models with interrupted uploads."""
+        """Return the oldest complete model of this name, or None. Delete newer duplicates and interrupted uploads."""
         condition = f"name = '{name}' and source_run_id = '{self.id}'"
         unsorted_models = self._client.search_logged_models([self._run.info.experiment_id], condition)
         models = sorted(unsorted_models, key=lambda model: (model.creation_timestamp, model.model_id))
@@ -131,7 +133,7 @@ class MlflowRun:
         return ready[0] if ready else None
 
     def attach_model(self, name: str, write_model: ModelWriter) -> LoggedModel | None:
-        """Upload a model; return it, or the older one if another publisher was faster."""
+        """Upload a model and return it. If another publisher was faster, return the other publisher's model."""
         model = self._client.create_logged_model(self._run.info.experiment_id, name=name, source_run_id=self.id)
         self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
         metadata = Model(artifact_path=model.artifact_location, run_id=self.id, model_id=model.model_id)
@@ -142,7 +144,7 @@ class MlflowRun:
 
 
 def _is_missing(location: str) -> bool:
-    """Return whether a folder of artifacts is missing; always false if the MLflow store is not a SQLite file."""
+    """Return whether a folder of artifacts is missing; always False if the MLflow store is not a SQLite file."""
     return (
         mlflow_store.database_file() is not None
         and location.startswith("file:")

@@ -1,4 +1,4 @@
-"""The MLflow store: its address, a client for it, a lock on it, and what happens when it fails.
+"""Access to the MLflow store, which is MLflow's database or server: address, client, lock, handling of failures.
 
 This module imports MLflow only when it opens the MLflow store.
 """
@@ -52,9 +52,9 @@ _DISABLED_IF = "LENET_MLFLOW_DISABLED_IF"
 
 
 class StoreDisabledError(Exception):
-    """Publishing is disabled: the MLflow store failed earlier in this command, or the command must not use it.
+    """Publishing is disabled: the MLflow store failed earlier in this command, or the command must not publish.
 
-    In the first case the user has already been warned.
+    After a failure of the MLflow store, the user has already been warned.
     """
 
 
@@ -65,9 +65,10 @@ def uri() -> str:
 
 
 def _with_absolute_path(address: str) -> str:
-    """Return an address. If it names a SQLite file by a relative path, make the path relative to the checkout.
+    """Return the MLflow store's address. If it names a SQLite file by a relative path, make the path absolute.
 
-    Otherwise it would name a different file in each temporary workspace.
+    The path is relative to the checkout. If it were relative to the current folder, the address would name a different
+    file in each temporary workspace.
     """
     scheme, _, path = address.partition(":///")
     if scheme.partition("+")[0] != "sqlite" or not path or path.startswith(("/", ":memory:")):
@@ -76,27 +77,31 @@ def _with_absolute_path(address: str) -> str:
 
 
 def redacted_uri() -> str:
-    """Return the MLflow store's address without its password, for messages."""
+    """Return the MLflow store's address without the password, for messages."""
     return redacted(uri())
 
 
 def database_file() -> Path | None:
-    """Return the MLflow store's SQLite file, which need not exist; None if the MLflow store is not a SQLite file."""
+    """Return the path of the MLflow store's SQLite file, or None if the MLflow store is not a SQLite file.
+
+    The file need not exist.
+    """
     scheme, _, path = uri().partition(":///")
     return Path(unquote(path.partition("?")[0])) if scheme.partition("+")[0] == "sqlite" else None
 
 
 def artifacts_uri() -> str | None:
-    """Return the address of the project's folder for artifacts; None for a server, which stores artifacts itself.
+    """Return the address of the project's folder for artifacts (files attached to MLflow runs), or None for a server.
 
-    If the MLflow store is a database, MLflow's own default is the current folder, which may be a temporary workspace.
+    A server stores artifacts itself. For a database, MLflow's own default is the current folder, but the current folder
+    may be a temporary workspace.
     """
     is_database = uri().partition(":")[0].partition("+")[0] in _DATABASES
     return _artifacts_folder().as_uri() if is_database else None
 
 
 def lock() -> Lock:
-    """Return the lock on the MLflow store between all processes of this checkout and its temporary workspaces.
+    """Return the lock on the MLflow store. All processes of this checkout and its temporary workspaces share this lock.
 
     A process that holds the lock may acquire it again.
     """
@@ -104,7 +109,7 @@ def lock() -> Lock:
 
 
 def open_client() -> "MlflowClient":
-    """Return a client of the MLflow store; create its SQLite file if it is missing.
+    """Return a client of the MLflow store. If the MLflow store is a SQLite file that is missing, create the file.
 
     Raises StoreDisabledError if publishing is disabled, LabError if another version of MLflow wrote the database, and
     MLflow's exceptions if the MLflow store does not answer.
@@ -136,7 +141,7 @@ def _artifacts_folder() -> Path:
 
 
 def _sqlite_uri(path: Path) -> str:
-    """Return the address of a SQLite file. The names of its folders may contain any character."""
+    """Return the address of a SQLite file. The path may contain any character."""
     escaped = str(path).replace("%", "%25").replace("?", "%3F")
     # With `sqlite:///` MLflow would also create a folder with the escaped name.
     scheme = "sqlite" if escaped == str(path) else "sqlite+pysqlite"
@@ -155,7 +160,7 @@ def _create_database(path: Path) -> None:
 def _update_artifact_paths(path: Path) -> None:
     """Correct the paths of artifacts in the database if the checkout was moved, renamed or copied.
 
-    MLflow keeps absolute paths, and would create the old folders again.
+    MLflow stores absolute paths. If they were not corrected, MLflow would create the old folders again.
     """
     current_folder, pattern = _artifacts_folder().as_uri(), [f"file:///%/{_artifacts_folder().name}/lenet5-%"]
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -200,7 +205,7 @@ def _connect() -> "MlflowClient":
 
 @contextmanager
 def failures_as_warnings() -> Iterator[None]:
-    """Turn an exception in the block into a warning, as `warn` prints it."""
+    """Turn an exception in the `with` block into a warning, which `warn` prints. Ignore StoreDisabledError."""
     try:
         yield
     except StoreDisabledError:
@@ -211,7 +216,7 @@ def failures_as_warnings() -> Iterator[None]:
 
 @contextmanager
 def failures_as_errors() -> Iterator[None]:
-    """Turn any exception in the block into a LabError of one line."""
+    """Turn any exception in the `with` block into a LabError with a message of one line."""
     try:
         yield
     except LabError:
@@ -240,9 +245,10 @@ def _failure_message(error: Exception) -> str:
 
 @contextmanager
 def disable_after_failure() -> Iterator[None]:
-    """Disable publishing after the first failure, in the block and in all processes that the block starts.
+    """Disable publishing after the first failure in the `with` block, also in all processes that the block starts.
 
-    A file records the failure, because DVC runs each stage in its own process. The processes inherit the file's path.
+    A file records the failure, because DVC runs each stage in its own process. The processes inherit the file's path in
+    an environment variable.
     """
     if _DISABLED_IF in os.environ:  # as in a demo that `make repro` starts
         yield
@@ -261,12 +267,12 @@ def disabled_environment() -> dict[str, str]:
 
 
 def is_disabled() -> bool:
-    """Return whether the MLflow store failed earlier in this command, or the command must not use it."""
+    """Return whether publishing is disabled (see StoreDisabledError)."""
     return _DISABLED_IF in os.environ and Path(os.environ[_DISABLED_IF]).exists()
 
 
 def _is_first_failure() -> bool:
-    """Record a failure. Return whether it is the command's first one, so that the user must be warned."""
+    """Record a failure. Return whether it is the command's first failure: only then is the user warned."""
     if _DISABLED_IF not in os.environ:
         return True
     try:

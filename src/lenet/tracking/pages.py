@@ -45,9 +45,9 @@ _PAPERS = {
 
 @dataclass(frozen=True)
 class Experiment:
-    """An MLflow experiment.
+    """An MLflow experiment. MLflow shows the experiment's variants in a list.
 
-    columns: the columns of the list of its variants, column → width in pixels. The first one sorts the list.
+    columns: the columns of this list, column → width in pixels. The list is sorted by the first column.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Experiment:
 
 
 def study_experiment(dataset: str) -> Experiment:
-    """Return the experiment of params.yaml's variants on a data set."""
+    """Return the experiment that contains the variants of params.yaml, trained on a data set."""
     data = _dataset_description(dataset)
     return Experiment(
         PREFIX + dataset,
@@ -145,9 +145,9 @@ def colour_tag(variant: str) -> dict[str, str]:
 
 
 def describe_variant(result: VariantResult, about: str, baseline: str, baseline_settings: Mapping[str, object]) -> str:
-    """Return a variant's description: its test error, what it is (`about`), and how it differs from the baseline.
+    """Return a variant's description: the test error, the text `about`, and the settings that differ from the baseline.
 
-    baseline: the name of the baseline variant.
+    baseline: the name of the variant that other variants are compared with.
     """
     # The description has few lines, because MLflow collapses a longer one.
     settings = result.seeds[0].identity.settings
@@ -189,19 +189,22 @@ def description_tags(description: str) -> dict[str, str]:
 
 
 def description_digest(description: str) -> str:
-    """Return the digest that later tells whether a description is this project's or a person's."""
+    """Return the digest by which this project later recognizes a description that it wrote."""
     return hashlib.sha256(description.encode()).hexdigest()[:16]
 
 
 def should_replace(description: str, current: str | None, tags: Mapping[str, str]) -> bool:
-    """Return whether to replace the current description: it is not this text, and no person wrote or removed it."""
+    """Return whether to replace the text `current` by the text `description`.
+
+    Return False if the texts are equal, or if `tags` show that a person wrote or removed the current text.
+    """
     written_digest = tags.get(WRITTEN_TAG)
     is_ours = description_digest(current or "") == written_digest if written_digest else not current
     return is_ours and description != current
 
 
 def _test_error(result: VariantResult) -> str:
-    """Return the sentence that states the test error and its interval."""
+    """Return a sentence that states the test error and its 95 % interval, or that the training diverged."""
     error, *bounds = (result.summary.get(name) for name in (TEST_ERROR, *TEST_ERROR_INTERVAL))
     if error is None or not math.isfinite(result.summary[TEST_LOSS]):  # the error alone is finite after divergence
         return "The training diverged."

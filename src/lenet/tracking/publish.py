@@ -1,9 +1,9 @@
 """`python -m lenet.tracking.publish`: publish to MLflow the results that the MLflow store does not have yet.
 
-A run is published for the first time when it is in the run store. It is published again when its variant is evaluated:
-then its test metrics are added, and the means of the variant. In a fresh clone reports/details/ has all numbers. Models
-and misread images are published if models/, predictions/ and the test set exist. If nothing is missing, publishing
-takes a moment.
+A run is published for the first time when the run store has the run, and again when the run's variant is evaluated. The
+second time, the run's test metrics and the variant's means are added. All numbers are in reports/details/, so even a
+fresh clone can publish them. Models and misread images are published only if models/, predictions/ and the test set
+exist. If the MLflow store has everything already, publishing takes a moment.
 """
 
 import gc
@@ -39,16 +39,16 @@ _CURVES, _TEST, _MISTAKES, _MEANS = "curves", "test", "mistakes", "means"
 
 
 def publish_run(experiment: Experiment, run: PlannedRun, with_model: bool = True) -> None:
-    """Publish a run of the run store under each variant that it belongs to. Raises MLflow's exceptions."""
+    """Publish a run from the run store, once for each variant that shares the run. Raises MLflow's exceptions."""
     finished_run = contents.from_run_store(run.identity, with_model)
     for variant in run.variants:
         _publish(experiment, variant, [finished_run])
 
 
 def publish_sweep(experiment: Experiment, runs: Sequence[PlannedRun], table: pd.DataFrame) -> None:
-    """Publish a sweep's recipes and their runs.
+    """Publish the recipes of a sweep and the runs of each recipe.
 
-    runs: the runs of all recipes, which are in the run store. table: the table of `evaluation.trials.table`.
+    runs: the runs of all recipes; the run store must have these runs. table: what `evaluation.trials.table` returns.
     """
     for recipe, row in table.iterrows():
         finished_runs = [
@@ -58,7 +58,7 @@ def publish_sweep(experiment: Experiment, runs: Sequence[PlannedRun], table: pd.
 
 
 def publish_variant(variant: str) -> int:
-    """Publish a variant's results from the files. Return how many of its runs were created or updated.
+    """Publish a variant's results, read from the files. Return how many of its runs were created or updated in MLflow.
 
     Raises LabError if the results are missing, TimeoutError if publishing takes too long, and MLflow's exceptions.
     """
@@ -66,9 +66,9 @@ def publish_variant(variant: str) -> int:
 
 
 def publish_all() -> list[VariantResult]:
-    """Publish every variant of params.yaml that has results, and choose champion and baseline.
+    """Publish every variant of params.yaml that has results. Register the champion and the baseline.
 
-    Returns the results that were published.
+    Returns the published results.
     """
     results = publish_variants(list(load_settings().variants))
     with mlflow_store.lock():
@@ -77,7 +77,7 @@ def publish_all() -> list[VariantResult]:
 
 
 def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
-    """Publish those variants that have results. Return these results, and print how many runs were published."""
+    """Publish each of the variants that has results. Print how many runs were published, and return the results."""
     gc.freeze()  # else the garbage collector scans MLflow's modules repeatedly, for a sixth of the time
     settings = load_settings()
     results = list(_readable_results(variants))
@@ -88,10 +88,10 @@ def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
 
 
 def comparison_paths(results: Sequence[VariantResult]) -> dict[str, str]:
-    """Return MLflow's pages that compare two variants: title → path.
+    """Return the paths of MLflow's pages that compare two variants: title → path.
 
-    The first page shows the primary comparison, the second the baseline and the best variant. A page is left out if one
-    of its variants is not among `results`, which must have been published.
+    The first page shows the two variants of the primary comparison, the second page the baseline and the best variant.
+    A page is left out if one of its two variants is not among `results`. The results must have been published.
     """
     comparison, by_name = load_settings().comparison, {result.variant: result for result in results}
     best = [result.variant for result, _ in ranked_runs(results)[:1]]
@@ -107,7 +107,10 @@ def comparison_paths(results: Sequence[VariantResult]) -> dict[str, str]:
 
 
 def _readable_results(variants: Sequence[str]) -> Iterator[VariantResult]:
-    """Yield the results of those variants that have any. Warn of a file that cannot be read, and skip it."""
+    """Yield the results of each variant that has a file of results.
+
+    If a file cannot be read, print a warning and skip the variant.
+    """
     for variant in variants:
         if (DETAILS / f"{variant}.json").is_file():
             try:
@@ -126,14 +129,14 @@ def _publish_result(result: VariantResult, settings: Settings) -> int:
 def _publish(
     experiment: Experiment, variant: str, finished_runs: Sequence[FinishedRun], means: Means | None = None
 ) -> int:
-    """Publish runs of a variant and, if given, their means. Return how many MLflow runs were created or updated."""
+    """Publish a variant's runs, and the means if given. Return how many runs were created or updated in MLflow."""
     deadline = time.monotonic() + mlflow_store.PUBLISH_LIMIT_S
     with mlflow_store.lock():
         return _retry_on_conflict(partial(_publish_once, experiment, variant, finished_runs, means, deadline))
 
 
 def _retry_on_conflict(work: Callable[[], T]) -> T:
-    """Call `work` and return its result. Call it again if the MLflow store reports a conflict.
+    """Call the function `work` and return its result. Repeat the call if the MLflow store reports a conflict.
 
     A conflict occurs if another publisher writes the same MLflow run, tag or data set at the same moment.
     """
@@ -166,7 +169,7 @@ def _publish_once(
 def _find_or_create_parent(
     mlflow_runs: ExperimentRuns, variant: str, finished_runs: Sequence[FinishedRun], means: Means | None
 ) -> MlflowRun:
-    """Return the MLflow run of a variant. Replace it by a new one if it shows means that have changed."""
+    """Return the MLflow run of a variant. If it shows outdated means, replace it first by a new MLflow run."""
     provenances = [run.provenance for run in finished_runs if run.provenance]
     earliest = min(provenances, key=lambda provenance: provenance.started_ms, default=None)
     parent = mlflow_runs.find_or_create_variant(variant, finished_runs[0].identity, earliest)
@@ -185,7 +188,7 @@ def _publish_means(parent: MlflowRun, means: Means, finished_runs: Sequence[Fini
 
 
 def _publish_seed(mlflow_run: MlflowRun, run: FinishedRun, variant: str) -> bool:
-    """Publish the metrics, HTML pages and model that the MLflow run does not have. Return whether any was missing."""
+    """Publish the metrics, HTML pages and model that a seed's MLflow run lacks. Return whether anything was missing."""
     missing_parts = _missing_parts(mlflow_run, run)
     result = run.result if _TEST in missing_parts else None
     if result:
@@ -209,7 +212,10 @@ def _publish_seed(mlflow_run: MlflowRun, run: FinishedRun, variant: str) -> bool
 
 
 def _missing_parts(mlflow_run: MlflowRun, run: FinishedRun) -> dict[str, str]:
-    """Return the parts of a run, except for its model, that must be published: part → digest of its content."""
+    """Return the parts that the MLflow run lacks or that have changed: part → digest of its content.
+
+    The model is not among these parts.
+    """
     parts = {_CURVES: contents.digest(run.history)}
     if run.result:
         test_digest = contents.digest(run.result.metrics, run.result.confusion)

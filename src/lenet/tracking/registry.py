@@ -1,8 +1,9 @@
-"""MLflow's model registry: it says which trained network is the champion and which is the baseline.
+"""Register the champion and the baseline in MLflow's model registry.
 
-Both are chosen by validation error. Each data set has its own registered model, so a network trained on MNIST never
-replaces one trained on other images. A version is found by the id of its logged model, so registering the same model
-twice changes nothing.
+The champion is the run with the lowest validation error. The baseline is the baseline variant's run with the lowest
+validation error. Each data set has its own registered model, so a network trained on MNIST never replaces a network
+trained on other images. A version is found by the id of its logged model, so registering the same model twice changes
+nothing.
 """
 
 import json
@@ -33,14 +34,14 @@ def model_name(dataset: str) -> str:
 
 
 def model_uri(dataset: str) -> str:
-    """Return MLflow's address of the champion."""
+    """Return MLflow's address of a data set's champion."""
     return f"models:/{model_name(dataset)}@{CHAMPION}"
 
 
 def assign_aliases(results: Sequence[VariantResult], settings: Settings) -> None:
-    """Register for each data set the champion and the baseline, which is the best run of the baseline variant.
+    """For each data set, give the aliases champion and baseline to the best runs. Print which alias has moved.
 
-    Print which alias has moved.
+    The champion is the best run of all variants, the baseline is the best run of the baseline variant.
     """
     for dataset in dict.fromkeys(result.dataset for result in results):
         candidates = [result for result in results if result.dataset == dataset]
@@ -60,9 +61,9 @@ class Registry:
         self._client = mlflow_store.open_client()
 
     def assign(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
-        """Give the alias to the best run whose network is in the MLflow store. Return a message if the alias has moved.
+        """Give the alias to the best run with a network in the MLflow store. Return a message if the alias has moved.
 
-        The network is exported once, from its artifact in the MLflow store. The export takes seconds.
+        The first time, the network is exported for serving, from the MLflow store. The export takes seconds.
         """
         mlflow_runs = ExperimentRuns(pages.study_experiment(self._dataset))
         for result, seed in ranked_runs(results) if mlflow_runs.have_models(artifacts.NETWORK) else ():
@@ -86,12 +87,15 @@ class Registry:
         return models[0] if models else None
 
     def _aliases(self) -> dict[str, str]:
-        """Return the version of each alias: alias → version."""
+        """Return the aliases of the registered model: alias → version."""
         model = self._find_model()
         return {alias: str(version) for alias, version in model.aliases.items()} if model else {}
 
     def _find_or_create_version(self, variant: str, seed: SeedResult, model_id: str, card: str) -> str:
-        """Return the version of a logged model. Create it if it is missing; its description is the model card."""
+        """Return the registered version of a logged model. Create the version if it is missing.
+
+        card: the model card, which becomes the version's description.
+        """
         name, client = self.name, self._client
         model = self._find_model() or client.create_registered_model(name)
         description = pages.describe_model(self._dataset)
@@ -105,7 +109,7 @@ class Registry:
         return str(version.version)
 
     def _find_version(self, model_id: str) -> ModelVersion | None:
-        """Return the oldest version of a logged model, or None if there is none."""
+        """Return the oldest registered version of a logged model, or None if the logged model has no version."""
         versions = self._client.search_model_versions(f"name = '{self.name}'")
         matching = [version for version in versions if version.source == f"models:/{model_id}"]
         return min(matching, key=lambda version: int(version.version), default=None)
@@ -130,7 +134,10 @@ class Registry:
 
 
 def _find_or_export_model(mlflow_runs: ExperimentRuns, variant: str, seed: SeedResult) -> str | None:
-    """Return the id of a run's model for serving, exported if necessary; None if the run's network is not published."""
+    """Return the id of a run's model for serving. Export the model if it is missing.
+
+    Return None if the run's network is not published.
+    """
     mlflow_run = mlflow_runs.find(variant, seed.identity.digest)
     network = mlflow_run.find_model(artifacts.NETWORK) if mlflow_run else None
     if mlflow_run is None or network is None:

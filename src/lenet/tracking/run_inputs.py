@@ -11,7 +11,10 @@ _COMMIT_TAG = "mlflow.source.git.commit"  # MLflow's own name for the commit, wh
 
 
 def variant_parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
-    """Return the parameters that all seeds of a variant share: its settings, its name and how its data was split."""
+    """Return the parameters that all seeds of a variant share.
+
+    These are the variant's name, its settings and how the data was split.
+    """
     split: dict[str, Setting] = {
         "dataset": identity.data.dataset,
         "validation_size": identity.data.validation_size,
@@ -28,7 +31,7 @@ def seed_parameters(variant: str, identity: RunIdentity) -> dict[str, Setting]:
 
 
 def identity_tags(variant: str, identity: RunIdentity) -> dict[str, str]:
-    """Return the tags with a run's variant, data set, digest of code, library versions and kind of processor."""
+    """Return a run's tags: variant, data set, digest of the code, versions of the libraries and kind of processor."""
     return {
         **identity.versions,
         "machine": identity.machine,
@@ -39,13 +42,16 @@ def identity_tags(variant: str, identity: RunIdentity) -> dict[str, str]:
 
 
 def provenance_tags(provenance: Provenance) -> dict[str, str]:
-    """Return the tags that say where a run was trained. Add the commit under MLflow's own name too."""
+    """Return the tags that say where a run was trained. The commit is tagged a second time, under MLflow's own name."""
     tags = dict(provenance.tags)
     return tags | ({_COMMIT_TAG: tags["git_commit"]} if "git_commit" in tags else {})
 
 
 def dataset_inputs(identity: RunIdentity) -> list[DatasetInput]:
-    """Return the training and validation split, each with its use: a run may train on the validation split too."""
+    """Return the training split and the validation split, each tagged with its use.
+
+    If a run trains on the validation split too, the use of both splits is "train".
+    """
     data = identity.data
     trained_on_both = identity.settings.get("train_on") == "train_and_validation"
     return [

@@ -1,7 +1,8 @@
-"""Find MLflow runs by the digest of the run or variant that they show, or create them.
+"""Find or create the MLflow runs of variants and seeds.
 
-A variant has an MLflow run, in which an MLflow run for each of its seeds is nested. If two publishers create the same
-one, the older one stays, and the next publisher that finds both deletes the newer one.
+A variant has an MLflow run, and each seed has an MLflow run nested in that of the variant. A tag with a digest
+identifies each MLflow run. If two publishers create the same MLflow run, the older one stays: the next publisher that
+finds both deletes the newer one.
 """
 
 import time
@@ -30,9 +31,9 @@ class ExperimentRuns:
         self.experiment_id = _find_or_create_experiment(self._client, experiment)
 
     def find(self, variant: str, digest: str) -> MlflowRun | None:
-        """Return the MLflow run of a variant or seed, or None if it is missing or deleted. Delete its duplicates.
+        """Return the MLflow run of a variant or a seed, or None if it is missing or deleted. Delete newer duplicates.
 
-        digest: the identity's `family` for the MLflow run of a variant, its `digest` for that of a seed.
+        digest: `RunIdentity.family` to find the MLflow run of a variant, `RunIdentity.digest` to find that of a seed.
         """
         condition = f"tags.{_DIGEST_TAG} = '{digest}' and tags.{_VARIANT_TAG} = '{variant}'"
         matches = [MlflowRun(self._client, run) for run in self._client.search_runs([self.experiment_id], condition)]
@@ -42,7 +43,7 @@ class ExperimentRuns:
         return matches[0] if matches else None
 
     def find_or_create_variant(self, variant: str, identity: RunIdentity, provenance: Provenance | None) -> MlflowRun:
-        """Return the MLflow run of a variant, which all identities of the same family share."""
+        """Return the MLflow run of a variant. All identities of the same family share this MLflow run."""
         run = self.find(variant, identity.family)
         if run is None:
             tags = {_DIGEST_TAG: identity.family, _KIND_TAG: "variant"} | pages.colour_tag(variant)
@@ -55,7 +56,7 @@ class ExperimentRuns:
     def find_or_create_seed(
         self, variant: str, identity: RunIdentity, parent: MlflowRun, provenance: Provenance | None
     ) -> MlflowRun:
-        """Return the MLflow run of one seed. Nest it in `parent`, the MLflow run of the variant."""
+        """Return the MLflow run of one seed, nested in `parent`, the MLflow run of the variant."""
         fold = f" fold {identity.data.fold[0]}" if identity.data.fold else ""
         run = self.find(variant, identity.digest)
         if run is None:
@@ -72,9 +73,10 @@ class ExperimentRuns:
         return run
 
     def replace_variant(self, old: MlflowRun, variant: str, identity: RunIdentity) -> MlflowRun:
-        """Replace the MLflow run of a variant by a new one without metrics, since MLflow cannot delete metrics.
+        """Replace the MLflow run of a variant by a new one without metrics, because MLflow cannot delete metrics.
 
-        The new one has the same name, tags and description. The seeds are moved to it, and the old one is deleted.
+        The new MLflow run has the same name, tags and description. The MLflow runs of the seeds are moved into the new
+        one. Then the old MLflow run is deleted.
         """
         kept_tags = {name: value for name, value in old.tags.items() if name not in (PUBLISHED_TAG, "mlflow.runName")}
         tags = kept_tags | {_CREATED_TAG: str(time.time_ns())}
@@ -86,7 +88,10 @@ class ExperimentRuns:
         return new
 
     def _remove(self, run: MlflowRun, replacement: MlflowRun) -> None:
-        """Delete an MLflow run and move its seeds to the replacement. `find` ignores it even if it is restored."""
+        """Nest the seeds' MLflow runs in the replacement, then delete the MLflow run `run`.
+
+        `find` ignores the deleted MLflow run, even if a person restores it.
+        """
         for seed in self._client.search_runs([self.experiment_id], f"tags.`{_PARENT_TAG}` = '{run.id}'"):
             self._client.set_tag(seed.info.run_id, _PARENT_TAG, replacement.id)
         for tag in (_DIGEST_TAG, _KIND_TAG):
@@ -94,7 +99,7 @@ class ExperimentRuns:
         self._client.delete_run(run.id)
 
     def have_models(self, name: str) -> bool:
-        """Return whether any of the MLflow runs has a model of this name."""
+        """Return whether any MLflow run of the experiment has a model of this name."""
         return bool(self._client.search_logged_models([self.experiment_id], f"name = '{name}'", max_results=1))
 
     def _create(
@@ -105,7 +110,7 @@ class ExperimentRuns:
         tags: Mapping[str, str],
         provenance: Provenance | None,
     ) -> MlflowRun:
-        """Create an MLflow run. Return it, or the older one if another publisher was faster."""
+        """Create an MLflow run and return it. If another publisher was faster, return the older MLflow run."""
         start_ms = provenance.started_ms if provenance else now_ms()
         provenance_tags = run_inputs.provenance_tags(provenance) if provenance else {REPUBLISHED_TAG: "true"}
         search_tags = {_CREATED_TAG: str(time.time_ns()), **tags}
@@ -116,7 +121,8 @@ class ExperimentRuns:
     def _choose_name(self, variant: str, identity: RunIdentity) -> str:
         """Return the name of a variant's new MLflow run.
 
-        If the variant has MLflow runs of other settings, code or versions, add what differs from the oldest of them.
+        If the variant already has MLflow runs with other settings, code or versions, the name says what differs from
+        the oldest of these MLflow runs.
         """
         condition = (
             f"tags.{_KIND_TAG} = 'variant' and tags.{_VARIANT_TAG} = '{variant}' "
@@ -132,7 +138,7 @@ class ExperimentRuns:
 
 
 def variant_list_paths() -> dict[str, str]:
-    """Return the pages that list the variants of this project's experiments: experiment's name → path."""
+    """Return the paths of the pages that list the variants, one page for each experiment: experiment's name → path."""
     condition = f"tags.{_STUDY_TAG} LIKE '{pages.PREFIX}%'"
     experiments = mlflow_store.open_client().search_experiments(filter_string=condition, order_by=["name"])
     return {experiment.name: pages.variant_list_path(experiment.experiment_id) for experiment in experiments}

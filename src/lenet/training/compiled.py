@@ -1,9 +1,9 @@
-"""Compile loops with Numba, so that they compute the same bits on every processor.
+"""Compile loops with Numba, so that their results are the same on every processor, bit for bit.
 
-By default, Numba compiles for the processor that it runs on. Here, it compiles loops that multiply and add in the same
-way everywhere. They have no reordered sums (no fastmath) and do not call a mathematical library. They have no fused
-multiply–adds (one operation that rounds once, in place of two that round twice), unless the code asks for one
-(lanes.py). IEEE 754 defines all operations that remain to the last bit.
+By default, Numba compiles for the processor that it runs on. Here, compiled loops multiply and add in the same way on
+every processor. Sums are not reordered (no fastmath), and no mathematical library is called. Multiply–adds are not
+fused (a fused one rounds once instead of twice), unless the code asks for it (lanes.py). IEEE 754 defines the remaining
+operations to the last bit.
 """
 
 import hashlib
@@ -28,7 +28,10 @@ _SOURCES = ("training/compiled.py", "training/distortion.py", "training/lenet_19
 
 
 class ContentCacheLocator(UserProvidedCacheLocator):
-    """Put compiled code directly into the cache folder, whose name has the digest: no subfolder per checkout."""
+    """Make Numba put compiled code directly into the cache folder, without a subfolder for each checkout.
+
+    The cache folder's name contains the digest of the sources, so checkouts with equal sources can share compiled code.
+    """
 
     @classmethod
     def get_suitable_cache_subpath(cls, py_file: str) -> str:
@@ -38,14 +41,15 @@ class ContentCacheLocator(UserProvidedCacheLocator):
 def _cache_folder() -> Path:
     """Return the folder for compiled code.
 
-    It is a folder that the user's checkouts share or, if that is not private, one in `__pycache__`.
+    The folder is shared by the user's checkouts. If the shared place is not private, the folder is in `__pycache__`
+    instead.
     """
     shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lenet-lab"
     return (shared if _ensure_private(shared) else Path(__file__).parent / "__pycache__") / f"numba-{_digest()}"
 
 
 def _ensure_private(folder: Path) -> bool:
-    """Create the folder; return whether only this user can access it. Code that others can write must not be run."""
+    """Create the folder; return whether only this user can access it. Code that others can change must not be run."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()

@@ -1,7 +1,7 @@
-"""Distort images: planar affine distortions (LeCun et al. 1998, §III-B) and elastic ones (Simard et al. 2003).
+"""Distort images: planar affine distortions (LeCun et al. 1998, §III-B) and elastic distortions (Simard et al. 2003).
 
-Each (seed, epoch, example) has its own distortion, which depends only on these three numbers. The loops are compiled to
-plain additions and multiplications, so that the pixels do not depend on the processor.
+Each (seed, epoch, example) has its own distortion. The random numbers of a distortion depend only on these three
+values. The loops are compiled to plain additions and multiplications, so the pixels do not depend on the processor.
 """
 
 import numpy as np
@@ -19,7 +19,10 @@ _POINTS = _SIZE // _SPACING + 3
 
 
 def _spline() -> np.ndarray:
-    """Return the weight of each control point for each row of pixels: float32 (28, 7). Each row sums to 1."""
+    """Return the weight of each control point for each row of pixels: float32 (28, 7).
+
+    The weights of a row of pixels sum to 1.
+    """
     weights = np.zeros((_SIZE, _POINTS))
     for pixel in range(_SIZE):
         first, t = pixel // _SPACING, (pixel % _SPACING) / _SPACING
@@ -42,7 +45,7 @@ def is_distorted(settings: Variant) -> bool:
 def distort(images: np.ndarray, settings: Variant, seed: int, epoch: int, examples: np.ndarray) -> np.ndarray:
     """Return the images, distorted for this seed and epoch: uint8 (n, 28, 28), like `images`.
 
-    examples: int64 (n,), each image's index in the training set. Beyond the edge of an image, the background is 0.
+    examples: int64 (n,), each image's index in the training set. Pixels outside an image count as background, 0.
     """
     ranges = np.array([getattr(settings, name) for name in DISTORTION_SETTINGS], np.float32)
     return _distort(images, ranges, np.uint64(seed), np.uint64(epoch), examples.astype(np.uint64))
@@ -59,7 +62,7 @@ def _scrambled(bits: np.uint64) -> np.uint64:
 
 @kernel
 def _fill_uniform(numbers, key):
-    """Fill `numbers` with uniform numbers from [−1, 1), which float32 holds exactly."""
+    """Fill `numbers` with random numbers, uniform in [−1, 1). float32 represents each of these numbers exactly."""
     for index in range(numbers.size):
         key = _scrambled(key)
         numbers[index] = np.float32(np.int64(key >> np.uint64(40))) * np.float32(2.0**-23) - np.float32(1)
@@ -67,7 +70,10 @@ def _fill_uniform(numbers, key):
 
 @kernel
 def _interpolate(points, field):
-    """Interpolate the displacements of the control points (7, 7) to `field`, one for each pixel (28, 28)."""
+    """Fill `field` (28, 28) with a displacement for each pixel, interpolated between the control points (7, 7).
+
+    points: the displacements of the control points.
+    """
     rows = np.zeros((_SIZE, _POINTS), np.float32)
     for y in range(_SIZE):
         first = y // _SPACING
@@ -83,7 +89,7 @@ def _interpolate(points, field):
 
 @kernel
 def _pixel(image, y, x):
-    """Return the image's ink at (y, x), interpolated bilinearly between pixels; 0 outside the image."""
+    """Return the image's ink at (y, x), interpolated bilinearly between pixels. Outside the image, the ink is 0."""
     top, left = np.int64(np.floor(y)), np.int64(np.floor(x))
     down, right = y - np.float32(top), x - np.float32(left)
     ink = np.float32(0)

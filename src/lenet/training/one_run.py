@@ -1,4 +1,7 @@
-"""One run: a network of one variant, trained from one seed. A pure function, except that it reports each epoch."""
+"""Train one run: a network of one variant, from one seed.
+
+`train_run` is a pure function, except that it reports each epoch.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -28,11 +31,11 @@ def train_run(
     validation: Split,
     emit: Callable[[int, EpochMetrics], None],
 ) -> TrainedRun:
-    """Train one network; call `emit(epoch, metrics)` after each epoch, counted from 1.
+    """Train one network; after each epoch, call `emit(epoch, metrics)`. Epochs are counted from 1.
 
-    Equal arguments give equal bits, in any process that called determinism.prepare(). The result is the network after
-    the last epoch, never after the best one. If the run is trained on the validation split too, it has no validation
-    metrics.
+    Equal arguments give equal results, bit for bit, in any process that called determinism.prepare(). The result is the
+    network after the last epoch, even if an earlier epoch was better. If the variant trains on the validation split
+    too, the run has no validation metrics.
     """
     has_validation = settings.train_on == "train"
     if not has_validation:
@@ -54,7 +57,7 @@ TrainEpochs = Callable[[Split, int], Iterator[tuple[float, float]]]
 
 
 class _Learner(NamedTuple):
-    """A network, and the functions that train it and predict with it."""
+    """A network, a function that trains it, and a function that predicts with it."""
 
     model: keras.Model
     train_epochs: TrainEpochs
@@ -66,7 +69,7 @@ _last_learner: dict[object, _Learner] = {}
 
 
 def _learner_for(settings: Variant, train_size: int, fresh: keras.Model) -> _Learner:
-    """Return a learner with the weights of `fresh`. If the last run had the same recipe, reuse its network."""
+    """Return a learner with the weights of `fresh`. If the last run had the same recipe, reuse that run's network."""
     key = (settings, train_size, fresh.to_json())
     if key in _last_learner:
         for variable, initial in zip(_last_learner[key].model.variables, fresh.variables, strict=True):
@@ -84,7 +87,10 @@ def _make_train_epochs(settings: Variant, train_size: int, model: keras.Model) -
 
 
 def measure(predict: Callable[[np.ndarray], np.ndarray], split: Split) -> tuple[float, float]:
-    """Return the mean cross-entropy and the share of errors on a split. predict: returns probabilities (n, 10)."""
+    """Return the mean cross-entropy and the share of errors on a split.
+
+    predict: a function from images to probabilities, (n, 10).
+    """
     probabilities = predict(split.images)
     loss = keras.losses.SparseCategoricalCrossentropy()(split.labels, probabilities)
     return float(loss), float((probabilities.argmax(axis=1) != split.labels).mean())

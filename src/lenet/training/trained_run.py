@@ -1,4 +1,4 @@
-"""The result of a training, and the names of the metrics of each epoch. Does not import TensorFlow."""
+"""The result of a training, and the names of the metrics of each epoch. This module does not import TensorFlow."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Check how exact the approximations are. test_sdlm.py compares all kernels together with a reference."""
+"""Check the accuracy of the approximated functions. test_sdlm.py compares all kernels together with a reference."""
 
 import numpy as np
 

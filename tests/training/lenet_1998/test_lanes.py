@@ -1,4 +1,7 @@
-"""Check what a tolerance would hide. test_sdlm.py shows that lanes add and multiply the right numbers."""
+"""Check the rounding of lanes, and the order in which their sum is computed, exactly.
+
+test_sdlm.py also checks the results of lanes, but with a tolerance that would hide errors of rounding or order.
+"""
 
 import numpy as np
 import pytest

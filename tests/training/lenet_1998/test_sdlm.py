@@ -56,7 +56,7 @@ def constant(value):
 
 
 class Reference:
-    """The same network, written as plainly as possible: float64, without tricks, with derivatives of both orders.
+    """The network that the kernels are compared with. It is written as plainly as possible, in float64, without tricks.
 
     order=1 propagates dE/da. order=2 propagates the Gauss–Newton d²E/da², connection by connection (eqs. 23 to 27).
     """

@@ -21,8 +21,8 @@ def make_train_epochs(
 ) -> Callable[[Split, int], Iterator[LossAndError]]:
     """Return a function that trains the model on a split, from a seed, and yields the loss and error of each epoch.
 
-    train_size: how many examples the split has. TensorFlow traces an epoch at the first call. Give the model fresh
-    weights before each further call.
+    train_size: how many examples the split has. The first call of the function makes TensorFlow trace an epoch. Before
+    each further call, give the model fresh weights.
     """
     batch_size = settings.batch_size
     steps = -(-train_size // batch_size)  # the last batch may be smaller
@@ -63,10 +63,10 @@ def make_train_epochs(
 
 
 def make_training_network(model: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Return a function from images to logits and probabilities, both (batch, 10), for use in training.
+    """Return a function that maps images to logits and probabilities, both (batch, 10), for use in training.
 
-    If C3 is a plain convolution and S2 is not trainable, C1 and S2 get two extra maps: oneDNN is faster with eight maps
-    than with six. The extra maps are 0, also after activation and pooling, so they change no result.
+    If C3 is a plain convolution and S2 is not trainable, C1 and S2 get two extra maps, because oneDNN is faster with
+    eight maps than with six. The extra maps are 0, also after activation and pooling, so they change no result.
     """
     *hidden, softmax = model.layers
     c1, c3 = model.get_layer("c1"), model.get_layer("c3")
@@ -91,16 +91,17 @@ def make_training_network(model: keras.Model) -> Callable[[tf.Tensor], tuple[tf.
 
 
 def _padded_by_two(array: tf.Variable, axis: int) -> tf.Tensor:
-    """Return the array, longer by two zeros along an axis. Do not use tf.pad, which makes TensorFlow 2.21 crash."""
+    """Return the array with two zeros appended along an axis. Do not use tf.pad: it makes TensorFlow 2.21 crash."""
     shape = [2 if dimension == axis else length for dimension, length in enumerate(array.shape)]
     return tf.concat([array, tf.zeros(shape)], axis)
 
 
 def make_augmenter(settings: Variant) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Return a function that makes the images to train on from original images, uint8 (batch, 28, 28).
+    """Return a function that makes training images from original images, both uint8 (batch, 28, 28).
 
-    The function's other arguments are the seed, the epoch and the images' indices in the training set, (batch,). If the
-    variant distorts images, each example is distorted differently in each epoch.
+    The function takes the original images, the seed, the epoch and the images' indices in the training set, (batch,).
+    If the variant distorts images, each example is distorted differently in each epoch. Otherwise, the function returns
+    the original images.
     """
 
     def distorted(images: np.ndarray, seed: np.ndarray, epoch: np.ndarray, examples: np.ndarray) -> np.ndarray:
@@ -119,7 +120,10 @@ def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _squared_distance(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return half the squared distance to the label's code (equation 8). The logits are minus half these distances."""
+    """Return half the squared distance to the label's code (equation 8).
+
+    Each logit is minus half the squared distance to the code of one class.
+    """
     return -tf.gather(logits, labels, batch_dims=1)
 
 
@@ -128,7 +132,10 @@ _LOSSES = {"cross_entropy": _cross_entropy, "squared_distance": _squared_distanc
 
 
 def _optimizer(settings: Variant, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
-    """Return a new optimizer, as in the settings. steps: how many steps an epoch has, for the schedule."""
+    """Return a new optimizer with the settings of the variant.
+
+    steps: how many steps an epoch has. The schedule of the learning rate needs this number.
+    """
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)

@@ -1,10 +1,10 @@
 """LeNet-5 of 1998, written by hand: forward, backward and second-order backward pass, one example at a time.
 
-The bits do not depend on the processor (see compiled.py, lanes.py): nothing here calls a mathematical library or lets
-the compiler reorder a sum. Maps are the last axis of the arrays, so that a row of lanes holds all maps at one place.
-Layers are padded to a multiple of eight maps or units. The padding has weights and rates of 0, so everything that it
-passes on is 0. The inner loops are matrix products, computed as sums of outer products: a column of numbers, one per
-place, times a row, one per map.
+The results are the same on every processor, bit for bit (see compiled.py, lanes.py): nothing here calls a mathematical
+library or lets the compiler reorder a sum. Maps are the last axis of the arrays, so a row of lanes holds all maps at
+one place. Layers are padded to a multiple of eight maps or units. The weights and rates of the padding are 0, so the
+padding passes on only zeros. The inner loops are matrix products, computed as sums of outer products. Each outer
+product multiplies a column, with one number for each place, by a row, with one number for each map.
 """
 
 from typing import NamedTuple, Self
@@ -29,7 +29,11 @@ _CODES[:, : CODES.shape[1]] = CODES
 
 
 class Units(NamedTuple):
-    """One number per unit: its state f(a), its slope f'(a), or a derivative of the loss (by x or by a)."""
+    """One number for each unit of the network: its state, its slope, or a derivative.
+
+    The state is x = f(a), where a is the weighted sum of the unit's inputs. The slope is f'(a). The derivative is that
+    of the loss with respect to x or a.
+    """
 
     all: np.ndarray  # (13040,): the arrays below are views of it
     image: np.ndarray  # (32, 32)
@@ -54,10 +58,11 @@ class Units(NamedTuple):
 
 @kernel
 def learn(weights, states, slopes, deltas, images, labels, order, steps, competitive, rubbish, distances):
-    """Learn the examples one after the other. Before each, put its squared distances to the codes into `distances`.
+    """Learn the examples one after the other: change `weights` after each example.
 
-    distances: (n, 10). order: the indices of the n examples. steps: for each weight, minus its rate. competitive:
-    whether the loss is equation 9, with j = `rubbish`, instead of equation 8. states, slopes, deltas: working memory.
+    distances: (n, 10), to be filled with the squared distances from each example to the codes, measured before the
+    example is learnt. order: the indices of the n examples. steps: minus the rate of each weight. competitive: whether
+    the loss is equation 9, with j = `rubbish`, instead of equation 8. states, slopes, deltas: working memory.
     """
     for n in range(order.size):
         label = labels[order[n]]
@@ -71,9 +76,10 @@ def learn(weights, states, slopes, deltas, images, labels, order, steps, competi
 
 @kernel
 def accumulate_curvatures(weights, squared, states, slopes, deltas, images, h, share):
-    """Add each image's second derivatives, times `share`, to `h` by second-order backpropagation (eqs. 23 to 27).
+    """Add each image's second derivatives, times `share`, to `h`.
 
-    That is backpropagation in which all weights, states and slopes are squared. squared: the squared weights.
+    The method is second-order backpropagation (eqs. 23 to 27): backpropagation in which all weights, states and slopes
+    are squared. squared: the squared weights.
     """
     for n in range(len(images)):
         fill_input(images[n], states.image)
@@ -87,7 +93,7 @@ def accumulate_curvatures(weights, squared, states, slopes, deltas, images, h, s
 
 @kernel
 def fill_input(pixels, image):
-    """Copy the pixels, uint8 (28, 28), to the middle of the input: background becomes −0.1, ink 1.175 (§II-B)."""
+    """Copy the pixels, uint8 (28, 28), to the middle of `image`: background becomes −0.1, ink becomes 1.175 (§II-B)."""
     image[:] = f32(BACKGROUND)
     for y in range(28):
         for x in range(28):
@@ -107,9 +113,10 @@ def forward(weights, states):
 
 @kernel
 def backward(weights, states, slopes, deltas, target, steps):
-    """Backpropagate from dE/dx of F6, which is in deltas.f6: add steps · dE/dw to `target`, for every weight.
+    """Add steps · dE/dw to `target` for every weight, by backpropagation from dE/dx of F6 in `deltas.f6`.
 
-    `target` may be `weights` itself. So the derivatives of a layer's inputs are computed before its weights change.
+    `target` may be `weights` itself. Therefore the derivatives with respect to a layer's inputs are computed before the
+    layer's weights change.
     """
     multiply(deltas.f6, slopes.f6)
     full_backward(weights.f6_kernel, deltas.f6, states.c5, deltas.c5, target.f6_kernel, steps.f6_kernel, UNITS)
@@ -140,7 +147,10 @@ def backward(weights, states, slopes, deltas, target, steps):
 
 @kernel
 def squash(a):
-    """Replace each a by 1.7159 tanh(2a/3), computed within 1e-6 as a ratio of polynomials (as in Eigen)."""
+    """Replace each a by 1.7159 tanh(2a/3), with an error below 1e-6.
+
+    A ratio of polynomials approximates tanh, as in Eigen.
+    """
     a = a.reshape(-1)
     for i in range(a.size):
         x = min(max(a[i] * f32(SLOPE), f32(-7.9053111)), f32(7.9053111))
@@ -159,7 +169,7 @@ def squash(a):
 
 @kernel
 def slope(states, slopes):
-    """Fill `slopes` with f'(a) = S (A − f(a)²/A), computed from the states f(a)."""
+    """Fill `slopes` with f'(a) = S (A − f(a)²/A), computed from the states f(a). S = 2/3 and A = 1.7159."""
     for i in range(states.size):
         slopes[i] = f32(SLOPE) * (f32(AMPLITUDE) - states[i] * states[i] * f32(1 / AMPLITUDE))
 
@@ -179,7 +189,7 @@ def square(values):
 
 @inlined
 def descend(target, steps, index, derivative, count):
-    """Add step · derivative to `count` weights of `target`, from `index` on."""
+    """Add steps · derivative to the `count` weights of `target` that begin at `index`."""
     store(fma(load(steps, index, count), derivative, load(target, index, count)), target, index)
 
 
@@ -200,7 +210,8 @@ def c1_forward(image, weights, bias, c1):
 def c1_update(image, delta, target, target_bias, steps, steps_bias):
     """Add steps · dE/dw of C1 to `target`.
 
-    A map's units share its weights: sum over its upper and lower half separately.
+    The units of a map share their weights, so dE/dw is a sum over the map. The upper and the lower half of the map are
+    summed separately.
     """
     for i in range(5):
         upper = spread(f32(0), FIVE_PLACES)
@@ -215,7 +226,7 @@ def c1_update(image, delta, target, target_bias, steps, steps_bias):
 
 @inlined
 def sum_over_map(delta, count):
-    """Return for each map the sum over its units. delta: (y, x, map)."""
+    """Return, for each map, the sum of `delta` over the units of the map. delta: (y, x, map)."""
     sums = spread(f32(0), count)
     for y in range(delta.shape[0]):
         for x in range(delta.shape[1]):
@@ -248,7 +259,7 @@ def sub_backward(coefficient, delta, delta_below, count):
 def sub_update(sums, delta, target, target_bias, steps, steps_bias, count):
     """Add steps · dE/dw of S2 or S4 to `target`.
 
-    The coefficient is the weight of a unit's only input, the sum of four units below.
+    A unit has one input, the sum of four units of the layer below. The coefficient is the weight of this input.
     """
     derivative = spread(f32(0), count)
     for y in range(sums.shape[0]):
@@ -274,10 +285,11 @@ def c3_forward(s2, weights, bias, c3):
 
 @kernel
 def c3_backward(weights, delta, delta_s2):
-    """Compute S2's derivatives: distribute each delta (y, x) of C3 over the 5 × 5 window of S2 that this unit sees.
+    """Compute S2's derivatives: distribute the delta of each C3 unit over the 5 × 5 window of S2 that this unit sees.
 
-    A row of the window has five places times eight maps: 40 consecutive numbers of S2. The next 40 numbers are the same
-    row of the window of the unit at x + 5, so both are done together. In delta, that unit is 80 numbers further on.
+    A row of a window has five places times eight maps: 40 consecutive numbers of S2. The next 40 numbers belong to the
+    window of the unit five places to the right, so both units are handled together. In `delta`, the second unit comes
+    80 numbers after the first.
     """
     windows = np.zeros((5, 16, FIVE_PLACES), f32)
     for c in range(6):
@@ -323,9 +335,9 @@ def full_forward(inputs, weights, bias, outputs, count):
 
 @inlined
 def full_backward(weights, delta, inputs, delta_inputs, target, steps, count):
-    """Compute the derivatives of the loss with respect to the inputs, and add steps · dE/dw to `target`.
+    """Fill `delta_inputs` with the loss's derivatives with respect to the inputs; add steps · dE/dw to `target`.
 
-    This takes one pass through the weight matrix.
+    Both are done in one pass through the weight matrix.
     """
     deltas = load(delta, (0,), count)
     for i in range(inputs.size):
@@ -335,7 +347,7 @@ def full_backward(weights, delta, inputs, delta_inputs, target, steps, count):
 
 @kernel
 def rbf(f6, distances):
-    """Fill `distances` with y_i = Σ_o (x_o − w_io)² (eq. 7)."""
+    """Fill `distances` with the squared distances from F6 to the codes: y_i = Σ_o (x_o − w_io)² (eq. 7)."""
     for i in range(distances.size):
         difference = fma(f32(-1), load(_CODES, (i, 0), UNITS), load(f6, (0,), UNITS))
         distances[i] = total(difference * difference)
@@ -343,11 +355,11 @@ def rbf(f6, distances):
 
 @kernel
 def loss_derivative(f6, label, distances, competitive, rubbish, delta):
-    """Fill `delta` with dE/dx of F6.
+    """Fill `delta` with dE/dx, where x is the state of F6.
 
-    For eq. 8, it is x − w_D, where D is the label. Eq. 9 (competitive) also pushes x away from each code, in proportion
-    to the code's share of the sum in the logarithm. All exponents are shifted by the same amount, which changes no
-    share, so that none is positive and the largest is 0.
+    For eq. 8, dE/dx = x − w_D, where w_D is the code of the label D. Eq. 9 (competitive) also pushes x away from every
+    code, in proportion to that code's share of the sum inside the logarithm. All exponents are shifted so that the
+    largest is 0. This avoids underflow and leaves the shares unchanged.
     """
     for o in range(f6.size):
         delta[o] = f6[o] - _CODES[label, o]
@@ -364,7 +376,10 @@ def loss_derivative(f6, label, distances, competitive, rubbish, delta):
 
 @kernel
 def exponential(x):
-    """Return e^x for −100 ≤ x ≤ 0, float64, as (e^(x/1024))^1024. libm's bits may depend on the processor."""
+    """Return e^x = (e^(x/1024))^1024 for −100 ≤ x ≤ 0, float64.
+
+    The exponential of the C library is not used, because its last bits may depend on the processor.
+    """
     x = max(x, -100.0) / 1024
     power = 1 + x * (1 + x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6 * (1 + x / 7 * (1 + x / 8)))))))
     for _ in range(10):

@@ -1,11 +1,11 @@
 """Lanes: several float32 numbers that compiled loops add and multiply as one value, in the processor's registers.
 
 A compiler that must not reorder sums computes most loops one number at a time. With lanes, the code itself says which
-numbers are computed side by side. Eight lanes are one register of AVX2, or two of NEON. Multiply–adds are fused: one
-operation that rounds once. IEEE 754 defines it to the last bit, like any other operation.
+numbers are computed side by side. Eight lanes fill one register of AVX2, or two of NEON. Multiply–adds are fused: a
+fused multiply–add is one operation that rounds once. IEEE 754 defines this operation to the last bit, like any other.
 
 The number of lanes is a constant, and a multiple of eight. Arrays are C-contiguous float32. An index is a tuple, and
-nothing checks that it lies inside the array.
+nothing checks that the index lies inside the array.
 """
 
 import operator
@@ -49,7 +49,7 @@ def _require_contiguous_float32(array):
 
 @intrinsic(prefer_literal=True)
 def load(typing, array, index, count):
-    """Return `count` consecutive numbers of an array as lanes, from `index` on."""
+    """Return, as lanes, the `count` consecutive numbers of an array that begin at `index`."""
     _require_contiguous_float32(array)
     lanes = Lanes(count.literal_value)
 
@@ -64,7 +64,7 @@ def load(typing, array, index, count):
 
 @intrinsic
 def store(typing, lanes, array, index):
-    """Write the lanes into an array, from `index` on."""
+    """Write the lanes into consecutive numbers of an array, beginning at `index`."""
     _require_contiguous_float32(array)
 
     def generate(context, builder, signature, arguments):
@@ -80,7 +80,7 @@ def store(typing, lanes, array, index):
 
 @intrinsic(prefer_literal=True)
 def spread(typing, number, count):
-    """Return `count` lanes that all hold the number."""
+    """Return `count` lanes that all hold the same number."""
     lanes = Lanes(count.literal_value)
 
     def generate(context, builder, signature, arguments):
@@ -91,7 +91,7 @@ def spread(typing, number, count):
 
 @intrinsic(prefer_literal=True)
 def repeat(typing, lanes, times):
-    """Return the lanes, `times` times, end to end."""
+    """Return `times` copies of the lanes, end to end."""
 
     def generate(context, builder, signature, arguments):
         return _join(builder, _split(builder, arguments[0]) * times.literal_value)
@@ -101,7 +101,7 @@ def repeat(typing, lanes, times):
 
 @intrinsic
 def fma(typing, a, b, c):
-    """Return a · b + c, rounded once. All three are numbers; or b and c are lanes, and a is lanes or a number."""
+    """Return a · b + c, rounded once. Either all three are numbers, or b and c are lanes and a is lanes or a number."""
     a_type = a if isinstance(a, Lanes) else types.float32
     bc_type = c if isinstance(c, Lanes) else types.float32
 
@@ -121,10 +121,11 @@ def fma(typing, a, b, c):
 
 @intrinsic(prefer_literal=True)
 def add_outer(typing, sums, array, index, stride, row):
-    """Return the sums, with `row` times a number of the array added to each of their rows.
+    """For each row of `sums`, multiply `row` by a number from `array` and add the product; return the result.
 
-    sums: several rows, each as long as `row`, end to end. The number for the first row is at `index`; the number for
-    each next row is `stride` further on. Repeated calls compute a matrix product whose sums stay in registers.
+    sums: several rows end to end, each as long as `row`. The first row of `sums` uses the number at `index`; each next
+    row uses the number `stride` places further on in `array`. Repeated calls compute a matrix product whose sums stay
+    in registers.
     """
     _require_contiguous_float32(array)
     width, step = row.count // _WIDTH, stride.literal_value
@@ -143,7 +144,7 @@ def add_outer(typing, sums, array, index, stride, row):
 
 @intrinsic
 def total(typing, lanes):
-    """Return the sum of the lanes, added in the same order on every processor."""
+    """Return the sum of all lanes. The additions have the same order on every processor."""
 
     def generate(context, builder, signature, arguments):
         sums, *others = _split(builder, arguments[0])
@@ -195,7 +196,7 @@ def _fused(builder, a, b, c):
 
 
 def _address(context, builder, argument_types, arguments, n):
-    """Return the address of an array's element. Argument n is the array, argument n + 1 is the element's index."""
+    """Return the address of an array's element. arguments[n] is the array; arguments[n + 1] is the element's index."""
     array_type, index_type = argument_types[n], argument_types[n + 1]
     array = context.make_array(array_type)(context, builder, arguments[n])
     indices = cgutils.unpack_tuple(builder, arguments[n + 1], index_type.count)
@@ -206,7 +207,7 @@ def _address(context, builder, argument_types, arguments, n):
 
 
 def _register_addresses(builder, first, lanes):
-    """Return the address of each register's numbers in memory; those of the first register are at `first`."""
+    """Return, for each register of the lanes, the memory address of its numbers. first: the first such address."""
     start = builder.bitcast(first, _REGISTER.as_pointer())
     return [builder.gep(start, [_I32(n)]) for n in range(lanes.count // _WIDTH)]
 

@@ -1,8 +1,9 @@
-"""LeNet-5 of 1998, trained one example at a time, as in the paper.
+"""Train LeNet-5 of 1998 one example at a time, as in the paper.
 
-Stochastic diagonal Levenberg–Marquardt (§III-B, Appendix C): after each example, w_k −= rate / (µ + h_kk) · dE/dw_k.
-The h_kk are the diagonal of the Gauss–Newton matrix. They are estimated before each pass and stay fixed during it.
-A pass over 60,000 images takes 3 to 4 s on one core.
+The method is stochastic diagonal Levenberg–Marquardt (§III-B, Appendix C). Each example changes every weight:
+w_k −= rate / (µ + h_kk) · dE/dw_k.
+The h_kk are the diagonal of the Gauss–Newton matrix. They are estimated before each pass and stay fixed during the
+pass. A pass over 60,000 images takes 3 to 4 s on one core.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class Weights(NamedTuple):
-    """All trainable parameters, float32, in the order of the Keras model; or each parameter's rate or curvature."""
+    """The trainable parameters, float32, in the order of the Keras model.
+
+    Other instances hold the rate or the curvature of each parameter, in the same shapes.
+    """
 
     c1_kernel: np.ndarray  # (5, 5, 1, 6)
     c1_bias: np.ndarray  # (6,)
@@ -40,7 +44,7 @@ class Weights(NamedTuple):
 
 
 def train_passes(model: "keras.Model", settings: Variant, train: Split, seed: int) -> Iterator[tuple[float, float]]:
-    """Train the model; yield after each pass its mean cross-entropy and share of errors, measured while it learns."""
+    """Train the model. After each pass, yield the mean cross-entropy and the share of errors during the pass."""
     import keras  # here, so that the loops can be imported without TensorFlow
 
     weights = Weights(*model.get_weights())
@@ -58,10 +62,10 @@ def train_passes(model: "keras.Model", settings: Variant, train: Split, seed: in
 def examples_of_pass(train: Split, settings: Variant, seed: int, epoch: int) -> Split:
     """Return the examples of a pass, in the order in which they are learnt: as many as `train` has.
 
-    epoch: the number of the pass, counted from 0. Without `copies`, images are distorted again for each pass. With
-    `copies`, that many distorted copies of each image are made once (§III-B). Originals and copies are shuffled
-    together, and each pass takes the next len(train) of them. After copies + 1 passes they are shuffled again, with
-    `order: constant` into the same order.
+    epoch: the number of the pass, counted from 0. If `copies` is 0, a variant that distorts images distorts them anew
+    for each pass. Otherwise, `copies` distorted copies of each image are made once (§III-B). Originals and copies are
+    shuffled together, and each pass takes the next len(train) examples. After copies + 1 passes, originals and copies
+    are shuffled again. With `order: constant`, this gives the same order as before.
     """
     count, versions = len(train), settings.copies + 1
     turn, part = divmod(epoch, versions)
@@ -78,20 +82,21 @@ def examples_of_pass(train: Split, settings: Variant, seed: int, epoch: int) -> 
 
 
 def effective_rates(weights: Weights, images: np.ndarray, settings: Variant, epoch: int) -> Weights:
-    """Return each weight's rate in a pass: the global rate / (µ + h_kk), with h_kk estimated on these images."""
+    """Return each weight's rate in a pass: the global rate / (µ + h_kk), where h_kk is estimated on these images."""
     rate, damping = np.float32(global_rate(settings, epoch)), np.float32(settings.damping)
     return Weights(*(rate / (damping + h_kk) for h_kk in curvatures(weights, images)))
 
 
 def rubbish_constant(settings: Variant) -> float | None:
-    """Return j if the loss is equation 9; None if it is equation 8."""
+    """Return the j of equation 9 if the loss is equation 9; return None if the loss is equation 8."""
     return settings.rubbish if settings.loss == "cross_entropy" else None
 
 
 def global_rate(settings: Variant, epoch: int) -> float:
-    """Return the global rate of a pass, counted from 0: the paper's rates, scaled so that the first is `learning_rate`.
+    """Return the global rate of pass number `epoch`, counted from 0.
 
-    After the twenty passes of the paper, the last rate stays.
+    The global rates are the paper's rates, scaled so that the first is `learning_rate`. After the paper's twenty
+    passes, the rate no longer changes.
     """
     return settings.learning_rate * RATES[min(epoch, len(RATES) - 1)] / RATES[0]
 
@@ -107,10 +112,10 @@ def train_pass(
     """Learn the examples one after the other; return the new weights and each example's distances to the codes.
 
     images: uint8 (n, 28, 28). order: the indices of the examples to learn. rates: each weight's rate / (µ + h_kk).
-    rubbish: None, or j of equation 9. Returned distances: squared, float32 (len(order), 10), measured before the
-    example is learnt; the class with the smallest one is the network's answer.
-    The loss is equation 8: y_D, where D is the label. With `rubbish`, it is equation 9: y_D + log(e^−j + Σ_i e^−y_i).
-    In both, y_i is half the squared distance to the code of class i, as in the authors' own code.
+    rubbish: the j of equation 9, or None for equation 8. Returned distances: squared, float32 (len(order), 10),
+    measured before the example is learnt. The class with the smallest distance is the network's answer.
+    Equation 8 is the loss y_D, where D is the label. Equation 9 is the loss y_D + log(e^−j + Σ_i e^−y_i). In both, y_i
+    is half the squared distance to the code of class i, as in the authors' own code.
     """
     images, labels, order = _contiguous(images, np.uint8), _contiguous(labels, np.int64), _contiguous(order, np.int64)
     new_weights = _to_lanes(weights)
@@ -123,10 +128,12 @@ def train_pass(
 
 
 def curvatures(weights: Weights, images: np.ndarray) -> Weights:
-    """Return h_kk: the Gauss–Newton diagonal of equation 8, averaged over the images, uint8 (n, 28, 28).
+    """Return each weight's h_kk: the Gauss–Newton diagonal of equation 8, averaged over the images.
 
-    No labels are needed: the second derivative of half a squared distance is 1 at every unit of F6, whatever the code.
-    Equation 9 uses the same curvatures, as in the authors' own code; its own second derivative is never larger.
+    images: uint8 (n, 28, 28). No labels are needed: the second derivative of half a squared distance is 1 at every unit
+    of F6, whatever the code.
+    Training with equation 9 uses the same curvatures, as in the authors' own code. The second derivative of equation 9
+    is never larger than that of equation 8.
     """
     weights, images = _to_lanes(weights), _contiguous(images, np.uint8)
     squared = Weights(*(a * a for a in weights))
@@ -138,12 +145,15 @@ def curvatures(weights: Weights, images: np.ndarray) -> Weights:
 
 
 def _contiguous(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
-    """Return the array as the kernels need it: of this dtype, C-contiguous and writable. Copy it only if it is not."""
+    """Return the array as the kernels need it: of this dtype, C-contiguous and writable. Copy it only if necessary."""
     return np.require(array, dtype, ["C", "W"])
 
 
 def _to_lanes(weights: Weights) -> Weights:
-    """Copy the weights into the kernels' shapes: padded; C3 is (6, 5, 5, 16), 0 where Table I has no connection."""
+    """Copy the weights into the shapes that the kernels need: padded with zeros to multiples of eight.
+
+    The kernel of C3 becomes (6, 5, 5, 16), with 0 where Table I has no connection.
+    """
     c3_kernel = np.zeros((6, 16, 5, 5), np.float32)
     c3_kernel[TABLE_I] = np.moveaxis(weights.c3_kernel, 2, 0)
     return Weights(
@@ -163,7 +173,7 @@ def _to_lanes(weights: Weights) -> Weights:
 
 
 def _padded(array: np.ndarray, length: int) -> np.ndarray:
-    """Copy an array; lengthen its last axis with zeros."""
+    """Return a copy of the array, with zeros appended to the last axis until its length is `length`."""
     return np.pad(
         np.ascontiguousarray(array, np.float32), [(0, 0)] * (array.ndim - 1) + [(0, length - array.shape[-1])]
     )
