@@ -28,9 +28,7 @@ BATCHES, ENGINE_OF_1998 = "src/lenet/training/batches", "src/lenet/training/lene
 
 def test_editing_code_retrains_only_the_runs_that_the_edit_can_change(repository):
     repository.edit("src/lenet/network/model.py", ("import math\n", "import math  # a comment\n"))
-    repository.edit(
-        f"{ENGINE_OF_1998}/sdlm.py", ('"""Train LeNet-5 of 1998', '"""Described anew: train LeNet-5 of 1998')
-    )
+    repository.edit(f"{ENGINE_OF_1998}/sdlm.py", ('"""Train LeNet-5 of 1998', '"""A new text: train LeNet-5 of 1998'))
     assert repository.variants_to_train() == []
     momentum, sgd = f"{BATCHES}/optimizers/momentum.py", f"{BATCHES}/optimizers/sgd.py"
     (repository.path / momentum).write_text(
