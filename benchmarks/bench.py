@@ -3,8 +3,8 @@
     python -m benchmarks.bench --runs 4 --epochs 20 --rounds 2
 
 Appends each time to benchmarks/training.csv as soon as it is measured, so an interrupted benchmark continues where it
-stopped. A round times each contender once and takes about an hour on two cores. The two cores should have nothing else
-to do.
+stopped. A round times each contender (each way to train) once and takes about an hour on two cores. The two cores
+should have nothing else to do.
 """
 
 import argparse

@@ -66,7 +66,10 @@ def table(times: pd.DataFrame, medians: pd.DataFrame) -> str:
 
 
 def parts_of_times(medians: pd.DataFrame) -> str:
-    """Describe how long d (PyTorch with `torch.compile`) compiles, and how long f (`make repro`) trains."""
+    """Return the sentences about two contenders.
+
+    They say how long PyTorch compiles with `torch.compile` (d on the page), and how long `make repro` trains (f).
+    """
     ours, compiled = medians.loc["lab_make_repro"], medians.loc["pytorch_compiled"]
     side_by_side_s = medians.wall_s["pytorch_side_by_side"]
     return (

@@ -83,7 +83,7 @@ def _enter_workspace(folder, monkeypatch):
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    """The current folder, which is also the project's root and contains only params.yaml."""
+    """A temporary folder that contains only params.yaml. It is the current folder and the project's root."""
     return _enter_workspace(tmp_path, monkeypatch)
 
 
@@ -134,7 +134,10 @@ def statistics(digits):
 
 @pytest.fixture
 def processed(workspace, digits, statistics):
-    """A workspace with the files that training reads from data/processed/. Both splits are the fixture `digits`."""
+    """A workspace with the files that training reads from data/processed/.
+
+    The training split and the validation split are the same: the fixture `digits`.
+    """
     for name in ("train", "validation"):
         save_split(split_path(name), digits)
     save_statistics(statistics)

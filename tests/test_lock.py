@@ -9,7 +9,7 @@ from support.paths import ROOT
 
 
 def test_the_lock_names_every_package_that_another_one_needs():
-    """setup.sh installs only packages that the lock names, so nothing else would notice a missing package."""
+    """setup.sh installs only packages that the lock names. If the lock lacks a package, only this test notices."""
     check = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
     assert check.returncode == 0, check.stdout
 
@@ -29,7 +29,10 @@ def test_every_supported_python_gets_the_same_packages():
 
 
 def test_only_the_module_provenance_reads_the_python_version():
-    """git and DVC do not track provenance.json, so no tracked output depends on the Python version."""
+    """The module writes the version only to provenance.json, which neither git nor DVC tracks.
+
+    So no tracked output depends on the Python version.
+    """
     reads_version = re.compile(r"sys\.(version|hexversion|implementation)|platform\.python_|sysconfig|cache_tag")
     code = (ROOT / "src/lenet").rglob("*.py")
     readers = [path.name for path in code if reads_version.search(path.read_text(encoding="utf-8"))]

@@ -57,7 +57,7 @@ def reports(folder):
 
 @pytest.fixture(scope="module")
 def plotted(tmp_path_factory):
-    """A workspace in which the stage has run, and the files that the stage wrote."""
+    """A workspace in which the stage plot has run, and the files that the stage wrote."""
     folder = tmp_path_factory.mktemp("workspace")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -68,7 +68,7 @@ def plotted(tmp_path_factory):
 
 @pytest.fixture
 def ready(tmp_path, monkeypatch):
-    """A workspace in which the stage can run, but has not run yet."""
+    """A workspace in which the stage plot can run, but has not run yet."""
     monkeypatch.chdir(tmp_path)
     write_inputs(tmp_path)
     return tmp_path

@@ -50,7 +50,10 @@ def load(raw):
 
 
 def sweep(**changed):
-    """Write SWEEP with these changes to sweep.yaml, and load the file. Keys with the value `...` are left out."""
+    """Change these keys of SWEEP, write the result to sweep.yaml, and load this file.
+
+    Keys with the value `...` are left out.
+    """
     content = {key: value for key, value in (SWEEP | changed).items() if value is not ...}
     YAML().dump(content, Path("sweep.yaml"))
     return load_sweep(Path("sweep.yaml"), load(VALID))
@@ -62,7 +65,7 @@ def changed(place, value, raw=VALID):
 
 
 def renamed(place, name):
-    """Return a copy of VALID in which the key at the dotted path `place` is renamed."""
+    """Return a copy of VALID in which the key at the dotted path `place` is renamed to `name`."""
     return _with(lambda section, key: operator.setitem(section, name, section.pop(key)), place, VALID)
 
 
@@ -79,7 +82,7 @@ def _with(change, place, raw):
 
 
 def refusal(raw, load=load):
-    """Check that `load` refuses the content with a message of one line; return this message."""
+    """Check that `load` refuses the content `raw` with a message of one line; return this message."""
     with pytest.raises(LabError) as caught:
         load(raw)
     message = str(caught.value)
@@ -336,7 +339,10 @@ def test_committed_variants_list_only_settings_that_differ_from_the_base_and_all
 
 
 def test_the_committed_variants_of_1998_differ_only_where_their_names_say_so():
-    """The variants repeat shared settings, because `dvc exp run --set-param` would expand a merge key of YAML."""
+    """Settings that these variants share are repeated in params.yaml, so the copies could come to differ.
+
+    A merge key of YAML would avoid the copies, but `dvc exp run --set-param` would expand it.
+    """
     variants = {name: variant.model_dump() for name, variant in load_settings(ROOT / "params.yaml").variants.items()}
 
     def changes(variant):

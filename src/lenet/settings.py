@@ -274,7 +274,7 @@ def _has_effect(key: str, recipe: Variant) -> bool:
 
 
 class Sweep(_Section):
-    """The whole of a sweep.yaml: a recipe, the values to try in the recipe, the seeds, and the number of folds.
+    """The whole of a sweep.yaml: a recipe, grids of values to try in it, the seeds, and the number of folds.
 
     recipe: the settings of the variant that `from` names, with the sweep's own changes. folds: the number of folds of
     the cross-validation; with 1, recipes are measured on the project's validation split. factorials: 2×2 designs. Each

@@ -17,7 +17,8 @@ SECONDS = {
 def times():
     """Return a table of times: two rounds on one machine, and one time on another machine.
 
-    In the two rounds, contender f (`make repro`) takes 90 and 110 s, of which training takes 80 s.
+    `make repro`, which is contender f, takes 90 s in one round and 110 s in the other. Of this time, training takes
+    80 s in each round.
     """
     keys = {"machine": "a processor, 2 cores", "digits": 54_000, "runs": 4, "epochs": 20, "train_s": 80.0}
     rows = [{**keys, "machine": "another", "contender": "keras_fit", "round": 1, "wall_s": 1.0, "compile_s": 20.0}]

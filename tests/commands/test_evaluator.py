@@ -34,8 +34,8 @@ def evaluator(workspace, monkeypatch, publisher):
     """Return a function that makes an Evaluator.
 
     headline: the variants whose comparison is printed first. stale: the variants without current results.
-    The Evaluator has three more attributes: each evaluation releases the semaphore `begun`, waits for the semaphore
-    `go`, then appends its DVC targets to the list `done`.
+    The fixture adds the attributes `begun`, `go` and `done` to the Evaluator. Each evaluation releases the semaphore
+    `begun`, waits for the semaphore `go`, then appends its DVC targets to the list `done`.
     """
     for variant in VARIANTS:
         save_evaluated(variant, [1.0, 2.0])

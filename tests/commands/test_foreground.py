@@ -19,7 +19,7 @@ def test_a_program_gets_the_given_environment_and_its_exit_status_is_returned():
 def start_in_foreground(program):
     """Start a command that runs a Python program in the foreground; wait for the program to print `ready`.
 
-    Return the command's process.
+    program: the program's source code. Return the command's process.
     """
     command = (
         "import sys\nfrom lenet import program\nfrom lenet.commands import foreground\n"

@@ -17,7 +17,7 @@ from lenet.workspace import SWEEPS
 
 @pytest.fixture
 def planned(processed):
-    """Return the runs of two variants, with one seed, that params.yaml asks for."""
+    """Reduce params.yaml to one seed, and return the planned runs of two of its variants."""
     with edit_params() as params:
         params["seeds"] = [0]
     return schedule.planned_runs(load_settings(), ["tanh_sgd", "relu_adam"])

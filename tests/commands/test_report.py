@@ -74,4 +74,4 @@ def test_a_warning_is_given_if_committed_results_are_outdated(monkeypatch):
 
 
 class OutdatedResults(UserWarning):
-    """The training code has changed since the committed results were computed."""
+    """Warns that the training code has changed since the committed results were computed."""

@@ -14,7 +14,7 @@ from lenet.workspace import SWEEPS
 
 @pytest.fixture
 def write_sweep(workspace):
-    """Return a function that starts a sweep, changes its sweep.yaml and returns the path of this file."""
+    """Return a function that creates the sweep.yaml of a new sweep, changes it and returns its path."""
 
     def write(**changed):
         path = sweep.start(SWEEPS / "rates", "tanh_sgd", load_settings())

@@ -150,7 +150,10 @@ def test_the_committed_intervals_follow_from_the_committed_tables():
 
 
 def clustered_variance(values, writers):
-    """Return the variance of the mean of `values` (images,), if each group's writers are a random sample."""
+    """Return the variance of the mean of `values`, if the writers of each group are a random sample.
+
+    values: a number for each image, (images,).
+    """
     groups, variance = writers.groups[writers.writer_of_image], 0.0
     for group in np.unique(groups):
         deviations = np.where(groups == group, values - values[groups == group].mean(), 0)
@@ -177,8 +180,9 @@ class World:
     """A source of random studies with the writers, images, errors and scatter over seeds of the committed study.
 
     Each image has a probability of being misread by a variant. This probability is the share of the variant's networks
-    that misread the image, shrunk towards the mean of the image's writer until the variance between images equals the
-    measured variance component. Each seed multiplies all probabilities of its network by a random factor.
+    that misread the image, shrunk towards the mean share of all images by the same writer. The shares are shrunk until
+    their variance equals the variance component of the images in the committed study. Each seed multiplies all
+    probabilities of its network by a random factor.
     """
 
     SEEDS = 6
@@ -206,10 +210,10 @@ class World:
         return self
 
     def studies(self, count, seed=0):
-        """Yield `count` random studies, each as a pair: variant → bool (seeds, images), and the images' writers.
+        """Yield `count` random studies, each as a pair: the misread images, and the writers of the images.
 
-        The arrays say which images each seed misreads. The writers are drawn first, then the seeds' factors, then the
-        errors.
+        The misread images are a mapping, variant → bool (seeds, images): whether a seed misreads an image. For each
+        study, the writers are drawn first, then the seeds' factors, then the errors.
         """
         generator = np.random.default_rng(seed)
         for _ in range(count):

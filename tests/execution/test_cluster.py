@@ -34,7 +34,10 @@ def data(processed):
 
 @pytest.fixture(scope="module")
 def quick_code(tmp_path_factory):
-    """A copy of the code that trains with `quick_training`, for the tests that check only how runs are sent."""
+    """A copy of the code in which `quick_training` replaces the training.
+
+    It is for tests that check only how runs are sent to Dask workers.
+    """
     return quick_sources(tmp_path_factory.mktemp("quick_code") / "src")
 
 

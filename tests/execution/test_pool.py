@@ -18,7 +18,7 @@ from lenet.network import determinism
 
 @pytest.fixture
 def functions(tmp_path, monkeypatch):
-    """A module in `tmp_path` with functions that workers can import, because workers cannot import the tests."""
+    """A module of functions that workers call. It is in `tmp_path`, because workers cannot import the test modules."""
     (tmp_path / "pieces_of_work.py").write_text(
         textwrap.dedent(
             """
@@ -71,9 +71,9 @@ def worker(functions, tmp_path):
 
 @pytest.fixture
 def map_tasks(functions, tmp_path):
-    """A function that lets workers call another function for each task, and yields (task, result).
+    """A function that takes `function` and tasks, lets workers call `function` for each task, and yields the results.
 
-    The workers end when the iteration ends.
+    Each result is yielded as (task, result). The workers end when the iteration ends.
     """
 
     def map_on_workers(function, tasks, workers, *arguments):

@@ -109,7 +109,7 @@ def test_a_slow_mirror_is_given_up_and_the_alarm_is_reset(dataset, server, monke
 
 @pytest.fixture
 def secure(tiny_files, folder, monkeypatch):
-    """Yield a mirror that serves the files over HTTPS."""
+    """Yield a mirror that serves `tiny_files` over HTTPS."""
     certificate, key = make_ssl_devcert(str(folder / "mirror"), cn="localhost")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
     mirror = Mirror(tiny_files, "https://localhost")

@@ -32,7 +32,7 @@ def open_report(opened):  # noqa: F811
 
 @pytest.fixture
 def small_report(workspace, digits):
-    """The path of a report on three small variants."""
+    """The path of a report on a small study of three variants."""
     three_variants = study(LADDER, published={"relu_adam": 0.95})
     copies = from_data.distorted_copies(three_variants.settings.variants, digits)
     from_data.save(three_variants, outputs(LADDER), noise_test_split(), copies)

@@ -113,7 +113,7 @@ def test_only_the_first_of_many_mistakes_is_reported_and_memory_stays_small():
 def port():
     """The port of a running app that predicts the class 3 for each image.
 
-    The app answers after a delay in seconds: the value of the first image's first pixel / 100.
+    The app waits before each answer. The first pixel of the first image is the delay in hundredths of a second.
     """
 
     def predict(images):

@@ -31,8 +31,8 @@ def browser():
 def opened(browser):
     """A function that opens a file in a new page. The function returns the page and a list of complaints.
 
-    The list grows while the page is open. Complaints are console messages for which `is_complaint` is true, JavaScript
-    errors, and the URLs of HTTP requests.
+    The list grows while the page is open. Complaints are JavaScript errors, the URLs of HTTP requests, and console
+    messages. A caller can pass the predicate `is_complaint`: then only console messages for which it is true count.
     """
     pages = []
 

@@ -1,8 +1,8 @@
 """Build small results for tests, with numbers that are easy to check by hand.
 
 Every run has two epochs and 100 test images, ten of each class, with the labels 0, 1, … 9, 0, 1, … A run with an error
-of e percent predicts the next class (label + 1, and 0 after 9) for the first e images, and the right class for the
-others. So `seed_result(error=7)` and `predictions(1, 100, wrong=7)` describe the same run.
+of `e` percent predicts the next class (label + 1, and 0 after 9) for the first `e` images, and the right class for
+the others. So `seed_result(error=7)` and `predictions(1, 100, wrong=7)` describe the same run.
 """
 
 import itertools
@@ -98,7 +98,7 @@ def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
 
 
 def without_validation(result):
-    """Return the results as if the variant had been trained on the validation split too."""
+    """Return the results without validation metrics, as if the variant had been trained on the validation split too."""
 
     def drop_validation(metrics):
         return {name: value for name, value in metrics.items() if not name.startswith("validation/")}

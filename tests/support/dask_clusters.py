@@ -67,7 +67,10 @@ def cluster(folder, protocol="tcp"):
 
 
 def certificates(folder):
-    """Create a certificate. Return the environment variables that make Dask's processes use and trust it alone."""
+    """Create a certificate in the folder, and return environment variables for Dask's processes.
+
+    With these variables, the processes use this certificate and trust no other.
+    """
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=cluster"]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)

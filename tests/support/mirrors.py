@@ -122,7 +122,10 @@ def running(server: TCPServer) -> Iterator[TCPServer]:
 
 @pytest.fixture(autouse=True)
 def folder(workspace, monkeypatch):
-    """The workspace of each test. Its params.yaml selects MNIST, and the environment names no mirror and no proxy."""
+    """The workspace. Its params.yaml selects MNIST, and the environment names no mirror and no proxy.
+
+    If a test module imports this fixture, all tests of the module use it.
+    """
     for name in ("MNIST_MIRROR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     use_dataset("mnist")

@@ -181,7 +181,8 @@ def interrupt_repro(repository, signal_number):
 def make_pipeline(folder):
     """Make the repository of the fixture `pipeline`.
 
-    Write into record.json, beside the repository, how `make repro` ended each time.
+    Start `make repro` three times, as described there, and write how it ended each time into record.json, a file beside
+    the repository.
     """
     repository = new_repository(folder / "lenet lab", seeds=[0, 1], epochs=2)
     interruptions = [interrupt_repro(repository, number) for number in (signal.SIGHUP, signal.SIGKILL)]

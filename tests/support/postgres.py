@@ -91,7 +91,10 @@ class Cluster:
 
 @contextmanager
 def running_cluster():
-    """Run a PostgreSQL server in its own folder and yield it. The user `postgres` cannot enter pytest's folders."""
+    """Run a PostgreSQL server and yield it.
+
+    The server's folder is outside pytest's folders, because the user `postgres` cannot enter those.
+    """
     with tempfile.TemporaryDirectory(prefix="lenet-postgresql-") as folder:
         cluster = Cluster(Path(folder))
         try:

@@ -65,7 +65,10 @@ def publish_at_once(folders, variants, **environment):
 
 
 def assert_each_run_published_once(client, variants):
-    """Assert that each MLflow run exists once and is finished, and that it has each point and its model once."""
+    """Assert that each MLflow run exists once and is finished.
+
+    Assert also that the MLflow run of each seed has each point of its history once, and its model once.
+    """
     experiment = client.get_experiment_by_name(SWEEP.name).experiment_id
     runs = client.search_runs([experiment])
     names = [f"{variant}{seed}" for variant in variants for seed in ("", " seed 0", " seed 1")]

@@ -35,13 +35,16 @@ def postgresql_client(workspace, postgresql, monkeypatch):
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def either_client(request):
-    """The fixture `client`. Each test runs twice: with an MLflow store on SQLite, and with one on PostgreSQL."""
+    """The fixture `client`, then `postgresql_client`.
+
+    A test with this fixture runs twice, with an MLflow store on SQLite and with one on PostgreSQL.
+    """
     return request.getfixturevalue("client" if request.param == "sqlite" else "postgresql_client")
 
 
 @pytest.fixture(scope="session")
 def server(postgresql, tmp_path_factory):
-    """A tracking server on PostgreSQL, shared by all tests: its address and its process."""
+    """An MLflow server on PostgreSQL, shared by all tests that use it: its address and its process."""
     artifacts = tmp_path_factory.mktemp("server") / "artifacts"
     with mlflow_server(postgresql.create("server", template="empty"), artifacts) as address_and_process:
         yield address_and_process

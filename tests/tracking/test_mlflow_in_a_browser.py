@@ -24,7 +24,7 @@ def with_learning_rate(result, learning_rate):
 
 @pytest.fixture(scope="module")
 def pages(shared_workspace, empty_store):
-    """Serve three variants with different learning rates.
+    """Serve MLflow's pages about three variants with different learning rates.
 
     Yield the addresses that `make ui` prints: title → address.
     """

@@ -55,7 +55,10 @@ def points_of(client, run):
 
 
 def everything_in(client):
-    """Return what might be duplicated: id of an MLflow run → tags, points, artifacts and number of models."""
+    """Return what a second publication might duplicate.
+
+    This is a mapping: id of an MLflow run → tags, points, artifacts and number of models.
+    """
     contents = {}
     for run in all_runs(client):
         artifacts = sorted(file.path for file in client.list_artifacts(run.info.run_id))

@@ -30,7 +30,7 @@ def save_variant(workspace, network):
 
 
 def run_and_version(client, alias):
-    """Return the name of the MLflow run and the version of the model to which an alias points."""
+    """Find the model to which an alias points; return the name of its MLflow run and the model's version."""
     version = client.get_model_version_by_alias("lenet5-digits", alias)
     return client.get_run(version.run_id).info.run_name, str(version.version)
 

@@ -72,8 +72,8 @@ def _read_runs(variant: str) -> Iterator[tuple[RunKey, RunOutput]]:
 def compare(committed: Outputs, reproduced: Outputs) -> list[Row]:
     """Compare each reproduced run and file with the committed one; return a row for each.
 
-    Files other than the data are compared only if `reproduced` has all runs of `committed`. `reproduced.digests` has
-    only the stages that ran.
+    Files other than the data are compared only if `reproduced` has all runs of `committed`. The files of stages that
+    did not run are not compared: `reproduced.digests` lacks these stages.
     """
     runs = [
         Row(f"{variant} seed {seed}", tuple(_differences(committed.runs[variant, seed], run)))
@@ -118,7 +118,7 @@ def _causes(before: RunIdentity, after: RunIdentity) -> Iterator[str]:
 
 
 def print_rows(rows: Sequence[Row]) -> None:
-    """Print a table that says of each output that it is equal to the committed one, or how the two differ."""
+    """Print a table with one line per output: "equal", or the differences from the committed output."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -1,4 +1,4 @@
-"""Run DVC in the foreground, or while runs are trained. In each checkout, only one command at a time runs DVC."""
+"""Run DVC in the foreground, or quietly while runs are trained. In a checkout, only one command at a time runs DVC."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def reproduce(arguments: Sequence[str]) -> bool:
     """Run `dvc repro`; return False if the data cannot be downloaded; raise LabError if anything else fails.
 
     arguments: targets and options of `dvc repro`.
-    The stages do not publish to MLflow. The calling process does, so that MLflow is imported only once.
+    The stages do not publish to MLflow. The calling process publishes instead, so that MLflow is imported only once.
     """
     note = unreachable_note_path()
     note.unlink(missing_ok=True)
@@ -60,8 +60,9 @@ def checkout_models(variants: Iterable[str]) -> None:
 def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) -> bool:
     """Run `dvc repro` without its usual output, and return whether the command succeeded.
 
-    Warnings are printed. A failure is printed as a warning, with DVC's own messages.
-    is_cancelled: called when no other command runs DVC any more. If it returns True, `dvc repro` is not run.
+    Waits first until no other command of this checkout runs DVC. Warnings are printed. A failure is printed as a
+    warning, with DVC's own messages.
+    is_cancelled: called after this wait. If it returns True, `dvc repro` is not run, and False is returned.
     """
     with _dvc_lock():
         if is_cancelled():
@@ -118,7 +119,8 @@ def _disk_space_hint() -> str:
 def evaluate_targets(variants: Iterable[str], all_variants: Iterable[str] = ()) -> list[str]:
     """Return the targets with which `dvc repro` evaluates these variants.
 
-    If `variants` contains all variants, return only the target `evaluate`: each target makes DVC a second slower.
+    If these are all variants, as listed in `all_variants`, return only the target `evaluate`, because each target makes
+    DVC a second slower.
     """
     names = list(variants)
     return ["evaluate"] if names and set(names) == set(all_variants) else [f"evaluate@{variant}" for variant in names]

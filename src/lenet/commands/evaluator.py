@@ -18,8 +18,8 @@ class Evaluator:
 
     The thread runs during a `with` block. Variants that are still queued at the end of the block are not evaluated; the
     caller runs `dvc repro` after the block, which evaluates these variants.
-    headline: the variants whose comparison is printed first, as soon as no result of these variants is stale; may be
-    empty. stale: the variants whose results are missing or belong to other runs.
+    stale: the variants whose results are missing, or belong to other runs than the settings ask for. headline: the
+    variants whose comparison is printed first, as soon as none of them is stale any more; may be empty.
     """
 
     def __init__(self, settings: Settings, headline: Sequence[str], stale: Sequence[str], publisher: Publisher) -> None:

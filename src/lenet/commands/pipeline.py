@@ -85,8 +85,9 @@ def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:
 def train_missing_runs(
     settings: Settings, variants: Sequence[str], processes: ProcessPool, publisher: Publisher
 ) -> None:
-    """Train in parallel all runs that are missing from the run store. Evaluate each variant once its runs are trained.
+    """Train in parallel all runs that are missing from the run store.
 
+    Each variant is evaluated as soon as all its runs are trained, while other runs are still in training.
     This function trains outside of DVC, because DVC runs one stage at a time and would leave cores idle. DVC's stages
     then copy the runs from the run store.
     """

@@ -162,7 +162,10 @@ def digests_in(path: Path) -> list[str]:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """Return the table as text: the mean of each recipe, and its difference from the first recipe ± standard error."""
+    """Return the table as text: each recipe's mean loss and error, and their differences from the first recipe.
+
+    Each difference is followed by ± its standard error.
+    """
     lines = ["cross-entropy    difference        error (%)   difference   recipe"]
     for recipe, row in table.iterrows():
         loss, error = (

@@ -115,7 +115,7 @@ class Study:
         return compare(self.wrong, pairs, self._effects(), self.writers, self.primary)
 
     def errors_by_group(self, variant: str) -> dict[str, float]:
-        """Return group of writers → the variant's test error in percent on the images of this group.
+        """Return the variant's test error, in percent, on the images of each group of writers: {group: error}.
 
         The dictionary is empty if the writers are not known.
         """

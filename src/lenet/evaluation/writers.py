@@ -41,7 +41,7 @@ class Writers:
         return len(self.groups) < len(self.writer_of_image)
 
     def group_means(self, values: np.ndarray) -> dict[str, float]:
-        """Return group title → the mean of `values` over the group's images. values: (images,)."""
+        """Return the mean of `values` over each group's images: {group title: mean}. values: (images,)."""
         groups = self.groups[self.writer_of_image]
         return {title: float(values[groups == group].mean()) for group, title in enumerate(self.titles)}
 

@@ -69,6 +69,7 @@ class Connection:
         """Call `function(shared value, *arguments, emit)` in a process on a Dask worker. Emitted events are dropped.
 
         position: the run's place in the order in which runs should begin. A lower position means a higher priority.
+        shared: what `share` returned for the value.
         """
         call_arguments = [self._expected_fingerprint, pickle.dumps((function, arguments)), shared]
         namespace = {"resolve_name": resolve_name, "arguments": call_arguments}

@@ -40,7 +40,7 @@ class Display(Protocol):
 
 
 class _Lines:
-    """Lines: the start and the end of each run, and in between at most one line every _LINE_INTERVAL_S seconds."""
+    """Prints lines: at the start and the end of each run, and in between at most one every _LINE_INTERVAL_S seconds."""
 
     def __init__(self, run_count: int) -> None:
         self._run_count, self._finished_count, self._last_line_s = run_count, 0, 0.0
@@ -61,7 +61,7 @@ class _Lines:
 
 
 class _Bars:
-    """Bars: one for all runs, and one for each run in training."""
+    """Shows bars: one for all runs together, and one for each run in training."""
 
     def __init__(self, progress: Progress, run_count: int, total_epochs: int) -> None:
         self._progress, self._run_count, self._finished_count = progress, run_count, 0

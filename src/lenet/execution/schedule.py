@@ -59,7 +59,7 @@ def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun
 def runs_of_recipes(
     recipes: Mapping[str, Variant], seeds: Sequence[int], data_identities: Sequence[DataIdentity]
 ) -> list[PlannedRun]:
-    """Return the runs of recipes: one run for each recipe, data and seed. Equal runs are listed once.
+    """Return one run for each combination of a recipe, a data identity and a seed. Equal runs are listed once.
 
     recipes: name → recipe.
     """
@@ -82,7 +82,10 @@ def process_pool(max_workers: int | Literal["auto"]) -> pool.ProcessPool:
 
 
 def start_workers(processes: pool.ProcessPool, run_count: int) -> None:
-    """Start the workers for `run_count` runs, to be ready when the data is. With a Dask cluster, start none."""
+    """Start the workers for `run_count` runs, so that they are ready when the data is ready.
+
+    If runs train on a Dask cluster, start none.
+    """
     if not cluster.address():
         processes.start(run_count)
 
@@ -151,7 +154,7 @@ def _train_on_this_machine(
 
 @contextmanager
 def _run_lock(run: PlannedRun, worker: pool.WorkerProcess) -> Iterator[None]:
-    """Hold a run's lock. Wait while another process holds the lock, unless the worker has been killed."""
+    """Hold a run's lock in the `with` block. Wait first until no other process holds it, or the worker is killed."""
     lock = run_store.lock(run.identity.digest)
     while worker.is_running:
         try:

@@ -82,7 +82,7 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
 
 
 def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
-    """Draw the variants' confusion matrices side by side: only the mistakes, in percent of each actual class."""
+    """Draw the variants' confusion matrices side by side: only mistakes, in percent of the actual class's images."""
     table = pd.concat([_confusion_table(study, variant) for variant in variants])
     axis = alt.Axis(labelAngle=0, grid=False, domain=False, ticks=False)
     ceiling = max(1.0, float(table["percent"].max()))

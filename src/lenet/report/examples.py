@@ -33,7 +33,7 @@ class Example:
 
 
 def first_read_correctly(study: Study, test: Split) -> list[int]:
-    """Return the index of the first test image of each class that all networks of two variants read correctly.
+    """For each class, return the index of the first test image that all networks of two variants read correctly.
 
     The two variants are `study.original` and `study.top`.
     """

@@ -51,7 +51,7 @@ def environment() -> Environment:
 
 
 def breakable(variant: str) -> Markup:
-    """Return a variant's name that may be broken after each underscore if the page is narrow."""
+    """Return a variant's name as HTML in which a browser may break the line after each underscore."""
     return Markup("_<wbr>").join(variant.split("_"))
 
 

@@ -56,7 +56,8 @@ def effects_of_two_changes(names: Sequence[str], differences: Mapping[Pair, Esti
     """Return the effects of two changes as text: each change alone, both together, and their interaction.
 
     names: the names of the recipes or variants with neither change, with the first, with the second, with both.
-    differences: (name, reference) → difference. Only the reference with neither change is used.
+    differences: (name, reference) → difference. Only the three differences from the recipe or variant with neither
+    change are used.
     """
     neither, *changed = names
     effects = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]

@@ -68,7 +68,7 @@ class RunIdentity:
     def family(self) -> str:
         """The SHA-256 of everything except seed and fold. Runs that differ in nothing else have the same family.
 
-        So a run from a new seed is grouped with the other runs of its recipe.
+        By its family, a run from a new seed is grouped with the other runs of its recipe.
         """
         shared_parts = {key: value for key, value in asdict(self).items() if key != "seed"}
         data = self.data
@@ -84,7 +84,7 @@ class RunIdentity:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the installed versions of the libraries that a run's results depend on, bit for bit."""
+    """Return the installed versions of the libraries whose version can change a run's results, even by one bit."""
     return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 

@@ -66,8 +66,9 @@ def train_checked(
 
 @cache
 def _digests_at_import() -> Mapping[str, str]:
-    """Return the digests of the imported code, by optimizer.
+    """Return the digests of the code that this process imported: optimizer → digest.
 
-    The result is cached, so the first call must come right after the import.
+    They are computed from the source files at the first call, and cached. So the first call must come right after the
+    import, before anybody edits the files.
     """
     return code.code_digests()

@@ -91,8 +91,8 @@ def keras_model(run_folder: Path, metadata: Model, versions: Mapping[str, str]) 
     The model loads only where this project is installed. The .keras file is zipped without Keras, because importing
     TensorFlow takes seconds.
 
-    run_folder: contains the run's files. metadata: has the ids of the MLflow model. versions: the versions of the
-    libraries that trained the network.
+    run_folder: contains the run's files. metadata: MLflow's description of the model, which already has its ids.
+    versions: the versions of the libraries that trained the network.
     """
     with tempfile.TemporaryDirectory(prefix="lenet-") as folder:
         (Path(folder) / "data").mkdir()

@@ -61,9 +61,10 @@ class Registry:
         self._client = mlflow_store.open_client()
 
     def assign(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
-        """Give the alias to the best run with a network in the MLflow store. Return a message if the alias has moved.
+        """Give the alias to the best run whose network is in the MLflow store. Return a message if the alias has moved.
 
-        The first time, the network is exported for serving, from the MLflow store. The export takes seconds.
+        If the MLflow store does not yet have this network as a model for serving, the model is exported from the
+        network in the MLflow store. The export takes seconds.
         """
         mlflow_runs = ExperimentRuns(pages.study_experiment(self._dataset))
         for result, seed in ranked_runs(results) if mlflow_runs.have_models(artifacts.NETWORK) else ():

@@ -88,7 +88,7 @@ class ExperimentRuns:
         return new
 
     def _remove(self, run: MlflowRun, replacement: MlflowRun) -> None:
-        """Nest the seeds' MLflow runs in the replacement, then delete the MLflow run `run`.
+        """Move the MLflow runs that are nested in `run` into `replacement`, then delete `run`.
 
         `find` ignores the deleted MLflow run, even if a person restores it.
         """

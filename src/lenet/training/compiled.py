@@ -41,8 +41,8 @@ class ContentCacheLocator(UserProvidedCacheLocator):
 def _cache_folder() -> Path:
     """Return the folder for compiled code.
 
-    The folder is shared by the user's checkouts. If the shared place is not private, the folder is in `__pycache__`
-    instead.
+    All checkouts of this user with equal sources share a folder in ~/.cache/lenet-lab. If other users can access
+    ~/.cache/lenet-lab, or it is not writable, the folder is in this checkout's `__pycache__` instead.
     """
     shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lenet-lab"
     return (shared if _ensure_private(shared) else Path(__file__).parent / "__pycache__") / f"numba-{_digest()}"

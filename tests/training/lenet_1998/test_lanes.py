@@ -1,4 +1,4 @@
-"""Check the rounding of lanes, and the order in which their sum is computed, exactly.
+"""Check to the last bit how operations on lanes are rounded, and in which order the sum of lanes is computed.
 
 test_sdlm.py also checks the results of lanes, but with a tolerance that would hide errors of rounding or order.
 """

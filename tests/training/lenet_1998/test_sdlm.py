@@ -41,7 +41,7 @@ FAN_INS = Weights(25, 25, 4, 4, 100, 100, 4, 4, 400, 400, 120, 120)
 
 
 def large_weights(seed):
-    """Return weights so large that every layer is nonlinear, unlike the paper's initial weights."""
+    """Return weights so large that every layer is nonlinear. The paper's initial weights are smaller."""
     generator = np.random.default_rng(seed)
     return Weights(
         *(
@@ -58,7 +58,8 @@ def constant(value):
 class Reference:
     """The network that the kernels are compared with. It is written as plainly as possible, in float64, without tricks.
 
-    order=1 propagates dE/da. order=2 propagates the Gauss–Newton d²E/da², connection by connection (eqs. 23 to 27).
+    With order=1, first derivatives of the loss are propagated backwards. With order=2, its second derivatives in the
+    Gauss–Newton approximation are propagated backwards, connection by connection (eqs. 23 to 27).
     """
 
     def __init__(self, weights, image):
@@ -83,7 +84,10 @@ class Reference:
         return y[label] + (np.log(np.exp(-rubbish) + np.exp(-y).sum()) if rubbish else 0)
 
     def derivatives(self, f6_derivative, order):
-        """Backpropagate dE/dx (order 1) or d²E/dx² (order 2) from F6 to all weights."""
+        """Backpropagate the first (order 1) or second (order 2) derivatives of the loss from F6 to all weights.
+
+        f6_derivative: the derivative by each output of F6. Return the derivative by each weight.
+        """
         w = self.w
         result = Weights(*(np.zeros(shape) for shape in SHAPES))
         d6 = f6_derivative * df(self.f6) ** order

@@ -102,7 +102,7 @@ def fill_input(pixels, image):
 
 @kernel
 def forward(weights, states):
-    """Compute the states of all layers from states.image. C5 reads S4 row by row, maps last."""
+    """Compute the states of all layers from `states.image`. C5 reads S4 as one sequence of numbers: row by row, maps last."""
     c1_forward(states.image, weights.c1_kernel, weights.c1_bias, states.c1)
     sub_forward(states.c1, weights.s2_coefficient, weights.s2_bias, states.s2_sum, states.s2, MAPS)
     c3_forward(states.s2, weights.c3_kernel, weights.c3_bias, states.c3)
@@ -113,7 +113,7 @@ def forward(weights, states):
 
 @kernel
 def backward(weights, states, slopes, deltas, target, steps):
-    """Add steps · dE/dw to `target` for every weight, by backpropagation from dE/dx of F6 in `deltas.f6`.
+    """Add steps · dE/dw to `target` for every weight, by backpropagation. `deltas.f6` holds dE/dx of F6.
 
     `target` may be `weights` itself. Therefore the derivatives with respect to a layer's inputs are computed before the
     layer's weights change.
@@ -147,7 +147,7 @@ def backward(weights, states, slopes, deltas, target, steps):
 
 @kernel
 def squash(a):
-    """Replace each a by 1.7159 tanh(2a/3), with an error below 1e-6.
+    """Replace each number x in `a` by 1.7159 tanh(2x/3), with an error below 1e-6.
 
     A ratio of polynomials approximates tanh, as in Eigen.
     """
@@ -195,7 +195,7 @@ def descend(target, steps, index, derivative, count):
 
 @kernel
 def c1_forward(image, weights, bias, c1):
-    """Compute C1, half a row at a time: fourteen places times eight maps."""
+    """Compute C1, half a row at a time: 14 places in all 8 maps (6 maps and 2 of padding)."""
     for y in range(28):
         for x in range(0, 28, 14):
             sums = repeat(load(bias, (0,), MAPS), 14)
@@ -271,7 +271,7 @@ def sub_update(sums, delta, target, target_bias, steps, steps_bias, count):
 
 @kernel
 def c3_forward(s2, weights, bias, c3):
-    """Compute C3, half a row at a time: five places times sixteen maps. Missing connections have weights of 0."""
+    """Compute C3, half a row at a time: 5 places in all 16 maps. Missing connections have weights of 0."""
     for y in range(10):
         for x in range(0, 10, 5):
             sums = repeat(load(bias, (0,), 16), 5)
@@ -287,9 +287,9 @@ def c3_forward(s2, weights, bias, c3):
 def c3_backward(weights, delta, delta_s2):
     """Compute S2's derivatives: distribute the delta of each C3 unit over the 5 × 5 window of S2 that this unit sees.
 
-    A row of a window has five places times eight maps: 40 consecutive numbers of S2. The next 40 numbers belong to the
-    window of the unit five places to the right, so both units are handled together. In `delta`, the second unit comes
-    80 numbers after the first.
+    A row of a window has 5 places in all 8 maps (6 maps and 2 of padding): 40 consecutive numbers of S2. The next 40
+    numbers belong to the window of the unit 5 places to the right, so both units are handled together. In `delta`, the
+    second unit comes 80 numbers after the first (5 places in all 16 maps of C3).
     """
     windows = np.zeros((5, 16, FIVE_PLACES), f32)
     for c in range(6):
@@ -310,7 +310,7 @@ def c3_backward(weights, delta, delta_s2):
 
 @kernel
 def c3_update(s2, delta, target, target_bias, steps, steps_bias):
-    """Add steps · dE/dw of C3 to `target`, one row of a kernel at a time: five places times sixteen maps.
+    """Add steps · dE/dw of C3 to `target`, one row of a kernel at a time: 5 places in all 16 maps.
 
     Missing connections have rates of 0.
     """

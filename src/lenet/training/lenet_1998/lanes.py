@@ -49,7 +49,7 @@ def _require_contiguous_float32(array):
 
 @intrinsic(prefer_literal=True)
 def load(typing, array, index, count):
-    """Return, as lanes, the `count` consecutive numbers of an array that begin at `index`."""
+    """Read `count` consecutive elements of an array, beginning at `index`, and return them as lanes."""
     _require_contiguous_float32(array)
     lanes = Lanes(count.literal_value)
 
@@ -64,7 +64,7 @@ def load(typing, array, index, count):
 
 @intrinsic
 def store(typing, lanes, array, index):
-    """Write the lanes into consecutive numbers of an array, beginning at `index`."""
+    """Write the lanes into consecutive elements of an array, beginning at `index`."""
     _require_contiguous_float32(array)
 
     def generate(context, builder, signature, arguments):
@@ -101,7 +101,10 @@ def repeat(typing, lanes, times):
 
 @intrinsic
 def fma(typing, a, b, c):
-    """Return a · b + c, rounded once. Either all three are numbers, or b and c are lanes and a is lanes or a number."""
+    """Return `a` · `b` + `c`, rounded once.
+
+    Either all three are numbers, or `b` and `c` are lanes. In the second case, `a` may be lanes or a number.
+    """
     a_type = a if isinstance(a, Lanes) else types.float32
     bc_type = c if isinstance(c, Lanes) else types.float32
 
@@ -207,7 +210,7 @@ def _address(context, builder, argument_types, arguments, n):
 
 
 def _register_addresses(builder, first, lanes):
-    """Return, for each register of the lanes, the memory address of its numbers. first: the first such address."""
+    """Return the memory address for each register of the lanes. first: the address for the first register."""
     start = builder.bitcast(first, _REGISTER.as_pointer())
     return [builder.gep(start, [_I32(n)]) for n in range(lanes.count // _WIDTH)]
 

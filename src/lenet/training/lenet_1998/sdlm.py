@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 
 class Weights(NamedTuple):
-    """The trainable parameters, float32, in the order of the Keras model.
+    """An array for each weight array of the Keras model, in the same order, float32.
 
-    Other instances hold the rate or the curvature of each parameter, in the same shapes.
+    The arrays hold the trainable parameters themselves, or one number for each parameter, such as its rate or its
+    curvature.
     """
 
     c1_kernel: np.ndarray  # (5, 5, 1, 6)
