@@ -99,9 +99,9 @@ def set_up(checkout, **environment):
 
 
 def installed(checkout):
-    pip_list = subprocess.run(
-        [checkout / ".venv/bin/python", "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True
-    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    command = [checkout / ".venv/bin/python", "-m", "pip", "list", "--format=freeze"]
+    pip_list = subprocess.run(command, env=environment, capture_output=True, text=True)
     return {line for line in pip_list.stdout.split() if not line.startswith("pip==")}
 
 

@@ -102,7 +102,10 @@ def fill_input(pixels, image):
 
 @kernel
 def forward(weights, states):
-    """Compute the states of all layers from `states.image`. C5 reads S4 as one sequence of numbers: row by row, maps last."""
+    """Compute the states of all layers from `states.image`.
+
+    C5 reads S4 as one sequence of numbers: row by row, maps last.
+    """
     c1_forward(states.image, weights.c1_kernel, weights.c1_bias, states.c1)
     sub_forward(states.c1, weights.s2_coefficient, weights.s2_bias, states.s2_sum, states.s2, MAPS)
     c3_forward(states.s2, weights.c3_kernel, weights.c3_bias, states.c3)
@@ -310,7 +313,7 @@ def c3_backward(weights, delta, delta_s2):
 
 @kernel
 def c3_update(s2, delta, target, target_bias, steps, steps_bias):
-    """Add steps · dE/dw of C3 to `target`, one row of a kernel at a time: 5 places in all 16 maps.
+    """Add steps · dE/dw of C3 to `target`, one row of a kernel at a time: 5 weights for each of the 16 maps.
 
     Missing connections have rates of 0.
     """
