@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 from support.builders import labels, save_evaluated, variant_result
+from support.files_read import files_read, undeclared
 from support.params import COMPARED
 from support.paths import ROOT
 
@@ -99,6 +100,13 @@ def test_running_again_in_another_process_gives_the_same_bytes_and_does_not_impo
     )
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "[]\n", "")
     assert reports(folder) == before
+
+
+def test_plot_reads_only_files_that_dvc_yaml_declares(ready):
+    """Otherwise the report would stay as it is when such a file changes."""
+    files = files_read(plot.main)
+    assert {"reports/details/tanh_sgd.json", "reports/misread/tanh_sgd.csv", "predictions/tanh_sgd.npz"} <= set(files)
+    assert undeclared("plot", files) == []
 
 
 def test_there_is_no_figure_of_distortions_if_no_variant_distorts(ready):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from support.files_read import files_read, undeclared
 from support.params import edit_params
 
 from lenet import preprocess
@@ -146,3 +147,9 @@ def test_another_split_seed_changes_all_but_the_test_split_and_equal_seeds_give_
     changed = sorted(name for name in first if first[name] != other[name])
     assert changed == ["statistics.json", "train.npz", "validation.npz"]
     assert first == again
+
+
+def test_preprocess_reads_only_files_that_dvc_yaml_declares(raw):
+    files = files_read(preprocess.main)
+    assert {f"data/raw/{name}" for name in RAW_FILES} <= set(files)
+    assert undeclared("preprocess", files) == []
