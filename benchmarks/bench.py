@@ -1,10 +1,10 @@
-"""`make bench`: time the same training in Keras, PyTorch and this project, as whole processes that take turns.
+"""`make bench`: run the same training in Keras, in PyTorch and in this project, and time each from start to end.
 
     python -m benchmarks.bench --runs 4 --epochs 20 --rounds 2
 
 Appends each time to benchmarks/training.csv as soon as it is measured, so an interrupted benchmark continues where it
-stopped. A round times each contender (each way to train) once and takes about an hour on two cores. The two cores
-should have nothing else to do.
+stopped. A contender is one way to train. A round times every contender once, one after another, and takes about an
+hour on two cores. The two cores should have nothing else to do.
 """
 
 import argparse
@@ -35,7 +35,7 @@ CORES = 2
 class Bench:
     """The work to time: `runs` runs of `epochs` epochs each, trained on the data of `study`.
 
-    study: a clone of the project. The clone also has the images as one .npz file.
+    study: a clone of the project. The clone contains an additional .npz file with the images.
     """
 
     study: Path

@@ -53,7 +53,7 @@ def read(table: Path = TABLE) -> pd.DataFrame:
 
 
 def has(keys: Mapping[str, object], table: Path = TABLE) -> bool:
-    """Return whether the table has a row with these values in the columns KEYS."""
+    """Return whether the table has a row with the values `keys`: {column: value}, for each column in `KEYS`."""
     return tuple(keys[name] for name in KEYS) in set(read(table)[[*KEYS]].itertuples(index=False, name=None))
 
 

@@ -42,7 +42,7 @@ def last_benchmark(times: pd.DataFrame) -> pd.DataFrame:
 
 
 def setting(times: pd.DataFrame) -> str:
-    """Describe the machine, the training, and how often it was timed."""
+    """Describe the machine, the training, and how many rounds of timing there were."""
     last, rounds = times.iloc[-1], times["round"].max()
     return (
         f"{last.machine}. {last.runs} runs of {last.epochs} epochs of {last.digits:,} digits: LeNet-5 with 61,706 "
@@ -66,9 +66,10 @@ def table(times: pd.DataFrame, medians: pd.DataFrame) -> str:
 
 
 def parts_of_times(medians: pd.DataFrame) -> str:
-    """Return the sentences about two contenders.
+    """Return sentences that say which parts the times of two contenders consist of.
 
-    They say how long PyTorch compiles with `torch.compile` (d on the page), and how long `make repro` trains (f).
+    PyTorch with `torch.compile` has the letter d on the page: the sentences say how long compiling takes. `make repro`
+    has the letter f: the sentences say how long training takes, and compare this time with the times of c and d.
     """
     ours, compiled = medians.loc["lab_make_repro"], medians.loc["pytorch_compiled"]
     side_by_side_s = medians.wall_s["pytorch_side_by_side"]

@@ -108,7 +108,7 @@ def empty_store(tmp_path_factory):
 def client(workspace, empty_store, monkeypatch):
     """Yield a function that returns an MlflowClient for the workspace's MLflow store.
 
-    The function does not use the code under test.
+    The client is made by MLflow alone, without the code under test.
     """
     import mlflow
 
@@ -121,7 +121,7 @@ def client(workspace, empty_store, monkeypatch):
 
 @pytest.fixture(scope="session")
 def digits():
-    """A split of 200 images of the bundled digits, 28 × 28, and their labels."""
+    """A split with 200 of the bundled digits: images of 28 × 28 pixels, and their labels."""
     arrays = datasets.bundled_digits()
     return Split(arrays[datasets.TRAIN_IMAGES][:200], arrays[datasets.TRAIN_LABELS][:200])
 
@@ -136,7 +136,7 @@ def statistics(digits):
 def processed(workspace, digits, statistics):
     """A workspace with the files that training reads from data/processed/.
 
-    The training split and the validation split are the same: the fixture `digits`.
+    The training split and the validation split are equal: both contain the fixture `digits`.
     """
     for name in ("train", "validation"):
         save_split(split_path(name), digits)

@@ -29,9 +29,9 @@ def test_every_supported_python_gets_the_same_packages():
 
 
 def test_only_the_module_provenance_reads_the_python_version():
-    """The module writes the version only to provenance.json, which neither git nor DVC tracks.
+    """The module `provenance` writes the Python version to provenance.json and to no other file.
 
-    So no tracked output depends on the Python version.
+    Neither git nor DVC tracks provenance.json. So no tracked output depends on the Python version.
     """
     reads_version = re.compile(r"sys\.(version|hexversion|implementation)|platform\.python_|sysconfig|cache_tag")
     code = (ROOT / "src/lenet").rglob("*.py")

@@ -1,4 +1,4 @@
-"""A command reports an error that the user can fix in one line, and a bug with a traceback."""
+"""A command prints one line for an error that the user can fix, and a traceback for a bug."""
 
 import errno
 import os
@@ -37,7 +37,10 @@ def test_characters_that_the_outputs_encoding_lacks_are_replaced(tmp_path):
 
 
 def test_the_variables_that_git_sets_for_hooks_are_not_passed_on(tmp_path):
-    """`git commit -a` runs hooks with a temporary index, and git commands in a hook would change this index."""
+    """`git commit -a` makes a temporary index and names it in a variable for its hooks.
+
+    If a program in a hook passed this variable on, the program's git commands would change the temporary index.
+    """
     subprocess.run(["git", "init", "--quiet", tmp_path / "checkout"], check=True)
     body = "import subprocess\nsubprocess.run(['git', 'rev-parse', '--show-toplevel'], check=True)"
     hooks = {"GIT_DIR": "/nowhere/.git", "GIT_INDEX_FILE": "/nowhere/index", "GIT_WORK_TREE": "/nowhere"}

@@ -339,9 +339,9 @@ def test_committed_variants_list_only_settings_that_differ_from_the_base_and_all
 
 
 def test_the_committed_variants_of_1998_differ_only_where_their_names_say_so():
-    """Settings that these variants share are repeated in params.yaml, so the copies could come to differ.
+    """params.yaml repeats the shared settings in each of these variants. An edit could change only some of the copies.
 
-    A merge key of YAML would avoid the copies, but `dvc exp run --set-param` would expand it.
+    A merge key of YAML would avoid the copies, but `dvc exp run --set-param` would replace the merge key by copies.
     """
     variants = {name: variant.model_dump() for name, variant in load_settings(ROOT / "params.yaml").variants.items()}
 

@@ -104,9 +104,10 @@ def test_a_zip_download_is_refused_with_an_explanation_and_works_after_git_init(
 
 
 def documented_code(language, word):
-    """Return the code block of docs/usage.md that is in this language and contains this word.
+    """Return the code block in docs/usage.md that is written in this language and contains this word.
 
-    In the code block, MLflow's names for MNIST are replaced by those for the bundled digits, which the pipeline uses.
+    The tested pipeline uses the bundled digits. So the code block's names of MLflow experiments and models for MNIST
+    are replaced by the names for the digits.
     """
     blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs/usage.md").read_text(encoding="utf-8"), re.DOTALL)
     (block,) = [block for block in blocks if word in block]

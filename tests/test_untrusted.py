@@ -20,7 +20,10 @@ def calls(tree):
 
 
 def unsafe_calls_in(source):
-    """Return a source's unsafe calls: functions that may run code from their input, and forbidden argument values."""
+    """Return what is unsafe in the calls of a source.
+
+    Unsafe are the functions that may run code from their input, and the arguments with a forbidden value.
+    """
     tree = ast.parse(source)
     code_runners = [name for call in calls(tree) if (name := ast.unparse(call.func)) in CODE_RUNNERS]
     arguments = [(keyword.arg, ast.unparse(keyword.value)) for call in calls(tree) for keyword in call.keywords]
@@ -45,7 +48,10 @@ def test_only_pickles_from_the_projects_own_processes_are_loaded():
 
 
 def test_no_module_imports_an_unsafe_function_by_its_bare_name():
-    """The tests above find unsafe functions only by full names, such as `pickle.load`, and would miss a bare `load`."""
+    """The tests above find an unsafe function only by its full name, such as `pickle.load`.
+
+    They would miss the same function if a module imported it as `load`.
+    """
     imported = {
         alias.name
         for path in SOURCES

@@ -31,7 +31,10 @@ def test_the_project_root_is_the_checkout_also_in_a_temporary_workspace(tmp_path
 
 @pytest.mark.parametrize("outer", [None, "..", "/nowhere", ".demo"])
 def test_an_outer_project_of_dvc_is_not_taken_for_the_checkout(tmp_path, monkeypatch, outer):
-    """If a stage of an outer project runs `make repro` here, DVC_ROOT names the outer project."""
+    """DVC names its project in DVC_ROOT when it runs a stage.
+
+    If a stage of an outer project runs `make repro` in this checkout, DVC_ROOT names the outer project.
+    """
     if outer:
         monkeypatch.setenv("DVC_ROOT", outer)
     assert project_root() == tmp_path.resolve()

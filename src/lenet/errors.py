@@ -28,7 +28,7 @@ def in_one_line(text: object) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """Cut a text after `length` characters and add an ellipsis. Return a shorter text unchanged."""
+    """Cut a text after `length` characters and add an ellipsis. If the text is not longer, return it unchanged."""
     return text if len(text) <= length else f"{text[:length]}…"
 
 

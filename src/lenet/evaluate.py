@@ -55,7 +55,7 @@ def score(run: SavedRun, weights: bytes, probabilities: np.ndarray, test: Split)
 
 
 def filters_and_feature_maps(model: "keras.Model", image: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the filters of layer C1, and the feature maps of layers C1, S2 and C3 for one image.
+    """Return the filters of layer C1, and the feature maps that layers C1, S2 and C3 compute from `image`.
 
     image: uint8 (28, 28).
     """

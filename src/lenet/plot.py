@@ -1,7 +1,7 @@
 """Stage 5: write the tables, figures and pages of reports/.
 
-Reads the results of the stage evaluate for every variant, the test images, and a few training images. The
-stage draws distorted copies of these training images. Does not import TensorFlow; takes seconds.
+Reads every variant's results from the stage evaluate, the test images, and a few training images. A figure shows
+these training images and distorted copies of them. Does not import TensorFlow; takes seconds.
 """
 
 from pathlib import Path

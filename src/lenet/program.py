@@ -71,7 +71,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def _discard_terminal_output() -> None:
-    """Redirect stdout and stderr to /dev/null if they are a terminal: writing to a closed terminal is an error."""
+    """If stdout or stderr is a terminal, redirect it to /dev/null: writing to a closed terminal is an error."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         if stat.S_ISCHR(os.fstat(descriptor).st_mode):

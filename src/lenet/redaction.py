@@ -11,8 +11,8 @@ _HIDDEN = "…"
 def redacted(text: str, *addresses: str) -> str:
     """Return the text with the user part and the query values of every address (URL) hidden. Never raises.
 
-    addresses: known addresses. The secrets of these addresses are hidden everywhere in the text, also outside of
-    addresses: a library's message may contain the password alone.
+    addresses: known addresses. The secrets of these addresses are hidden everywhere in the text, also where a secret
+    stands alone: a library's message may contain only the password.
     """
     for secret in sorted(set().union(*map(_secrets, addresses)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", _HIDDEN, text)

@@ -1,7 +1,8 @@
-"""Read params.yaml and sweep.yaml as validated settings that cannot change. All values come from the files.
+"""Read params.yaml and sweep.yaml, and return their settings as validated objects that cannot change.
 
-A variant in params.yaml lists only the settings that differ from the section `base`. The recipe in a sweep.yaml lists
-only the settings that differ from a variant. The other settings are filled in before the validation.
+All values come from the files. A variant in params.yaml lists only the settings that it changes in the section `base`.
+The recipe in a sweep.yaml lists only the settings that it changes in a variant of params.yaml. The other settings are
+filled in before the validation.
 """
 
 import itertools
@@ -167,7 +168,7 @@ class Variant(_Section):
 
 
 class Published(_Section):
-    """A published test error (in percent, on MNIST) for a variant's recipe, with the source and a note."""
+    """The test error on MNIST that a publication reports for a variant's recipe, in percent, with source and note."""
 
     error_percent: Annotated[float, Field(gt=0, lt=100)]
     source: Annotated[str, Field(min_length=1)]
@@ -175,7 +176,7 @@ class Published(_Section):
 
 
 class ComparisonSettings(_Section):
-    """The names of the variants and sweeps that the report compares. params.yaml explains each key."""
+    """What the report compares: variants and sweeps, by their names. params.yaml explains each key."""
 
     primary: Names
     original: VariantName | None
@@ -191,7 +192,10 @@ class ComparisonSettings(_Section):
 
     @model_validator(mode="after")
     def _primary_and_factorial_are_valid(self) -> "ComparisonSettings":
-        """Check how many variants are in `primary` and `factorial`. The first of `primary` must not be the baseline."""
+        """Check that `primary` names two variants or none, and `factorial` names four variants or none.
+
+        If `primary` names two variants, the first one must not be the baseline.
+        """
         if len(self.primary) not in (0, 2):
             raise ValueError("primary: expected two variants (the first is compared with the second) or []")
         if self.primary and self.primary[0] == self.baseline:
@@ -213,7 +217,7 @@ class Compute(_Section):
 
 
 class Settings(_Section):
-    """The whole of params.yaml. Settings that a variant does not change have the values of `base`."""
+    """The whole of params.yaml. Each variant has all settings: those that it does not change are equal to `base`."""
 
     data: Data
     seeds: Seeds
@@ -276,9 +280,10 @@ def _has_effect(key: str, recipe: Variant) -> bool:
 class Sweep(_Section):
     """The whole of a sweep.yaml: a recipe, grids of values to try in it, the seeds, and the number of folds.
 
-    recipe: the settings of the variant that `from` names, with the sweep's own changes. folds: the number of folds of
-    the cross-validation; with 1, recipes are measured on the project's validation split. factorials: 2×2 designs. Each
-    design has the names of four recipes: with neither change, with the first, with the second, and with both.
+    recipe: all settings, those of a variant with the sweep's own changes. The key `from` in the file names the variant.
+    folds: the number of folds of the cross-validation. 1 means no cross-validation: the recipes are measured on the
+    project's validation split. factorials: 2×2 designs. Each design has the names of four recipes: with neither change,
+    with the first, with the second, and with both.
     """
 
     about: str
@@ -290,9 +295,11 @@ class Sweep(_Section):
 
     @model_validator(mode="after")
     def _recipes_are_valid(self) -> "Sweep":
-        """Check that all recipes are valid and measured on the validation split, and that `factorials` names recipes.
+        """Check the grids, the recipes and `factorials`.
 
-        Also refuse grids that give too many recipes, and grids that vary a setting without effect on the recipe.
+        The grids must not give too many recipes. Each setting in a grid must exist, and must have an effect on every
+        recipe of this grid. Each recipe must be valid, and must not train on the validation split, because the sweep
+        measures on this split. `factorials` must contain only names of recipes.
         """
         if sum(math.prod(map(len, grid.values())) for grid in self.grids) > _MAX_ITEMS:
             raise ValueError(f"grids: more than {_MAX_ITEMS:,} recipes: try fewer values")
@@ -324,7 +331,8 @@ class Sweep(_Section):
     def x_axis_setting(self) -> str | None:
         """The name of the setting on the x-axis of the sweep's figure, or None if no setting is suitable.
 
-        This is the first setting that is a number and has at least three values in every grid.
+        A setting is suitable if its values are numbers and every grid has at least three of them. If several settings
+        are suitable, the first one is chosen.
         """
         for name, values in self.grids[0].items():
             if isinstance(values[0], int | float) and all(len(grid.get(name, ())) > 2 for grid in self.grids):
@@ -353,7 +361,8 @@ class Sweep(_Section):
 def load_settings(path: Path = PARAMS) -> Settings:
     """Read and validate params.yaml.
 
-    Raises LabError if the file cannot be read or contains a mistake. The message gives the dotted path of the mistake.
+    Raises LabError if the file cannot be read or contains a mistake. The message says where the mistake is, by its
+    dotted path, such as `base.epochs`.
     """
     raw = read_yaml(path, f"run from the project's folder, or `git restore {path}`")
     return _validated(_with_complete_variants(raw), Settings, path)
@@ -376,7 +385,8 @@ def _with_complete_variants(raw: Any) -> Any:
 def load_sweep(path: Path, settings: Settings) -> Sweep:
     """Read and validate a sweep.yaml.
 
-    Raises LabError if the file cannot be read or contains a mistake. The message gives the dotted path of the mistake.
+    Raises LabError if the file cannot be read or contains a mistake. The message says where the mistake is, by its
+    dotted path, such as `recipe.epochs`.
     """
     raw = read_yaml(path, f"`make sweep NAME={path.parent.name} FROM=tanh_sgd` creates it from a variant's recipe")
     return _validated(_with_complete_recipe(raw, settings, path), Sweep, path)

@@ -41,7 +41,8 @@ _EXPERIMENTS = Path(".dvc/tmp/exps")
 def variant_of_stage(stage: str) -> str:
     """Return the variant of the running stage. DVC passes it in the variable DVC_STAGE, as in `train@tanh_sgd`.
 
-    Raises LabError if DVC_STAGE names no variant or another stage. In that case, DVC has not started this stage.
+    stage: the stage's name without the variant, as in `train`. Raises LabError if DVC_STAGE contains a different stage
+    or no variant. In that case, DVC has not started this stage.
     """
     stage_from_dvc, _, variant = os.environ.get("DVC_STAGE", "").partition("@")
     if stage_from_dvc != stage or not variant:
@@ -67,10 +68,11 @@ def run_store_folder() -> Path:
 
 @contextmanager
 def atomic_write(path: Path, durable: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside `path` for a new file or folder, which replaces `path` if the block succeeds.
+    """Yield a temporary path beside `path`. The `with` block writes a new file or folder there.
 
-    If several processes write the same path at once, one complete version remains. Partial files of killed processes
-    are removed. durable: wait until the new version is on the disk, so that it survives a power failure.
+    If the block succeeds, the new file or folder replaces `path`. If several processes write the same path at once, one
+    complete version remains. Partial files of killed processes are removed.
+    durable: wait until the new version is on the disk, so that it survives a power failure.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{path.name}.*.partial*"):  # SQLite's journal is named after its partial file

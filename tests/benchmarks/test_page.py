@@ -17,8 +17,7 @@ SECONDS = {
 def times():
     """Return a table of times: two rounds on one machine, and one time on another machine.
 
-    `make repro`, which is contender f, takes 90 s in one round and 110 s in the other. Of this time, training takes
-    80 s in each round.
+    In the two rounds, `make repro` (contender f) takes 90 s and 110 s. In both, 80 s of this time are training.
     """
     keys = {"machine": "a processor, 2 cores", "digits": 54_000, "runs": 4, "epochs": 20, "train_s": 80.0}
     rows = [{**keys, "machine": "another", "contender": "keras_fit", "round": 1, "wall_s": 1.0, "compile_s": 20.0}]

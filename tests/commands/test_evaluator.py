@@ -34,8 +34,8 @@ def evaluator(workspace, monkeypatch, publisher):
     """Return a function that makes an Evaluator.
 
     headline: the variants whose comparison is printed first. stale: the variants without current results.
-    The fixture adds the attributes `begun`, `go` and `done` to the Evaluator. Each evaluation releases the semaphore
-    `begun`, waits for the semaphore `go`, then appends its DVC targets to the list `done`.
+    DVC is replaced: each evaluation releases the semaphore `begun`, waits for the semaphore `go`, then appends the list
+    of its DVC targets to the list `done`. Tests find `begun`, `go` and `done` as attributes of the Evaluator.
     """
     for variant in VARIANTS:
         save_evaluated(variant, [1.0, 2.0])

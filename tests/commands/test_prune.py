@@ -17,7 +17,7 @@ from lenet.workspace import SWEEPS
 
 @pytest.fixture
 def planned(processed):
-    """Reduce params.yaml to one seed, and return the planned runs of two of its variants."""
+    """Reduce params.yaml to one seed. Return the planned runs of the variants tanh_sgd and relu_adam."""
     with edit_params() as params:
         params["seeds"] = [0]
     return schedule.planned_runs(load_settings(), ["tanh_sgd", "relu_adam"])

@@ -1,4 +1,4 @@
-"""A run in models/ is saved in the run store, but only if the results were computed from this run."""
+"""Runs are copied from models/ into the run store, but only if their weights are the weights that were evaluated."""
 
 import hashlib
 import json

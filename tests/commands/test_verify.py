@@ -36,7 +36,10 @@ def run_verify(repository, variants, seeds, wrapper, status, **environment):
 
 @contextmanager
 def edit_details(repository, variant):
-    """Yield the committed results of a variant, and write them back with the changes made in the `with` block."""
+    """Yield the committed results of a variant. The `with` block may change them.
+
+    After the block, the results are written back.
+    """
     path = repository.path / f"reports/details/{variant}.json"
     details = json.loads(path.read_text())
     yield details

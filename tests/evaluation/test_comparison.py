@@ -150,7 +150,7 @@ def test_the_committed_intervals_follow_from_the_committed_tables():
 
 
 def clustered_variance(values, writers):
-    """Return the variance of the mean of `values`, if the writers of each group are a random sample.
+    """Return the variance of the mean of `values`. The writers of each group are treated as a random sample.
 
     values: a number for each image, (images,).
     """
@@ -177,12 +177,13 @@ STUDIES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 300
 
 
 class World:
-    """A source of random studies with the writers, images, errors and scatter over seeds of the committed study.
+    """A source of random studies. They resemble the committed study in writers, images, errors and scatter over seeds.
 
-    Each image has a probability of being misread by a variant. This probability is the share of the variant's networks
-    that misread the image, shrunk towards the mean share of all images by the same writer. The shares are shrunk until
-    their variance equals the variance component of the images in the committed study. Each seed multiplies all
-    probabilities of its network by a random factor.
+    Each variant has a probability of misreading each image. To compute this probability, take the share of the
+    variant's networks that misread the image in the committed study. Then shrink this share towards the mean share of
+    all images by the same writer. All shares of a variant are shrunk by the same factor. The factor is chosen so that
+    the variance of the shrunk shares equals the variance component of the images in the committed study.
+    In a random study, each seed multiplies all probabilities of its network by a random factor.
     """
 
     SEEDS = 6
@@ -205,15 +206,19 @@ class World:
         self.probabilities = writer_means + np.sqrt(np.clip(ratio, 0, 1)) * deviations
 
     def without_differences(self):
-        """Give every variant the probabilities of the first variant. Each variant keeps its own scatter over seeds."""
+        """Give every variant the first variant's probabilities of misreading each image.
+
+        Then all variants have the same true error. The random factors of the seeds still scatter by each variant's own
+        amount.
+        """
         self.probabilities = np.repeat(self.probabilities[:1], len(self.variants), axis=0)
         return self
 
     def studies(self, count, seed=0):
-        """Yield `count` random studies, each as a pair: the misread images, and the writers of the images.
+        """Yield `count` random studies. Each study is a pair: the misread images, and the writers of the images.
 
-        The misread images are a mapping, variant → bool (seeds, images): whether a seed misreads an image. For each
-        study, the writers are drawn first, then the seeds' factors, then the errors.
+        The misread images are a mapping: variant → bool (seeds, images). A value is True if the seed's network misreads
+        the image. For each study, the writers are drawn first, then the seeds' factors, then the errors.
         """
         generator = np.random.default_rng(seed)
         for _ in range(count):
@@ -226,7 +231,10 @@ class World:
             yield dict(zip(self.variants, wrong, strict=True)), writers
 
     def _draw_writers(self, generator):
-        """Draw writers of each group until the drawn writers have as many images as the group has in the test set."""
+        """Draw random writers, one group after the other. Return the indices of their images, and the writers.
+
+        A group is complete when the drawn writers have as many images as the group has in the test set.
+        """
         images, writer_of_image, groups = [], [], []
         for group in np.unique(self.writers.groups):
             members = np.flatnonzero(self.writers.groups == group)
@@ -297,9 +305,9 @@ def test_without_true_differences_a_family_has_a_false_alarm_in_less_than_5_perc
 
 @pytest.mark.slow
 def test_a_true_difference_of_minus_0_3_points_is_found_in_80_percent_of_studies(family, null_intervals):
-    """The 80 percent are a mean over all pairs of variants.
+    """For each pair of variants, a share of the studies finds the difference. The mean share is at least 80 percent.
 
-    The share is lower for a pair if both variants scatter over seeds as much as relu_adam.
+    If both variants of a pair scatter over seeds as much as relu_adam, the share of this pair is lower.
     """
     # In these studies the true difference is 0. A true difference of −0.3 would move the interval by −0.3.
     power = (null_intervals[1] - 0.3 < 0).mean(axis=0)
@@ -308,9 +316,10 @@ def test_a_true_difference_of_minus_0_3_points_is_found_in_80_percent_of_studies
 
 
 def test_errors_of_equal_seeds_of_two_variants_are_not_correlated():
-    """Runs from equal seeds share the order of the training images, and the initial weights if the networks are alike.
+    """Runs from equal seeds share the order of the training images. Even so, their errors are not correlated.
 
-    Even so, the errors of these runs are not correlated.
+    If two variants have equal networks, their runs from equal seeds also share the initial weights. The errors of these
+    runs are not correlated either.
     """
     variants = load_settings(ROOT / "params.yaml").variants
     errors = np.stack([wrong_of(variant).mean(axis=1) for variant in variants])

@@ -1,4 +1,4 @@
-"""Runs on a real Dask cluster: the scheduler and the Dask workers are processes on the loopback interface."""
+"""Train runs on a real Dask cluster. The scheduler and the Dask workers are processes on the loopback interface."""
 
 import re
 import shutil
@@ -36,7 +36,7 @@ def data(processed):
 def quick_code(tmp_path_factory):
     """A copy of the code in which `quick_training` replaces the training.
 
-    It is for tests that check only how runs are sent to Dask workers.
+    Tests use this copy if they check only how runs are sent to Dask workers.
     """
     return quick_sources(tmp_path_factory.mktemp("quick_code") / "src")
 
@@ -50,7 +50,10 @@ def short_timeouts(data):
 
 @pytest.fixture
 def dask_cluster(tmp_path, monkeypatch):
-    """A cluster without Dask workers. Its address is in DASK_SCHEDULER_ADDRESS, so runs are sent to it."""
+    """A cluster that has no Dask workers at first.
+
+    DASK_SCHEDULER_ADDRESS contains the cluster's address, so the tested code sends runs to this cluster.
+    """
     with cluster(tmp_path / "cluster") as dask_cluster:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", dask_cluster.address)
         yield dask_cluster
@@ -65,7 +68,7 @@ def plan_runs(seeds, epochs):
 
 
 def train(runs, finished=None):
-    """Train runs. Append each run to the list `finished` when it is finished, and return this list."""
+    """Train the runs. Append each finished run to the list `finished`, and return this list."""
     finished = [] if finished is None else finished
     with schedule.process_pool("auto") as workers:
         for run in schedule.train_runs(runs, workers):
@@ -82,7 +85,7 @@ def background():
 
 
 def training_processes(dask_cluster):
-    """Return the processes that train for the Dask workers of the cluster."""
+    """Return the processes that train runs. They are the children of the cluster's Dask workers."""
     return [child for worker in dask_cluster.workers for child in psutil.Process(worker.pid).children()]
 
 

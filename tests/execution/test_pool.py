@@ -71,7 +71,7 @@ def worker(functions, tmp_path):
 
 @pytest.fixture
 def map_tasks(functions, tmp_path):
-    """A function that takes `function` and tasks, lets workers call `function` for each task, and yields the results.
+    """A function that gives tasks to workers and yields the results. For each task, a worker calls `function`.
 
     Each result is yielded as (task, result). The workers end when the iteration ends.
     """

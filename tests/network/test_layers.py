@@ -18,7 +18,10 @@ from lenet.network.model import build_model, make_predictor
 
 @pytest.fixture(scope="module")
 def initialized(published, statistics):
-    """Return a function that builds the paper's network with a given initialization, each network only once."""
+    """Return a function that builds the paper's network with a given initialization.
+
+    Each network is built only once; later calls return the same network.
+    """
 
     def build(initialization):
         determinism.reset_and_seed(0)

@@ -9,7 +9,7 @@ from lenet.report import charts
 
 
 def tables(chart):
-    """Return the tables in the chart's data, each a list of rows."""
+    """Return the tables in the chart's data. Each table is a list of rows."""
     return list(json.loads(charts.specification(chart))["datasets"].values())
 
 

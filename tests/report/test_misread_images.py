@@ -1,4 +1,4 @@
-"""The page shows the right images, for a small study and for the committed one, whose writers are known."""
+"""The page shows the right images, for a small study without writers and for the committed study with its writers."""
 
 import numpy as np
 import pytest

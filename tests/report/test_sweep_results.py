@@ -24,14 +24,17 @@ SWAPPED_RECIPES = [RECIPES[0], RECIPES[2], RECIPES[1], RECIPES[3]]
 
 @pytest.fixture
 def trial_by_recipe():
-    """A trial for each of the four recipes: three networks that misread random images."""
+    """A mapping, recipe → trial, with the four recipes. In each trial, three networks misread random images."""
     random = np.random.default_rng(0)
     return {recipe: Trial(random.random((3, 500)) < 0.1, np.zeros((3, 500))) for recipe in RECIPES}
 
 
 @pytest.fixture
 def settings(workspace, trial_by_recipe):
-    """Settings that let the report show a sweep with two factorials (2×2 designs), a figure and effects."""
+    """Settings with a sweep that the report can show.
+
+    The sweep has two factorials (2×2 designs), a figure and effects.
+    """
     path = sweep.start(SWEEPS / "both", "tanh_sgd", load_settings())
     grids = [{"activation": ["tanh", "relu"], "schedule": ["constant", "cosine"]}]
     content = YAML(typ="safe").load(path) | {

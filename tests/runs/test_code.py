@@ -17,8 +17,8 @@ BATCHES, LENET_1998 = "training.batches.gradient_descent", "training.lenet_1998.
 def modules_of_run(optimizer):
     """Return the modules that a run imports.
 
-    The module of the optimizer is listed here, because the engine imports it by a name that the source does not
-    contain.
+    The engine imports the optimizer's module by a name that the source does not contain. So this function names the
+    module itself.
     """
     if ENGINES[optimizer] == "lenet_1998":
         return reached_from(["training.one_run"], without=BATCHES)

@@ -1,4 +1,4 @@
-"""Provenance: the tags of the machine, and the time in training."""
+"""Provenance: the tags that describe the machine, and the time that the training of runs took."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""A trained run is returned only if the code that trained it has the digest in the run's identity."""
+"""A trained run is returned only if the digest of the training code equals the digest in the run's identity."""
 
 import pytest
 from support.builders import identity

@@ -32,7 +32,8 @@ def opened(browser):
     """A function that opens a file in a new page. The function returns the page and a list of complaints.
 
     The list grows while the page is open. Complaints are JavaScript errors, the URLs of HTTP requests, and console
-    messages. A caller can pass the predicate `is_complaint`: then only console messages for which it is true count.
+    messages. If a caller passes the predicate `is_complaint`, a console message is a complaint only if
+    `is_complaint(message)` is true.
     """
     pages = []
 

@@ -32,7 +32,10 @@ BASE = load_settings(ROOT / "params.yaml").base.model_dump()
 
 
 def settings(**changes):
-    """Return a variant's settings as in run.json: the base of params.yaml with two epochs, updated by `changes`."""
+    """Return a variant's settings, as in run.json: the base of params.yaml with two epochs.
+
+    changes: the settings that differ from this base, with their values.
+    """
     return BASE | {"epochs": EPOCHS} | changes
 
 
@@ -98,7 +101,10 @@ def variant_result(variant="tanh_sgd", errors=(10.0, 12.0), dataset="digits"):
 
 
 def without_validation(result):
-    """Return the results without validation metrics, as if the variant had been trained on the validation split too."""
+    """Return a copy of a variant's results without validation metrics.
+
+    A variant has such results if it is trained on the training split and on the validation split.
+    """
 
     def drop_validation(metrics):
         return {name: value for name, value in metrics.items() if not name.startswith("validation/")}
@@ -110,10 +116,10 @@ def without_validation(result):
 def study(errors, about=None, published=None, factorial=(), changes=None, dataset="digits", primary=(), sweeps=()):
     """Return a study of several variants.
 
-    errors: {variant: test errors of its seeds, in whole percent}. All variants, in this order, form the ladder: the
-    study compares each variant with the one before.
-    published: {variant: the error in percent that others report}. The first variant of `published` is `study.original`,
-    the variant shown as the network of 1998.
+    errors: {variant: test errors of its seeds, in whole percent}. All variants form the ladder, in the order of
+    `errors`: the study compares each variant with the previous variant.
+    published: {variant: the error in percent that others report}. The report shows the first variant in `published` as
+    the network of 1998: this variant is `study.original`.
     changes: {variant: settings that differ from the base}.
     """
     variants = {name: settings(**(changes or {}).get(name, {})) for name in errors}
@@ -164,10 +170,11 @@ def labels(n=100):
 
 
 def predictions(seeds=2, n=100, wrong=10):
-    """Return predictions for `n` images. The predicted class has a probability of 0.91.
+    """Return predictions for `n` images. The probability of the predicted class is 0.91.
 
-    The first `wrong` images are predicted as the class after their label, the others as their label. wrong: one number
-    for all seeds, or a number for each seed. Feature maps and weights are random, but the same each time.
+    wrong: how many images are misread; one number for all seeds, or one number for each seed. The first `wrong` images
+    are misread: their predicted class is the class after the label. The predicted class of the other images is the
+    label. Feature maps and weights are random, but the same each time.
     """
     probabilities = np.full((seeds, n, 10), 0.01, np.float32)
     for seed_probabilities, count in zip(probabilities, np.broadcast_to(wrong, seeds), strict=True):

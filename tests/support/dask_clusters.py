@@ -12,9 +12,10 @@ from support.servers import wait_until
 
 
 def quick_sources(folder):
-    """Copy the code to a new folder and replace the copy's training by `quick_training`; return the folder.
+    """Copy the code to a new folder, and return the folder. In the copy, `quick_training` replaces the training.
 
-    Only runs/trainer.py changes, and the digest of the code does not cover this file. So Dask workers accept the copy.
+    Only runs/trainer.py differs from the original, and the digests of the code do not cover this file. So a driver with
+    the original accepts Dask workers with the copy.
     """
     shutil.copytree(ROOT / "src", folder, ignore=shutil.ignore_patterns("__pycache__"))
     with open(folder / "lenet/runs/trainer.py", "a") as file:

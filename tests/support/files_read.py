@@ -1,4 +1,4 @@
-"""Which files a function reads, to compare with the dependencies that dvc.yaml declares."""
+"""Find which files a function reads, and compare them with the files that dvc.yaml declares."""
 
 import os
 import sys
@@ -18,7 +18,10 @@ def _note(event, arguments):
 
 
 def files_read(function):
-    """Call a function; return the files of the current folder that this process reads meanwhile, as relative paths."""
+    """Call a function. Return the files that this process reads during the call, as relative paths, sorted.
+
+    Files outside the current folder are left out.
+    """
     if not _hooks:
         sys.addaudithook(_note)
         _hooks.append(_note)
@@ -30,7 +33,10 @@ def files_read(function):
 
 
 def undeclared(stage, files):
-    """Return those of the files that the stage in dvc.yaml neither depends on nor writes, except params.yaml."""
+    """Return the files that dvc.yaml lists neither as dependencies nor as outputs of the stage.
+
+    params.yaml is never returned.
+    """
     definition = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"][stage]
     outputs = [path for output in definition["outs"] for path in (output if isinstance(output, dict) else [output])]
     declared = [*definition["deps"], *outputs, "params.yaml"]

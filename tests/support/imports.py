@@ -1,6 +1,6 @@
-"""Find in a module's source which modules of this package it imports. Imports inside functions count.
+"""Find the modules of this package that a module imports, by reading the module's source.
 
-A module is named by its path in the package, as in "network.model".
+Imports inside functions count. A module is named by its path in the package, as in "network.model".
 """
 
 import ast

@@ -77,7 +77,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _answer(server: Mirror, behaviour: str, name: str) -> tuple[int, dict[str, str], Iterable[bytes]]:
-    """Return status, headers and body of an answer. Without Content-Length, the body ends with the connection."""
+    """Return the status, the headers and the body of the server's answer to a request for the file `name`.
+
+    An answer without Content-Length ends when the server closes the connection.
+    """
     content = server.files[name.removesuffix(".gz")]
     compressed = gzip.compress(content)
     whole = (200, {"Content-Length": str(len(compressed))}, [compressed])
@@ -109,7 +112,7 @@ def _drip(server: Mirror, pause_s: float) -> Iterator[bytes]:
 
 @contextmanager
 def running(server: TCPServer) -> Iterator[TCPServer]:
-    """Run a server in a thread until the block ends, even if a client still waits for an answer."""
+    """Run a server in a thread. Stop it at the end of the `with` block, even if a client still waits for an answer."""
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -167,7 +170,10 @@ def use_dataset(name):
 
 
 def in_temporary_workspace(checkout, monkeypatch):
-    """Change to a folder like the temporary workspaces in which DVC runs the stages of an experiment."""
+    """Create a temporary workspace in the checkout, and make it the current folder.
+
+    DVC runs the stages of an experiment in such a workspace, with the checkout's path in DVC_ROOT.
+    """
     workspace = checkout / ".dvc/tmp/exps/tmp"
     workspace.mkdir(parents=True)
     shutil.copy("params.yaml", workspace)

@@ -32,8 +32,9 @@ def mlflow_server(database, artifacts):
 def proxy_that_answers_502(address, request):
     """Run a proxy that forwards all requests to a server. Yield the proxy's address and a list of requested paths.
 
-    The list grows with each request and has the last two parts of each path, for example "runs/create". The proxy also
-    forwards the first request to the path `request`, but replaces the status of the server's answer by 502.
+    The list grows with each request. It has the last two parts of each path, for example "runs/create".
+    request: the last two parts of a path. The first request to this path also reaches the server, but the proxy
+    changes the status of the server's answer to 502.
     """
     requested_paths = []
 

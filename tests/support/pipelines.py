@@ -181,8 +181,8 @@ def interrupt_repro(repository, signal_number):
 def make_pipeline(folder):
     """Make the repository of the fixture `pipeline`.
 
-    Start `make repro` three times, as described there, and write how it ended each time into record.json, a file beside
-    the repository.
+    Start `make repro` three times, as the fixture's docstring describes. How each `make repro` ended is written to
+    record.json, a file beside the repository.
     """
     repository = new_repository(folder / "lenet lab", seeds=[0, 1], epochs=2)
     interruptions = [interrupt_repro(repository, number) for number in (signal.SIGHUP, signal.SIGKILL)]
@@ -212,7 +212,8 @@ def pipeline(tmp_path_factory, pytestconfig):
 
     `make repro` was started three times. The first time its terminal was closed, the second time it was killed, the
     third time it finished. The first pytest process that needs the repository makes it, and each process works on a
-    copy. With --reuse-pipeline, each process copies the repository of the last test run, if no file was edited since.
+    copy. With --reuse-pipeline, each process copies the repository that an earlier test run made, unless `code_digest`
+    has changed since.
     """
     shared, earlier_folders = tmp_path_factory.getbasetemp(), pytestconfig.cache.get("pipeline", {})
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -19,7 +19,10 @@ _WAIT = ("--wait", "--timeout=300")
 
 
 def _programs():
-    """Return the folder of the newest initdb and pg_ctl. Debian has one such folder for each major release."""
+    """Return the folder with the programs (initdb, pg_ctl) of the newest PostgreSQL.
+
+    Debian has one such folder for each major release of PostgreSQL.
+    """
     folders = [folder for folder in _PROGRAMS.glob("*/bin") if (folder / "initdb").is_file()]
     if not folders:
         # In continuous integration every test must run, so a missing program is a failure.
@@ -55,7 +58,7 @@ class Cluster:
         self._run("pg_ctl", "start", *_WAIT, f"--log={self._folder / 'log'}", f"--options={' '.join(options)}")
 
     def stop(self):
-        """End the server at once, as in a crash: it closes no connection properly."""
+        """End the server at once, as in a crash. The server closes no connection properly."""
         self._run("pg_ctl", "stop", *_WAIT, "--mode=immediate")
 
     def address(self, database, password=_PASSWORD):
@@ -67,7 +70,10 @@ class Cluster:
         return self.address(database)
 
     def disconnect(self, database):
-        """End all connections to a database, because PostgreSQL copies only a database without connections."""
+        """End all connections to a database.
+
+        PostgreSQL refuses to copy a database (see `create`) while anyone is connected to it.
+        """
         self._execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
 
     def drop(self, database):
@@ -93,7 +99,7 @@ class Cluster:
 def running_cluster():
     """Run a PostgreSQL server and yield it.
 
-    The server's folder is outside pytest's folders, because the user `postgres` cannot enter those.
+    The server's folder is outside pytest's folders, because the user `postgres` cannot enter pytest's folders.
     """
     with tempfile.TemporaryDirectory(prefix="lenet-postgresql-") as folder:
         cluster = Cluster(Path(folder))

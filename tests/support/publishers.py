@@ -41,9 +41,10 @@ for publisher in publishers:
 
 
 def publish_at_once(folders, variants, **environment):
-    """Run one publisher process in each folder, as in a checkout. Return what the processes print to stderr.
+    """Run one publisher process in each folder. Return what the processes print to stderr.
 
-    variants: for each folder the variants that its process publishes. Each variant has two seeds.
+    Each folder stands for a checkout. variants: one list for each folder, the variants that the process in this folder
+    publishes. Each variant has two seeds.
     """
     identities = json.dumps([asdict(identity(seed)) for seed in (0, 1)])
     jobs = json.dumps([(str(folder), names) for folder, names in zip(folders, variants, strict=True)])
@@ -67,7 +68,7 @@ def publish_at_once(folders, variants, **environment):
 def assert_each_run_published_once(client, variants):
     """Assert that each MLflow run exists once and is finished.
 
-    Assert also that the MLflow run of each seed has each point of its history once, and its model once.
+    Assert also that the MLflow run of each seed has one model, and each point of the history once.
     """
     experiment = client.get_experiment_by_name(SWEEP.name).experiment_id
     runs = client.search_runs([experiment])

@@ -1,7 +1,7 @@
-"""A replacement for the training: each epoch takes 0.1 s, and the values in a run's history are the run's seed.
+"""A quick training for tests: each epoch takes 0.1 s, and each value in a run's history is the run's seed.
 
-`train_checked` has the name of the function that it replaces, because `dask_clusters.quick_sources` appends this file
-to lenet/runs/trainer.py.
+`dask_clusters.quick_sources` appends this file to a copy of lenet/runs/trainer.py. There, this `train_checked` replaces
+the function of the same name.
 """
 
 import time

@@ -12,7 +12,10 @@ from support.postgres import running_cluster
 
 @pytest.fixture(scope="session")
 def postgresql():
-    """A PostgreSQL server. Its database `empty` has MLflow's tables, because tables are copied faster than created."""
+    """A PostgreSQL server. Its database `empty` has MLflow's tables, but no runs.
+
+    Tests copy this database, because a copy takes less time than the creation of the tables.
+    """
     import mlflow
 
     with running_cluster() as cluster:
@@ -23,7 +26,7 @@ def postgresql():
 
 @pytest.fixture
 def postgresql_client(workspace, postgresql, monkeypatch):
-    """A function that returns an MLflow client, like the fixture `client`, but for an MLflow store on PostgreSQL."""
+    """A function that returns an MLflow client for an MLflow store on PostgreSQL. The fixture `client` uses SQLite."""
     import mlflow
 
     address = postgresql.create("store", template="empty")
@@ -35,9 +38,9 @@ def postgresql_client(workspace, postgresql, monkeypatch):
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def either_client(request):
-    """The fixture `client`, then `postgresql_client`.
+    """The fixture `client` (an MLflow store on SQLite) or `postgresql_client` (an MLflow store on PostgreSQL).
 
-    A test with this fixture runs twice, with an MLflow store on SQLite and with one on PostgreSQL.
+    A test with this fixture runs twice, once with each of the two.
     """
     return request.getfixturevalue("client" if request.param == "sqlite" else "postgresql_client")
 

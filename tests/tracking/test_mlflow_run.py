@@ -11,7 +11,7 @@ from lenet.tracking.runs import ExperimentRuns
 
 @pytest.fixture
 def find(client):
-    """A function that returns the MLflow run of a seed, freshly read. The first call creates the MLflow run."""
+    """A function that reads a seed's MLflow run from the MLflow store. The first call creates the MLflow run."""
     runs = ExperimentRuns(study_experiment("digits"))
     parent = runs.find_or_create_variant("tanh_sgd", identity(), None)
     return lambda: runs.find_or_create_seed("tanh_sgd", identity(), parent, None)

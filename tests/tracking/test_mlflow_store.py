@@ -47,7 +47,10 @@ def test_asking_for_the_stores_address_does_not_import_mlflow():
 
 
 def fail(reason="no answer"):
-    """Simulate a use of the MLflow store that fails, unless publishing is disabled."""
+    """Simulate a failed use of the MLflow store: raise a ConnectionError inside `failures_as_warnings`.
+
+    If publishing is disabled, raise a StoreDisabledError instead.
+    """
     with mlflow_store.failures_as_warnings():
         if mlflow_store.is_disabled():
             raise mlflow_store.StoreDisabledError

@@ -55,9 +55,9 @@ def points_of(client, run):
 
 
 def everything_in(client):
-    """Return what a second publication might duplicate.
+    """Return everything in the MLflow store that a second publication might duplicate.
 
-    This is a mapping: id of an MLflow run → tags, points, artifacts and number of models.
+    The result maps the id of each MLflow run to the run's tags, points, artifacts and number of models.
     """
     contents = {}
     for run in all_runs(client):
@@ -223,7 +223,7 @@ def sweep_runs(workspace):
 def sweep_table(loss_difference):
     """Return the table of the sweep's two recipes. Neither recipe misreads an image.
 
-    loss_difference: by how much the second recipe's losses are higher than the first recipe's.
+    loss_difference: for each image, the second recipe's loss minus the first recipe's loss.
     """
     losses = np.array([[0.1, 0.2, 0.3]])
     return trials.table(

@@ -13,7 +13,7 @@ def test_the_commit_is_also_tagged_under_mlflows_own_name():
 
 
 def split_uses(train_on):
-    """Return what a run with this `train_on` uses each split for: name of the split → use."""
+    """Return the use of each split in a run with the setting `train_on`: name of the split → use."""
     inputs = run_inputs.dataset_inputs(replace(identity(), settings=settings(train_on=train_on)))
     return {split.dataset.name: split.tags[0].value for split in inputs}
 

@@ -25,7 +25,7 @@ def runs_in(client, **tags):
 
 
 def find_or_create(runs, variant="tanh_sgd", run_identity=None, provenance=PROVENANCE):
-    """Find or create two MLflow runs and return them: that of a variant and that of one of its seeds."""
+    """Find or create the MLflow run of a variant and the MLflow run of one seed of this variant; return both."""
     run_identity = run_identity or identity()
     parent = runs.find_or_create_variant(variant, run_identity, provenance)
     seed = runs.find_or_create_seed(variant, run_identity, parent, provenance)

@@ -8,9 +8,9 @@ EVERY_RANGE = {"translation": 2.0, "scaling": 0.15, "squeezing": 0.1, "shear": 0
 
 @pytest.fixture
 def distorted(recipe):
-    """Return a function that distorts images. Keyword arguments set the ranges of the distortions.
+    """Return a function that distorts images. The function's keyword arguments set the ranges of the distortions.
 
-    By default, the images are the examples 0, 1, … of an epoch.
+    The argument `examples` gives each image's index in the training set; by default 0, 1, …
     """
 
     def distort_images(images, seed=0, epoch=0, examples=None, **ranges):

@@ -43,7 +43,10 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the printed table: an output, and its differences from the committed output (none if they are equal)."""
+    """A row of the printed table: an output, and how it differs from the committed output.
+
+    differences: empty if both outputs are equal.
+    """
 
     output: str
     differences: tuple[str, ...] = ()
@@ -70,10 +73,10 @@ def _read_runs(variant: str) -> Iterator[tuple[RunKey, RunOutput]]:
 
 
 def compare(committed: Outputs, reproduced: Outputs) -> list[Row]:
-    """Compare each reproduced run and file with the committed one; return a row for each.
+    """Compare reproduced runs and files with the committed runs and files; return a row for each comparison.
 
-    Files other than the data are compared only if `reproduced` has all runs of `committed`. The files of stages that
-    did not run are not compared: `reproduced.digests` lacks these stages.
+    The data files are always compared. The other files are compared only if `reproduced` contains all runs of
+    `committed`. If a stage did not run, it is missing from `reproduced.digests`, so its files are not compared.
     """
     runs = [
         Row(f"{variant} seed {seed}", tuple(_differences(committed.runs[variant, seed], run)))
@@ -92,7 +95,7 @@ def _compare_files(committed: Outputs, reproduced: Outputs) -> Iterator[Row]:
 
 
 def _differences(before: RunOutput, after: RunOutput) -> Iterator[str]:
-    """Yield the differences between two trainings of the same run: first possible causes, then differing outputs."""
+    """Yield the differences between a committed run and its reproduction: first possible causes, then outputs."""
     yield from _causes(before.result.identity, after.result.identity)
     if before.result.weights != after.result.weights:
         yield "weights"

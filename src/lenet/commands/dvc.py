@@ -91,7 +91,7 @@ def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) 
 
 @contextmanager
 def _dvc_lock() -> Iterator[None]:
-    """Wait until no other command of this checkout runs DVC, and let other commands wait until the `with` block ends.
+    """Wait until no other command of this checkout runs DVC. During the `with` block, other commands wait.
 
     Without this lock, DVC would fail while another DVC process runs a stage.
     """
@@ -117,10 +117,10 @@ def _disk_space_hint() -> str:
 
 
 def evaluate_targets(variants: Iterable[str], all_variants: Iterable[str] = ()) -> list[str]:
-    """Return the targets with which `dvc repro` evaluates these variants.
+    """Return the targets with which `dvc repro` evaluates these variants: `evaluate@<variant>` for each variant.
 
-    If these are all variants, as listed in `all_variants`, return only the target `evaluate`, because each target makes
-    DVC a second slower.
+    Each target makes DVC a second slower. Therefore, if `variants` and `all_variants` contain the same names, return
+    only the target `evaluate`, which evaluates all variants.
     """
     names = list(variants)
     return ["evaluate"] if names and set(names) == set(all_variants) else [f"evaluate@{variant}" for variant in names]
@@ -146,7 +146,7 @@ def refuse_conflicts() -> None:
 
 
 def drop_removed_variants(variants: Iterable[str]) -> None:
-    """Remove from dvc.lock the stages of variants that are no longer in params.yaml. DVC itself never removes stages.
+    """Clean dvc.lock: if a variant is no longer in params.yaml, remove its stages. DVC itself never removes stages.
 
     variants: the names of the variants in params.yaml.
     """
@@ -166,9 +166,9 @@ def drop_removed_variants(variants: Iterable[str]) -> None:
 
 
 def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
-    """Remove the file in which DVC lists its locks if a full disk has truncated the file.
+    """If DVC's list of locks is truncated, for example by a full disk, remove the file.
 
-    With a truncated file, every later `dvc repro` would fail.
+    With a truncated file, every later `dvc repro` would fail. path: the file with the list.
     """
     for attempt in range(2):  # DVC may be writing the file at this moment
         try:

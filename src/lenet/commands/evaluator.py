@@ -18,8 +18,9 @@ class Evaluator:
 
     The thread runs during a `with` block. Variants that are still queued at the end of the block are not evaluated; the
     caller runs `dvc repro` after the block, which evaluates these variants.
-    stale: the variants whose results are missing, or belong to other runs than the settings ask for. headline: the
-    variants whose comparison is printed first, as soon as none of them is stale any more; may be empty.
+    stale: the variants without results, and the variants whose results belong to other runs than the settings ask for.
+    headline: the variants of the comparison that is printed first. This comparison is printed as soon as its stale
+    variants are evaluated. headline may be empty.
     """
 
     def __init__(self, settings: Settings, headline: Sequence[str], stale: Sequence[str], publisher: Publisher) -> None:

@@ -85,7 +85,7 @@ def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:
 def train_missing_runs(
     settings: Settings, variants: Sequence[str], processes: ProcessPool, publisher: Publisher
 ) -> None:
-    """Train in parallel all runs that are missing from the run store.
+    """Train all runs that are missing from the run store; train several runs at the same time.
 
     Each variant is evaluated as soon as all its runs are trained, while other runs are still in training.
     This function trains outside of DVC, because DVC runs one stage at a time and would leave cores idle. DVC's stages
@@ -110,9 +110,10 @@ def train_missing_runs(
 
 
 def headline_of(settings: Settings, variants: Sequence[str]) -> list[str]:
-    """Return the variants of the primary comparison, which is printed before the other variants are ready.
+    """Return the variants of the primary comparison. This comparison is printed before the other variants are ready.
 
-    Return an empty list if `variants` lacks a variant of the primary comparison, or contains no other variant.
+    Return an empty list in two cases: `variants` does not contain all variants of the primary comparison, or `variants`
+    contains only variants of the primary comparison.
     """
     primary = set(settings.comparison.primary)
     return [variant for variant in variants if variant in primary] if primary < set(variants) else []
@@ -135,9 +136,10 @@ def longest_first(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
 
 
 def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Publisher) -> bool:
-    """Train, evaluate, draw and publish what is not up to date; return False if the data cannot be downloaded.
+    """Bring runs, results and report up to date, and publish them; return False if the data cannot be downloaded.
 
-    variants: the variants to bring up to date, without the report. If empty: all variants and the report.
+    variants: only these variants are brought up to date; the report stays as it is. If `variants` is empty, all
+    variants and the report are brought up to date.
     """
     requested = variants or list(settings.variants)
     publish_all = methodcaller("publish_all")

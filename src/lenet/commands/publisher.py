@@ -1,4 +1,4 @@
-"""Publish to MLflow in a background thread, while the command trains or serves MLflow's pages."""
+"""Publish to MLflow in a background thread. Meanwhile, the main thread trains runs or serves MLflow's pages."""
 
 import threading
 from collections.abc import Callable

@@ -46,9 +46,10 @@ def missing_results() -> Mapping[str, Sequence[SeedResult]]:
 
 
 def save_from_models(missing: Mapping[str, Sequence[SeedResult]]) -> None:
-    """Save each missing run in the run store, if the weights in models/ are the weights that were evaluated.
+    """Copy missing runs from models/ into the run store.
 
-    missing: as `missing_results` returns it.
+    A run is copied only if the digest of its weights in models/ equals the digest in the run's results.
+    missing: what `missing_results` returns.
     """
     for variant, seed_results in missing.items():
         for seed_result in seed_results:

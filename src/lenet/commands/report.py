@@ -1,7 +1,7 @@
 """`make report`: write tables, charts, page and README again from the committed results. Takes seconds.
 
-The command needs neither data nor models, so pictures of digits or networks stay as they are. It prints the names of
-variants whose training code has changed since their runs were trained.
+The command reads neither data nor models. Therefore, it does not draw the pictures of digits and networks again. If
+the training code of a variant has changed since the variant's runs were trained, the command prints the variant's name.
 """
 
 import sys
@@ -18,7 +18,7 @@ from lenet.workspace import PAGE
 
 
 def outdated_variants(study: Study) -> list[str]:
-    """Return the variants with at least one run that was trained by other code than today's."""
+    """Return each variant that has at least one run whose training code differs from today's code."""
     todays_code = {variant: code.code_digest(study.settings.variant(variant).optimizer) for variant in study.results}
     return [
         variant

@@ -1,7 +1,8 @@
 """`make sweep NAME=…`: train the recipes of sweeps/<name>/sweep.yaml, and compare them on validation images.
 
-Writes trials.csv and trials.png into the same folder. If the sweep has a 2×2 design (two changes: neither, each alone,
-both), also writes effects.csv. Publishes to a separate MLflow experiment. The test set is not used.
+Writes trials.csv and trials.png into the same folder. If the sweep has a 2×2 design, also writes effects.csv. A 2×2
+design has four recipes: without two changes, with each change alone, and with both. Publishes to a separate MLflow
+experiment. The test set is not used.
 With FROM=<variant>, the command only writes a new sweep.yaml, which starts from the recipe of this variant.
 """
 
@@ -123,8 +124,8 @@ def save_trials(
 ) -> None:
     """Write trials.csv and the figure trials.png.
 
-    trials.csv contains `table` and, for each recipe, the varied settings and the digests of the runs. variants: the
-    recipes to mark in the figure, as `variants_by_recipe` returns them.
+    trials.csv has one row per recipe, with the varied settings, the columns of `table`, and the digests of the runs.
+    variants: what `variants_by_recipe` returns. The figure marks the recipes that equal a variant.
     """
     settings = {name: recipe.model_dump(include=set(sweep.varied_settings)) for name, recipe in sweep.recipes().items()}
     varied_settings = pd.DataFrame(settings).T[sweep.varied_settings]
@@ -162,9 +163,10 @@ def digests_in(path: Path) -> list[str]:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """Return the table as text: each recipe's mean loss and error, and their differences from the first recipe.
+    """Return the table as text: the mean loss and the mean error of each recipe.
 
-    Each difference is followed by ± its standard error.
+    Next to each mean, the text shows its difference from the first recipe's mean, ± the standard error of the
+    difference.
     """
     lines = ["cross-entropy    difference        error (%)   difference   recipe"]
     for recipe, row in table.iterrows():

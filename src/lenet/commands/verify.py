@@ -54,7 +54,8 @@ def clone_of_committed_state(checkout: Path) -> Iterator[Path]:
 def choose_runs(settings: Settings, variants: str, seeds: str) -> tuple[list[str], list[int]]:
     """Return the variants and the seeds to train; raise LabError if a variant or a seed is unknown.
 
-    variants, seeds: separated by spaces, or "all". If empty, a few quick variants or the first seed are chosen.
+    variants: names separated by spaces, or "all". If empty, a few quick variants are chosen.
+    seeds: numbers separated by spaces, or "all". If empty, the first seed is chosen.
     """
     default = [name for name in DEFAULT_VARIANTS if name in settings.variants] or list(settings.variants)[:1]
     names = list(settings.variants) if variants == ALL else variants.split() or default
@@ -83,9 +84,10 @@ def unverified(settings: Settings, variants: Sequence[str], seeds: Sequence[int]
 
 
 def check_derived_files(settings: Settings) -> list[Row]:
-    """Compute again the files that are derived from the results of single seeds; return a row for each differing file.
+    """Derive files from the committed results of single seeds, and compare them with the committed files.
 
-    These files contain the means, intervals, tables, charts, pages and README. If all files are equal, return one row.
+    These files contain the means, intervals, tables, charts, pages and README. Return a row for each file that differs.
+    If no file differs, return one row that stands for all files.
     The current folder must be a clone: at the end, all its files are restored with `git checkout`.
     """
     for variant in settings.variants:

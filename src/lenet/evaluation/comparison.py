@@ -32,10 +32,10 @@ of the estimate is
 
 N is the number of all images, g the group of writer w, and n the number of writers in g. m_vi is the mean of
 wrong[v, s, i] over v's seeds, and M_vg the mean of m_vi over all images of g. The residual r_vsi is wrong[v, s, i]
-minus the mean over the images, minus the mean over the seeds, plus the mean over both.
+minus its mean over all images, minus its mean over v's seeds, plus its mean over all images and all of v's seeds.
 
 `compute_moments` computes A, C and t. `_writer_deviations` computes t and u. `_residual_variance` computes C from u.
-`_variances` computes B and the sum of A − C. `estimate` computes the intervals.
+`_variances` computes both parts of the variance. `estimate` computes the intervals.
 
 Sources and reasons. A and B both contain C, so C is subtracted once. This is two-way clustering (Cameron, Gelbach and
 Miller, Robust Inference With Multiway Clustering, 2011). With one image per writer, the estimated variance is the
@@ -86,8 +86,8 @@ class Comparison:
     """The estimates of a study.
 
     errors: variant → its error. differences: (variant, reference) → the variant's error minus the reference's error;
-    the difference of the primary comparison comes first. effects: name of the effect → its size, in the order in which
-    `compare` got the effects.
+    the difference of the primary comparison comes first. effects: name of the effect → the size of the effect. The
+    order is that of the argument `effects` of `compare`.
 
     The intervals of `errors`, `effects` and the primary comparison are single intervals: each covers the true value in
     95 % of studies. The intervals of all other differences are simultaneous: in 95 % of studies, every one of these
@@ -179,7 +179,7 @@ def factorial_effects(neither: str, first: str, second: str, both: str, names: P
 
 
 def compute_moments(wrong: Mapping[str, np.ndarray], writers: Writers | None = None) -> Moments:
-    """Compute the means of the variants, and A, C and t of the formulas in the module's docstring.
+    """Compute each variant's mean and the quantities A, C and t, which the module's docstring defines.
 
     wrong: variant → (seeds, images); all variants have the same images in the same order. The values are bool (misread
     or not), or float, such as losses or percentages. writers: as in `compare`.
@@ -220,9 +220,10 @@ def _writer_deviations(values: np.ndarray, writers: Writers) -> np.ndarray:
 def estimate(moments: Moments, contrasts: Sequence[Contrast], simultaneous: bool = False) -> list[Estimate]:
     """Estimate contrasts with 95 % intervals.
 
-    simultaneous: whether, in 95 % of studies, every interval covers its true value (Šidák 1967). If False, each
-    interval by itself covers its true value in 95 % of studies. An interval is the value ± the standard error times a
-    quantile of Student's t distribution.
+    simultaneous: whether to compute simultaneous intervals instead of single intervals. In 95 % of studies, every
+    simultaneous interval covers its true value (Šidák 1967). A single interval covers its true value in 95 % of
+    studies, whatever the other intervals do. To get the ends of an interval, the standard error is multiplied by a
+    quantile of Student's t distribution; the product is subtracted from the value and added to the value.
     """
     c = _coefficients(moments, contrasts)
     values, (between_seeds, between_writers) = c @ moments.means, _variances(moments, c)
@@ -243,7 +244,9 @@ def estimate(moments: Moments, contrasts: Sequence[Contrast], simultaneous: bool
 
 
 def standard_error(moments: Moments, contrast: Contrast) -> tuple[float, float]:
-    """Return the value of a contrast and its standard error, in the unit of the values that `compute_moments` got.
+    """Return the value of a contrast and its standard error.
+
+    Both numbers have the unit of the argument `wrong` of `compute_moments`.
 
     If a variant has only one seed, the variance between seeds is left out.
     """
@@ -281,8 +284,8 @@ def _writer_degrees(moments: Moments, c: np.ndarray, between_writers: np.ndarray
     number of the writer's images, and ρ is the correlation of two images of the same writer. ρ is estimated from the
     ratio of B to the variance that independent images would have.
 
-    The formula assumes that the images of all writers have the same variance. This assumption is an approximation; the
-    simulations in the tests do not make it.
+    The formula assumes that the images of all writers have the same variance. This is only approximately true. The
+    simulations in the tests do not use this assumption.
     """
     sizes, test_size = moments.writer_sizes, moments.writer_sizes.sum()
     independent = np.einsum("kv,vw,kw->k", c, moments.image_covariances, c)
@@ -294,10 +297,10 @@ def _writer_degrees(moments: Moments, c: np.ndarray, between_writers: np.ndarray
 
 
 def _as_error(mean: Estimate) -> Estimate:
-    """Return an error with an interval that is symmetric on a logarithmic scale (delta method).
+    """Replace the interval of a mean error by an interval that is symmetric on a logarithmic scale (delta method).
 
-    The distribution of a small share is skewed, so an interval with the same width on both sides would not fit it. The
-    interval is cut off at 100 %.
+    The interval of `mean` is symmetric on a linear scale. Such an interval does not fit an error, because the
+    distribution of a small share is skewed. The new interval is cut off at 100 %.
     """
     if not mean.has_interval:
         return mean

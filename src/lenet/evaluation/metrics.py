@@ -69,19 +69,19 @@ def calibration_error_percent(probabilities: np.ndarray, labels: np.ndarray, bin
 
 
 def percent_of_actual(confusion_counts: ArrayLike) -> np.ndarray:
-    """Return confusion counts (10, 10) as percentages of each actual class's images: float64 (10, 10).
+    """Divide each confusion count by the number of images in its row; return percentages: float64 (10, 10).
 
-    If a class has no images, its row is 0.
+    confusion_counts: (10, 10), a row per actual class. If a class has no images, all percentages in its row are 0.
     """
     counts = np.asarray(confusion_counts)
     return 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
-    """Return the mean and the sample standard deviation (with divisor n − 1; None for a single value).
+    """Return the mean and the sample standard deviation (divisor n − 1).
 
-    If a value is not finite, for example because a run diverged, the mean is NaN, and so is the standard deviation of
-    several values.
+    The standard deviation of a single value is None. If a value is not finite, for example because a run diverged, the
+    mean is NaN. Then the standard deviation of several values is NaN, too.
     """
     if not all(map(math.isfinite, values)):
         return math.nan, math.nan if len(values) > 1 else None

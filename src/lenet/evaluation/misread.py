@@ -2,8 +2,8 @@
 
 Git tracks the file as plain text. It has a row for each image that the network of at least one seed misreads. The
 columns are the image's index in the test set ("digit"), its label, and for each seed the answer of the seed's network.
-All networks of the variant read the images without a row correctly, so the statistics of the comparison need only this
-table.
+If an image has no row, all networks of the variant read it correctly. So the statistics of the comparison need only
+this table and the number of test images.
 """
 
 import csv

@@ -44,9 +44,9 @@ class SeedResult:
 class VariantResult:
     """The results of all runs of a variant.
 
-    multiply_accumulates: how many multiply–accumulate operations the network needs for one image. summary: each
-    metric's mean over the seeds (key: the metric's name) and standard deviation (key: the name and `_sd`), and the ends
-    of the 95 % interval of the test error.
+    multiply_accumulates: how many multiply–accumulate operations the network needs for one image.
+    summary: the statistics over the seeds. The key of a metric's mean is the metric's name. The key of its standard
+    deviation is the name followed by `_sd`. The summary also has the two ends of the 95 % interval of the test error.
     """
 
     variant: str

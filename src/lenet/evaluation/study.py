@@ -26,8 +26,8 @@ from lenet.settings import Published, Settings
 class Study:
     """The results of variants, all evaluated on the same test set.
 
-    results: variant → its results. misread: variant → its misread images. Both have the order in which `load_study` got
-    the variants.
+    results: variant → its results. misread: variant → its misread images. Both have the same order: that of the
+    variants passed to `load_study`.
     """
 
     settings: Settings
@@ -53,15 +53,15 @@ class Study:
 
     @property
     def published(self) -> Mapping[str, Published]:
-        """Variant → its published test error. All published errors are for MNIST, so other data sets have none."""
+        """Variant → its published test error. Empty if the data set is not MNIST: published errors are for MNIST."""
         reported = self.settings.comparison.published if self.dataset == "mnist" else {}
         return {variant: error for variant, error in reported.items() if variant in self.results}
 
     @property
     def original(self) -> str:
-        """The variant shown as the network of 1998: `comparison.original` of params.yaml if it is in the study.
+        """The variant that the report shows as the network of 1998.
 
-        Otherwise, the baseline is shown.
+        If `comparison.original` of params.yaml is in the study, it is that variant. Otherwise, it is the baseline.
         """
         named = self.settings.comparison.original
         return named if named and named in self.results else self.baseline
@@ -89,8 +89,8 @@ class Study:
     def factorial(self) -> tuple[str, ...]:
         """The four variants of the 2×2 design, which measures two changes alone and together.
 
-        The order is: the variant with neither change, with the first, with the second, with both. The tuple is empty if
-        any of the four is not in the study.
+        The order is: no change, only the first change, only the second change, both changes. The tuple is empty if any
+        of the four variants is not in the study.
         """
         four = self.settings.comparison.factorial
         return four if set(four) <= set(self.results) else ()
@@ -138,7 +138,10 @@ class Study:
 
 
 def load_study(settings: Settings, variants: Sequence[str]) -> Study:
-    """Read the results of variants. Raise LabError if a file is missing, or if the files of a variant do not agree."""
+    """Read the results of variants from reports/details/ and reports/misread/.
+
+    Raises LabError if a file is missing, or if a variant's two files contradict each other.
+    """
     results = {variant: load_result(variant) for variant in variants}
     misread = {variant: load_misread(variant) for variant in variants}
     for variant, table in misread.items():

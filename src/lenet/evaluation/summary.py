@@ -16,10 +16,11 @@ from lenet.workspace import CURVES, METRICS, atomic_write
 
 
 def summarise(seeds: Sequence[SeedResult], wrong: np.ndarray) -> dict[str, float]:
-    """Return the mean of every metric over the seeds, as measured after the last epoch: name of the metric → mean.
+    """Return each metric's mean over the seeds: name of the metric → mean. The metrics are those after the last epoch.
 
-    If there are several seeds, also return each metric's standard deviation (key: the name and `_sd`) and the ends of
-    the 95 % interval of the test error. wrong: bool (seeds, images), whether each network misreads each test image.
+    If there are several seeds, the dictionary also contains each metric's standard deviation (key: the name and `_sd`)
+    and the two ends of the 95 % interval of the test error.
+    wrong: bool (seeds, images), whether each seed's network misreads each test image.
     """
     metrics_by_seed = [
         {name: values[-1] for name, values in seed.history.items()} | dict(seed.metrics) for seed in seeds
@@ -48,8 +49,8 @@ def save_metrics(variant: str, summary: Mapping[str, float]) -> None:
 def save_curves(variant: str, seeds: Sequence[SeedResult]) -> None:
     """Write the mean learning curves over the seeds, one row per epoch, to reports/curves/<variant>.csv.
 
-    DVC's plot needs a column for every metric. The column of a missing validation metric is filled with `nan`, because
-    DVC's plot omits `nan` but draws an empty cell as 0.
+    DVC's plot needs a column for every metric. If the runs have no validation split, the columns of the validation
+    metrics contain `nan`. DVC's plot omits `nan`; it would draw an empty cell as 0.
     """
     means = {name: learning_curve(seeds, name).mean for name in seeds[0].history}
     curves = pd.DataFrame(means).reindex(columns=EPOCH_METRICS).rename_axis("epoch")

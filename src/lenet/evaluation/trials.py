@@ -1,8 +1,8 @@
 """Compute the results of a sweep: the validation error and cross-entropy of each recipe.
 
-The results are also compared with those of the first recipe. Differences are paired by image, because every recipe is
-measured on the same images in the same folds. The cross-entropy can show far smaller differences between recipes than
-the error can, because the error changes only if a network's answer for an image becomes right or wrong.
+Every recipe is also compared with the first recipe. The differences are paired by image, because every recipe is
+measured on the same images in the same folds. Some differences between recipes are too small for the error, but the
+cross-entropy shows them: the error changes only if a network's answer for an image becomes right or wrong.
 
 All functions are pure functions on arrays.
 """
@@ -21,10 +21,10 @@ ERROR, LOSS = "validation_error_percent", "validation_cross_entropy"
 
 @dataclass(frozen=True)
 class Trial:
-    """The results of one recipe for each seed and validation image. Both arrays are float (seeds, images).
+    """The results of one recipe for each seed and validation image.
 
-    The images are those of all folds, one fold after the other. wrong: 1 if the image is misread, else 0. losses: the
-    cross-entropy of the image in nats.
+    wrong: float (seeds, images), 1 if the image is misread, else 0. losses: float (seeds, images), the cross-entropy of
+    the image in nats. The images are the validation images of all folds, one fold after the other.
     """
 
     wrong: np.ndarray
@@ -34,7 +34,8 @@ class Trial:
 def measure(probabilities: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> Trial:
     """Return a recipe's results for each seed and validation image.
 
-    Both lists have one array per fold, with n images: probabilities float32 (seeds, n, 10), labels uint8 (n,).
+    probabilities and labels are lists with one array per fold. For a fold with n images, the arrays are: probabilities
+    float32 (seeds, n, 10), labels uint8 (n,).
     """
     folds = list(zip(probabilities, labels, strict=True))
     return Trial(
@@ -48,8 +49,8 @@ def measure(probabilities: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -
 def table(trials: Mapping[str, Trial]) -> pd.DataFrame:
     """Return a table with a row per recipe.
 
-    The columns are the mean validation error and cross-entropy, their differences from those of the first recipe, and
-    the standard errors of all these values (`…_se`).
+    The columns are the mean validation error, the mean cross-entropy, and for both the difference from the first
+    recipe. Each of these columns has a second column with its standard error (`…_se`).
     """
     percents = [100 * trial.wrong for trial in trials.values()]
     losses = [trial.losses for trial in trials.values()]
@@ -63,9 +64,9 @@ def table(trials: Mapping[str, Trial]) -> pd.DataFrame:
 def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
     """Return a table of the effects of two changes in a 2×2 design, in percentage points of validation error.
 
-    four: the recipes with neither change, with the first, with the second, and with both. The table has a row for each
-    difference of `factorial_pairs`, with simultaneous 95 % intervals, and a row for the interaction, with a single 95 %
-    interval.
+    four: the names of four recipes, in this order: no change, only the first change, only the second change, both
+    changes. The table has a row for the difference of each pair in `factorial_pairs`; these rows have simultaneous 95 %
+    intervals. The last row is the interaction; it has a 95 % interval of its own.
     """
     neither, first, second, both = four
     interaction = factorial_effects(neither, first, second, both, ("first", "second"))["interaction"]

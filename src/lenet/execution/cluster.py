@@ -31,12 +31,12 @@ _RUN_AGAIN = "then run the same command again; finished runs are kept"
 
 
 def address() -> str | None:
-    """Return the scheduler's address from the environment, or None if runs train on this machine."""
+    """Return the scheduler's address from the environment. None means that runs train on this machine."""
     return os.environ.get(ADDRESS) or None
 
 
 class Connection:
-    """A connection to a Dask scheduler, for a `with` statement. At the end of the block all calls are cancelled.
+    """A connection to a Dask scheduler, for a `with` statement. The end of the block cancels all unfinished calls.
 
     Raises LabError if the scheduler does not answer.
     """
@@ -127,10 +127,10 @@ class Connection:
 
 
 def _connect(scheduler: str) -> "tuple[float, Client]":
-    """Return how many seconds to wait for a Dask worker (set in Dask's configuration), and a client.
+    """Connect to a scheduler. Return how many seconds to wait for a Dask worker, and the client.
 
-    Raises LabError if the package distributed is not installed, the number of seconds is not valid, or no scheduler
-    answers.
+    The number of seconds is a setting in Dask's configuration. Raises LabError if this setting is not valid, if the
+    package distributed is not installed, or if no scheduler answers.
     """
     try:
         import dask

@@ -1,7 +1,7 @@
-"""What a Dask worker runs: it compares its code and libraries with those of the driver, then calls a function.
+"""The code that a Dask worker runs: compare the worker's code and libraries with the driver's, then call a function.
 
-The driver is the process that submits the call. The function runs in a new process, which ends with the call. In the
-Dask worker itself, the results might differ because of environment variables, threads or earlier calls.
+The driver is the process that submits the call. The function runs in a new process, which ends with the call. It does
+not run in the Dask worker itself: there, environment variables, threads or earlier calls might change the results.
 """
 
 import pickle
@@ -24,9 +24,10 @@ class AbandonedError(Exception):
 
 
 def bits_fingerprint() -> dict[str, str]:
-    """Return what must be equal on the driver and on a Dask worker, so that a run has the same results, bit for bit.
+    """Return the values that a run's bits depend on, as name → value.
 
-    Returns name → value: the kind of processor, the versions of the libraries, and the digests of the source files.
+    The values are the kind of processor, the versions of the libraries, and the digests of the source files. If they
+    are equal on the driver and on a Dask worker, a run has the same results on both, bit for bit.
     """
     code_digests = {file: digest for optimizer in ENGINES for file, digest in code.file_digests(optimizer).items()}
     return {"processor": platform.machine(), **library_versions(), **code_digests}
@@ -38,8 +39,8 @@ def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> CallResu
     expected: the driver's `bits_fingerprint`. request: `(function, arguments)`, pickled. shared: the shared value,
     pickled. `request` and `shared` are unpickled only after the fingerprints have been compared, because a Dask worker
     with different code might be unable to unpickle them.
-    Raises what the function raises, LabError if the fingerprints differ, and AbandonedError at the next event if the
-    driver no longer waits.
+    An exception of the function is raised here. Raises LabError if the fingerprints differ. If the driver no longer
+    waits, raises AbandonedError when the function emits its next event.
     """
     dask_worker = get_worker()
     if differences := _differences(expected, bits_fingerprint()):
@@ -64,7 +65,10 @@ def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> CallResu
 
 
 def _differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> str:
-    """Describe the differences between two fingerprints: versions with both values, source files only by name."""
+    """Describe the differences between two fingerprints in one line.
+
+    A version is described by its two values, a source file only by its name.
+    """
     names = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
     files = [name for name in names if name.endswith(".py")]
     differences = [f"{name} {actual.get(name)} instead of {expected.get(name)}" for name in names if name not in files]

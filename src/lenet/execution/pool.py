@@ -137,7 +137,7 @@ class ProcessPool:
         self._threads.shutdown(wait=True)
 
     def start(self, task_count: int) -> None:
-        """Start workers until there are as many as tasks, but at most `max_workers`."""
+        """Start workers until there is one worker per task. The pool has at most `max_workers` workers."""
         while len(self._workers) < min(self._max_workers, task_count):
             self._workers.append(WorkerProcess(self._extra_modules))
             self._threads.submit(self._warm_up_worker, self._workers[-1])
@@ -147,8 +147,8 @@ class ProcessPool:
     ) -> Generator[Result, None, None]:
         """Call `function(worker, task)` for each task; yield the results in the order in which the tasks finish.
 
-        Tasks begin in the order of `tasks`. The function runs on a thread of this process. No other task uses the
-        worker meanwhile. An exception in the function is raised here.
+        Tasks begin in the order of `tasks`. The function runs on a thread of this process. While it runs, no other task
+        uses its worker. If the function raises an exception, `map` raises it too.
         """
         self.start(len(tasks))
         for future in as_completed([self._threads.submit(self._call_idle_worker, function, task) for task in tasks]):

@@ -40,7 +40,7 @@ class Display(Protocol):
 
 
 class _Lines:
-    """Prints lines: at the start and the end of each run, and in between at most one every _LINE_INTERVAL_S seconds."""
+    """Prints lines. Always prints a run's start and end; prints other epochs at most every _LINE_INTERVAL_S seconds."""
 
     def __init__(self, run_count: int) -> None:
         self._run_count, self._finished_count, self._last_line_s = run_count, 0, 0.0

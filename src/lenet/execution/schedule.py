@@ -1,4 +1,7 @@
-"""Plan runs, and train in parallel the runs that the run store lacks. Each run is stored as soon as it is finished."""
+"""Plan runs, find out which of them the run store lacks, and train these runs in parallel.
+
+Each run is stored as soon as it is finished.
+"""
 
 import itertools
 import time
@@ -29,7 +32,7 @@ _POLL_INTERVAL_S = 0.5
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run to be trained, or to be found in the run store: identity, recipe, and the variants that share the run."""
+    """A run that is in the run store, or that is to be trained. variants: the variants that share the run."""
 
     identity: RunIdentity
     recipe: Variant
@@ -47,9 +50,10 @@ class PlannedRun:
 
 
 def planned_runs(settings: Settings, variants: Sequence[str]) -> list[PlannedRun]:
-    """Return the runs of variants, in the order of `variants` and then of the seeds.
+    """Return the runs of variants: all seeds of the first variant, then all seeds of the second, and so on.
 
-    A run that two variants share is listed once. Raises LabError if a variant is unknown or the data is missing.
+    If several variants share a run, the run is listed once. Raises LabError if a variant is unknown or the data is
+    missing.
     """
     return runs_of_recipes(
         {variant: settings.variant(variant) for variant in variants}, settings.seeds, [identify_data()]
@@ -82,9 +86,9 @@ def process_pool(max_workers: int | Literal["auto"]) -> pool.ProcessPool:
 
 
 def start_workers(processes: pool.ProcessPool, run_count: int) -> None:
-    """Start the workers for `run_count` runs, so that they are ready when the data is ready.
+    """Start workers for `run_count` runs. The workers import TensorFlow while this process prepares the data.
 
-    If runs train on a Dask cluster, start none.
+    If a Dask cluster trains the runs, start no workers.
     """
     if not cluster.address():
         processes.start(run_count)
@@ -94,8 +98,8 @@ def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Itera
     """Train runs in parallel and store them; yield each run when it is in the run store. Runs start in the given order.
 
     The Dask cluster trains the runs if DASK_SCHEDULER_ADDRESS is set, otherwise the workers in `processes` do. A run
-    that another process is training is not trained twice: this function waits for the other process. Raises LabError at
-    the end if runs were not kept because their code was edited meanwhile.
+    that another process is training is not trained twice: this function waits for the other process. If the code of a
+    run is edited meanwhile, the run is not kept, and LabError is raised after the last run.
     """
     if not runs:
         return
@@ -154,7 +158,10 @@ def _train_on_this_machine(
 
 @contextmanager
 def _run_lock(run: PlannedRun, worker: pool.WorkerProcess) -> Iterator[None]:
-    """Hold a run's lock in the `with` block. Wait first until no other process holds it, or the worker is killed."""
+    """Hold a run's lock in the `with` block. First wait while another process holds the lock.
+
+    If the worker is killed during the wait, enter the block without the lock.
+    """
     lock = run_store.lock(run.identity.digest)
     while worker.is_running:
         try:
@@ -217,9 +224,9 @@ def _lock_runs(
 
 
 def _store_result(run: PlannedRun, call: Callable[[], CallResult]) -> CallResult | EditedError:
-    """Make a call that trains a run, and store the run.
+    """Make the call, which trains a run; store the run and return the call's result.
 
-    Return the call's result, or the EditedError if the run's code was edited.
+    If the call raises EditedError, because the run's code was edited, store nothing and return this error.
     """
     try:
         call_result = call()
@@ -237,7 +244,10 @@ def _training_speed(
     data_by_identity: Mapping[DataIdentity, TrainingData],
     wall_s: float,
 ) -> str:
-    """Return one line about time, speed and memory of the training. An image counts once per epoch."""
+    """Return one line with the training's time, speed and peak memory.
+
+    The speed is in images per second. Every epoch counts all training images again.
+    """
     images = sum(run.epochs * len(data_by_identity[run.identity.data].train) for run, _ in trained)
     return (
         f"{len(trained)} runs in {wall_s:.0f} s: "

@@ -1,4 +1,4 @@
-"""What a worker process runs: it calls functions for the driver that started it, one at a time.
+"""The program of a worker process: call functions, one at a time, for the driver that started the process.
 
 Each request on standard input is a pickled pair `(function, arguments)`. The replies on standard output are pickled
 pairs: ("event", value) for each value that the function emits, then ("done", CallResult) or ("failed", the error). The
@@ -51,9 +51,9 @@ def main() -> None:
 
 
 def _silence_hdf5() -> None:
-    """Suppress the tracebacks that HDF5 prints when it closes a file that it could not write.
+    """Suppress the tracebacks that HDF5 prints when it closes a file after a failed write.
 
-    They are superfluous, because the failed write itself has already raised an error.
+    These tracebacks are superfluous, because the failed write itself has already raised an error.
     """
 
     def is_failed_write(error: BaseException | None) -> bool:

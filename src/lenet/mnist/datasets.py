@@ -24,9 +24,10 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Grey images of 28 × 28 pixels in ten classes, either downloaded or made.
+    """Grey images of 28 × 28 pixels in ten classes. They are either downloaded or made on this machine.
 
-    A data set to download has `files` and `mirrors`. Otherwise, the function `make` returns the images and labels.
+    A data set that is downloaded has `files` and `mirrors`. A data set that is made has `make`: this function returns
+    the images and labels.
     """
 
     name: str  # the value of data.dataset in params.yaml
@@ -39,7 +40,7 @@ class Dataset:
 
     @property
     def mirror_variable(self) -> str:
-        """The name of the environment variable for the user's own mirror, which is tried before the public mirrors."""
+        """The name of the environment variable that contains the user's own mirror, the first source to be tried."""
         return f"{self.name.upper()}_MIRROR"
 
 

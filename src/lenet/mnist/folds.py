@@ -12,8 +12,8 @@ from lenet.mnist.splits import Split
 def divide(train: Split, validation: Split, number: int, count: int, seed: int) -> tuple[Split, Split]:
     """Return the training and the validation split of one fold, stratified by class.
 
-    train, validation: together, the images to divide. number: which fold, from 1 to `count`. seed: for shuffling the
-    images before they are divided.
+    The images of `train` and `validation` are joined, shuffled with `seed`, and divided into `count` folds. number: the
+    number of the returned fold, from 1 to `count`.
     Raises LabError if a class has fewer than `count` images.
     """
     from sklearn.model_selection import StratifiedKFold

@@ -133,7 +133,7 @@ def _from_web(url: str, limit: int) -> bytes:
 
 
 def _discard_redirect_body(response: "requests.Response", **_: object) -> None:
-    """Discard the body of a redirect; requests would read the whole body, however large."""
+    """Discard the body of a redirect. Otherwise, `requests` would read the whole body, even a huge one."""
     if response.is_redirect:
         response.close()
         response.raw = io.BytesIO()
@@ -147,10 +147,10 @@ def _innermost(error: BaseException) -> str:
 
 
 def fetch_all(dataset: Dataset) -> dict[str, bytes]:
-    """Download the four files; return name → content. Each file comes from the first source that serves it.
+    """Download a data set's four files; return name → content. Each file comes from the first source that serves it.
 
-    If no source serves a file, raises DataUnreachableError with the reason for each source. If the user named a mirror,
-    raises a plain LabError instead, because the user can correct this setting.
+    If no source serves a file, raises an error with the reason for each source. If the user named no mirror, the error
+    is a DataUnreachableError. If the user named one, it is a plain LabError, because the user can correct the setting.
     """
     own_mirror = os.environ.get(dataset.mirror_variable)
     content: dict[str, bytes] = {}

@@ -1,8 +1,9 @@
 """Make a run's results independent, bit for bit, of the processor, of other runs and of threads.
 
 Call `prepare()` before TensorFlow is imported, in every process that trains or predicts, workers included.
-Measured for TensorFlow 2.21 on x86-64: with these settings, AVX2 and AVX-512 processors train to the same weights, bit
-for bit. If any one of the settings is missing, the weights can differ. The settings cost 3 to 5 % of the speed.
+Measured for TensorFlow 2.21 on x86-64: with the settings of `prepare`, AVX2 and AVX-512 processors train to the same
+weights, bit for bit. If any one of the settings is missing, the weights can differ. The settings cost 3 to 5 % of the
+speed.
 """
 
 import os
@@ -31,7 +32,7 @@ _LIBRARY_PREFIXES = ("TF_", "XLA_", "KERAS_", "ONEDNN_", "DNNL_", "OMP_", "MKL_"
 
 
 def training_environment() -> dict[str, str]:
-    """Return the environment variables for a process that trains. Only those in ENVIRONMENT affect results."""
+    """Return a training process's environment variables. Of these, only the variables in ENVIRONMENT affect results."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | ENVIRONMENT
 
 
@@ -64,7 +65,10 @@ def prepare() -> None:
 
 @contextmanager
 def _pretend_not_installed(*names: str) -> Iterator[None]:
-    """Make imports of these modules fail, as if they were not installed. Modules already imported stay imported."""
+    """Make imports of these modules fail in the `with` block, as if the modules were not installed.
+
+    Modules that are already imported stay imported.
+    """
     hidden = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
     try:
@@ -76,7 +80,7 @@ def _pretend_not_installed(*names: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide the messages that TensorFlow's C++ code prints to stderr at start-up (there is no GPU; oneDNN is on)."""
+    """Hide what TensorFlow's C++ code prints to stderr at start-up: messages that no GPU was found and oneDNN is on."""
     sys.stderr.flush()
     stderr_copy = os.dup(2)
     null_device = os.open(os.devnull, os.O_WRONLY)

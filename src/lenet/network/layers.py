@@ -24,9 +24,9 @@ def initial_limit(initialization: str, fan_in: FanIn) -> FanIn:
     """Return the limit v of a unit's initial weights, which are drawn uniformly from −v to v.
 
     fan_in: F, the number of the unit's inputs.
-    initialization: "fan_in" gives 2.4/F, as in the paper (Appendix A). "root_fan_in" gives 1/√F: the form of LeCun,
-    Bottou, Orr and Müller, Efficient BackProp, 1998, §4.6, but with a third of the variance. "authors" gives 1.2/√F, as
-    in the authors' own code.
+    initialization: "fan_in" gives 2.4/F, as in the paper (Appendix A). "root_fan_in" gives 1/√F. This limit is
+    proportional to 1/√F, as in LeCun, Bottou, Orr and Müller, Efficient BackProp, 1998, §4.6, but the variance of the
+    weights is a third of the variance there. "authors" gives 1.2/√F, as in the authors' own code.
     """
     return {"fan_in": 2.4 / fan_in, "root_fan_in": fan_in**-0.5, "authors": 1.2 * fan_in**-0.5}[initialization]
 
@@ -47,9 +47,9 @@ class TableConv2D(keras.layers.Layer):
     """C3: a 5×5 convolution. Each output map sees only the input maps to which Table I connects it.
 
     Input (n, h, w, 6), output (n, h − 4, w − 4, 16). The layer has 1,516 trainable numbers: a 5×5 kernel for each of
-    the 60 connections in Table I, ordered by the table's rows, and a bias for each map. `initialization` is applied to
-    each map's own fan-in of 75, 100 or 150. The initialization "glorot" counts only the connections in the table. With
-    "glorot" and "authors", biases start at 0.
+    the 60 connections in Table I, ordered by the table's rows, and a bias for each map. The limit of a map's
+    initial weights follows from `initialization` and from the fan-in of this map, which is 75, 100 or 150. The fan-in
+    and fan-out of "glorot" count only the connections in the table. With "glorot" and "authors", biases start at 0.
     Raises ValueError if the input does not have six maps.
     """
 

@@ -117,7 +117,10 @@ def load_weights(model: keras.Model, architecture: Path, weights: Path) -> None:
 
 @contextmanager
 def _report_misfit(weights: Path) -> Iterator[None]:
-    """Turn an error in the `with` block into a LabError: the network in the folder of `weights` cannot be used."""
+    """Turn an error in the `with` block into a LabError.
+
+    Its message says that the folder of `weights` has no usable network, and what the user should do.
+    """
     try:
         yield
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -194,7 +194,10 @@ def _curve_table(study: Study) -> pd.DataFrame:
 
 
 def _confusion_table(study: Study, variant: str) -> pd.DataFrame:
-    """Return a table with a row for each mistake that occurred: an actual class and a wrong answer, and how often."""
+    """Return a table with a row for each pair of an actual class and a wrong answer that occurred.
+
+    The row has the pair's count over all seeds, and the percentage of the actual class's images.
+    """
     counts = study.results[variant].confusion
     percents = percent_of_actual(counts)
     rows = [

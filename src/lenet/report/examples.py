@@ -1,4 +1,4 @@
-"""Save and load reports/examples.csv: test images that the page shows, with the probabilities of their labels.
+"""Save and load reports/examples.csv: test images that the page shows, and how probable the networks find the labels.
 
 The probabilities are computed from the predictions, which git does not track. The page reads the probabilities from
 reports/examples.csv, so the page can be made without the predictions.
@@ -56,7 +56,7 @@ def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Sp
 
 
 def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
-    """Return a list of the examples that are read correctly, and a dictionary of the misread examples by index.
+    """Return a list of the correctly read examples, and a dictionary of the misread examples: index → example.
 
     Raises LabError if the file is missing, or if it was made from other results.
     """

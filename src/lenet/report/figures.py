@@ -148,10 +148,10 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
 
 
 def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
-    """Draw confusion matrices, all on the same colour scale, in percent of the images of the actual class.
+    """Draw a confusion matrix per title, in percent of the images of the actual class.
 
-    Mistakes below 0.1 % have no number. counts: title → 10 × 10 counts, a row per actual class, a column per predicted
-    class.
+    All matrices have the same colour scale. A cell of mistakes shows its number only if the number is at least 0.1 %.
+    counts: title → 10 × 10 counts, a row per actual class, a column per predicted class.
     """
     percents = {title: percent_of_actual(matrix) for title, matrix in _first_variants(counts).items()}
     mistakes = ~np.eye(10, dtype=bool)
@@ -174,8 +174,9 @@ def confusion(counts: Mapping[str, ArrayLike]) -> Figure:
 
 
 def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure:
-    """Draw a row per title: the misread test images with the highest probability of the wrong class.
+    """Draw a row of misread test images per title, the most confident mistakes first.
 
+    A mistake is more confident if the wrong class has a higher probability.
     probabilities: title → float32 (n, 10), the mean over the seeds.
     """
     rows = {}
@@ -201,9 +202,11 @@ def inside(predictions: Mapping[str, Predictions]) -> Figure:
 
 
 def sweep_differences(table: pd.DataFrame) -> Figure:
-    """Draw each recipe's differences from the sweep's first recipe, in cross-entropy and in error, ± 2 standard errors.
+    """Draw a row per recipe of a sweep: how much the recipe differs from the sweep's first recipe.
 
-    The numbers at the right are the recipes' means. table: what `evaluation.trials.table` returns.
+    One panel shows the differences in validation cross-entropy, the other those in validation error. Each difference
+    has a bar of ± 2 standard errors. The numbers at the right of a panel are the recipes' means. table: what
+    `evaluation.trials.table` returns.
     """
     names_inches = 0.08 * max(map(len, table.index))
     figure = Figure(figsize=(6 + names_inches, 1 + 0.36 * len(table)), layout="constrained")
@@ -231,11 +234,12 @@ def sweep_differences(table: pd.DataFrame) -> Figure:
 def sweep_over_setting(
     table: pd.DataFrame, settings: pd.DataFrame, x_setting: str, variants: Mapping[str, str]
 ) -> Figure:
-    """Draw the validation error of a sweep's recipes over one numeric setting, ± two standard errors.
+    """Draw lines of a sweep's validation errors. The x-axis is one numeric setting.
 
-    There is a line for each combination of the other varied settings. table: what `evaluation.trials.table` returns.
-    settings: a table with a row per recipe and a column per varied setting. x_setting: the setting on the x-axis.
-    variants: recipe → variant, for the recipes that are variants of the study; the points of these recipes are marked.
+    There is a line for each combination of the other varied settings, with a band of ± 2 standard errors.
+    table: what `evaluation.trials.table` returns. settings: a table with a row per recipe and a column per varied
+    setting. x_setting: the setting on the x-axis. variants: recipe → variant. It has only the recipes that are also
+    variants of the study. The points of these recipes are marked.
     """
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
@@ -270,7 +274,7 @@ def sweep_over_setting(
 
 
 def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
-    """Draw a block per title with a row per image: the original, then the image's distorted copy in each epoch.
+    """Draw a block of pictures per title. Each row of a block has an image, then its distorted copies, one per epoch.
 
     copies: title → uint8 (images, 1 + epochs, 28, 28), the originals at index 0 of the second axis.
     """
@@ -281,10 +285,10 @@ def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
 
 
 def _panels(count: int, columns: int, size: tuple[float, float], share: bool = False) -> tuple[Sequence[Axes], Figure]:
-    """Return `count` axes, at most `columns` per row, each about `size` inches large, and the axes' figure.
+    """Make a figure with `count` axes, at most `columns` per row. Return the axes and the figure.
 
-    There is room above for a legend. The positions are computed here, because Matplotlib's layout engine would draw
-    everything twice to find the positions.
+    size: the approximate width and height of one axes, in inches. The space above the axes is kept free for a legend.
+    The positions are computed here, because Matplotlib's layout engine would draw everything twice to find them.
     """
     columns = min(columns, count)
     rows = -(-count // columns)

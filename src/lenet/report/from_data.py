@@ -1,6 +1,6 @@
 """Make the part of the report that shows images and networks: three figures, pictures, examples.csv and draw.html.
 
-This part is made from the data and the predictions, which git does not track.
+This part is made from the data and the predictions. Git tracks neither of them.
 """
 
 from collections.abc import Mapping
@@ -46,11 +46,12 @@ def draw_pictures(
 
 
 def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str, np.ndarray]:
-    """Return a few training images with their distorted copies, for each group of variants with the same distortions.
+    """Return a few training images with their distorted copies: group of variants → images.
 
-    The images are the first training images of the classes 2, 5 and 8. Their copies are those that a run of seed 0
-    trains on in its first epochs. Key: the names of the group's variants, one per line. Value: an array uint8 (images,
-    1 + epochs, 28, 28), with the original of each image before its copies.
+    All variants of a group have the same distortions. A group is a text: the names of its variants, one per line.
+    The images are an array uint8 (images, 1 + epochs, 28, 28). Each image is followed by its copies, one per epoch.
+    The images are the first training images of the classes 2, 5 and 8. A run from seed 0 trains on the same copies in
+    its first epochs.
     """
     indices = np.unique(train.labels, return_index=True)[1][2::3]
     originals = train.images[indices]

@@ -14,8 +14,8 @@ _WRITERS, _IMAGES_PER_WRITER = 6, 12
 class MisreadImage:
     """A test image that some networks misread.
 
-    index: the image's index in the test set. taken_for: the most frequent wrong answer. original_errors, top_errors:
-    how many networks of the variants `study.original` and `study.top` misread the image.
+    index: the image's index in the test set. taken_for: the most frequent wrong answer. original_errors: how many
+    networks of the variant `study.original` misread the image. top_errors: the same for the variant `study.top`.
     """
 
     index: int
@@ -30,8 +30,8 @@ class HardWriter:
     """A writer whose images are often misread.
 
     number: the writer's number in NIST's data. group: "employees" or "students". image_count: how many test images the
-    writer wrote. error_percent: the mean error of all networks on these images. images: those of the writer's images
-    that are misread most often.
+    writer wrote. error_percent: the mean error of all networks on these images. images: the writer's most misread
+    images.
     """
 
     number: int
@@ -116,7 +116,11 @@ def picture_name(index: int) -> str:
 def _misread_image(
     study: Study, index: int, variant: str, original_errors: np.ndarray, top_errors: np.ndarray
 ) -> MisreadImage:
-    """Describe a test image. `taken_for` is the most frequent wrong answer of the variant's networks."""
+    """Describe a test image that some networks of a variant misread.
+
+    `taken_for` becomes the most frequent wrong answer of these networks. original_errors, top_errors: int (images,),
+    how many networks of `study.original` and of `study.top` misread each test image.
+    """
     misread = study.misread[variant]
     (position,) = np.flatnonzero(misread.indices == index)
     label, answers = int(misread.labels[position]), misread.answers[:, position]

@@ -30,7 +30,10 @@ def save_card(study: Study) -> None:
 
 
 def card(result: VariantResult, seed: SeedResult, about: str) -> str:
-    """Return the model card of a run that was chosen by its validation error. about: the description of its variant."""
+    """Return the model card of a run. The card says that the run was chosen by its validation error.
+
+    result: the results of the run's variant. seed: the results of the run. about: the description of the variant.
+    """
     data, counts = seed.identity.data, np.asarray(seed.confusion)
     return f"""\
 `{result.variant}`, seed {seed.identity.seed}: {in_markdown(about) or "no description"}

@@ -99,18 +99,18 @@ def interval(estimate: Estimate) -> str:
 
 
 def inside_pictures(variant: str) -> dict[str, str]:
-    """Return the pictures that show the inside of a variant's network: caption on the page → name of the picture.
+    """Return the names of the pictures that show the inside of a variant's network: caption → name.
 
-    The pictures show the network of the first seed.
+    The pictures show the network that was trained from the first seed.
     """
     suffixes = {"the digit": "digit", "C1 filters": "filters", "C1": "c1", "S2": "s2", "C3": "c3"}
     return {caption: f"inside-{variant}-{suffix}" for caption, suffix in suffixes.items()}
 
 
 def distortion_pictures(study: Study) -> dict[str, str]:
-    """Return the pictures of distorted images: names of variants with the same distortions → name of their picture.
+    """Return the names of the pictures that show distorted images: group of variants → name.
 
-    The names of the variants are one text, with one name per line.
+    All variants of a group have the same distortions. A group is a text: the names of its variants, one per line.
     """
     return {"\n".join(names): f"distorted-{names[0]}" for names in groups_of_equal_distortion(study.settings.variants)}
 

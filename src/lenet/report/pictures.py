@@ -1,7 +1,7 @@
 """Save the report's pictures as PNG files in reports/pictures/, and convert PNG files to data URLs for the pages.
 
-Equal arrays give equal files, byte for byte. The data are needed only to draw the pictures. Git tracks the PNG files,
-so the page can be made without the data.
+Equal arrays give equal files, byte for byte. Drawing the pictures needs the data. Git tracks the PNG files but not the
+data, so the page can be made from the files alone.
 """
 
 import base64

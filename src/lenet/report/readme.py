@@ -31,14 +31,17 @@ def readme_block(study: Study) -> str:
 
 
 def answers(study: Study) -> list[str]:
-    """Return what the study found: the test errors, and the effects of two changes in the study and in its sweeps."""
+    """Return what the study found, as paragraphs: the test errors, then the effects of two changes.
+
+    The effects are those that the study measured, and those that its sweeps measured.
+    """
     return [*_headline_errors(study), *_effects_of_changes(study)]
 
 
 def _headline_errors(study: Study) -> list[str]:
-    """Return a sentence with the test errors of the variants of `study.featured`.
+    """Return a list of one sentence, which gives the test errors of the variants in `study.featured`.
 
-    Return an empty list if the study has no published error for `study.original`.
+    The list is empty if the study has no published error for `study.original`.
     """
     if study.original not in study.published:
         return []
@@ -58,7 +61,7 @@ def _effects_of_changes(study: Study) -> list[str]:
 
 
 def _sweep_effects(sweep: SweepResult) -> str:
-    """Return the question of a sweep, and the effects of two changes in each of the sweep's 2×2 designs."""
+    """Return a sweep's question and its answer: for each 2×2 design of the sweep, the effects of the two changes."""
     sentences = [
         f"{in_markdown(sweep.about)} Validation error in [sweeps/{sweep.name}](sweeps/{sweep.name}/effects.csv)."
     ]

@@ -1,6 +1,7 @@
-"""Load the sweeps that the report shows: the question, the figure and, if the sweep has factorials, their effects.
+"""Load the sweeps that the report shows. Each has a question and a figure, and effects if it has factorials.
 
-A factorial is a 2×2 design of four recipes: with neither of two changes, with the first, with the second, with both.
+A factorial is a 2×2 design of two changes. It has four recipes: with neither change, with the first, with the second,
+with both.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,8 +19,8 @@ from lenet.workspace import SWEEPS
 class Effects:
     """The effects of the two changes in a factorial of a sweep.
 
-    recipes: the recipe with neither change, with the first, with the second, with both. differences: (recipe,
-    reference) → the difference.
+    recipes: the names of the four recipes: with neither change, with the first, with the second, with both.
+    differences: (recipe, reference) → how much the recipe differs from the reference, in percentage points.
     """
 
     recipes: tuple[str, ...]
@@ -27,9 +28,10 @@ class Effects:
     interaction: Estimate
 
     def shortened(self) -> tuple[str, "Effects"]:
-        """Return the settings that all four recipes share, and the same effects with shorter names for the recipes.
+        """Shorten the names of the recipes. Return the shared settings, and the effects with the short names.
 
-        A recipe's short name has only the values of the settings that the recipes do not share.
+        A name lists settings with their values. The shared settings are those that have the same value in all four
+        names. A short name has only the values of the other settings.
         """
         first, *others = map(str.split, self.recipes)
         shared = [setting for setting in first if all(setting in other for other in others)]
@@ -83,9 +85,9 @@ def _load(name: str, settings: Settings) -> SweepResult:
 
 
 def _effects(table: pd.DataFrame, number: int, recipes: tuple[str, ...]) -> Effects:
-    """Find the effects of a factorial in the table of effects.csv. Raise KeyError if an effect is missing.
+    """Return the effects of a factorial. Raise KeyError if an effect is missing in the table.
 
-    number: the factorial's number in the table, from 1.
+    table: the content of effects.csv. number: the factorial's number in the table, counted from 1.
     """
     estimates = {
         (row["kind"], row["of"], row["against"]): Estimate(row["points"], row["points_low"], row["points_high"])

@@ -77,7 +77,7 @@ def _interval_cells(name: str, estimate: Estimate | None) -> dict[str, str]:
 
 
 def _difference_table(study: Study) -> pd.DataFrame:
-    """Return a table with a row per difference between two variants and a row per effect, in percentage points."""
+    """Return a table in percentage points. It has a row per difference between two variants, then a row per effect."""
     estimates = [("difference", *pair, estimate) for pair, estimate in study.comparison.differences.items()]
     estimates += [("effect", name, "", estimate) for name, estimate in study.comparison.effects.items()]
     rows = [

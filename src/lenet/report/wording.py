@@ -35,7 +35,7 @@ def test_error(study: Study, variant: str) -> str:
 
 
 def difference_from_baseline(study: Study, variant: str) -> str:
-    """Return the text of a variant's `difference` from the baseline, or a dash if the variant is the baseline."""
+    """Return a variant's difference from the baseline, in the words of `difference`. The baseline gets a dash."""
     return DASH if variant == study.baseline else difference(study.comparison.differences[variant, study.baseline])
 
 
@@ -55,9 +55,9 @@ def signed_with_interval(estimate: Estimate) -> str:
 def effects_of_two_changes(names: Sequence[str], differences: Mapping[Pair, Estimate], interaction: Estimate) -> str:
     """Return the effects of two changes as text: each change alone, both together, and their interaction.
 
-    names: the names of the recipes or variants with neither change, with the first, with the second, with both.
-    differences: (name, reference) → difference. Only the three differences from the recipe or variant with neither
-    change are used.
+    names: the names of four recipes or variants: with neither change, with the first, with the second, with both.
+    differences: (name, reference) → difference. Only the three differences whose reference has neither change are
+    used.
     """
     neither, *changed = names
     effects = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]
@@ -116,6 +116,6 @@ def note_on_published(study: Study) -> str:
 
 
 def dataset_title(study: Study) -> str:
-    """Return the title of the data set, or several titles if some results are still on another data set."""
+    """Return the title of the data set. If the results come from several data sets, return all their titles."""
     names = dict.fromkeys(result.dataset for result in study.results.values())
     return " and ".join(datasets.find(name).title for name in names)

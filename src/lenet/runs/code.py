@@ -3,7 +3,7 @@
 These files are the code that all runs share, the folder of the run's engine (its way of training), and the file of its
 optimizer. The digest is computed from the files' syntax trees (`syntax.py`), so an edit of comments, docstrings or
 layout does not change the digest. The digest of the code is part of a run's identity: if the digest changes, the run is
-trained again. `tests/runs/test_code.py` checks that these files are the modules that a run imports.
+trained again. `tests/runs/test_code.py` checks that a run imports these files and no others of the project.
 """
 
 import hashlib

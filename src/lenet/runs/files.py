@@ -67,7 +67,7 @@ def read_runs(variant: str, seeds: Iterable[int], settings: Mapping[str, object]
 
 
 def find_run(variant: str, identity: RunIdentity) -> SavedRun | None:
-    """Return the variant's run if models/ has it with exactly this identity, else None."""
+    """Return the variant's run with this identity from models/, or None if models/ has no such run."""
     try:
         run = _read_run(variant, identity.seed)
     except LabError:

@@ -30,8 +30,8 @@ class DataIdentity:
     """The identity of a run's data: the data set, how it was split, and the MD5s of the train and the validation split.
 
     pixel_mean, pixel_sd: mean and standard deviation of the training split's pixels (0–255), used to scale a network's
-    input. fold: a fold of a sweep's cross-validation, which divides the images of both splits anew; None without
-    cross-validation.
+    input. fold: the fold of a sweep's cross-validation, or None without cross-validation. A fold divides the images of
+    both splits anew.
     """
 
     dataset: str
@@ -66,9 +66,10 @@ class RunIdentity:
 
     @property
     def family(self) -> str:
-        """The SHA-256 of everything except seed and fold. Runs that differ in nothing else have the same family.
+        """The SHA-256 of the identity without its seed and fold.
 
-        By its family, a run from a new seed is grouped with the other runs of its recipe.
+        Runs that differ only in seed and fold have the same family. So a run from a new seed joins the group of the
+        recipe's other runs.
         """
         shared_parts = {key: value for key, value in asdict(self).items() if key != "seed"}
         data = self.data
@@ -84,7 +85,7 @@ class RunIdentity:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the installed versions of the libraries whose version can change a run's results, even by one bit."""
+    """Return the installed version of each library that can change a run's results, if only by one bit."""
     return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 

@@ -124,9 +124,9 @@ def entry_sizes() -> dict[str, int]:
 
 
 def prune(keep: Collection[str]) -> dict[str, int]:
-    """Remove all entries, except those in `keep` and those of runs in training.
+    """Remove entries from the run store, and return the removed entries: digest → size in bytes.
 
-    keep: digests of runs. Returns the removed entries: digest → size in bytes.
+    An entry stays if its run is being trained or if `keep` has the run's digest.
     """
     removed = {digest: size for digest, size in entry_sizes().items() if digest not in keep and not is_locked(digest)}
     for digest in removed:

@@ -12,9 +12,9 @@ from functools import cache
 
 @cache  # a study asks for the digest of the same file once per variant
 def syntax_digest(source: str) -> str:
-    """Return the SHA-256 of the source's syntax tree without docstrings; the same on Python 3.11 to 3.13.
+    """Return the SHA-256 of a source's syntax tree without docstrings.
 
-    Raises SyntaxError if the source is not Python.
+    Python 3.11 to 3.13 give the same SHA-256. Raises SyntaxError if the source is not Python.
     """
     return hashlib.sha256(_text(ast.parse(source)).encode()).hexdigest()
 
@@ -22,8 +22,7 @@ def syntax_digest(source: str) -> str:
 def _text(node: object) -> str:
     """Return a syntax tree as text.
 
-    Empty fields are left out: a later Python may add a field that is empty for existing code, and the text must stay
-    the same.
+    The text has no empty fields. So it stays the same if a later Python adds a field that is empty for existing code.
     """
     if isinstance(node, ast.AST):
         fields = {name: _text(value) for name, value in _fields(node).items() if value is not None and value != []}

@@ -25,8 +25,8 @@ class EditedError(Exception):
 def import_training(emit: Callable[[object], None]) -> None:
     """Import TensorFlow and the training code.
 
-    The import takes seconds, so a worker does it while the data is prepared. emit: not used, but a worker passes `emit`
-    to every function that it calls.
+    The import takes seconds, so a worker does it while the data is prepared. `emit` is not used. It is a parameter
+    because a worker passes `emit` to every function that it calls.
     """
     determinism.prepare()
     import lenet.training.one_run  # noqa: F401  # imports TensorFlow
@@ -42,8 +42,8 @@ def train_checked(
 ) -> TrainedRun:
     """Train a run; emit (0, {}) at the start and (epoch, metrics) after each epoch.
 
-    Raises EditedError if the code does not have the digest `identity.code`. This is checked for the code that this
-    process imported, and for the source files before and after the training.
+    Raises EditedError if the code does not have the digest `identity.code`. Before the training, this function checks
+    the code that this process imported, and the source files. After the training, it checks the source files again.
     """
     determinism.prepare()
     from lenet.training.one_run import train_run  # here: the driver imports this module too, but not TensorFlow
@@ -68,7 +68,7 @@ def train_checked(
 def _digests_at_import() -> Mapping[str, str]:
     """Return the digests of the code that this process imported: optimizer → digest.
 
-    They are computed from the source files at the first call, and cached. So the first call must come right after the
-    import, before anybody edits the files.
+    The first call computes the digests from the source files, and later calls return the same digests. So the first
+    call must come right after the import, before anybody edits the files.
     """
     return code.code_digests()

@@ -1,7 +1,7 @@
 """The data on which a run is trained and validated, and the identity of this data.
 
-The data is the train split and the validation split in data/processed/. In cross-validation it is a fold: the images of
-both splits, divided differently.
+Without cross-validation, the data is the train split and the validation split in data/processed/. In cross-validation,
+the data is a fold. A fold has the images of both splits, but divides them differently.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ class TrainingData:
 
 
 def identify_data(fold: Fold | None = None) -> DataIdentity:
-    """Return the identity of the splits in data/processed/ or, if `fold` is given, of this fold.
+    """Return the identity of a fold. If `fold` is None, return the identity of the splits in data/processed/.
 
-    Raises LabError if statistics.json or, for a fold, one of the splits is missing or damaged.
+    Raises LabError if statistics.json is missing or damaged. For a fold, a missing or damaged split also raises it.
     """
     return _identity_of_splits(load_statistics()) if fold is None else _identity_of_fold(_read(fold), fold)
 

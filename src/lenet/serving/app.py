@@ -1,8 +1,8 @@
-"""A server that classifies posted images with a model, like MLflow's scoring server, and shows the report's pages.
+"""A server that classifies posted images with a model and shows the report's pages.
 
-MLflow's own server converts values before it checks them. It turns 0.5 into 0, so it would read an image with pixels
-scaled to 0…1 as an empty image. It also accepts "7" and true as numbers, and reads a body three times. This server
-parses and checks a body in one pass.
+It replaces MLflow's scoring server, which converts values before it checks them. MLflow's server turns 0.5 into 0, so
+it would read an image with pixels scaled to 0…1 as an empty image. It also accepts "7" and true as numbers, and reads a
+body three times. This server parses and checks a body in one pass.
 """
 
 import asyncio
@@ -66,7 +66,10 @@ def load_app(model_uri: str) -> Starlette:
 
 
 def make_app(predict: Callable[[np.ndarray], np.ndarray]) -> Starlette:
-    """Return the ASGI app for a function that maps images, uint8 (n, 28, 28), to probabilities (n, 10)."""
+    """Return the ASGI app that classifies images with `predict`.
+
+    predict: images, uint8 (n, 28, 28) → probabilities (n, 10).
+    """
 
     async def invocations(request: Request) -> Response:
         _check_length(request.headers.get("content-length"), request.headers.get("transfer-encoding"))
@@ -90,7 +93,10 @@ def make_app(predict: Callable[[np.ndarray], np.ndarray]) -> Starlette:
 
 
 async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Answer only requests from this machine, within the time limit. A refused request gets the reason as JSON."""
+    """Answer a request from this machine, within the time limit.
+
+    If the request is refused or takes too long, the answer is the reason, as JSON.
+    """
     try:
         _check_origin(request.headers.get("host", ""), request.headers.get("origin"))
         async with asyncio.timeout(TIME_LIMIT_S):
@@ -112,10 +118,10 @@ def _page_endpoint(page: Path) -> Callable[[Request], Response]:
 
 
 def _check_origin(host: str, origin: str | None) -> None:
-    """Raise RefusedError if a request names another host as its target, or comes from a web page of another site.
+    """Raise RefusedError if a request is addressed to another host, or comes from a web page of another site.
 
-    The target is checked because of DNS rebinding: another site can let its own name resolve to this machine's address,
-    so that the site's pages may post to this server.
+    host: the host to which the request is addressed. It is checked because of DNS rebinding: another site can let its
+    own name resolve to this machine's address. Then the site's pages may post to this server.
     """
     if not _LOCAL.fullmatch(host):
         raise RefusedError(403, f"host {host or 'missing'}: expected 127.0.0.1 or localhost")
@@ -142,7 +148,10 @@ def _check_type(content_type: str) -> None:
 
 
 def read_images(body: bytes) -> np.ndarray:
-    """Return the images in a JSON body, uint8 (n, 28, 28). Raise RefusedError that says what is wrong and where."""
+    """Return the images in a JSON body as an array uint8 (n, 28, 28).
+
+    Raises RefusedError if the body is wrong. The message says what is wrong and where.
+    """
     try:
         return np.array(_RequestBody.model_validate_json(body).inputs, np.uint8)
     except ValidationError as error:
@@ -150,7 +159,11 @@ def read_images(body: bytes) -> np.ndarray:
 
 
 def _first_mistake(error: ValidationError, body: bytes) -> str:
-    """Return a message about the first mistake. A mistake of the whole body comes before a mistake in an image."""
+    """Return a message about one mistake in a request's body.
+
+    If the body as a whole is wrong, for example not JSON, the message is about the body. Otherwise it is about the
+    first mistake in the images.
+    """
     whole_body_types = ("json_invalid", "model_type", "missing", "extra_forbidden")
     mistake = min(error.errors(include_url=False), key=lambda mistake: mistake["type"] not in whole_body_types)
     if mistake["type"] == "json_invalid":

@@ -52,7 +52,10 @@ def confusion_page(title: str, confusion: Sequence[Sequence[int]]) -> str:
 
 
 def _mistake_colour(percent: float) -> str:
-    """Return the CSS colour of a cell: transparent at 0 % of the actual class's images, full orange at 2 % or more."""
+    """Return the CSS colour of a cell: transparent at 0 %, full orange at 2 % or more.
+
+    percent: the number in the cell as a percentage of all images of the actual class.
+    """
     return f"rgba(213, 94, 0, {min(percent / 2, 1):.2f})"
 
 

@@ -49,7 +49,7 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class Means:
-    """The content of the MLflow run of a variant or recipe: means over the finished runs, tags and a description.
+    """What the MLflow run of a variant or a recipe contains: means over the finished runs, tags and a description.
 
     curves: the means after each epoch. final: the means after training.
     """
@@ -83,7 +83,7 @@ def curve_points(history: Mapping[str, Sequence[float]]) -> list[Point]:
 
 
 def final_points(metrics_at_end: Mapping[str, float]) -> list[Point]:
-    """Return the metrics that were measured after training as points at step 0. MLflow draws such points as bars.
+    """Return a point at step 0 for each metric that was measured after training. MLflow draws such points as bars.
 
     The recall of each class is left out. The test accuracy is added: it is computed from the test error.
     """

@@ -76,13 +76,14 @@ class MlflowRun:
         parts: Mapping[str, str] = {},
         tags: Mapping[str, str] = {},
     ) -> None:
-        """Log metrics and tags, and the parameters if the MLflow run has none. Record which parts are now published.
+        """Log metrics and tags. If the MLflow run has no parameters yet, log the parameters too.
 
-        curves: points of the learning curves. final: points measured after training. parts: part → digest of its
-        content.
+        curves: points of the learning curves. final: points measured after training. parts: the parts to record as
+        published: part → digest of its content.
 
-        The timestamp of a point is the run's start plus the step, so logging the same point again adds nothing. But a
-        final value that has changed gets the current time as its timestamp, so that MLflow shows the new value.
+        The timestamp of a point is the run's start plus one millisecond per step. Therefore logging the same point
+        again adds nothing. If a final value has changed, its timestamp is the current time instead, so that MLflow
+        shows the new value.
         """
         points = [_metric(point, self.start_ms + point.step) for point in curves]
         for point in final:
@@ -117,7 +118,10 @@ class MlflowRun:
         self._client.set_terminated(self.id, "FINISHED", self.start_ms + round(1000 * duration_s))
 
     def find_model(self, name: str) -> LoggedModel | None:
-        """Return the oldest complete model of this name, or None. Delete newer duplicates and interrupted uploads."""
+        """Return the oldest complete model of this name, or None if no model is complete.
+
+        Delete all other models of this name. Only uploads that may still be running are kept.
+        """
         condition = f"name = '{name}' and source_run_id = '{self.id}'"
         unsorted_models = self._client.search_logged_models([self._run.info.experiment_id], condition)
         models = sorted(unsorted_models, key=lambda model: (model.creation_timestamp, model.model_id))
@@ -133,7 +137,10 @@ class MlflowRun:
         return ready[0] if ready else None
 
     def attach_model(self, name: str, write_model: ModelWriter) -> LoggedModel | None:
-        """Upload a model and return it. If another publisher was faster, return the other publisher's model."""
+        """Upload a model and return it. If another publisher has uploaded an older model of this name, return that one.
+
+        The newer model is then deleted, see `find_model`.
+        """
         model = self._client.create_logged_model(self._run.info.experiment_id, name=name, source_run_id=self.id)
         self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
         metadata = Model(artifact_path=model.artifact_location, run_id=self.id, model_id=model.model_id)

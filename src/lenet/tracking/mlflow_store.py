@@ -91,10 +91,10 @@ def database_file() -> Path | None:
 
 
 def artifacts_uri() -> str | None:
-    """Return the address of the project's folder for artifacts (files attached to MLflow runs), or None for a server.
+    """Return the address of the folder for artifacts, the files that are attached to MLflow runs.
 
-    A server stores artifacts itself. For a database, MLflow's own default is the current folder, but the current folder
-    may be a temporary workspace.
+    If the MLflow store is a database, return a folder of the project: MLflow would otherwise use the current folder,
+    which may be a temporary workspace. If the MLflow store is a server, return None: a server stores artifacts itself.
     """
     is_database = uri().partition(":")[0].partition("+")[0] in _DATABASES
     return _artifacts_folder().as_uri() if is_database else None
@@ -245,10 +245,10 @@ def _failure_message(error: Exception) -> str:
 
 @contextmanager
 def disable_after_failure() -> Iterator[None]:
-    """Disable publishing after the first failure in the `with` block, also in all processes that the block starts.
+    """If the MLflow store fails in the `with` block, disable publishing until the block ends.
 
-    A file records the failure, because DVC runs each stage in its own process. The processes inherit the file's path in
-    an environment variable.
+    Publishing is disabled in this process and in all processes that the block starts. DVC runs each stage in its own
+    process, so a file records the failure. The processes inherit the file's path in an environment variable.
     """
     if _DISABLED_IF in os.environ:  # as in a demo that `make repro` starts
         yield

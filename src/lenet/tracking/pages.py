@@ -105,7 +105,7 @@ coordinates*.
 
 
 def experiment_tags(experiment: Experiment) -> dict[str, str]:
-    """Return the tags of an experiment, except for its description."""
+    """Return the tags of an experiment. Its description needs further tags, see `description_tags`."""
     columns = list(experiment.columns)
     view = {
         "searchFilter": "tags.kind = 'variant'",

@@ -1,9 +1,9 @@
-"""`python -m lenet.tracking.publish`: publish to MLflow the results that the MLflow store does not have yet.
+"""`python -m lenet.tracking.publish`: publish all results that the MLflow store does not have yet.
 
-A run is published for the first time when the run store has the run, and again when the run's variant is evaluated. The
-second time, the run's test metrics and the variant's means are added. All numbers are in reports/details/, so even a
-fresh clone can publish them. Models and misread images are published only if models/, predictions/ and the test set
-exist. If the MLflow store has everything already, publishing takes a moment.
+A run is published in two steps. The first step follows the training, when the run store has the run. The second step
+follows the evaluation of the run's variant, and adds the run's test metrics and the variant's means. All numbers are in
+reports/details/, so even a fresh clone can publish them. Models and misread images are published only if models/,
+predictions/ and the test set exist. If the MLflow store has everything already, publishing takes a moment.
 """
 
 import gc
@@ -39,7 +39,10 @@ _CURVES, _TEST, _MISTAKES, _MEANS = "curves", "test", "mistakes", "means"
 
 
 def publish_run(experiment: Experiment, run: PlannedRun, with_model: bool = True) -> None:
-    """Publish a run from the run store, once for each variant that shares the run. Raises MLflow's exceptions."""
+    """Publish a run from the run store. If several variants share the run, publish it once under each variant.
+
+    Raises MLflow's exceptions.
+    """
     finished_run = contents.from_run_store(run.identity, with_model)
     for variant in run.variants:
         _publish(experiment, variant, [finished_run])
@@ -77,7 +80,10 @@ def publish_all() -> list[VariantResult]:
 
 
 def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
-    """Publish each of the variants that has results. Print how many runs were published, and return the results."""
+    """Publish the results of the variants and return these results. Print how many runs were published.
+
+    Variants without results are skipped.
+    """
     gc.freeze()  # else the garbage collector scans MLflow's modules repeatedly, for a sixth of the time
     settings = load_settings()
     results = list(_readable_results(variants))
@@ -169,7 +175,10 @@ def _publish_once(
 def _find_or_create_parent(
     mlflow_runs: ExperimentRuns, variant: str, finished_runs: Sequence[FinishedRun], means: Means | None
 ) -> MlflowRun:
-    """Return the MLflow run of a variant. If it shows outdated means, replace it first by a new MLflow run."""
+    """Return the MLflow run of a variant. Create the MLflow run if it is missing.
+
+    If the MLflow run shows outdated means, replace it by a new MLflow run and return the new one.
+    """
     provenances = [run.provenance for run in finished_runs if run.provenance]
     earliest = min(provenances, key=lambda provenance: provenance.started_ms, default=None)
     parent = mlflow_runs.find_or_create_variant(variant, finished_runs[0].identity, earliest)

@@ -1,9 +1,9 @@
 """Register the champion and the baseline in MLflow's model registry.
 
-The champion is the run with the lowest validation error. The baseline is the baseline variant's run with the lowest
-validation error. Each data set has its own registered model, so a network trained on MNIST never replaces a network
-trained on other images. A version is found by the id of its logged model, so registering the same model twice changes
-nothing.
+The champion is the run with the lowest validation error among the runs of all variants. The baseline is the run with
+the lowest validation error among the runs of the baseline variant. Each data set has its own registered model, so a
+network trained on MNIST never replaces a network trained on other images. Each version of a registered model stores the
+id of a logged model. If a logged model is registered twice, the second time changes nothing.
 """
 
 import json
@@ -63,8 +63,8 @@ class Registry:
     def assign(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
         """Give the alias to the best run whose network is in the MLflow store. Return a message if the alias has moved.
 
-        If the MLflow store does not yet have this network as a model for serving, the model is exported from the
-        network in the MLflow store. The export takes seconds.
+        The alias names a model for serving. If the best run has no such model in the MLflow store yet, the model is
+        exported from the run's network. The export takes seconds.
         """
         mlflow_runs = ExperimentRuns(pages.study_experiment(self._dataset))
         for result, seed in ranked_runs(results) if mlflow_runs.have_models(artifacts.NETWORK) else ():
@@ -135,9 +135,10 @@ class Registry:
 
 
 def _find_or_export_model(mlflow_runs: ExperimentRuns, variant: str, seed: SeedResult) -> str | None:
-    """Return the id of a run's model for serving. Export the model if it is missing.
+    """Return the id of a run's model for serving.
 
-    Return None if the run's network is not published.
+    If this model is missing, export it from the run's network in the MLflow store. If the MLflow store does not have
+    the network, return None.
     """
     mlflow_run = mlflow_runs.find(variant, seed.identity.digest)
     network = mlflow_run.find_model(artifacts.NETWORK) if mlflow_run else None

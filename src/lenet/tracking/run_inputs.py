@@ -48,9 +48,10 @@ def provenance_tags(provenance: Provenance) -> dict[str, str]:
 
 
 def dataset_inputs(identity: RunIdentity) -> list[DatasetInput]:
-    """Return the training split and the validation split, each tagged with its use.
+    """Return the training split and the validation split. A tag states the use of each split.
 
-    If a run trains on the validation split too, the use of both splits is "train".
+    The use of the training split is "train". The use of the validation split is "validation", or "train" if the run
+    trains on this split too.
     """
     data = identity.data
     trained_on_both = identity.settings.get("train_on") == "train_and_validation"

@@ -1,7 +1,7 @@
 """Find or create the MLflow runs of variants and seeds.
 
-A variant has an MLflow run, and each seed has an MLflow run nested in that of the variant. A tag with a digest
-identifies each MLflow run. If two publishers create the same MLflow run, the older one stays: the next publisher that
+Each variant has an MLflow run. Each seed has an MLflow run too, nested in the variant's MLflow run. A tag with a digest
+identifies each MLflow run. If two publishers have created MLflow runs with the same digest, the next publisher that
 finds both deletes the newer one.
 """
 
@@ -31,9 +31,11 @@ class ExperimentRuns:
         self.experiment_id = _find_or_create_experiment(self._client, experiment)
 
     def find(self, variant: str, digest: str) -> MlflowRun | None:
-        """Return the MLflow run of a variant or a seed, or None if it is missing or deleted. Delete newer duplicates.
+        """Return the MLflow run of a variant or of a seed. Return None if the MLflow run is missing or deleted.
 
-        digest: `RunIdentity.family` to find the MLflow run of a variant, `RunIdentity.digest` to find that of a seed.
+        If several MLflow runs match, return the oldest and delete the others.
+
+        digest: `RunIdentity.family` for a variant, `RunIdentity.digest` for a seed.
         """
         condition = f"tags.{_DIGEST_TAG} = '{digest}' and tags.{_VARIANT_TAG} = '{variant}'"
         matches = [MlflowRun(self._client, run) for run in self._client.search_runs([self.experiment_id], condition)]
@@ -73,10 +75,10 @@ class ExperimentRuns:
         return run
 
     def replace_variant(self, old: MlflowRun, variant: str, identity: RunIdentity) -> MlflowRun:
-        """Replace the MLflow run of a variant by a new one without metrics, because MLflow cannot delete metrics.
+        """Replace the MLflow run of a variant by a new MLflow run without metrics, and return the new one.
 
-        The new MLflow run has the same name, tags and description. The MLflow runs of the seeds are moved into the new
-        one. Then the old MLflow run is deleted.
+        MLflow cannot delete single metrics. The new MLflow run has the name, tags and description of the old one. The
+        MLflow runs of the seeds are moved into the new one. Then the old one is deleted.
         """
         kept_tags = {name: value for name, value in old.tags.items() if name not in (PUBLISHED_TAG, "mlflow.runName")}
         tags = kept_tags | {_CREATED_TAG: str(time.time_ns())}
@@ -110,7 +112,7 @@ class ExperimentRuns:
         tags: Mapping[str, str],
         provenance: Provenance | None,
     ) -> MlflowRun:
-        """Create an MLflow run and return it. If another publisher was faster, return the older MLflow run."""
+        """Create an MLflow run and return it. If another publisher has created the same one, return the older one."""
         start_ms = provenance.started_ms if provenance else now_ms()
         provenance_tags = run_inputs.provenance_tags(provenance) if provenance else {REPUBLISHED_TAG: "true"}
         search_tags = {_CREATED_TAG: str(time.time_ns()), **tags}
@@ -138,14 +140,17 @@ class ExperimentRuns:
 
 
 def variant_list_paths() -> dict[str, str]:
-    """Return the paths of the pages that list the variants, one page for each experiment: experiment's name → path."""
+    """Return a path for each experiment: name of the experiment → path of the page that lists its variants."""
     condition = f"tags.{_STUDY_TAG} LIKE '{pages.PREFIX}%'"
     experiments = mlflow_store.open_client().search_experiments(filter_string=condition, order_by=["name"])
     return {experiment.name: pages.variant_list_path(experiment.experiment_id) for experiment in experiments}
 
 
 def _find_or_create_experiment(client: MlflowClient, experiment: Experiment) -> str:
-    """Return the id of an experiment. Create it if it is missing, restore it if it was deleted, and update its tags."""
+    """Return the id of an experiment, and update the experiment's tags.
+
+    If the experiment is missing, create it. If it was deleted, restore it.
+    """
     name, tags = experiment.name, pages.experiment_tags(experiment) | {_STUDY_TAG: experiment.name}
     description_tags = pages.description_tags(experiment.description)
     condition = f"tags.{_STUDY_TAG} = '{name}'"

@@ -1,1 +1,1 @@
-"""Train one run, from settings, seed and data to weights. If this code changes, runs are trained again."""
+"""Train one run: compute weights from settings, a seed and data. If this code changes, runs are trained again."""

@@ -1,9 +1,9 @@
 """Compile loops with Numba, so that their results are the same on every processor, bit for bit.
 
 By default, Numba compiles for the processor that it runs on. Here, compiled loops multiply and add in the same way on
-every processor. Sums are not reordered (no fastmath), and no mathematical library is called. Multiply–adds are not
-fused (a fused one rounds once instead of twice), unless the code asks for it (lanes.py). IEEE 754 defines the remaining
-operations to the last bit.
+every processor. Sums are not reordered (no fastmath), and no mathematical library is called. A multiplication and an
+addition are fused, and then rounded once instead of twice, only where the code asks for it (lanes.py). IEEE 754 defines
+the result of each operation to the last bit.
 """
 
 import hashlib
@@ -41,15 +41,18 @@ class ContentCacheLocator(UserProvidedCacheLocator):
 def _cache_folder() -> Path:
     """Return the folder for compiled code.
 
-    All checkouts of this user with equal sources share a folder in ~/.cache/lenet-lab. If other users can access
-    ~/.cache/lenet-lab, or it is not writable, the folder is in this checkout's `__pycache__` instead.
+    The folder is in ~/.cache/lenet-lab. If two checkouts of this user have equal sources, they share the folder. But if
+    ~/.cache/lenet-lab is not writable, or other users can access it, the folder is in this checkout's `__pycache__`.
     """
     shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lenet-lab"
     return (shared if _ensure_private(shared) else Path(__file__).parent / "__pycache__") / f"numba-{_digest()}"
 
 
 def _ensure_private(folder: Path) -> bool:
-    """Create the folder; return whether only this user can access it. Code that others can change must not be run."""
+    """Create the folder if it is missing. Return whether this user can write to it and no other user can access it.
+
+    The folder is for compiled code. Code that other users can change must not be run.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()

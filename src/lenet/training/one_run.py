@@ -69,7 +69,11 @@ _last_learner: dict[object, _Learner] = {}
 
 
 def _learner_for(settings: Variant, train_size: int, fresh: keras.Model) -> _Learner:
-    """Return a learner with the weights of `fresh`. If the last run had the same recipe, reuse that run's network."""
+    """Return a learner for these settings, with the weights of `fresh`.
+
+    If the last run had the same recipe, the learner of the last run is used again. The weights of `fresh` are then
+    copied into the network of this learner.
+    """
     key = (settings, train_size, fresh.to_json())
     if key in _last_learner:
         for variable, initial in zip(_last_learner[key].model.variables, fresh.variables, strict=True):

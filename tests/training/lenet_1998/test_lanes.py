@@ -1,6 +1,6 @@
-"""Check to the last bit how operations on lanes are rounded, and in which order the sum of lanes is computed.
+"""Check two properties of operations on lanes to the last bit: the rounding, and the order of additions in a sum.
 
-test_sdlm.py also checks the results of lanes, but with a tolerance that would hide errors of rounding or order.
+test_sdlm.py also checks the results of lanes, but its tolerance would hide a wrong rounding or a wrong order.
 """
 
 import numpy as np

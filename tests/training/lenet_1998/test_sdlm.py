@@ -58,8 +58,8 @@ def constant(value):
 class Reference:
     """The network that the kernels are compared with. It is written as plainly as possible, in float64, without tricks.
 
-    With order=1, first derivatives of the loss are propagated backwards. With order=2, its second derivatives in the
-    Gauss–Newton approximation are propagated backwards, connection by connection (eqs. 23 to 27).
+    With order=1, `derivatives` backpropagates the first derivatives of the loss. With order=2, it backpropagates the
+    second derivatives of the loss in the Gauss–Newton approximation, connection by connection (eqs. 23 to 27).
     """
 
     def __init__(self, weights, image):
@@ -86,7 +86,8 @@ class Reference:
     def derivatives(self, f6_derivative, order):
         """Backpropagate the first (order 1) or second (order 2) derivatives of the loss from F6 to all weights.
 
-        f6_derivative: the derivative by each output of F6. Return the derivative by each weight.
+        f6_derivative: the derivatives with respect to the outputs of F6. Return the derivatives with respect to the
+        weights.
         """
         w = self.w
         result = Weights(*(np.zeros(shape) for shape in SHAPES))

@@ -19,10 +19,10 @@ LossAndError = tuple[float, float]
 def make_train_epochs(
     model: keras.Model, settings: Variant, train_size: int
 ) -> Callable[[Split, int], Iterator[LossAndError]]:
-    """Return a function that trains the model on a split, from a seed, and yields the loss and error of each epoch.
+    """Return a function that trains the model. The function takes a split and a seed; it yields each epoch's results.
 
-    train_size: how many examples the split has. The first call of the function makes TensorFlow trace an epoch. Before
-    each further call, give the model fresh weights.
+    The results of an epoch are the loss and the error. The first call of the function also makes TensorFlow trace an
+    epoch. Before each further call, give the model fresh weights. train_size: how many examples the split has.
     """
     batch_size = settings.batch_size
     steps = -(-train_size // batch_size)  # the last batch may be smaller
@@ -63,10 +63,10 @@ def make_train_epochs(
 
 
 def make_training_network(model: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Return a function that maps images to logits and probabilities, both (batch, 10), for use in training.
+    """Return a function for training that maps images to logits and probabilities, both (batch, 10).
 
-    If C3 is a plain convolution and S2 is not trainable, C1 and S2 get two extra maps, because oneDNN is faster with
-    eight maps than with six. The extra maps are 0, also after activation and pooling, so they change no result.
+    oneDNN is faster with eight maps than with six. Therefore C1 and S2 get two extra maps if C3 is a plain convolution
+    and S2 is not trainable. The extra maps are 0, also after activation and pooling, so they change no result.
     """
     *hidden, softmax = model.layers
     c1, c3 = model.get_layer("c1"), model.get_layer("c3")
@@ -120,9 +120,9 @@ def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _squared_distance(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return half the squared distance to the label's code (equation 8).
+    """Return the loss of each example: half the squared distance from F6 to the code of the label (equation 8).
 
-    Each logit is minus half the squared distance to the code of one class.
+    Each logit is minus half the squared distance from F6 to the code of one class.
     """
     return -tf.gather(logits, labels, batch_dims=1)
 

@@ -3,8 +3,8 @@
 The results are the same on every processor, bit for bit (see compiled.py, lanes.py): nothing here calls a mathematical
 library or lets the compiler reorder a sum. Maps are the last axis of the arrays, so a row of lanes holds all maps at
 one place. Layers are padded to a multiple of eight maps or units. The weights and rates of the padding are 0, so the
-padding passes on only zeros. The inner loops are matrix products, computed as sums of outer products. Each outer
-product multiplies a column, with one number for each place, by a row, with one number for each map.
+padding passes on only zeros. The inner loops are matrix products, computed as sums of outer products. An outer product
+multiplies a column by a row: the column has one number for each place, the row has one number for each map.
 """
 
 from typing import NamedTuple, Self
@@ -31,8 +31,8 @@ _CODES[:, : CODES.shape[1]] = CODES
 class Units(NamedTuple):
     """One number for each unit of the network: its state, its slope, or a derivative.
 
-    The state is x = f(a), where a is the weighted sum of the unit's inputs. The slope is f'(a). The derivative is that
-    of the loss with respect to x or a.
+    The state is x = f(a), where a is the weighted sum of the unit's inputs. The slope is f'(a). The derivative is dE/dx
+    or dE/da, where E is the loss.
     """
 
     all: np.ndarray  # (13040,): the arrays below are views of it
@@ -60,9 +60,9 @@ class Units(NamedTuple):
 def learn(weights, states, slopes, deltas, images, labels, order, steps, competitive, rubbish, distances):
     """Learn the examples one after the other: change `weights` after each example.
 
-    distances: (n, 10), to be filled with the squared distances from each example to the codes, measured before the
-    example is learnt. order: the indices of the n examples. steps: minus the rate of each weight. competitive: whether
-    the loss is equation 9, with j = `rubbish`, instead of equation 8. states, slopes, deltas: working memory.
+    order: the indices of the n examples. distances: (n, 10). Before an example is learnt, its squared distances to the
+    ten codes are written to the next row of `distances`. steps: minus the rate of each weight. competitive: if True,
+    the loss is equation 9 with j = `rubbish`; if False, equation 8. states, slopes, deltas: working memory.
     """
     for n in range(order.size):
         label = labels[order[n]]
@@ -76,7 +76,7 @@ def learn(weights, states, slopes, deltas, images, labels, order, steps, competi
 
 @kernel
 def accumulate_curvatures(weights, squared, states, slopes, deltas, images, h, share):
-    """Add each image's second derivatives, times `share`, to `h`.
+    """Compute the second derivatives of each image's loss with respect to the weights; add them, times `share`, to `h`.
 
     The method is second-order backpropagation (eqs. 23 to 27): backpropagation in which all weights, states and slopes
     are squared. squared: the squared weights.
@@ -116,10 +116,10 @@ def forward(weights, states):
 
 @kernel
 def backward(weights, states, slopes, deltas, target, steps):
-    """Add steps · dE/dw to `target` for every weight, by backpropagation. `deltas.f6` holds dE/dx of F6.
+    """Add steps · dE/dw to `target` for every weight, by backpropagation.
 
-    `target` may be `weights` itself. Therefore the derivatives with respect to a layer's inputs are computed before the
-    layer's weights change.
+    Before the call, `deltas.f6` must contain dE/dx, where x is the state of F6. `target` may be `weights` itself.
+    Therefore the derivatives with respect to a layer's inputs are computed before the layer's weights change.
     """
     multiply(deltas.f6, slopes.f6)
     full_backward(weights.f6_kernel, deltas.f6, states.c5, deltas.c5, target.f6_kernel, steps.f6_kernel, UNITS)
@@ -361,8 +361,8 @@ def loss_derivative(f6, label, distances, competitive, rubbish, delta):
     """Fill `delta` with dE/dx, where x is the state of F6.
 
     For eq. 8, dE/dx = x − w_D, where w_D is the code of the label D. Eq. 9 (competitive) also pushes x away from every
-    code, in proportion to that code's share of the sum inside the logarithm. All exponents are shifted so that the
-    largest is 0. This avoids underflow and leaves the shares unchanged.
+    code. Each push is proportional to the code's share of the sum inside the logarithm. The exponents in this sum are
+    shifted so that the largest is 0: this avoids underflow and leaves the shares unchanged.
     """
     for o in range(f6.size):
         delta[o] = f6[o] - _CODES[label, o]

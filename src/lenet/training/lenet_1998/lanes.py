@@ -124,11 +124,11 @@ def fma(typing, a, b, c):
 
 @intrinsic(prefer_literal=True)
 def add_outer(typing, sums, array, index, stride, row):
-    """For each row of `sums`, multiply `row` by a number from `array` and add the product; return the result.
+    """Add to each row of `sums` the product of `row` and a number from `array`; return the new sums.
 
-    sums: several rows end to end, each as long as `row`. The first row of `sums` uses the number at `index`; each next
-    row uses the number `stride` places further on in `array`. Repeated calls compute a matrix product whose sums stay
-    in registers.
+    sums: several rows end to end, each as long as `row`. For the first row of `sums`, the number is the element at
+    `index`; for each further row, it is the element `stride` places after the previous one. Repeated calls compute a
+    matrix product whose sums stay in registers.
     """
     _require_contiguous_float32(array)
     width, step = row.count // _WIDTH, stride.literal_value
@@ -210,7 +210,10 @@ def _address(context, builder, argument_types, arguments, n):
 
 
 def _register_addresses(builder, first, lanes):
-    """Return the memory address for each register of the lanes. first: the address for the first register."""
+    """Return a list of addresses in an array: for each register of the lanes, where its eight numbers are in the array.
+
+    first: the address of the first register's numbers.
+    """
     start = builder.bitcast(first, _REGISTER.as_pointer())
     return [builder.gep(start, [_I32(n)]) for n in range(lanes.count // _WIDTH)]
 

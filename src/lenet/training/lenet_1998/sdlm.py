@@ -61,12 +61,14 @@ def train_passes(model: "keras.Model", settings: Variant, train: Split, seed: in
 
 
 def examples_of_pass(train: Split, settings: Variant, seed: int, epoch: int) -> Split:
-    """Return the examples of a pass, in the order in which they are learnt: as many as `train` has.
+    """Return the examples of a pass, in the order in which they are learnt. Each pass has len(train) examples.
 
-    epoch: the number of the pass, counted from 0. If `copies` is 0, a variant that distorts images distorts them anew
-    for each pass. Otherwise, `copies` distorted copies of each image are made once (§III-B). Originals and copies are
-    shuffled together, and each pass takes the next len(train) examples. After copies + 1 passes, originals and copies
-    are shuffled again. With `order: constant`, this gives the same order as before.
+    epoch: the number of the pass, counted from 0.
+    If `copies` is 0, each pass has every image once. A variant that distorts images distorts them anew for each pass.
+    If `copies` is not 0, it is the number of distorted copies of each image (§III-B). The copies are the same in all
+    passes. Originals and copies are shuffled together, and each pass takes the next len(train) examples. After
+    copies + 1 passes, originals and copies are shuffled again. With `order: constant`, each shuffle gives the same
+    order.
     """
     count, versions = len(train), settings.copies + 1
     turn, part = divmod(epoch, versions)
@@ -83,7 +85,7 @@ def examples_of_pass(train: Split, settings: Variant, seed: int, epoch: int) -> 
 
 
 def effective_rates(weights: Weights, images: np.ndarray, settings: Variant, epoch: int) -> Weights:
-    """Return each weight's rate in a pass: the global rate / (µ + h_kk), where h_kk is estimated on these images."""
+    """Return each weight's rate in a pass: the global rate / (µ + h_kk). The h_kk are estimated on `images`."""
     rate, damping = np.float32(global_rate(settings, epoch)), np.float32(settings.damping)
     return Weights(*(rate / (damping + h_kk) for h_kk in curvatures(weights, images)))
 
@@ -110,13 +112,14 @@ def train_pass(
     rates: Weights,
     rubbish: float | None = None,
 ) -> tuple[Weights, np.ndarray]:
-    """Learn the examples one after the other; return the new weights and each example's distances to the codes.
+    """Learn the examples one after the other. Return the new weights, and the distances of each example to the codes.
 
     images: uint8 (n, 28, 28). order: the indices of the examples to learn. rates: each weight's rate / (µ + h_kk).
-    rubbish: the j of equation 9, or None for equation 8. Returned distances: squared, float32 (len(order), 10),
-    measured before the example is learnt. The class with the smallest distance is the network's answer.
-    Equation 8 is the loss y_D, where D is the label. Equation 9 is the loss y_D + log(e^−j + Σ_i e^−y_i). In both, y_i
-    is half the squared distance to the code of class i, as in the authors' own code.
+    rubbish: the j of equation 9, or None for equation 8.
+    The distances are squared, float32 (len(order), 10). They are measured before the example is learnt. The class with
+    the smallest distance is the network's answer.
+    Let D be the label, and y_i half the squared distance to the code of class i, as in the authors' own code. Then
+    equation 8 is the loss y_D, and equation 9 is the loss y_D + log(e^−j + Σ_i e^−y_i).
     """
     images, labels, order = _contiguous(images, np.uint8), _contiguous(labels, np.int64), _contiguous(order, np.int64)
     new_weights = _to_lanes(weights)

@@ -1,4 +1,7 @@
-"""Muon (Jordan et al. 2024) for the matrices between hidden layers, scaled as in Liu et al. 2025; Adam for the rest."""
+"""Muon (Jordan et al. 2024) for the matrices between hidden layers; Adam for all other weights.
+
+Muon's updates are scaled as in Liu et al. 2025.
+"""
 
 import keras
 
