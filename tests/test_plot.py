@@ -103,7 +103,7 @@ def test_running_again_in_another_process_gives_the_same_bytes_and_does_not_impo
 
 
 def test_plot_reads_only_files_that_dvc_yaml_declares(ready):
-    """If plot read an undeclared file, the report would be outdated after a change of this file."""
+    """If plot read an undeclared file, DVC would not run plot again after a change to this file."""
     files = files_read(plot.main)
     assert {"reports/details/tanh_sgd.json", "reports/misread/tanh_sgd.csv", "predictions/tanh_sgd.npz"} <= set(files)
     assert undeclared("plot", files) == []

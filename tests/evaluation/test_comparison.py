@@ -305,9 +305,9 @@ def test_without_true_differences_a_family_has_a_false_alarm_in_less_than_5_perc
 
 @pytest.mark.slow
 def test_a_true_difference_of_minus_0_3_points_is_found_in_80_percent_of_studies(family, null_intervals):
-    """For each pair of variants, a share of the studies finds the difference. The mean share is at least 80 percent.
+    """The share of studies that find the difference is at least 80 percent, averaged over the pairs of variants.
 
-    If both variants of a pair scatter over seeds as much as relu_adam, the share of this pair is lower.
+    The share is lower for a pair whose variants both scatter over seeds as much as relu_adam.
     """
     # In these studies the true difference is 0. A true difference of −0.3 would move the interval by −0.3.
     power = (null_intervals[1] - 0.3 < 0).mean(axis=0)

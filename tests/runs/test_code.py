@@ -17,8 +17,8 @@ BATCHES, LENET_1998 = "training.batches.gradient_descent", "training.lenet_1998.
 def modules_of_run(optimizer):
     """Return the modules that a run imports.
 
-    The engine imports the optimizer's module by a name that the source does not contain. So this function names the
-    module itself.
+    The engine `batches` builds the name of the optimizer's module at run time, so a search of the source does not find
+    this import. Therefore this function adds the optimizer's module.
     """
     if ENGINES[optimizer] == "lenet_1998":
         return reached_from(["training.one_run"], without=BATCHES)

@@ -181,8 +181,8 @@ def interrupt_repro(repository, signal_number):
 def make_pipeline(folder):
     """Make the repository of the fixture `pipeline`.
 
-    Start `make repro` three times, as the fixture's docstring describes. How each `make repro` ended is written to
-    record.json, a file beside the repository.
+    Start `make repro` three times, as the fixture's docstring describes. Then write to
+    record.json, a file beside the repository, how each `make repro` ended.
     """
     repository = new_repository(folder / "lenet lab", seeds=[0, 1], epochs=2)
     interruptions = [interrupt_repro(repository, number) for number in (signal.SIGHUP, signal.SIGKILL)]

@@ -13,10 +13,10 @@ from lenet.workspace import SWEEPS, run_store_folder
 
 
 def referenced_digests(settings: Settings) -> set[str]:
-    """Return the digests of two groups of runs: settings ask for the first group, results refer to the second group.
+    """Return the digests of all runs that settings ask for or that results refer to.
 
-    The settings are params.yaml and every sweep.yaml. The digests of the first group are computed with today's code.
-    The results include every trials.csv. Raises LabError if a sweep's files cannot be read.
+    The settings are params.yaml and every sweep.yaml; the digests of their runs are computed with today's code. The
+    results include every trials.csv. Raises LabError if a sweep's files cannot be read.
     """
     digests = set()
     sweeps = [load_sweep(path, settings) for path in SWEEPS.glob("*/sweep.yaml")]

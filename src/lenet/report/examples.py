@@ -1,4 +1,6 @@
-"""Save and load reports/examples.csv: test images that the page shows, and how probable the networks find the labels.
+"""Save and load reports/examples.csv: the test images that the page shows, with probabilities.
+
+Each image has the probability that the networks give to its label.
 
 The probabilities are computed from the predictions, which git does not track. The page reads the probabilities from
 reports/examples.csv, so the page can be made without the predictions.

@@ -78,8 +78,8 @@ class MlflowRun:
     ) -> None:
         """Log metrics and tags. If the MLflow run has no parameters yet, log the parameters too.
 
-        curves: points of the learning curves. final: points measured after training. parts: the parts to record as
-        published: part → digest of its content.
+        curves: points of the learning curves. final: points measured after training. parts: part of the MLflow
+        run → digest of the part's content. These parts are recorded as published.
 
         The timestamp of a point is the run's start plus one millisecond per step. Therefore logging the same point
         again adds nothing. If a final value has changed, its timestamp is the current time instead, so that MLflow
