@@ -30,7 +30,8 @@ def _without_user(match: re.Match[str]) -> str:
 def _secrets(address: str) -> set[str]:
     """Return the secrets in an address: the user part, the password, and the values of the query.
 
-    The password's pieces between the characters `:/?#@` count as secrets too. Each secret is returned in three forms: unchanged, percent-encoded and percent-decoded.
+    The password's pieces between the characters `:/?#@` count as secrets too. Each secret is returned in three forms:
+    unchanged, percent-encoded and percent-decoded.
     """
     user, _, place = address.partition("://")[2].rpartition("@")
     password = user.partition(":")[2] or user

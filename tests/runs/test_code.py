@@ -75,7 +75,7 @@ def optimizers_changed_by(edit):
     ("module", "old", "new", "changed"),
     [
         ("network/model.py", "import math\n", "import math  # a comment\n", []),
-        ("training/one_run.py", '"""One run: a', '"""A run: a', []),
+        ("training/one_run.py", '"""Train one run: a', '"""Train a run: a', []),
         ("network/model.py", "120, activation", "121, activation", ["adam", "muon", "sgd", "sdlm"]),
         ("training/lenet_1998/kernels.py", "competitive", "rivalling", ["sdlm"]),
         ("training/batches/gradient_descent.py", "settings.batch_size", "8", ["adam", "muon", "sgd"]),
