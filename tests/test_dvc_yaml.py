@@ -3,26 +3,15 @@
 from itertools import product
 
 import pytest
-from ruamel.yaml import YAML
 from support.imports import EXEMPT, PACKAGE, file_of, reached_from
 from support.paths import ROOT
+from support.stages import STAGES, contains, definition_of
 
 from lenet.settings import ENGINES, Settings
-
-STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-
-
-def definition_of(stage):
-    return STAGES[stage].get("do", STAGES[stage])
 
 
 def code_deps(stage):
     return [dep for dep in definition_of(stage)["deps"] if dep.startswith("src/")]
-
-
-def contains(dependency, file):
-    """Return whether a dependency contains the file. A dependency is a module or a room (a folder of src/lenet/)."""
-    return file == dependency or file.startswith(f"{dependency}/")
 
 
 def relevant_files(stage):

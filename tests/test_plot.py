@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 from support.builders import labels, save_evaluated, variant_result
-from support.files_read import files_read, undeclared
 from support.params import COMPARED
 from support.paths import ROOT
+from support.stages import files_read, outputs_of, undeclared
 
 from lenet import plot
 from lenet.errors import LabError
@@ -79,8 +79,7 @@ def test_exactly_the_outputs_of_the_stage_are_written_and_variants_keep_the_orde
     _, files = plotted
     names = ("test_error", "learning_curves", "distortions", "confusion", "wrong_digits", "inside")
     figures = {f"figures/{name}.png" for name in names}
-    stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-    outputs = {path.removeprefix("reports/") for output in stages["plot"]["outs"] for path in output}
+    outputs = {path.removeprefix("reports/") for path in outputs_of("plot")}
     pictures = {name for name in files if name.startswith("pictures/")}
     assert set(files) - pictures == outputs - {"figures", "pictures"} | figures
     assert {"pictures/digit-0.png", "pictures/inside-tanh_sgd-c1.png", "pictures/distorted-relu_adam.png"} <= pictures

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from support.files_read import files_read, undeclared
 from support.params import edit_params
+from support.stages import files_read, undeclared
 
 from lenet import preprocess
 from lenet.errors import LabError
