@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from lenet.errors import LabError
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.metrics import TEST_ERROR, percent_of_actual
+from lenet.evaluation.misread import most_confident_mistakes
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.results import VariantResult, learning_curve
 from lenet.evaluation.trials import ERROR, LOSS
@@ -181,13 +182,8 @@ def wrong_digits(probabilities: Mapping[str, np.ndarray], test: Split) -> Figure
     """
     rows = {}
     for title, title_probabilities in _first_variants(probabilities).items():
-        predicted = title_probabilities.argmax(axis=1)
-        confidence = np.where(predicted != test.labels, title_probabilities.max(axis=1), 0.0)
-        worst = [index for index in np.argsort(-confidence, kind="stable")[:_IMAGES_PER_ROW] if confidence[index] > 0]
-        rows[title] = [
-            _Picture(test.images[index], f"{test.labels[index]} as {predicted[index]}: {100 * confidence[index]:.0f} %")
-            for index in worst
-        ]
+        mistakes = most_confident_mistakes(title_probabilities, test.labels, _IMAGES_PER_ROW)
+        rows[title] = [_Picture(test.images[index], caption) for index, caption in mistakes.items()]
     return _figure_of_rows(rows, widths=[0.85] * _IMAGES_PER_ROW, height=1.0)
 
 

@@ -14,6 +14,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 from lenet.evaluation.metrics import percent_of_actual, recall_percent
+from lenet.evaluation.misread import most_confident_mistakes
 from lenet.mnist.splits import Split
 from lenet.network import determinism
 from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
@@ -63,13 +64,10 @@ def mistakes_page(title: str, probabilities: np.ndarray, test: Split) -> str:
     """Return the HTML page with the run's most confident mistakes on the test set. probabilities: float32 (n, 10)."""
     from lenet.report import pictures  # imports Matplotlib, which is rarely needed here
 
-    predicted = probabilities.argmax(axis=1)
-    confidence = np.where(predicted != test.labels, probabilities.max(axis=1), 0.0)
-    worst = [index for index in np.argsort(-confidence, kind="stable")[:_MAX_MISTAKES_SHOWN] if confidence[index] > 0]
     figures = [
         f"<figure><img src='{pictures.as_data_url(pictures.ink(test.images[index]))}' alt=''>"
-        f"<figcaption>{test.labels[index]} as {predicted[index]}: {100 * confidence[index]:.0f} %</figcaption></figure>"
-        for index in worst
+        f"<figcaption>{caption}</figcaption></figure>"
+        for index, caption in most_confident_mistakes(probabilities, test.labels, _MAX_MISTAKES_SHOWN).items()
     ]
     return _page(f"{title}: most confident mistakes", "The digit, what it was read as, how sure.", "".join(figures))
 
