@@ -110,10 +110,10 @@ class Variant(_Section):
     input_size: Literal[28, 32]
     pixels: Literal["standardised", "unit", "centred", "published"]
     activation: Literal["tanh", "scaled_tanh", "relu", "silu"]
-    pooling: Literal["average", "max", "trainable"]
+    pooling: Literal["average", "max", "blur", "trainable"]
     c3: Literal["full", "table_1"]
     output: Literal["softmax", "rbf"]
-    initialization: Literal["glorot", "fan_in", "root_fan_in", "authors"]
+    initialization: Literal["glorot", "fan_in", "root_fan_in", "authors", "authors_fitted"]
 
     loss: Literal["cross_entropy", "squared_distance"]
     optimizer: Annotated[str, AfterValidator(_known_optimizer)]

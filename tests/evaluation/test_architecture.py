@@ -24,8 +24,8 @@ PAPER = [
 ]
 
 
-def layers_of(variant):
-    settings = load_settings(ROOT / "params.yaml").variant(variant)
+def layers_of(variant, **changes):
+    settings = load_settings(ROOT / "params.yaml").variant(variant).model_copy(update=changes)
     return describe(build_model(settings, Statistics("mnist", 0.1, 0, {}, 33.3, 78.6)))
 
 
@@ -44,3 +44,8 @@ def test_simplified_networks_have_full_connections_and_pooling_without_parameter
     assert layers["S2"].parameters == layers["S4"].parameters == 0
     assert layers["S2"].connections == 4 * 6 * layers["S2"].side ** 2
     assert layers["output"].connections == layers["output"].parameters == 850
+
+
+def test_blurred_pooling_has_nine_inputs_per_unit_and_no_parameters():
+    s2 = layers_of("tanh_sgd", pooling="blur")[1]
+    assert s2 == LayerShape("S2", 6, 14, 3, 2, 0, 9 * 6 * 14**2)

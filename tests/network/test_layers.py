@@ -105,12 +105,15 @@ def test_initial_weights_and_biases_stay_within_a_limit_that_follows_from_the_fa
 
 
 @pytest.mark.parametrize(("name", "fan_in"), FAN_IN.items())
-def test_authors_initialization_sets_biases_to_0_and_coefficients_to_a_positive_constant(initialized, name, fan_in):
-    kernel, bias = (weight.numpy() for weight in initialized("authors").get_layer(name).weights)
+@pytest.mark.parametrize(("initialization", "factor"), [("authors", 1.0), ("authors_fitted", 1.2)])
+def test_authors_initialization_sets_biases_to_0_and_coefficients_to_a_positive_constant(
+    initialized, initialization, factor, name, fan_in
+):
+    kernel, bias = (weight.numpy() for weight in initialized(initialization).get_layer(name).weights)
     assert not bias.any()
-    limits = 1.2 / np.sqrt(np.array(fan_in))
+    limits = factor / np.sqrt(np.array(fan_in))
     if name in ("s2", "s4"):
-        np.testing.assert_allclose(kernel, 0.6, rtol=1e-6)
+        np.testing.assert_allclose(kernel, factor / 2, rtol=1e-6)
     else:
         units = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
         assert 0.95 < np.abs(kernel / limits[units]).max() <= 1.00001

@@ -23,6 +23,18 @@ def test_multiply_accumulates_match_a_count_by_hand_of_existing_connections(mode
     assert multiply_accumulates(build_model(published, statistics)) == c1 + 10 * 10 * 60 * 25 + pooled + full
 
 
+def test_blurred_pooling_weights_nine_inputs_by_the_binomial_filter(recipe, statistics, digits):
+    import keras
+
+    model = build_model(recipe.model_copy(update={"pooling": "blur"}), statistics)
+    c1, s2 = (model.get_layer(name).output for name in ("c1", "s2"))
+    maps, pooled = keras.Model(model.inputs, [c1, s2]).predict(digits.images[:3], verbose=0)
+    maps = np.pad(maps, ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
+    nine = np.lib.stride_tricks.sliding_window_view(maps, (3, 3), axis=(1, 2))[:, ::2, ::2]
+    expected = (nine * (np.outer([1, 2, 1], [1, 2, 1]) / 16)).sum(axis=(-2, -1))
+    np.testing.assert_allclose(pooled, expected, rtol=1e-4, atol=1e-6)
+
+
 PARTS_OF_1998 = ({"pooling": "max"}, {"pooling": "trainable"}, {"c3": "table_1"}, {"output": "rbf"})
 
 
@@ -81,13 +93,13 @@ def test_a_loaded_network_predicts_the_same_as_the_saved_one(model, digits, tmp_
 
 
 @pytest.mark.parametrize(
-    ("folder", "hint"),
+    ("load", "folder", "hint"),
     [
-        ("models/tanh_sgd/seed-0", "run `dvc repro train@tanh_sgd`"),
-        (".runs/0123", "remove this folder, then run the same command again"),
+        (load_weights, "models/tanh_sgd/seed-0", "run `dvc repro train@tanh_sgd`"),
+        (lambda _, *files: load_model(*files), ".runs/0123", "remove this folder, then run the same command again"),
     ],
 )
-def test_weights_of_another_network_are_refused_with_a_hint(model, tmp_path, monkeypatch, folder, hint):
+def test_weights_of_another_network_are_refused_with_a_hint(model, tmp_path, monkeypatch, load, folder, hint):
     import keras
 
     monkeypatch.chdir(tmp_path)
@@ -96,7 +108,7 @@ def test_weights_of_another_network_are_refused_with_a_hint(model, tmp_path, mon
     architecture, weights = save(model, Path(folder))
     other.save_weights(weights)
     with pytest.raises(LabError, match=rf"^{folder} holds no network that can be used here \(.*\): {hint}$"):
-        load_model(architecture, weights)
+        load(model, architecture, weights)
 
 
 def test_load_weights_accepts_only_weights_of_the_same_architecture(model, recipe, statistics, digits, tmp_path):

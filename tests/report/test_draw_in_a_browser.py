@@ -17,8 +17,10 @@ from lenet.settings import Variant, load_settings
 
 pytestmark = pytest.mark.slow
 
-# One variant of every kind of network.
-KINDS = ("lenet5_1998", "lenet5_1998_sgd", "tanh_sgd", "tanh_sgd_28", "relu_adam_max_pool", "modern")
+VARIANTS = load_settings(ROOT / "params.yaml").variants
+# One recipe of every kind of network.
+KINDS = {name: VARIANTS[name] for name in ("lenet5_1998", "tanh_sgd", "tanh_sgd_28", "relu_adam_max_pool", "modern")}
+KINDS["blur"] = VARIANTS["modern"].model_copy(update={"pooling": "blur"})
 SEVEN = [[(70, 60), (200, 60), (120, 230)]]
 ONE = [[(140, 50), (140, 230)]]
 ZERO = [[(140 + 60 * np.sin(turn), 140 - 90 * np.cos(turn)) for turn in np.linspace(0, 2 * np.pi, 24)]]
@@ -35,8 +37,7 @@ def open_page(opened):  # noqa: F811
 
 @pytest.mark.parametrize("setting", ["input_size", "activation", "pooling", "c3", "output"])
 def test_every_value_of_a_setting_that_changes_the_network_is_compared_with_keras(setting):
-    variants = load_settings(ROOT / "params.yaml").variants
-    assert {getattr(variants[kind], setting) for kind in KINDS} == set(
+    assert {getattr(recipe, setting) for recipe in KINDS.values()} == set(
         get_args(Variant.model_fields[setting].annotation)
     )
 
@@ -73,7 +74,7 @@ def test_the_page_computes_the_same_probabilities_as_keras(open_page, kind):
     from lenet.evaluation.predictions import Predictions
     from lenet.network.model import build_model, make_predictor
 
-    settings = load_settings(ROOT / "params.yaml").variant(kind)
+    settings = KINDS[kind]
     images = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), dtype=np.uint8)
     model = build_model(settings, Statistics("mnist", 0.1, 0, {}, 33.3, 78.6))
     for weight in model.weights:  # no weight stays 0, so that each one affects the output

@@ -41,11 +41,13 @@ def _shape(model: "keras.Model", name: str) -> LayerShape:
     layer = model.get_layer("rbf" if is_rbf else name)
     *sides, maps = layer.output.shape[1:]
     field, stride = _FIELDS[name]
+    if any(other.name == f"{name}_blur" for other in model.layers):
+        field = 3
     units, parameters = math.prod(sides), layer.count_params()
     if is_rbf:
         connections = CODES.size
-    elif name in ("s2", "s4"):  # each unit has four inputs, and a bias if the layer has parameters
-        connections = units * maps * (4 + bool(parameters))
+    elif name in ("s2", "s4"):  # each unit sees one map, and has a bias if the layer has parameters
+        connections = units * maps * (field**2 + bool(parameters))
     else:
         connections = units * parameters
     return LayerShape(

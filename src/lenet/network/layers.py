@@ -26,9 +26,16 @@ def initial_limit(initialization: str, fan_in: FanIn) -> FanIn:
     fan_in: F, the number of the unit's inputs.
     initialization: "fan_in" gives 2.4/F, as in the paper (Appendix A). "root_fan_in" gives 1/√F. This limit is
     proportional to 1/√F, as in LeCun, Bottou, Orr and Müller, Efficient BackProp, 1998, §4.6, but the variance of the
-    weights is a third of the variance there. "authors" gives 1.2/√F, as in the authors' own code.
+    weights is a third of the variance there. "authors" gives 1/√F too, the default of the authors' own simulator (SN).
+    "authors_fitted" gives 1.2/√F, which was fitted to the learning rates that the paper reports (§III-B).
     """
-    return {"fan_in": 2.4 / fan_in, "root_fan_in": fan_in**-0.5, "authors": 1.2 * fan_in**-0.5}[initialization]
+    factor_of_root = {"root_fan_in": 1.0, "authors": 1.0, "authors_fitted": 1.2}
+    return 2.4 / fan_in if initialization == "fan_in" else factor_of_root[initialization] * fan_in**-0.5
+
+
+def _follows_the_authors(initialization: str) -> bool:
+    """Return whether biases start at 0, and coefficients at a positive constant, as in the authors' own code."""
+    return initialization in ("authors", "authors_fitted")
 
 
 def initial_weights(initialization: str, fan_in: int) -> keras.Initializer:
@@ -38,8 +45,10 @@ def initial_weights(initialization: str, fan_in: int) -> keras.Initializer:
 
 
 def initial_bias(initialization: str, fan_in: int) -> keras.Initializer:
-    """Return the initializer of a unit's bias: zero for "authors", otherwise the initializer of the unit's weights."""
-    return keras.initializers.Zeros() if initialization == "authors" else initial_weights(initialization, fan_in)
+    """Return the initializer of a unit's bias: zero as in the authors' code, or the initializer of the unit's weights."""
+    if _follows_the_authors(initialization):
+        return keras.initializers.Zeros()
+    return initial_weights(initialization, fan_in)
 
 
 @register_keras_serializable(_PACKAGE)
@@ -49,7 +58,8 @@ class TableConv2D(keras.layers.Layer):
     Input (n, h, w, 6), output (n, h − 4, w − 4, 16). The layer has 1,516 trainable numbers: a 5×5 kernel for each of
     the 60 connections in Table I, ordered by the table's rows, and a bias for each map. The limit of a map's
     initial weights follows from `initialization` and from the fan-in of this map, which is 75, 100 or 150. The fan-in
-    and fan-out of "glorot" count only the connections in the table. With "glorot" and "authors", biases start at 0.
+    and fan-out of "glorot" count only the connections in the table. Biases start at 0 with "glorot", "authors" and
+    "authors_fitted".
     Raises ValueError if the input does not have six maps.
     """
 
@@ -86,7 +96,7 @@ class TableConv2D(keras.layers.Layer):
         return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(self._limits()[output_maps], dtype)
 
     def _initial_bias(self, shape, dtype=None):
-        if self.initialization in ("glorot", "authors"):
+        if self.initialization == "glorot" or _follows_the_authors(self.initialization):
             return ops.zeros(shape, dtype)
         return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(self._limits(), dtype)
 
@@ -129,8 +139,8 @@ class Subsampling(keras.layers.Layer):
             coefficient, bias = keras.initializers.Constant(0.25), "zeros"
         else:
             coefficient, bias = initial_weights(self.initialization, 4), initial_bias(self.initialization, 4)
-            if self.initialization == "authors":  # a positive constant: the limit for four inputs
-                coefficient = keras.initializers.Constant(float(initial_limit("authors", 4)))
+            if _follows_the_authors(self.initialization):  # a positive constant: the limit for four inputs
+                coefficient = keras.initializers.Constant(float(initial_limit(self.initialization, 4)))
         self.coefficient = self.add_weight(maps, initializer=coefficient, name="coefficient")
         self.bias = self.add_weight(maps, initializer=bias, name="bias")
 

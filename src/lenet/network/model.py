@@ -17,12 +17,11 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from lenet.errors import LabError
+from lenet.errors import LabError, in_one_line, shortened
 from lenet.mnist.splits import Statistics
 from lenet.network.layers import RadialBasis, Subsampling, TableConv2D, initial_bias, initial_weights, scaled_tanh
 from lenet.network.lenet_1998 import BACKGROUND, CODES, INK
 from lenet.settings import Variant
-from lenet.workspace import MODELS
 
 # Large enough to be quick, small enough for the processor's cache.
 _PREDICTION_BATCH_SIZE = 500
@@ -59,9 +58,9 @@ def build_model(settings: Variant, statistics: Statistics) -> keras.Model:
     stack += [
         _scaling(settings, statistics),
         layers.Conv2D(6, 5, activation=activation, **initializers(5 * 5), name="c1"),  # 28×28×6
-        _pooling(settings, "s2"),  # 14×14×6
+        *_pooling(settings, "s2"),  # 14×14×6
         c3,  # 10×10×16
-        _pooling(settings, "s4"),  # 5×5×16
+        *_pooling(settings, "s4"),  # 5×5×16
         layers.Flatten(name="flatten"),
         # The paper calls C5 a convolution. Over a 5×5 input it is a full connection (§II-B), and Dense is faster.
         layers.Dense(120, activation=activation, **initializers(16 * side * side), name="c5"),
@@ -89,46 +88,46 @@ def _scaling(settings: Variant, statistics: Statistics) -> keras.Layer:
     return layers.Rescaling(factor, offset, name="scale")
 
 
-def _pooling(settings: Variant, name: str) -> keras.Layer:
+def _pooling(settings: Variant, name: str) -> list[keras.Layer]:
+    """Return the layers that halve the sides of the maps. The last layer is called `name`."""
     if settings.pooling == "trainable":
-        return Subsampling(_ACTIVATIONS[settings.activation], settings.initialization, name=name)
-    pooling = {"average": layers.AveragePooling2D, "max": layers.MaxPooling2D}
-    return pooling[settings.pooling](2, name=name)
+        return [Subsampling(_ACTIVATIONS[settings.activation], settings.initialization, name=name)]
+    if settings.pooling == "max":
+        return [layers.MaxPooling2D(2, name=name)]
+    # Two means of 2×2 in a row weight 3×3 inputs by the binomial filter (1, 2, 1) ⊗ (1, 2, 1) / 16: a blur before the
+    # subsampling, as in Zhang, Making Convolutional Networks Shift-Invariant Again, 2019. The last row and the last
+    # column count twice where the filter passes the border.
+    blur = [layers.AveragePooling2D(2, strides=1, padding="same", name=f"{name}_blur")]
+    return [*(blur if settings.pooling == "blur" else []), layers.AveragePooling2D(2, name=name)]
 
 
 def load_model(architecture: Path, weights: Path) -> keras.Model:
-    """Load a trained network from its two files; raise LabError if the files do not fit together."""
-    with _report_misfit(weights):
+    """Load the network of an entry of the run store; raise LabError if its two files do not fit together."""
+    with _report_misfit(weights.parent, "remove this folder, then run the same command again"):
         model = keras.models.model_from_json(architecture.read_text(encoding="utf-8"))
         model.load_weights(weights)
     return model
 
 
 def load_weights(model: keras.Model, architecture: Path, weights: Path) -> None:
-    """Load trained weights into the model. architecture, weights: the two files of the trained network.
+    """Load trained weights into the model. architecture, weights: the two files in models/<variant>/seed-<seed>/.
 
     Raises LabError if the trained network has another architecture than the model, or if the weights file is damaged.
     """
-    with _report_misfit(weights):
+    folder = weights.parent
+    with _report_misfit(folder, f"run `dvc repro train@{folder.parent.name}`"):
         if json.loads(architecture.read_text(encoding="utf-8")) != json.loads(model.to_json()):
             raise ValueError("its model.json is not the network that params.yaml describes")
         model.load_weights(weights)
 
 
 @contextmanager
-def _report_misfit(weights: Path) -> Iterator[None]:
-    """Turn an error in the `with` block into a LabError.
-
-    Its message says that the folder of `weights` has no usable network, and what the user should do.
-    """
+def _report_misfit(folder: Path, hint: str) -> Iterator[None]:
+    """Turn an error in the `with` block into a LabError: the folder has no usable network. hint: what to do."""
     try:
         yield
     except (OSError, ValueError, TypeError, KeyError) as error:
-        reason, folder = " ".join(str(error).split())[:200], weights.parent
-        if folder.parent.parent == MODELS:
-            hint = f"run `dvc repro train@{folder.parent.name}`"
-        else:  # an entry of the run store
-            hint = "remove this folder, then run the same command again"
+        reason = shortened(in_one_line(error), 200)
         raise LabError(f"{folder} holds no network that can be used here ({reason}): {hint}") from None
 
 

@@ -34,6 +34,7 @@ def test_an_epoch_uses_every_example_once_for_any_batch_size(digits, statistics,
     [
         {},
         {"activation": "relu", "pooling": "max"},
+        {"activation": "silu", "pooling": "blur"},
         {"c3": "table_1", "pooling": "trainable", "activation": "scaled_tanh", "output": "rbf"},
     ],
 )

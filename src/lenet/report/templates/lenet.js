@@ -21,8 +21,20 @@ function convolve(input, side, below, {kernel, bias}, squash) {
   return output;
 }
 
+// Before the subsampling: the mean of each 2×2 field, one unit apart. The last row and column count twice.
+function blur(input, side, maps) {
+  const next = (position) => Math.min(position + 1, side - 1), output = new Float32Array(input.length);
+  const at = (y, x, map) => input[(y * side + x) * maps + map];
+  for (let y = 0; y < side; y++) for (let x = 0; x < side; x++) for (let map = 0; map < maps; map++) {
+    const four = at(y, x, map) + at(next(y), x, map) + at(y, next(x), map) + at(next(y), next(x), map);
+    output[(y * side + x) * maps + map] = four / 4;
+  }
+  return output;
+}
+
 // Subsampling: of each 2×2 field the mean, the largest, or the sum times a coefficient plus a bias, squashed.
 function subsample(input, side, maps, kind, {coefficient, bias}, squash) {
+  if (kind === "blur") return subsample(blur(input, side, maps), side, maps, "average", {}, squash);
   const width = side / 2, output = new Float32Array(width * width * maps);
   for (let y = 0; y < width; y++) for (let x = 0; x < width; x++) for (let map = 0; map < maps; map++) {
     const four = [0, 1, side, side + 1].map((step) => input[(2 * y * side + 2 * x + step) * maps + map]);
