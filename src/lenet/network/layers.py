@@ -45,7 +45,7 @@ def initial_weights(initialization: str, fan_in: int) -> keras.Initializer:
 
 
 def initial_bias(initialization: str, fan_in: int) -> keras.Initializer:
-    """Return the initializer of a unit's bias: zero as in the authors' code, or the initializer of the unit's weights."""
+    """Return the initializer of a unit's bias: zero as in the authors' code, or as for the unit's weights."""
     if _follows_the_authors(initialization):
         return keras.initializers.Zeros()
     return initial_weights(initialization, fan_in)
