@@ -36,7 +36,7 @@ VALID = {
     },
     "compute": {"workers": "auto"},
 }
-SWEEP = {"about": "?", "from": "modern", "grids": [{"epochs": [2, 3]}], "seeds": [0], "folds": 1}
+SWEEP = {"about": "?", "dataset": "mnist", "from": "modern", "grids": [{"epochs": [2, 3]}], "seeds": [0], "folds": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +118,8 @@ def test_a_sweeps_recipe_has_the_settings_of_its_variant_except_its_own_changes(
     [
         ({"from": "modren"}, "from: unknown variant modren: did you mean modern?"),
         ({"from": ...}, "the key `from` is missing: add the variant that the recipe starts from"),
+        ({"dataset": "mnits"}, "dataset: unknown data set mnits: did you mean mnist?"),
+        ({"training_curves": {"epochs": [1, 3]}}, "training_curves: epochs: 3: a recipe has only 2 epochs"),
         ({"recipe": {"activaton": "relu"}}, "recipe.activaton: unknown key: did you mean activation?"),
         ({"recipe": "fast"}, "recipe: 'fast' is not accepted, expected a mapping"),
         ({"recipe": {"train_on": "train_and_validation"}}, "train_on: a sweep measures on the validation split"),

@@ -70,6 +70,16 @@ def _known_optimizer(optimizer: str) -> str:
     return optimizer
 
 
+def _known_dataset(name: str) -> str:
+    try:
+        return datasets.find(name).name
+    except LabError as error:
+        raise PydanticCustomError("unknown", "{error}", {"error": str(error)}) from None
+
+
+DatasetName = Annotated[str, AfterValidator(_known_dataset)]
+
+
 class _Section(BaseModel):
     """A section of a file, as an immutable object. Unknown keys, numbers in quotes and infinite numbers are refused."""
 
@@ -79,15 +89,7 @@ class _Section(BaseModel):
 class Data(_Section):
     """The data set of the study. dataset: its name in `datasets.DATASETS`."""
 
-    dataset: str
-
-    @model_validator(mode="after")
-    def _dataset_is_known(self) -> "Data":
-        try:
-            datasets.find(self.dataset)
-        except LabError as error:
-            raise ValueError(f"dataset: {error}") from None
-        return self
+    dataset: DatasetName
 
 
 class Preprocess(_Section):
@@ -277,21 +279,39 @@ def _has_effect(key: str, recipe: Variant) -> bool:
     return key != "damping" or recipe.optimizer == "sdlm"
 
 
+class PublishedTrainingError(_Section):
+    """The training error that a publication reports after a number of epochs, in percent, with its source."""
+
+    epoch: Count
+    error_percent: Annotated[float, Field(gt=0, lt=100)]
+    source: Annotated[str, Field(min_length=1)]
+
+
+class TrainingCurves(_Section):
+    """What a sweep shows of the training errors. epochs: the table has the mean training error after each of these."""
+
+    epochs: Annotated[tuple[Count, ...], Field(min_length=1, strict=False), AfterValidator(_without_duplicates)]
+    published: PublishedTrainingError | None = None
+
+
 class Sweep(_Section):
     """The whole of a sweep.yaml: a recipe, grids of values to try in it, the seeds, and the number of folds.
 
-    recipe: all settings, those of a variant with the sweep's own changes. The key `from` in the file names the variant.
+    dataset: the data set, which may be another than the study's. recipe: all settings, those of a variant with the
+    sweep's own changes. The key `from` in the file names the variant.
     folds: the number of folds of the cross-validation. 1 means no cross-validation: the recipes are measured on the
     project's validation split. factorials: 2×2 designs. Each design has the names of four recipes: with neither change,
-    with the first, with the second, and with both.
+    with the first, with the second, and with both. training_curves: if given, the figure has the training curves.
     """
 
     about: str
+    dataset: DatasetName
     recipe: Variant
     grids: Annotated[tuple[Grid, ...], Field(min_length=1, strict=False)]
     seeds: Annotated[Seeds, Field(min_length=1)]
     folds: Annotated[int, Field(ge=1, le=10)]
     factorials: Annotated[tuple[FactorialDesign, ...], Field(strict=False)] = ()
+    training_curves: TrainingCurves | None = None
 
     @model_validator(mode="after")
     def _recipes_are_valid(self) -> "Sweep":
@@ -299,7 +319,8 @@ class Sweep(_Section):
 
         The grids must not give too many recipes. Each setting in a grid must exist, and must have an effect on every
         recipe of this grid. Each recipe must be valid, and must not train on the validation split, because the sweep
-        measures on this split. `factorials` must contain only names of recipes.
+        measures on this split. `factorials` must contain only names of recipes, and `training_curves` only epochs that
+        all recipes have.
         """
         if sum(math.prod(map(len, grid.values())) for grid in self.grids) > _MAX_ITEMS:
             raise ValueError(f"grids: more than {_MAX_ITEMS:,} recipes: try fewer values")
@@ -320,6 +341,11 @@ class Sweep(_Section):
         for name in (name for design in self.factorials for name in design):
             if name not in recipes:
                 raise ValueError(f"factorials: {name}: unknown recipe: {did_you_mean(name, recipes)}")
+        shortest = min(recipe.epochs for recipe in recipes.values())
+        if self.training_curves and max(self.training_curves.epochs) > shortest:
+            raise ValueError(
+                f"training_curves: epochs: {max(self.training_curves.epochs)}: a recipe has only {shortest} epochs"
+            )
         return self
 
     @property

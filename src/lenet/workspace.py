@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lenet.errors import FIXABLE, LabError
 
-# All paths are relative to the workspace, which is the current folder: the checkout, .demo/, or the temporary copy of
-# the checkout in which DVC runs an experiment.
+# All paths are relative to the workspace, which is the current folder: the checkout, a side workspace of a demo or of a
+# sweep (commands/side_workspace.py), or the temporary copy of the checkout in which DVC runs an experiment.
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
@@ -34,6 +34,8 @@ MODEL_CARD = REPORTS / "model_card.md"
 README = Path("README.md")
 SWEEPS = Path("sweeps")
 DEMO = Path(".demo")
+# The folder of the side workspaces in which sweeps prepare other data sets than the study's.
+DATASETS = Path(".datasets")
 # Where DVC makes the temporary workspaces of experiments.
 _EXPERIMENTS = Path(".dvc/tmp/exps")
 
@@ -51,13 +53,13 @@ def variant_of_stage(stage: str) -> str:
 
 
 def project_root() -> Path:
-    """Return the folder of the checkout, even if the current folder is a temporary workspace (experiment or demo).
+    """Return the folder of the checkout, even if the current folder is another workspace (experiment, demo or sweep).
 
-    In a temporary workspace, the variable DVC_ROOT names the checkout. Elsewhere DVC_ROOT is ignored: this program may
+    In such a workspace, the variable DVC_ROOT names the checkout. Elsewhere DVC_ROOT is ignored: this program may
     run in a stage of an outer DVC project, and DVC_ROOT then names the outer project.
     """
     current_folder, dvc_root = Path.cwd().resolve(), Path(os.environ.get("DVC_ROOT", ".")).resolve()
-    workspaces = (dvc_root / _EXPERIMENTS, dvc_root / DEMO)
+    workspaces = (dvc_root / _EXPERIMENTS, dvc_root / DEMO, dvc_root / DATASETS)
     return dvc_root if any(map(current_folder.is_relative_to, workspaces)) else current_folder
 
 

@@ -1,5 +1,4 @@
 import pytest
-from support.paths import ROOT
 
 from lenet.commands import demo
 from lenet.errors import LabError
@@ -28,18 +27,3 @@ def test_other_variants_can_be_requested_and_comparisons_with_missing_variants_a
     assert settings.comparison.ladder == ("tanh_sgd", "modern")
     with pytest.raises(LabError, match=r"^params.yaml: unknown variant modren: did you mean modern\?$"):
         demo.demo_settings(load_settings(), ["modren"])
-
-
-def test_the_demos_workspace_gets_todays_code_and_settings_and_keeps_earlier_results(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    for name in ("src/lenet/gone.py", "models/tanh_sgd/run.json"):  # left by an earlier demo
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).touch()
-    settings = demo.demo_settings(load_settings(), [])
-    demo.write_workspace(tmp_path, settings)
-    assert load_settings(tmp_path / "params.yaml") == settings
-    assert settings.data.dataset == "digits"
-    assert (tmp_path / "src/lenet/train.py").read_bytes() == (ROOT / "src/lenet/train.py").read_bytes()
-    assert not (tmp_path / "src/lenet/gone.py").exists()
-    assert (tmp_path / "models/tanh_sgd/run.json").exists()
-    assert not (tmp_path / "reports").exists()

@@ -1,15 +1,28 @@
 """`make sweep` on the bundled digits. Mistakes in sweep.yaml are tested in tests/test_settings.py."""
 
+import shutil
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
+from support.builders import identity
 from support.params import edit_params
+from support.paths import ROOT
+from support.runs import TRAINED
 
-from lenet.commands import sweep
+from lenet.commands import prune, sweep
 from lenet.errors import LabError
+from lenet.evaluation import trials
+from lenet.evaluation.trials import Trial
+from lenet.execution import schedule
 from lenet.runs import run_store
 from lenet.settings import load_settings, load_sweep
-from lenet.workspace import SWEEPS
+from lenet.training.trained_run import EPOCH_METRICS
+from lenet.workspace import RAW, SWEEPS
+
+PUBLISHED = {"epoch": 19, "error_percent": 0.35, "source": "LeCun"}
 
 
 @pytest.fixture
@@ -95,14 +108,39 @@ def test_an_invalid_name_is_refused(name):
         sweep.folder_of(name)
 
 
+def test_training_curves_are_in_the_table_and_in_the_figure(write_sweep, monkeypatch):
+    loaded = load(write_sweep(training_curves={"epochs": [1, 3], "published": PUBLISHED}, seeds=[0]))
+    runs = schedule.runs_of_recipes(loaded.recipes(), loaded.seeds, [identity().data])
+    for run, factor in zip(runs, (1, 2), strict=True):
+        history = {name: [factor * value for value in (8.0, 4.0, 2.0)] for name in EPOCH_METRICS}
+        run_store.save(run.identity, replace(TRAINED, history=history))
+    random = np.random.default_rng(0)
+    trial = {recipe: Trial(random.random((1, 50)) < 0.1, np.zeros((1, 50))) for recipe in loaded.recipes()}
+    drawn = []
+    monkeypatch.setattr(sweep.figures, "save", lambda figure, path: drawn.append(figure))
+    sweep.save_trials(SWEEPS / "rates", loaded, trials.table(trial), runs, {})
+    rows = pd.read_csv(SWEEPS / "rates" / "trials.csv")
+    assert rows["train_error_percent_epoch_1"].tolist() == [8.0, 16.0]
+    assert rows["train_error_percent_epoch_3"].tolist() == [2.0, 4.0]
+    (axes,) = drawn[0].axes
+    lines = {line.get_label().partition(":")[0]: line.get_xydata().tolist() for line in axes.get_lines()}
+    assert lines == {
+        "learning_rate=0.01": [[1, 8], [2, 4], [3, 2]],
+        "learning_rate=0.02": [[1, 16], [2, 8], [3, 4]],
+        "LeCun": [[19, 0.35]],
+    }
+
+
 @pytest.mark.slow
-def test_a_sweep_finds_the_better_rate_and_trains_nothing_twice(processed, write_sweep, client, monkeypatch, capsys):
-    """The sweep has two learning rates, two seeds, and two folds that divide 400 images."""
+def test_a_sweep_on_another_data_set_finds_the_better_rate_and_trains_nothing_twice(
+    write_sweep, client, monkeypatch, capsys
+):
+    """The study is on MNIST, the sweep on the bundled digits: two learning rates, two seeds, and two folds."""
+    for name in ("src", "dvc.yaml", ".dvcignore", "README.md"):
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, name)
     with edit_params() as params:
-        params["data"]["dataset"] = "digits"
         params["compute"]["workers"] = 1
-    write_sweep(recipe={"epochs": 1}, grids=[{"learning_rate": [0.01, 0.05]}], folds=2)
-    monkeypatch.setattr(sweep, "reproduce", lambda targets: True)  # the data is prepared already, without DVC
+    write_sweep(dataset="digits", recipe={"epochs": 1}, grids=[{"learning_rate": [0.01, 0.05]}], folds=2)
     monkeypatch.setattr("sys.argv", ["sweep", "rates"])
     sweep.main()
     first_csv = (SWEEPS / "rates" / "trials.csv").read_bytes()
@@ -121,3 +159,7 @@ def test_a_sweep_finds_the_better_rate_and_trains_nothing_twice(processed, write
     assert "epoch" not in capsys.readouterr().err
     assert (SWEEPS / "rates" / "trials.csv").read_bytes() == first_csv
     assert len(client().search_runs([experiment.experiment_id])) == len(runs)
+    assert not RAW.exists()
+    (SWEEPS / "rates" / "trials.csv").unlink()
+    prune.main()
+    assert len(run_store.entry_sizes()) == 2 * 2 * 2  # kept, as if the sweep had been interrupted

@@ -49,8 +49,8 @@ def settings(workspace, trial_by_recipe):
 
 
 def test_a_sweep_is_loaded_with_its_question_its_figure_and_its_effects(settings, trial_by_recipe):
-    (result,) = load_sweep_results(settings, "mnist")
-    assert (result.name, result.about) == ("both", "Which?")
+    (result,) = load_sweep_results(settings)
+    assert (result.name, result.dataset, result.about) == ("both", "MNIST", "Which?")
     assert result.figure == b"a picture"
     assert [effects.recipes for effects in result.effects] == [tuple(RECIPES), tuple(SWAPPED_RECIPES)]
     for effects in result.effects:
@@ -72,10 +72,10 @@ def test_short_names_leave_out_the_settings_that_all_four_recipes_share():
 
 def test_effects_are_found_by_their_names_in_any_order_of_the_rows(settings):
     path = SWEEPS / "both/effects.csv"
-    results = load_sweep_results(settings, "mnist")
+    results = load_sweep_results(settings)
     header, *rows = path.read_text().splitlines()
     path.write_text("\n".join([header, *reversed(rows)]))
-    assert load_sweep_results(settings, "mnist") == results
+    assert load_sweep_results(settings) == results
 
 
 def test_effects_of_other_factorials_are_refused_with_the_command_that_makes_them(settings):
@@ -84,7 +84,7 @@ def test_effects_of_other_factorials_are_refused_with_the_command_that_makes_the
     with pytest.raises(
         LabError, match=r"^params.yaml: comparison.sweeps: both: .* does not have .*: run `make sweep NAME=both`$"
     ):
-        load_sweep_results(settings, "mnist")
+        load_sweep_results(settings)
 
 
 @pytest.mark.parametrize("missing", ["trials.png", "effects.csv"])
@@ -93,8 +93,4 @@ def test_a_sweep_without_results_is_refused_with_the_command_that_makes_them(set
     with pytest.raises(
         LabError, match=r"^params.yaml: comparison.sweeps: both: .* is missing: run `make sweep NAME=both`$"
     ):
-        load_sweep_results(settings, "mnist")
-
-
-def test_no_sweep_is_loaded_for_data_sets_other_than_mnist(settings):
-    assert load_sweep_results(settings, "digits") == []
+        load_sweep_results(settings)

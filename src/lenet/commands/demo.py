@@ -5,28 +5,21 @@ checkout's own results do not change. The demo uses the checkout's run store and
 only what changed.
 """
 
-import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import chdir
-from pathlib import Path
 from typing import TypeVar
 
-from ruamel.yaml import YAML
-
 from lenet import program
-from lenet.commands import pipeline
+from lenet.commands import pipeline, side_workspace
 from lenet.mnist import datasets
 from lenet.settings import Settings, load_settings
 from lenet.tracking import mlflow_store
-from lenet.workspace import DEMO, PARAMS, README, SWEEPS, project_root
+from lenet.workspace import DEMO
 
 T = TypeVar("T")
 
 DATASET = datasets.find("digits")  # it needs no network
 SEEDS = (0, 1, 2)
-_DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 
 
 def demo_settings(study_settings: Settings, requested: Sequence[str]) -> Settings:
@@ -63,27 +56,11 @@ def demo_settings(study_settings: Settings, requested: Sequence[str]) -> Setting
     )
 
 
-def write_workspace(folder: Path, settings: Settings) -> None:
-    """Make `folder` a DVC repository with these settings and with copies of the checkout's pipeline and code.
-
-    Results of an earlier demo in `folder` are kept.
-    """
-    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
-    (folder / ".dvc/config").write_text(_DVC_CONFIG, encoding="utf-8")
-    for name in (".dvcignore", "dvc.yaml", README):
-        shutil.copy(name, folder)
-    for name in ("src", SWEEPS):
-        shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    YAML().dump(settings.model_dump(mode="json"), folder / PARAMS)
-
-
 @mlflow_store.disable_after_failure()
 def main() -> None:
     settings = demo_settings(load_settings(), sys.argv[1:])
-    write_workspace(DEMO, settings)
-    os.environ["DVC_ROOT"] = str(project_root())  # the demo uses the checkout's run store and MLflow store
-    with chdir(DEMO):
+    side_workspace.write(DEMO, settings)
+    with side_workspace.entered(DEMO):
         pipeline.reproduce([])
 
 

@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from lenet import program
+from lenet.commands import side_workspace
 from lenet.commands.sweep import digests_in, planned_runs
 from lenet.errors import LabError
 from lenet.evaluation.results import load_result
@@ -22,7 +23,9 @@ def referenced_digests(settings: Settings) -> set[str]:
     sweeps = [load_sweep(path, settings) for path in SWEEPS.glob("*/sweep.yaml")]
     with suppress(LabError):  # without data, the runs that settings ask for have no digest
         digests |= {run.identity.digest for run in schedule.planned_runs(settings, list(settings.variants))}
-        digests |= {run.identity.digest for sweep in sweeps for run in planned_runs(sweep)}
+    for sweep in sweeps:
+        with side_workspace.with_dataset(sweep.dataset, settings), suppress(LabError):
+            digests |= {run.identity.digest for run in planned_runs(sweep)}
     for variant in settings.variants:
         with suppress(LabError):
             digests |= {seed_result.identity.digest for seed_result in load_result(variant).seeds}

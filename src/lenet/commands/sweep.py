@@ -2,7 +2,8 @@
 
 Writes trials.csv and trials.png into the same folder. If the sweep has a 2×2 design, also writes effects.csv. A 2×2
 design has four recipes: without two changes, with each change alone, and with both. Publishes to a separate MLflow
-experiment. The test set is not used.
+experiment. The test set is not used. If the sweep's data set is not the study's, its splits are made in a side
+workspace.
 With FROM=<variant>, the command only writes a new sweep.yaml, which starts from the recipe of this variant.
 """
 
@@ -19,6 +20,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from lenet import program
+from lenet.commands import side_workspace
 from lenet.commands.dvc import reproduce
 from lenet.commands.pipeline import longest_first
 from lenet.commands.publisher import Publisher
@@ -36,7 +38,7 @@ from lenet.runs.training_data import identify_data, load_training_data
 from lenet.settings import Settings, Sweep, VariantName, load_settings, load_sweep
 from lenet.tracking import pages
 from lenet.tracking.mlflow_store import disable_after_failure
-from lenet.training.trained_run import ARCHITECTURE, WEIGHTS
+from lenet.training.trained_run import ARCHITECTURE, TRAIN_ERROR, WEIGHTS
 from lenet.workspace import SWEEPS, atomic_write
 
 _USAGE = "`make sweep NAME=<name>` runs sweeps/<name>/sweep.yaml; with FROM=<variant> it writes a new one instead"
@@ -60,6 +62,7 @@ def start(folder: Path, variant: str, settings: Settings) -> Path:
         raise LabError(f"{path} already exists: edit it, or choose another NAME")
     sweep = {
         "about": f"Does {variant} learn better at another rate?",
+        "dataset": settings.data.dataset,
         "from": variant,
         "recipe": {} if recipe.train_on == "train" else {"train_on": "train"},
         "grids": [{"learning_rate": _one_line_list([recipe.learning_rate, 2 * recipe.learning_rate])}],
@@ -124,21 +127,34 @@ def save_trials(
 ) -> None:
     """Write trials.csv and the figure trials.png.
 
-    trials.csv has one row per recipe, with the varied settings, the columns of `table`, and the digests of the runs.
-    variants: what `variants_by_recipe` returns. The figure marks the recipes that equal a variant.
+    trials.csv has one row per recipe, with the varied settings, the columns of `table`, and the digests of the runs. If
+    the sweep has training curves, it also has columns with training errors. variants: what `variants_by_recipe`
+    returns. The figure marks the recipes that equal a variant.
     """
     settings = {name: recipe.model_dump(include=set(sweep.varied_settings)) for name, recipe in sweep.recipes().items()}
     varied_settings = pd.DataFrame(settings).T[sweep.varied_settings]
-    digests = [" ".join(run.identity.digest for run in runs if recipe in run.variants) for recipe in table.index]
-    write_csv(varied_settings.join(table).rename_axis("recipe").assign(runs=digests), folder / "trials.csv", index=True)
+    digests = {
+        recipe: [run.identity.digest for run in runs if recipe in run.variants] for recipe in map(str, table.index)
+    }
+    columns = varied_settings.join(table).rename_axis("recipe")
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
-    x_setting = sweep.x_axis_setting
-    figure = (
-        figures.sweep_over_setting(table, varied_settings, x_setting, variants)
-        if x_setting
-        else figures.sweep_differences(table)
-    )
+    if sweep.training_curves:
+        curves = {recipe: mean_training_curve(recipe_digests) for recipe, recipe_digests in digests.items()}
+        for epoch in sweep.training_curves.epochs:
+            columns[f"train_error_percent_epoch_{epoch}"] = [curve[epoch - 1] for curve in curves.values()]
+        figure = figures.sweep_training_curves(curves, table, sweep.training_curves.published)
+    elif x_setting := sweep.x_axis_setting:
+        figure = figures.sweep_over_setting(table, varied_settings, x_setting, variants)
+    else:
+        figure = figures.sweep_differences(table)
     figures.save(figure, folder / "trials.png")
+    columns["runs"] = [" ".join(recipe_digests) for recipe_digests in digests.values()]
+    write_csv(columns, folder / "trials.csv", index=True)
+
+
+def mean_training_curve(digests: Sequence[str]) -> np.ndarray:
+    """Return the training error in percent after each epoch, float (epochs,): the mean over runs of the run store."""
+    return np.mean([run_store.load_history(digest)[TRAIN_ERROR] for digest in digests], axis=0)
 
 
 def save_effects(folder: Path, sweep: Sweep, measured: Mapping[str, Trial]) -> None:
@@ -188,18 +204,18 @@ def main() -> None:
         print(f"wrote {path}: edit its grids, then run `make sweep NAME={folder.name}`")
         return
     sweep = load_sweep(folder / "sweep.yaml", settings)
-    if not reproduce(["preprocess"]):
-        raise LabError(
-            "the data could not be downloaded (reasons above): correct the cause, then run the same command again"
-        )
-    runs = planned_runs(sweep)
-    experiment = pages.sweep_experiment(folder.name, sweep.about, settings.data.dataset, sweep.varied_settings)
+    experiment = pages.sweep_experiment(folder.name, sweep.about, sweep.dataset, sweep.varied_settings)
     publisher = Publisher()
-    missing = longest_first(schedule.missing_runs(runs))
-    with schedule.process_pool(settings.compute.workers) as processes:
-        for run in schedule.train_runs(missing, processes):
-            publisher.add(methodcaller("publish_run", experiment, run, with_model=False))
-    measured = measure(runs, list(sweep.recipes()))
+    with side_workspace.with_dataset(sweep.dataset, settings):
+        if not reproduce(["preprocess"]):
+            raise LabError(
+                "the data could not be downloaded (reasons above): correct the cause, then run the same command again"
+            )
+        runs = planned_runs(sweep)
+        with schedule.process_pool(settings.compute.workers) as processes:
+            for run in schedule.train_runs(longest_first(schedule.missing_runs(runs)), processes):
+                publisher.add(methodcaller("publish_run", experiment, run, with_model=False))
+        measured = measure(runs, list(sweep.recipes()))
     table = trials.table(measured)
     save_trials(folder, sweep, table, runs, variants_by_recipe(sweep, settings))
     save_effects(folder, sweep, measured)

@@ -84,6 +84,23 @@ _MNIST = Dataset(
     ),
 )
 
+_FASHION_MNIST = Dataset(
+    name="fashion_mnist",
+    title="Fashion-MNIST",
+    description="Fashion-MNIST (Xiao, Rasul and Vollgraf 2017)",
+    model_name="lenet5-fashion",
+    files=(
+        PublishedFile(TRAIN_IMAGES, 47_040_016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+        PublishedFile(TRAIN_LABELS, 60_008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+        PublishedFile(TEST_IMAGES, 7_840_016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+        PublishedFile(TEST_LABELS, 10_008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+    ),
+    mirrors=(
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ),
+)
+
 _DIGITS = Dataset(
     name="digits",
     title="scikit-learn's bundled digits",
@@ -92,7 +109,7 @@ _DIGITS = Dataset(
     make=bundled_digits,
 )
 
-DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in (_MNIST, _DIGITS)}
+DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _DIGITS)}
 
 
 def find(name: str) -> Dataset:

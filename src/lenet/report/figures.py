@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
@@ -27,6 +28,7 @@ from lenet.evaluation.results import VariantResult, learning_curve
 from lenet.evaluation.trials import ERROR, LOSS
 from lenet.mnist.splits import Split
 from lenet.report.pictures import mosaic_of_copies, mosaic_of_maps
+from lenet.settings import PublishedTrainingError
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 from lenet.workspace import FIGURES, atomic_write
 
@@ -128,9 +130,7 @@ def learning_curves(results: Sequence[VariantResult]) -> Figure:
         axes.set_xscale("log")  # variants train for different numbers of epochs, and most happens in the first ones
         axes.set_yscale("log", nonpositive="clip")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter("{x:g}")
-            axis.set_minor_locator(NullLocator())
+            _label_logarithmic(axis)
         axes.tick_params(labelsize=8, labelbottom=True)
         _simplify(axes)
     panels[0].set_ylim(bottom=_SMALLEST_ERROR_PERCENT)
@@ -269,6 +269,31 @@ def sweep_over_setting(
     return figure
 
 
+def sweep_training_curves(
+    curves: Mapping[str, np.ndarray], table: pd.DataFrame, published: PublishedTrainingError | None
+) -> Figure:
+    """Draw a line per recipe of a sweep: the training error after each epoch. The axis of the errors is logarithmic.
+
+    curves: recipe → training error in percent, float (epochs,). The legend also has each recipe's validation error from
+    `table`, what `evaluation.trials.table` returns. published: a training error to draw as a point.
+    """
+    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for (recipe, curve), colour in zip(curves.items(), itertools.cycle(_LINE_COLOURS)):
+        mean, standard_error = table.loc[recipe, [ERROR, f"{ERROR}_se"]]
+        label = f"{recipe}: validation error {mean:.2f} ± {standard_error:.2f} %"
+        axes.plot(range(1, len(curve) + 1), curve, "o-", color=colour, markersize=3, label=label)
+    if published:
+        label = f"{published.source}: {published.error_percent} % after epoch {published.epoch}"
+        axes.plot(published.epoch, published.error_percent, "k*", markersize=12, label=label)
+    axes.set(xlabel="epoch", ylabel="training error (%), measured while training")
+    axes.set_yscale("log")
+    _label_logarithmic(axes.yaxis)
+    axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.01))
+    _simplify(axes)
+    return figure
+
+
 def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
     """Draw a block of pictures per title. Each row of a block has an image, then its distorted copies, one per epoch.
 
@@ -278,6 +303,12 @@ def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
     captions = ("the digit", *(f"epoch {epoch}" for epoch in range(1, columns)))
     rows = {title: [_Picture(mosaic_of_copies(title_copies), *captions)] for title, title_copies in copies.items()}
     return _figure_of_rows(rows, widths=[0.7 * columns], height=0.7 * image_count + 0.3)
+
+
+def _label_logarithmic(axis: Axis) -> None:
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def _panels(count: int, columns: int, size: tuple[float, float], share: bool = False) -> tuple[Sequence[Axes], Figure]:

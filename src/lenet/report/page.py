@@ -75,7 +75,7 @@ def facts(study: Study) -> dict[str, object]:
         "misread_examples": misread_by_index,
         "errors_by_group": {variant: study.errors_by_group(variant) for variant in study.results},
         "hard_writers": misread_images.hard_writers(study),
-        "sweeps": sweep_results.load_sweep_results(study.settings, study.dataset),
+        "sweeps": sweep_results.load_sweep_results(study.settings),
         "table_1": TABLE_I.astype(int).tolist(),
         "inside_pictures": {
             variant: inside_pictures(variant) for variant in dict.fromkeys([study.original, study.top])

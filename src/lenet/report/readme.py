@@ -55,7 +55,7 @@ def _effects_of_changes(study: Study) -> list[str]:
         return []
     differences, interaction = study.comparison.differences, study.comparison.effects["interaction"]
     lines = [f"Test error: {effects_of_two_changes(study.factorial, differences, interaction)}."]
-    lines += [_sweep_effects(sweep) for sweep in load_sweep_results(study.settings, study.dataset) if sweep.effects]
+    lines += [_sweep_effects(sweep) for sweep in load_sweep_results(study.settings) if sweep.effects]
     heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
     return [heading, "\n".join(f"- {line}" for line in lines)]
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lenet.errors import LabError
 from lenet.evaluation.comparison import Estimate, Pair, factorial_pairs
+from lenet.mnist import datasets
 from lenet.settings import Settings, load_sweep
 from lenet.workspace import SWEEPS
 
@@ -46,10 +47,12 @@ class Effects:
 class SweepResult:
     """The question and the results of a sweep.
 
-    about: the question. figure: the figure as PNG. effects: one `Effects` for each factorial in the sweep.
+    dataset: the title of its data set. about: the question. figure: the figure as PNG. effects: one `Effects` for each
+    factorial in the sweep.
     """
 
     name: str
+    dataset: str
     about: str
     figure: bytes
     effects: list[Effects]
@@ -59,13 +62,9 @@ def _join_values(settings: Iterable[str]) -> str:
     return " ".join(setting.partition("=")[2] for setting in settings)
 
 
-def load_sweep_results(settings: Settings, dataset: str) -> list[SweepResult]:
-    """Read the results of the sweeps in `comparison.sweeps` of params.yaml.
-
-    All sweeps are on MNIST, so the list is empty for another data set. Raises LabError if the results of a sweep are
-    missing.
-    """
-    return [_load(name, settings) for name in settings.comparison.sweeps] if dataset == "mnist" else []
+def load_sweep_results(settings: Settings) -> list[SweepResult]:
+    """Read the results of the sweeps in `comparison.sweeps` of params.yaml; raise LabError if some are missing."""
+    return [_load(name, settings) for name in settings.comparison.sweeps]
 
 
 def _load(name: str, settings: Settings) -> SweepResult:
@@ -80,7 +79,7 @@ def _load(name: str, settings: Settings) -> SweepResult:
     except (KeyError, ValueError):
         problem = f"{folder}/effects.csv does not have the factorials of sweep.yaml"
     else:
-        return SweepResult(name, sweep.about, figure, effects)
+        return SweepResult(name, datasets.find(sweep.dataset).title, sweep.about, figure, effects)
     raise LabError(f"params.yaml: comparison.sweeps: {name}: {problem}: run `make sweep NAME={name}`")
 
 
