@@ -143,6 +143,11 @@ class Variant(_Section):
         """The engine that trains this recipe: the name of a folder in training/."""
         return ENGINES[self.optimizer]
 
+    def changes_since(self, other: "Variant") -> dict[str, tuple[object, object]]:
+        """Return the settings that differ between two recipes: setting → (value in `other`, value here)."""
+        before, now = other.model_dump(), self.model_dump()
+        return {name: (before[name], now[name]) for name in now if before[name] != now[name]}
+
     @model_validator(mode="after")
     def _settings_fit_together(self) -> "Variant":
         if self.loss == "squared_distance" and self.output != "rbf":

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import identity, save_evaluated
+from support.params import edit_params
 from support.paths import ROOT
 
 from lenet.commands import pipeline
@@ -39,6 +40,17 @@ def test_the_comparison_of_some_variants_prints_only_those_and_keeps_the_readme(
     assert "relu_adam" in printed
     assert "tanh_sgd" not in printed
     assert (workspace / "README.md").read_text() == readme_before
+
+
+def test_a_study_on_another_data_set_first_says_what_it_replaces(settings_with_results, capsys):
+    pipeline.announce_replacement(settings_with_results)  # on MNIST
+    assert "results on scikit-learn's bundled digits, which will be replaced. To get them back: `git restore" in (
+        capsys.readouterr().out
+    )
+    with edit_params() as params:
+        params["data"]["dataset"] = "digits"
+    pipeline.announce_replacement(load_settings())
+    assert capsys.readouterr().out == ""
 
 
 def planned_run(variant, seed, epochs):

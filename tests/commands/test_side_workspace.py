@@ -23,9 +23,7 @@ def test_a_side_workspace_gets_todays_code_and_settings_and_keeps_earlier_result
 
 def test_the_studys_own_data_set_stays_in_the_checkout_and_another_gets_a_side_workspace(workspace, monkeypatch):
     settings, written = load_settings(), []
-    monkeypatch.setattr(
-        side_workspace, "write", lambda folder, settings: entered.append((folder, settings.data.dataset))
-    )
+    monkeypatch.setattr(side_workspace, "write", lambda folder, changed: written.append((folder, changed.data.dataset)))
     (workspace / DATASETS / "digits").mkdir(parents=True)
     with side_workspace.with_dataset("mnist", settings):
         assert Path.cwd() == workspace

@@ -72,7 +72,7 @@ def full_page(digits, tmp_path_factory):
     """The page of a study with descriptions, a published error, a primary comparison and a sweep."""
     recipes = tuple(f"learning_rate={rate} schedule=cosine" for rate in "abcd")
     effects = Effects(recipes, {(recipes[1], recipes[0]): Estimate(-0.1, -0.2, 0.05)}, Estimate(-0.3, -0.4, -0.2))
-    sweep = SweepResult("rates", "MNIST", "Which rate?", b"a picture", [effects])
+    sweep = SweepResult("rates", "mnist", "Which rate?", {}, b"a picture", [effects])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("full"))
         patch.setattr(page.sweep_results, "load_sweep_results", lambda *_: [sweep])

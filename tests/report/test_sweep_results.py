@@ -50,7 +50,7 @@ def settings(workspace, trial_by_recipe):
 
 def test_a_sweep_is_loaded_with_its_question_its_figure_and_its_effects(settings, trial_by_recipe):
     (result,) = load_sweep_results(settings)
-    assert (result.name, result.dataset, result.about) == ("both", "MNIST", "Which?")
+    assert (result.name, result.dataset, result.about) == ("both", "mnist", "Which?")
     assert result.figure == b"a picture"
     assert [effects.recipes for effects in result.effects] == [tuple(RECIPES), tuple(SWAPPED_RECIPES)]
     for effects in result.effects:

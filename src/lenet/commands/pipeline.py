@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from operator import methodcaller
 
 from lenet.commands import dvc
@@ -16,11 +17,29 @@ from lenet.evaluation.study import load_study
 from lenet.execution import schedule
 from lenet.execution.pool import ProcessPool
 from lenet.execution.schedule import PlannedRun
+from lenet.mnist import datasets
 from lenet.mnist.splits import load_statistics
 from lenet.report import readme, terminal
 from lenet.settings import Settings, load_settings
 from lenet.tracking import pages
-from lenet.workspace import DETAILS, LOCK, PAGE, remove_orphans
+from lenet.workspace import DETAILS, LOCK, PAGE, PARAMS, README, REPORTS, remove_orphans
+
+
+def announce_replacement(settings: Settings) -> None:
+    """If the results in reports/ are on another data set than params.yaml names, say what is going to be replaced."""
+    present = set()
+    for path in sorted(DETAILS.glob("*.json")):
+        with suppress(LabError):
+            present.add(load_result(path.stem).dataset)
+    if present and settings.data.dataset not in present:
+        new = datasets.find(settings.data.dataset).title
+        replaced = " and ".join(datasets.find(name).title for name in sorted(present))
+        print(
+            f"params.yaml now names {new}. {REPORTS}, {LOCK} and {README} have results on {replaced}, which will be "
+            f"replaced. To get them back: `git restore {PARAMS} {LOCK} {REPORTS} {README}`, then `make repro`, which "
+            f"trains no run again. The runs on {new} stay in the run store too.",
+            flush=True,
+        )
 
 
 def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
@@ -180,6 +199,7 @@ def reproduce(variants: list[str]) -> bool:
     for variant in variants:
         settings.variant(variant)
     dvc.refuse_conflicts()
+    announce_replacement(settings)
     dvc.remove_damaged_lock()
     recover_runs()
     for orphan in remove_orphans(settings.variants):

@@ -1,6 +1,6 @@
 """`make report`: write tables, charts, page and README again from the committed results. Takes seconds.
 
-The command reads neither data nor models. Therefore, it does not draw the pictures of digits and networks again. If
+The command reads neither data nor models. Therefore, it does not draw the pictures of images and networks again. If
 the training code of a variant has changed since the variant's runs were trained, the command prints the variant's name.
 """
 

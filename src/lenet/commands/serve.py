@@ -36,7 +36,7 @@ def main() -> None:
 
     address = f"http://{foreground.HOST}:{port}"
     print(
-        f"Draw a digit: {address}/\nPost images to the champion: {address}/invocations\nCtrl-C stops the server.",
+        f"Draw in a browser: {address}/\nPost images to the champion: {address}/invocations\nCtrl-C stops the server.",
         flush=True,
     )
     uvicorn.run(app, host=foreground.HOST, port=port, limit_concurrency=_MAX_CONNECTIONS)

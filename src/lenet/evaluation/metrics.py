@@ -114,7 +114,7 @@ METRICS = (
     Metric(
         TRAIN_ERROR,
         title="training",
-        meaning="the share of training digits misread during the last epoch, in percent",
+        meaning="the share of training images misread during the last epoch, in percent",
         headline=True,
         statistics=("mean",),
         column="train_error_percent",
@@ -122,7 +122,7 @@ METRICS = (
     Metric(
         VALIDATION_ERROR,
         title="validation",
-        meaning="the share of validation digits misread, in percent; it chooses the champion",
+        meaning="the share of validation images misread, in percent; it chooses the champion",
         headline=True,
         statistics=("mean", "sd"),
         column="validation_error_percent",
@@ -130,7 +130,7 @@ METRICS = (
     Metric(
         TEST_ERROR,
         title="test",
-        meaning="the share of test digits misread, in percent",
+        meaning="the share of test images misread, in percent",
         measure=error_percent,
         headline=True,
         statistics=("mean", "sd"),
@@ -154,7 +154,7 @@ METRICS = (
         statistics=("mean",),
         column="calibration_error_percent",
     ),
-    Metric(TRAIN_LOSS, title="training cross-entropy", meaning="mean cross-entropy on the training digits"),
-    Metric(VALIDATION_LOSS, title="validation cross-entropy", meaning="mean cross-entropy on the validation digits"),
+    Metric(TRAIN_LOSS, title="training cross-entropy", meaning="mean cross-entropy on the training images"),
+    Metric(VALIDATION_LOSS, title="validation cross-entropy", meaning="mean cross-entropy on the validation images"),
 )
 METRIC = {metric.name: metric for metric in METRICS}

@@ -123,8 +123,7 @@ class Study:
 
     def changes(self, variant: str, since: str) -> dict[str, tuple[object, object]]:
         """Return the settings that differ between two variants: setting → (value in `since`, value in `variant`)."""
-        before, now = (self.settings.variant(name).model_dump() for name in (since, variant))
-        return {name: (before[name], now[name]) for name in now if before[name] != now[name]}
+        return self.settings.variant(variant).changes_since(self.settings.variant(since))
 
     def _effects(self) -> dict[str, Contrast]:
         if not self.factorial:

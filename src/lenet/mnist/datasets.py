@@ -34,9 +34,17 @@ class Dataset:
     title: str  # its name in tables, reports and messages
     description: str  # what follows "Trained on" in MLflow's pages
     model_name: str  # the name of its model in MLflow's registry
+    classes: tuple[str, ...] = tuple(map(str, range(10)))  # the names of the labels 0 to 9
+    noun: str = "digit"  # what one image shows
     files: tuple[PublishedFile, ...] = ()  # the four raw files
     mirrors: tuple[str, ...] = ()  # base URLs; each serves the four raw files as <name>.gz
     make: Callable[[], Mapping[str, np.ndarray]] | None = None  # returns uint8 arrays by the names of the raw files
+
+    @property
+    def class_list(self) -> str:
+        """The labels and the names of their classes. Empty if the names are the labels themselves."""
+        named = [f"{label} {name}" for label, name in enumerate(self.classes) if name != str(label)]
+        return ", ".join(named)
 
     @property
     def mirror_variable(self) -> str:
@@ -89,6 +97,11 @@ _FASHION_MNIST = Dataset(
     title="Fashion-MNIST",
     description="Fashion-MNIST (Xiao, Rasul and Vollgraf 2017)",
     model_name="lenet5-fashion",
+    classes=(
+        *("T-shirt or top", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    ),
+    noun="piece of clothing",
     files=(
         PublishedFile(TRAIN_IMAGES, 47_040_016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
         PublishedFile(TRAIN_LABELS, 60_008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),

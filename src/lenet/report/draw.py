@@ -1,4 +1,4 @@
-"""The page reports/draw.html: the reader draws a digit, and three networks classify it.
+"""The page reports/draw.html: the reader draws an image, and three networks classify it.
 
 The page is one self-contained file. The networks run in the page: their weights are embedded in it, and
 templates/lenet.js computes the forward pass.
@@ -11,6 +11,7 @@ import numpy as np
 
 from lenet.evaluation.predictions import Predictions
 from lenet.evaluation.study import Study
+from lenet.mnist import datasets
 from lenet.mnist.splits import Split
 from lenet.network.lenet_1998 import CODES, TABLE_I
 from lenet.report import misread_images
@@ -31,20 +32,23 @@ def save_page(study: Study, predictions: Mapping[str, Predictions], test: Split)
         for index in indices
     ]
     data = as_json({"networks": networks, "digits": images})
-    page = environment().get_template("draw.html").render(networks=networks, kinds=list(kinds), data=data)
+    dataset = datasets.find(study.dataset)
+    page = (
+        environment().get_template("draw.html").render(networks=networks, kinds=list(kinds), data=data, dataset=dataset)
+    )
     with atomic_write(DRAW) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
 def selectable_images(study: Study, test: Split) -> dict[str, list[int]]:
-    """Return the test images that the reader can choose instead of drawing a digit: kind → indices of the images.
+    """Return the test images that the reader can choose instead of drawing: kind → indices of the images.
 
     The first kind has the first test image of each class. The other kinds have images that the networks misread.
     """
     firsts = [int(np.flatnonzero(test.labels == label)[0]) for label in np.unique(test.labels)]
     kinds = misread_images.images_by_kind(study).items()
     misread = {kind: [image.index for image in images[:_MISREAD_PER_KIND]] for kind, (_, images) in kinds if images}
-    return {"Test digits": firsts} | misread
+    return {"Test images": firsts} | misread
 
 
 def network_data(study: Study, variant: str, outputs: Predictions) -> dict[str, object]:

@@ -300,7 +300,7 @@ def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
     copies: title → uint8 (images, 1 + epochs, 28, 28), the originals at index 0 of the second axis.
     """
     image_count, columns = next(iter(copies.values())).shape[:2]
-    captions = ("the digit", *(f"epoch {epoch}" for epoch in range(1, columns)))
+    captions = ("the image", *(f"epoch {epoch}" for epoch in range(1, columns)))
     rows = {title: [_Picture(mosaic_of_copies(title_copies), *captions)] for title, title_copies in copies.items()}
     return _figure_of_rows(rows, widths=[0.7 * columns], height=0.7 * image_count + 0.3)
 

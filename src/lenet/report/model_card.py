@@ -13,9 +13,14 @@ from lenet.mnist import datasets
 from lenet.report.wording import in_markdown
 from lenet.workspace import MODEL_CARD, atomic_write
 
-INTERFACE = """\
-- **Input**: raw pixels, uint8 (n, 28, 28), 0 = background, 255 = ink, digits centred. The model scales them itself.
-- **Output**: the probabilities of the classes 0 to 9, float32 (n, 10)."""
+
+def interface(dataset: str) -> str:
+    """Return a model's input and output in Markdown. dataset: the data set on which the model was trained."""
+    classes = datasets.find(dataset).class_list
+    named = f" The classes: {classes}." if classes else ""
+    return f"""\
+- **Input**: raw pixels, uint8 (n, 28, 28), 0 = background, 255 = ink, the object centred. The model scales them itself.
+- **Output**: the probabilities of the classes 0 to 9, float32 (n, 10).{named}"""
 
 
 def save_card(study: Study) -> None:
@@ -43,8 +48,8 @@ It was chosen by its validation error. The test set was not used to choose it.
 ## Model
 
 - A convolutional network of the family of LeNet-5: {result.parameters:,} trainable parameters,
-  {result.multiply_accumulates:,} multiply–accumulates per digit, trained for {seed.epochs} epochs.
-{INTERFACE}
+  {result.multiply_accumulates:,} multiply–accumulates per image, trained for {seed.epochs} epochs.
+{interface(data.dataset)}
 
 ## Data
 
@@ -61,18 +66,18 @@ people.
 | measure | value |
 |---|---:|
 | validation error | {validation_error(seed):.2f} % |
-| test error ({result.test_size:,} digits) | {seed.metrics[TEST_ERROR]:.2f} % |
+| test error ({result.test_size:,} images) | {seed.metrics[TEST_ERROR]:.2f} % |
 | test cross-entropy | {seed.metrics[TEST_LOSS]:.4f} nats |
 | test calibration error (expected, {CALIBRATION_BINS} bins) | {seed.metrics[CALIBRATION_ERROR]:.2f} points |
 
-| class | test digits | recall (%) |
+| class | test images | recall (%) |
 |---:|---:|---:|
 {_recall_rows(counts)}
 
 ## Limits
 
-- It answers with one of ten classes even for a picture of a letter.
-- It expects digits prepared like its training data, in size and place.
+- It answers with one of ten classes even for a picture of something else.
+- It expects images prepared like its training data, in size and place.
 - Its probabilities were checked on this test set only. Elsewhere they can be too confident.
 - If it was chosen among several runs, its validation error is somewhat optimistic."""
 

@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
+from lenet.mnist import datasets
 from lenet.network.lenet_1998 import TABLE_I
-from lenet.report import charts, columns, misread_images, pictures, sweep_results, wording
+from lenet.report import charts, columns, elsewhere, misread_images, pictures, sweep_results, wording
 from lenet.report.examples import load_examples
 from lenet.settings import Variant
 from lenet.training import distortion
@@ -38,6 +39,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.globals |= {
+        "title_of": lambda name: datasets.find(name).title,
         "difference": wording.difference,
         "signed": wording.signed,
         "signed_with_interval": wording.signed_with_interval,
@@ -61,7 +63,8 @@ def facts(study: Study) -> dict[str, object]:
     correct, misread_by_index = load_examples(study)
     return {
         "study": study,
-        "dataset": wording.dataset_title(study),
+        "dataset": datasets.find(study.dataset),
+        "dataset_title": wording.dataset_title(study),
         "columns": columns.ON_PAGE,
         "notes": [wording.note_on_errors(study), wording.note_on_differences(study)],
         "steps": [(variant, below) for below, variant in pairwise(study.ladder)],
@@ -76,6 +79,7 @@ def facts(study: Study) -> dict[str, object]:
         "errors_by_group": {variant: study.errors_by_group(variant) for variant in study.results},
         "hard_writers": misread_images.hard_writers(study),
         "sweeps": sweep_results.load_sweep_results(study.settings),
+        "elsewhere": elsewhere,
         "table_1": TABLE_I.astype(int).tolist(),
         "inside_pictures": {
             variant: inside_pictures(variant) for variant in dict.fromkeys([study.original, study.top])
@@ -103,7 +107,7 @@ def inside_pictures(variant: str) -> dict[str, str]:
 
     The pictures show the network that was trained from the first seed.
     """
-    suffixes = {"the digit": "digit", "C1 filters": "filters", "C1": "c1", "S2": "s2", "C3": "c3"}
+    suffixes = {"the image": "digit", "C1 filters": "filters", "C1": "c1", "S2": "s2", "C3": "c3"}
     return {caption: f"inside-{variant}-{suffix}" for caption, suffix in suffixes.items()}
 
 

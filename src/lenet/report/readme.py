@@ -4,7 +4,8 @@ from pathlib import Path
 
 from lenet.errors import LabError
 from lenet.evaluation.study import Study
-from lenet.report import columns
+from lenet.mnist import datasets
+from lenet.report import columns, elsewhere
 from lenet.report.sweep_results import SweepResult, load_sweep_results
 from lenet.report.wording import (
     dataset_title,
@@ -55,9 +56,16 @@ def _effects_of_changes(study: Study) -> list[str]:
         return []
     differences, interaction = study.comparison.differences, study.comparison.effects["interaction"]
     lines = [f"Test error: {effects_of_two_changes(study.factorial, differences, interaction)}."]
-    lines += [_sweep_effects(sweep) for sweep in load_sweep_results(study.settings) if sweep.effects]
+    sweeps = [sweep for sweep in load_sweep_results(study.settings) if sweep.effects]
+    lines += [_sweep_effects(sweep) for sweep in sweeps if sweep.dataset == study.dataset]
     heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
-    return [heading, "\n".join(f"- {line}" for line in lines)]
+    paragraphs = [heading, "\n".join(f"- {line}" for line in lines)]
+    here = datasets.find(study.dataset).title
+    for sweep in sweeps:
+        there = datasets.find(sweep.dataset).title
+        if sentences := [elsewhere.sentence(worth, there, here) for worth in elsewhere.compare(study, sweep)]:
+            paragraphs += [elsewhere.heading(there, here), "\n".join(f"- {sentence}" for sentence in sentences)]
+    return paragraphs
 
 
 def _sweep_effects(sweep: SweepResult) -> str:

@@ -11,8 +11,7 @@ import pandas as pd
 
 from lenet.errors import LabError
 from lenet.evaluation.comparison import Estimate, Pair, factorial_pairs
-from lenet.mnist import datasets
-from lenet.settings import Settings, load_sweep
+from lenet.settings import Settings, Variant, load_sweep
 from lenet.workspace import SWEEPS
 
 
@@ -47,13 +46,14 @@ class Effects:
 class SweepResult:
     """The question and the results of a sweep.
 
-    dataset: the title of its data set. about: the question. figure: the figure as PNG. effects: one `Effects` for each
-    factorial in the sweep.
+    dataset: the name of its data set. about: the question. recipes: name → recipe. figure: the figure as PNG. effects:
+    one `Effects` for each factorial in the sweep.
     """
 
     name: str
     dataset: str
     about: str
+    recipes: Mapping[str, Variant]
     figure: bytes
     effects: list[Effects]
 
@@ -79,7 +79,7 @@ def _load(name: str, settings: Settings) -> SweepResult:
     except (KeyError, ValueError):
         problem = f"{folder}/effects.csv does not have the factorials of sweep.yaml"
     else:
-        return SweepResult(name, datasets.find(sweep.dataset).title, sweep.about, figure, effects)
+        return SweepResult(name, sweep.dataset, sweep.about, sweep.recipes(), figure, effects)
     raise LabError(f"params.yaml: comparison.sweeps: {name}: {problem}: run `make sweep NAME={name}`")
 
 

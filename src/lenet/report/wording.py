@@ -100,7 +100,7 @@ def note_on_differences(study: Study) -> str:
     variant, against = study.primary or ("", "")
     exception = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.baseline else ""
     return (
-        f"Against {study.baseline}: percentage points, paired by test digit; 95 % intervals are simultaneous"
+        f"Against {study.baseline}: percentage points, paired by test image; 95 % intervals are simultaneous"
         f"{exception}."
     )
 

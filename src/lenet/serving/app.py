@@ -30,7 +30,7 @@ _SIDE = 28
 # How many characters of a refused value an error message shows.
 _MAX_SHOWN_CHARACTERS = 40
 _EXPECTED = (
-    'expected {"inputs": [digit, …]} of 1 to 1000 digits, '
+    'expected {"inputs": [image, …]} of 1 to 1000 images, '
     f"each {_SIDE} rows of {_SIDE} integers from 0 (background) to 255"
 )
 # In bytes. A thousand images take 4 MB: up to three characters for each pixel, a comma and a blank.

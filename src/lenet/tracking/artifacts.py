@@ -47,7 +47,7 @@ def confusion_page(title: str, confusion: Sequence[Sequence[int]]) -> str:
         rows.append(f"<tr><th>{actual}{''.join(cells)}<td class=recall>{recall:.2f}")
     return _page(
         f"{title}: confusion",
-        "Rows: the actual class. Columns: the predicted class. Numbers of test digits; recall in percent.",
+        "Rows: the actual class. Columns: the predicted class. Numbers of test images; recall in percent.",
         f"<table><tr><th>{header}<th>recall{''.join(rows)}</table>",
     )
 
@@ -69,7 +69,7 @@ def mistakes_page(title: str, probabilities: np.ndarray, test: Split) -> str:
         f"<figcaption>{caption}</figcaption></figure>"
         for index, caption in most_confident_mistakes(probabilities, test.labels, _MAX_MISTAKES_SHOWN).items()
     ]
-    return _page(f"{title}: most confident mistakes", "The digit, what it was read as, how sure.", "".join(figures))
+    return _page(f"{title}: most confident mistakes", "The image, what it was read as, how sure.", "".join(figures))
 
 
 def _page(title: str, note: str, content: str) -> str:

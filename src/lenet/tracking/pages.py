@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from lenet.evaluation.metrics import METRICS, TEST_ERROR, TEST_ERROR_INTERVAL, TEST_LOSS
 from lenet.evaluation.results import VariantResult
 from lenet.mnist import datasets
-from lenet.report.model_card import INTERFACE
+from lenet.report.model_card import interface
 from lenet.report.wording import in_markdown
 from lenet.training.trained_run import VALIDATION_ERROR, VALIDATION_LOSS
 
@@ -94,7 +94,7 @@ def sweep_experiment(name: str, about: str, dataset: str, settings: Sequence[str
 {in_markdown(about)}
 
 The data set is {data}. Each run is a recipe, with a nested run for each seed and fold. Its metrics are means
-over them, on validation digits. A sweep does not use the test set.
+over them, on validation images. A sweep does not use the test set.
 
 **To see what the settings do**, search for `tags.kind = 'variant'`, tick all runs, press *Compare* and choose *Parallel
 coordinates*.
@@ -172,12 +172,12 @@ def describe_model(dataset: str) -> str:
     """Return the description of the registered model: what its aliases mean and how to use a version."""
     data = _dataset_description(dataset)
     return _link_papers(f"""\
-LeNet-5 (LeCun et al. 1998) and its modern relatives, which read handwritten digits. Trained on {data}.
+LeNet-5 (LeCun et al. 1998) and its modern relatives, which classify images of 28 × 28 pixels. Trained on {data}.
 
 - **champion**: the run with the lowest validation error. The test set is not used to choose it.
 - **baseline**: the best run of the baseline variant, by validation error.
 
-{INTERFACE}
+{interface(dataset)}
 
 `make serve` serves the champion on 127.0.0.1.
 """)
@@ -215,9 +215,9 @@ def _test_error(result: VariantResult) -> str:
 def _metrics_table() -> str:
     rows = [(f"`{metric.name}`", metric.meaning) for metric in METRICS if metric.headline]
     accuracies = f"`{TEST_ACCURACY}`, `{VALIDATION_ACCURACY}`"
-    rows.append((accuracies, "the share of digits read rightly, as a fraction from 0 to 1"))
+    rows.append((accuracies, "the share of images read rightly, as a fraction from 0 to 1"))
     bounds = ", ".join(f"`{name}`" for name in TEST_ERROR_INTERVAL)
-    rows.append((bounds, "the 95 % interval of the mean test error, over seeds and writers of test digits"))
+    rows.append((bounds, "the 95 % interval of the mean test error, over seeds and test images"))
     return "\n".join(["| metric | meaning |", "|---|---|", *(f"| {names} | {meaning} |" for names, meaning in rows)])
 
 

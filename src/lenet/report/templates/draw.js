@@ -191,7 +191,7 @@ function show() {
     answers[place].textContent = answer;
     return `${network.name} reads ${answer}, ${percent} %.`;
   });
-  tell(isEmpty ? "Draw a digit." : told.join(" "));
+  tell(isEmpty ? "Draw something." : told.join(" "));
 }
 
 // A screen reader hears the last answer, not each of a stroke's.
@@ -264,7 +264,7 @@ networks.forEach((network, place) => {
 digits.forEach((digit) => {
   const small = element("canvas");
   picture(small, digit.pixels, 28, 1, 0, grey);
-  const button = element("button", {type: "button", "aria-pressed": "false", "aria-label": `Test digit ${digit.index}, a ${digit.label}`}, small);
+  const button = element("button", {type: "button", "aria-pressed": "false", "aria-label": `Test image ${digit.index}, ${digit.label}`}, small);
   button.addEventListener("click", () => choose(digit, button));
   document.querySelector(`#digits [data-kind="${digit.kind}"]`).append(button);
 });
