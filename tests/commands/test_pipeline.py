@@ -13,8 +13,9 @@ from lenet.settings import load_settings
 
 @pytest.fixture
 def settings_with_results(workspace):
-    """Return the settings of params.yaml, in a workspace with a README and with results of every variant."""
+    """Return the settings of params.yaml, in a workspace with README, sweeps and results of every variant."""
     shutil.copy(ROOT / "README.md", workspace)
+    shutil.copytree(ROOT / "sweeps", "sweeps")
     settings = load_settings()
     for variant in settings.variants:
         save_evaluated(variant, [1.0, 2.0])
