@@ -121,7 +121,7 @@ def test_a_digit_can_be_drawn_with_the_keyboard(open_page):
 
 def test_a_test_image_can_be_chosen_and_rotated(open_page):
     page, _ = open_page()
-    page.get_by_role("button", name="a 6").first.click()
+    page.get_by_role("button", name="class 6").first.click()
     assert answers(page)[2] == "6"
     before = page.locator("#seen").evaluate("canvas => canvas.toDataURL()")
     page.locator("#turn").fill("90")
@@ -136,7 +136,7 @@ def test_choosing_a_test_image_ends_a_stroke_that_the_keyboard_draws(open_page):
     page, complaints = open_page()
     page.locator("#board").focus()
     page.keyboard.press(" ")
-    page.get_by_role("button", name="a 7").first.click()
+    page.get_by_role("button", name="class 7").first.click()
     page.locator("#board").focus()
     page.keyboard.press("ArrowDown")
     assert answers(page)[2] == "7"
@@ -145,13 +145,13 @@ def test_choosing_a_test_image_ends_a_stroke_that_the_keyboard_draws(open_page):
 
 def test_a_screen_reader_hears_the_answers(open_page):
     page, _ = open_page()
-    page.get_by_role("button", name="a 7").first.click()
+    page.get_by_role("button", name="class 7").first.click()
     page.wait_for_function("document.getElementById('told').textContent.includes('modern reads 7')")
 
 
 def test_the_nearest_code_is_highlighted(open_page):
     page, _ = open_page()
-    page.get_by_role("button", name="a 4").first.click()
+    page.get_by_role("button", name="class 4").first.click()
     highlighted = page.locator(".codes li").evaluate_all(
         "codes => codes.findIndex(code => code.classList.contains('best'))"
     )

@@ -17,7 +17,7 @@ def test_the_card_has_scores_and_recalls_and_is_short_enough_for_mlflows_descrip
     # HTML and Markdown in a description become plain text.
     assert text.startswith("`tanh_sgd`, seed 0: &lt;script&gt;alert(1)&lt;/script&gt; # a &amp; b about")
     assert "| validation error | 12.00 % |" in text
-    assert "| test error (100 digits) | 12.00 % |" in text
+    assert "| test error (100 images) | 12.00 % |" in text
     assert "| 0 | 10 | 80.00 |\n| 1 | 10 | 80.00 |\n| 2 | 10 | 90.00 |\n" in text
     assert "61,706 trainable parameters" in text
     assert len(text) < 5000

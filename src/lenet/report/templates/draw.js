@@ -264,7 +264,7 @@ networks.forEach((network, place) => {
 digits.forEach((digit) => {
   const small = element("canvas");
   picture(small, digit.pixels, 28, 1, 0, grey);
-  const button = element("button", {type: "button", "aria-pressed": "false", "aria-label": `Test image ${digit.index}, ${digit.label}`}, small);
+  const button = element("button", {type: "button", "aria-pressed": "false", "aria-label": `Test image ${digit.index}, class ${digit.label}`}, small);
   button.addEventListener("click", () => choose(digit, button));
   document.querySelector(`#digits [data-kind="${digit.kind}"]`).append(button);
 });
