@@ -34,7 +34,7 @@ def test_images_of_integers_from_0_to_255_are_read():
     assert (images.shape, images.dtype, images[1, 2, 3], images.sum()) == ((2, 28, 28), np.uint8, 255, 255)
 
 
-EXPECTED = r": expected .* of 1 to 1000 digits, each 28 rows of 28 integers from 0 \(background\) to 255$"
+EXPECTED = r": expected .* of 1 to 1000 images, each 28 rows of 28 integers from 0 \(background\) to 255$"
 
 
 @pytest.mark.parametrize("pixel", [-1, 256, 0.5, "7", None, True, float("nan")])
