@@ -228,10 +228,17 @@ def test_copies_are_made_once_and_passes_take_originals_and_copies_in_turn(publi
 @pytest.mark.skipif(
     "MNIST_MIRROR" not in os.environ and "CI" not in os.environ, reason="needs MNIST: set MNIST_MIRROR to its folder"
 )
-def test_the_effective_rates_of_the_first_pass_have_the_range_that_the_paper_reports(published, statistics):
+@pytest.mark.parametrize(
+    ("initialization", "learning_rate", "damping", "tolerance"),
+    [("authors_fitted", 0.0005, 0.02, 0.2), ("authors", 0.000125, 0.005, 0.35)],
+)
+def test_the_effective_rates_of_the_first_pass_have_the_range_that_the_paper_reports(
+    published, statistics, initialization, learning_rate, damping, tolerance
+):
     from lenet.network.model import build_model
 
-    settings = published.model_copy(update={"damping": 0.02, "initialization": "authors", "order": "constant"})
+    changes = {"initialization": initialization, "learning_rate": learning_rate, "damping": damping}
+    settings = published.model_copy(update=changes | {"order": "constant"})
     folder, files = str(ROOT / os.environ["MNIST_MIRROR"]), datasets.DATASETS["mnist"].files[:2]
     train = Split(*(from_idx(mirrors.fetch(folder, file), file.name) for file in files))
     extremes = []
@@ -244,7 +251,7 @@ def test_the_effective_rates_of_the_first_pass_have_the_range_that_the_paper_rep
     lowest, highest = np.mean(extremes, axis=0)
     # §III-B: "between approximately 7 × 10^-5 and 0.016".
     assert lowest == pytest.approx(7e-5, rel=0.35)
-    assert highest == pytest.approx(0.016, rel=0.2)
+    assert highest == pytest.approx(0.016, rel=tolerance)
 
 
 def test_passes_yield_loss_and_error_before_learning_and_update_the_keras_model(published, statistics, digits):
