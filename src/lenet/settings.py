@@ -174,12 +174,23 @@ class Variant(_Section):
         return self
 
 
+class TrainingError(_Section):
+    """The training error that a publication reports after a number of epochs, in percent."""
+
+    epoch: Count
+    error_percent: Annotated[float, Field(gt=0, lt=100)]
+
+
 class Published(_Section):
-    """The test error on MNIST that a publication reports for a variant's recipe, in percent, with source and note."""
+    """The test error on MNIST that a publication reports for a variant's recipe, in percent, with source and note.
+
+    training: the training error that it reports, if it reports one.
+    """
 
     error_percent: Annotated[float, Field(gt=0, lt=100)]
     source: Annotated[str, Field(min_length=1)]
     note: str = ""
+    training: TrainingError | None = None
 
 
 class ComparisonSettings(_Section):
@@ -284,11 +295,9 @@ def _has_effect(key: str, recipe: Variant) -> bool:
     return key != "damping" or recipe.optimizer == "sdlm"
 
 
-class PublishedTrainingError(_Section):
-    """The training error that a publication reports after a number of epochs, in percent, with its source."""
+class PublishedTrainingError(TrainingError):
+    """A published training error with its source."""
 
-    epoch: Count
-    error_percent: Annotated[float, Field(gt=0, lt=100)]
     source: Annotated[str, Field(min_length=1)]
 
 

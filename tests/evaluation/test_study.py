@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from support.builders import FOUR, misread, save_evaluated, study, two_by_two
 
@@ -47,6 +48,14 @@ def test_the_primary_difference_comes_first_and_only_once():
 def test_two_effects_of_the_same_setting_are_named_after_their_variants():
     built_study = two_by_two(changes={"b": {"batch_size": 64}, "c": {"batch_size": 128}})
     assert list(built_study.comparison.effects) == ["b", "c", "interaction"]
+
+
+def test_a_published_error_is_compared_with_the_interval_for_one_more_run():
+    prediction = study({"tanh_sgd": [1.0, 2.0, 3.0]}).prediction("tanh_sgd")
+    half_width = 4.302653 * 1.0 * np.sqrt(4 / 3)  # Student's t with two degrees of freedom
+    assert prediction.value == pytest.approx(2.0)
+    assert (prediction.low, prediction.high) == pytest.approx((2 - half_width, 2 + half_width))
+    assert not study({"tanh_sgd": [1.0]}).prediction("tanh_sgd").has_interval
 
 
 def test_the_top_is_compared_with_the_original_and_only_mnist_has_published_errors():

@@ -35,6 +35,12 @@ def test_a_difference_is_a_number_only_if_it_is_detectable_or_has_no_interval(es
     assert wording.difference(estimate) == text
 
 
+def test_a_number_is_rounded_once_and_equally_wherever_it_is_computed():
+    assert wording.rounded(10.584958) == "10.58"
+    assert wording.rounded(0.095) == wording.rounded(0.095 - 1e-15) == wording.rounded(0.095 + 1e-15) == "0.10"
+    assert wording.signed(-0.095 + 1e-15) == "−0.10"
+
+
 def test_a_number_that_rounds_to_zero_has_no_sign():
     assert (wording.signed(-0.001), wording.signed(0.004)) == ("0.00", "0.00")
 

@@ -10,11 +10,13 @@ from lenet.errors import LabError
 from lenet.evaluation.comparison import (
     Comparison,
     Contrast,
+    Estimate,
     Pair,
     compare,
     factorial_effects,
     factorial_pairs,
     ladder_pairs,
+    prediction_interval,
 )
 from lenet.evaluation.misread import Misread, load_misread
 from lenet.evaluation.results import VariantResult, load_result
@@ -113,6 +115,10 @@ class Study:
         if self.factorial:
             pairs += [pair for pair in factorial_pairs(*self.factorial) if pair not in pairs]
         return compare(self.wrong, pairs, self._effects(), self.writers, self.primary)
+
+    def prediction(self, variant: str) -> Estimate:
+        """Return the variant's mean test error, and the 95 % interval for the error of one more run, in percent."""
+        return prediction_interval(100 * self.wrong[variant].mean(axis=1))
 
     def errors_by_group(self, variant: str) -> dict[str, float]:
         """Return the variant's test error, in percent, on the images of each group of writers: {group: error}.

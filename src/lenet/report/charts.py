@@ -13,12 +13,15 @@ from lenet.evaluation.metrics import METRIC, TEST_ERROR, percent_of_actual
 from lenet.evaluation.results import learning_curve
 from lenet.evaluation.study import Study
 from lenet.report.embedded import as_json
-from lenet.report.wording import NO_DIFFERENCE, signed
+from lenet.report.wording import NO_DIFFERENCE, rounded, signed
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 
 # Colours of Okabe and Ito's palette, and a grey: colour-blind readers can distinguish them, on white and on black.
 BETTER, WORSE, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"
 TRAINING, VALIDATION = WORSE, BETTER
+_PUBLISHED_TRAINING = "training, published"
+# A star with five points, in Vega's coordinates from −1 to 1.
+_STAR = "M0 -1L.24 -.32 .95 -.31 .38 .12 .59 .81 0 .4 -.59 .81 -.38 .12 -.95 -.31 -.24 -.32Z"
 # In pixels: the height of a rung, and the width of each half of the ladder. The page is 1,176 pixels wide.
 _RUNG_HEIGHT, _HALF_WIDTH = 46, 465
 
@@ -47,9 +50,12 @@ def ladder(study: Study) -> alt.TopLevelMixin:
 def learning_curves(study: Study) -> alt.TopLevelMixin:
     """Draw a panel per variant with its training and validation errors per epoch.
 
-    For both errors, a line shows the mean over the seeds, and a band reaches from the best seed to the worst.
+    For both errors, a line shows the mean over the seeds, and a band reaches from the best seed to the worst. A star
+    shows a published training error.
     """
     table = _curve_table(study)
+    splits = {"training": TRAINING, "validation": VALIDATION, _PUBLISHED_TRAINING: TRAINING}
+    shown = [split for split in splits if split in set(table["split"])]
     x = alt.X(
         "epoch:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=[1, 2, 5, 10, 20, 40], format="d")
     )
@@ -57,7 +63,7 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
     error_axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="~g")
     colour = alt.Color(
         "split:N",
-        scale=alt.Scale(domain=["training", "validation"], range=[TRAINING, VALIDATION]),
+        scale=alt.Scale(domain=shown, range=[splits[split] for split in shown]),
         legend=alt.Legend(title=None, orient="top", symbolOpacity=1),
     )
     tooltip = [
@@ -71,9 +77,11 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
     base = alt.Chart(table).encode(x=x, color=colour)
     band = base.mark_area(opacity=0.22).encode(y=alt.Y("best:Q", scale=scale), y2="worst:Q")
     line = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", scale=scale, axis=error_axis, title="error (%)"))
+    star = base.transform_filter(alt.datum.split == _PUBLISHED_TRAINING).mark_point(shape=_STAR, size=90, filled=True)
+    star = star.encode(y=alt.Y("mean:Q", scale=scale))
     hover = base.mark_point(size=90, filled=True, opacity=0).encode(y=alt.Y("mean:Q", scale=scale), tooltip=tooltip)
     panels = (
-        alt.layer(band, line, hover)
+        alt.layer(band, line, star, hover)
         .properties(width=240, height=165)
         .facet(alt.Facet("variant:N", sort=list(study.results), title=None), columns=4, spacing=14)
         .resolve_axis(x="independent")
@@ -165,7 +173,8 @@ def _rung_axis(order: Sequence[str], axis: alt.Axis) -> alt.Y:
 def _estimate_row(variant: str, estimate: Estimate) -> dict[str, object]:
     """Return a row of a chart's table. If the estimate has no interval, `low` and `high` equal the value."""
     low, high = (estimate.low, estimate.high) if estimate.has_interval else (estimate.value, estimate.value)
-    text = f"{estimate.value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−") if estimate.has_interval else "one seed"
+    text = f"{rounded(estimate.value)} ({rounded(low)} to {rounded(high)})" if estimate.has_interval else "one seed"
+    text = text.replace("-", "−")
     numbers = {"value": estimate.value, "low": low, "high": high}
     return {"variant": variant, "shown": text, **{name: round(number, 4) for name, number in numbers.items()}}
 
@@ -181,7 +190,10 @@ def _step_label(step: Estimate) -> str:
 
 
 def _curve_table(study: Study) -> pd.DataFrame:
-    """Return a table with a row per variant, split and epoch: the mean, best and worst error over the seeds."""
+    """Return a table with a row per variant, split and epoch: the mean, best and worst error over the seeds.
+
+    A published training error has a row too, without best and worst.
+    """
     rows = []
     for variant, result in study.results.items():
         for metric in (TRAIN_ERROR, VALIDATION_ERROR):
@@ -190,6 +202,9 @@ def _curve_table(study: Study) -> pd.DataFrame:
             curve = learning_curve(result.seeds, metric)
             frame = pd.DataFrame({"mean": curve.mean, "best": curve.lowest, "worst": curve.highest}).round(4)
             rows.append(frame.assign(variant=variant, split=METRIC[metric].title, epoch=curve.epochs))
+        if variant in study.published and (point := study.published[variant].training):
+            row = {"mean": point.error_percent, "variant": variant, "split": _PUBLISHED_TRAINING, "epoch": point.epoch}
+            rows.append(pd.DataFrame([row]))
     return pd.concat(rows)
 
 

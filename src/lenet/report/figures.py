@@ -28,6 +28,7 @@ from lenet.evaluation.results import VariantResult, learning_curve
 from lenet.evaluation.trials import ERROR, LOSS
 from lenet.mnist.splits import Split
 from lenet.report.pictures import mosaic_of_copies, mosaic_of_maps
+from lenet.report.wording import rounded
 from lenet.settings import PublishedTrainingError
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 from lenet.workspace import FIGURES, atomic_write
@@ -94,7 +95,7 @@ def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimat
         if interval.has_interval:
             axes.plot([interval.low, interval.high], [row, row], color=ORANGE, linewidth=2, solid_capstyle="butt")
         axes.plot([mean, mean], [row - 0.34, row + 0.34], color=ORANGE, linewidth=2.5, solid_capstyle="butt")
-        axes.text(1.02, row, f"{mean:.2f}", transform=axes.get_yaxis_transform(), va="center", fontweight="bold")
+        axes.text(1.02, row, rounded(mean), transform=axes.get_yaxis_transform(), va="center", fontweight="bold")
     axes.set(xlabel="test error (%): a dot per seed, their mean and its 95 % interval", yticks=range(len(results)))
     axes.set_yticklabels([result.variant for result in results])
     axes.tick_params(axis="y", length=0)

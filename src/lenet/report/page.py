@@ -38,6 +38,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["rounded"] = wording.rounded
     templates.globals |= {
         "title_of": lambda name: datasets.find(name).title,
         "difference": wording.difference,
@@ -67,6 +68,7 @@ def facts(study: Study) -> dict[str, object]:
         "dataset_title": wording.dataset_title(study),
         "columns": columns.ON_PAGE,
         "notes": [wording.note_on_errors(study), wording.note_on_differences(study)],
+        "published_training": wording.published_training_errors(study),
         "steps": [(variant, below) for below, variant in pairwise(study.ladder)],
         "charts": {
             "ladder": charts.specification(charts.ladder(study)),
@@ -99,7 +101,8 @@ def _vega_javascript() -> str:
 
 def interval(estimate: Estimate) -> str:
     """Return an estimate's interval as text. The text is empty if the estimate has no interval."""
-    return f"{estimate.low:.2f} to {estimate.high:.2f}".replace("-", "−") if estimate.has_interval else ""
+    low, high = (wording.rounded(end).replace("-", "−") for end in (estimate.low, estimate.high))
+    return f"{low} to {high}" if estimate.has_interval else ""
 
 
 def inside_pictures(variant: str) -> dict[str, str]:

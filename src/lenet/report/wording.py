@@ -8,6 +8,7 @@ from lenet.evaluation.comparison import Estimate, Pair
 from lenet.evaluation.metrics import VALIDATION_ERROR
 from lenet.evaluation.study import Study
 from lenet.mnist import datasets
+from lenet.training.trained_run import TRAIN_ERROR
 
 DASH = "–"
 NO_DIFFERENCE = "no detectable difference"
@@ -65,17 +66,18 @@ def effects_of_two_changes(names: Sequence[str], differences: Mapping[Pair, Esti
 
 
 def rounded(value: float) -> str:
-    """Return a number with two decimals.
+    """Return a number with two decimals, as every text, table and chart of the report shows it.
 
-    The number is rounded to four decimals first, as in the CSV tables, so that the text and the tables agree.
+    Sums of floats are off by about 1e-15. The first rounding removes this, so that 0.095 becomes 0.10 wherever it is
+    computed.
     """
-    return f"{round(value, 4):.2f}"
+    return f"{round(value, 9):.2f}"
 
 
 def signed(value: float) -> str:
     """Return a number with two decimals and its sign: + or the minus sign U+2212; zero has no sign."""
-    value = round(value, 4)
-    return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
+    text = rounded(abs(value))
+    return text if text == "0.00" else f"{'−' if value < 0 else '+'}{text}"
 
 
 def note_on_errors(study: Study) -> str:
@@ -113,6 +115,21 @@ def note_on_published(study: Study) -> str:
             variants_by_source.setdefault(study.published[variant].source, []).append(variant)
     sources = "; ".join(f"{source} ({', '.join(variants)})" for source, variants in variants_by_source.items())
     return f"Published: {sources}." if sources else ""
+
+
+def published_training_errors(study: Study) -> list[str]:
+    """Return a sentence for each published training error: this error, and the mean over the seeds here."""
+    sentences = []
+    for variant, published in study.published.items():
+        if point := published.training:
+            errors = [seed.history[TRAIN_ERROR] for seed in study.results[variant].seeds]
+            if len(errors[0]) >= point.epoch:
+                here = rounded(sum(history[point.epoch - 1] for history in errors) / len(errors))
+                sentences.append(
+                    f"{variant}, training error in epoch {point.epoch}, measured while training: published "
+                    f"{point.error_percent} %, here {here} %."
+                )
+    return sentences
 
 
 def dataset_title(study: Study) -> str:
