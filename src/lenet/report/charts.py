@@ -64,7 +64,12 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
     colour = alt.Color(
         "split:N",
         scale=alt.Scale(domain=shown, range=[splits[split] for split in shown]),
-        legend=alt.Legend(title=None, orient="top", symbolOpacity=1),
+        legend=alt.Legend(
+            title=None,
+            orient="top",
+            symbolOpacity=1,
+            values=[split for split in shown if split != _PUBLISHED_TRAINING],
+        ),
     )
     tooltip = [
         alt.Tooltip("variant:N"),
