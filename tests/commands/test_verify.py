@@ -48,7 +48,7 @@ def edit_details(repository, variant):
 
 @pytest.mark.slow
 def test_runs_are_trained_again_and_differences_are_printed_with_causes_in_any_environment(pipeline, tmp_path):
-    """The committed runs were trained by two workers on two cores. `make verify` may use three workers on one core.
+    """The committed runs were trained by two workers on two cores, and `make verify` uses one worker on one core.
 
     The variables of a git hook are set, as if a git hook had started the command.
     """
@@ -59,7 +59,7 @@ def test_runs_are_trained_again_and_differences_are_printed_with_causes_in_any_e
     with edit_details(repository, "relu_adam") as details:
         details["summary"]["test/error_percent"] += 1
     with repository.params() as params:
-        params["compute"]["workers"] = 3
+        params["compute"]["workers"] = 1
     repository.commit()
     elsewhere = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "LC_ALL": "C", "TZ": "Asia/Tokyo"}
     # Variables that must have no effect: with them, verify would use other stores or repositories than its clone's.
