@@ -1,9 +1,11 @@
+import subprocess
 from dataclasses import replace
 
 import pytest
-from support.builders import seed_result
+from support.builders import save_evaluated, seed_result
 
-from lenet.commands.agreement import Outputs, Row, RunOutput, compare
+from lenet.commands.agreement import Outputs, Row, RunOutput, compare, with_last_commit
+from lenet.evaluation.results import load_result, save_result
 
 DIGESTS = {
     "download": {"data/raw": "1"},
@@ -63,3 +65,38 @@ OTHER_METRICS = RESULT.metrics | {"test/error_percent": 11.0}
 )
 def test_a_run_that_differs_has_a_row_with_the_differences(run, expected):
     assert differences(outputs(run, SECOND)) == {"tanh_sgd seed 0": expected}
+
+
+@pytest.fixture
+def committed_results(workspace):
+    """A git repository whose only commit has results of tanh_sgd from two seeds."""
+    save_evaluated("tanh_sgd", [10.0, 12.0])
+    for command in (
+        "init --quiet",
+        "add reports",
+        "-c user.name=A -c user.email=a@b.org commit --quiet --message Results",
+    ):
+        subprocess.run(["git", *command.split()], check=True)
+
+
+def test_runs_are_counted_that_equal_those_of_the_last_commit(committed_results):
+    save_evaluated("relu_adam", [10.0])
+    assert with_last_commit(["tanh_sgd"]) == "2 of 2 runs equal the committed ones, bit for bit."
+    assert with_last_commit(["relu_adam"]) == ""  # the commit has no such runs
+    save_evaluated("tanh_sgd", [10.0, 12.0, 14.0])  # a new seed
+    assert with_last_commit(["tanh_sgd", "relu_adam"]) == "2 of 2 runs equal the committed ones, bit for bit."
+
+
+def test_variants_with_other_runs_are_named_with_the_causes(committed_results):
+    result = load_result("tanh_sgd")
+    first = replace(result.seeds[0], weights="f" * 64)
+    edited = replace(first, identity=replace(first.identity, settings={"epochs": 3}, code="d" * 64))
+    beginning = "1 of 2 runs equal the committed ones, bit for bit; the others are of tanh_sgd "
+    for changed, cause in ((edited, "different code, different settings"), (first, "on ")):
+        save_result(replace(result, seeds=[changed, result.seeds[1]]))
+        assert with_last_commit(["tanh_sgd"]).startswith(f"{beginning}({cause}")
+
+
+def test_without_git_nothing_is_compared(workspace):
+    save_evaluated("tanh_sgd", [10.0])
+    assert with_last_commit(["tanh_sgd"]) == ""

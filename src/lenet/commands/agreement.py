@@ -1,16 +1,20 @@
 """Compare reproduced outputs with the committed outputs, and describe the differences."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ruamel.yaml import YAML
 
+from lenet.commands.git import git
+from lenet.errors import LabError
 from lenet.evaluation.metrics import TEST_ERROR
 from lenet.evaluation.misread import load_misread
-from lenet.evaluation.results import SeedResult, load_result
+from lenet.evaluation.results import SeedResult, load_result, parse_result
 from lenet.runs.identity import RunIdentity
-from lenet.workspace import LOCK, README
+from lenet.runs.provenance import machine_tags
+from lenet.workspace import DETAILS, LOCK, README
 
 _DATA_STAGES = ("download", "preprocess")
 _PLOT_STAGE = "plot"
@@ -118,6 +122,42 @@ def _causes(before: RunIdentity, after: RunIdentity) -> Iterator[str]:
     for field in ("code", "data", "settings"):
         if getattr(before, field) != getattr(after, field):
             yield f"different {field}"
+
+
+def with_last_commit(variants: Sequence[str]) -> str:
+    """Return a sentence that says how many runs of these variants equal the committed ones, and why others differ.
+
+    Runs are compared with the results in the last commit of git, seed by seed: weights, learning curves and metrics.
+    The text is empty if the last commit has no results of these runs.
+    """
+    equal, total, variants_by_cause = 0, 0, defaultdict(dict)
+    for variant in variants:
+        committed = {run.identity.seed: run for run in _committed_runs(variant)}
+        for run in load_result(variant).seeds:
+            if before := committed.get(run.identity.seed):
+                total += 1
+                if _bits(before) == _bits(run):
+                    equal += 1
+                else:
+                    causes = ", ".join(_causes(before.identity, run.identity))
+                    variants_by_cause[causes or f"on {machine_tags()['processor']}"][variant] = None
+    if not total:
+        return ""
+    others = "; ".join(f"{', '.join(names)} ({cause})" for cause, names in variants_by_cause.items())
+    sentence = f"{equal} of {total} runs equal the committed ones, bit for bit"
+    return f"{sentence}; the others are of {others}." if others else f"{sentence}."
+
+
+def _committed_runs(variant: str) -> Sequence[SeedResult]:
+    """Return the results of a variant's runs in the last commit, or nothing if it has none that can be read."""
+    try:
+        return parse_result(git("show", f"HEAD:./{DETAILS}/{variant}.json").decode()).seeds
+    except (LabError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _bits(run: SeedResult) -> tuple[object, ...]:
+    return run.weights, run.history, run.metrics, run.confusion
 
 
 def print_rows(rows: Sequence[Row]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from operator import methodcaller
 
-from lenet.commands import dvc
+from lenet.commands import agreement, dvc
 from lenet.commands.evaluator import Evaluator
 from lenet.commands.publisher import Publisher
 from lenet.commands.recover import recover_runs
@@ -213,4 +213,6 @@ def reproduce(variants: list[str]) -> bool:
         show_some(load_settings(), variants)
     else:
         show_study(load_settings())
+    if sentence := agreement.with_last_commit(variants or list(settings.variants)):
+        print(sentence)
     return True

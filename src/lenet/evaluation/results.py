@@ -104,11 +104,14 @@ def load_result(variant: str) -> VariantResult:
     """Read reports/details/<variant>.json. Raise LabError if the file is missing or damaged."""
     path = DETAILS / f"{variant}.json"
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        seeds = [
-            SeedResult(**(seed | {"identity": RunIdentity.from_json(seed["identity"])})) for seed in raw.pop("seeds")
-        ]
-        layers = [LayerShape(**layer) for layer in raw.pop("layers")]
-        return VariantResult(**raw, layers=layers, seeds=seeds)
+        return parse_result(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{path} cannot be read ({error}): run `dvc repro evaluate@{variant}`") from None
+
+
+def parse_result(text: str) -> VariantResult:
+    """Return the results in the text of such a file; raise ValueError, KeyError or TypeError if it is damaged."""
+    raw = json.loads(text)
+    seeds = [SeedResult(**(seed | {"identity": RunIdentity.from_json(seed["identity"])})) for seed in raw.pop("seeds")]
+    layers = [LayerShape(**layer) for layer in raw.pop("layers")]
+    return VariantResult(**raw, layers=layers, seeds=seeds)
