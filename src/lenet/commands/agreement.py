@@ -130,7 +130,8 @@ def with_last_commit(variants: Sequence[str]) -> str:
     Runs are compared with the results in the last commit of git, seed by seed: weights, learning curves and metrics.
     The text is empty if the last commit has no results of these runs.
     """
-    equal, total, variants_by_cause = 0, 0, defaultdict(dict)
+    equal, total = 0, 0
+    variants_by_cause: dict[str, set[str]] = defaultdict(set)
     for variant in variants:
         committed = {run.identity.seed: run for run in _committed_runs(variant)}
         for run in load_result(variant).seeds:
@@ -140,10 +141,10 @@ def with_last_commit(variants: Sequence[str]) -> str:
                     equal += 1
                 else:
                     causes = ", ".join(_causes(before.identity, run.identity))
-                    variants_by_cause[causes or f"on {machine_tags()['processor']}"][variant] = None
+                    variants_by_cause[causes or f"on {machine_tags()['processor']}"].add(variant)
     if not total:
         return ""
-    others = "; ".join(f"{', '.join(names)} ({cause})" for cause, names in variants_by_cause.items())
+    others = "; ".join(f"{', '.join(sorted(names))} ({cause})" for cause, names in variants_by_cause.items())
     sentence = f"{equal} of {total} runs equal the committed ones, bit for bit"
     return f"{sentence}; the others are of {others}." if others else f"{sentence}."
 
