@@ -62,6 +62,7 @@ def facts(study: Study) -> dict[str, object]:
     """Return the variables of the template index.html: name → value."""
     identity = study.results[study.baseline].seeds[0].identity
     correct, misread_by_index = load_examples(study)
+    steps = [(variant, below) for below, variant in pairwise(study.ladder)]
     return {
         "study": study,
         "dataset": datasets.find(study.dataset),
@@ -69,7 +70,12 @@ def facts(study: Study) -> dict[str, object]:
         "columns": columns.ON_PAGE,
         "notes": [wording.note_on_errors(study), wording.note_on_differences(study)],
         "published_training": wording.published_training_errors(study),
-        "steps": [(variant, below) for below, variant in pairwise(study.ladder)],
+        "steps": steps,
+        "undetected_steps": [
+            variant
+            for variant, below in steps
+            if wording.difference(study.comparison.differences[variant, below]) == wording.NO_DIFFERENCE
+        ],
         "charts": {
             "ladder": charts.specification(charts.ladder(study)),
             "curves": charts.specification(charts.learning_curves(study)),
