@@ -64,6 +64,16 @@ def test_the_documented_tracking_server_has_the_options_of_the_tested_one():
         assert f'"{name}"' in tested_server, name
 
 
+def test_the_documented_table_of_training_errors_equals_its_csv_file():
+    with open(ROOT / "sweeps/lenet5_1998_steps/trials.csv") as file:
+        rows = list(csv.DictReader(file))
+    columns = [f"train_error_percent_epoch_{epoch}" for epoch in (1, 2, 5, 10, 19)] + ["validation_error_percent"]
+    documented = re.findall(r"(?m)^\| v = .*?\|(.*)\|$", text("docs/lenet-1998.md"))
+    assert [row.replace(" ", "").split("|") for row in documented] == [
+        [f"{float(row[column]):.2f}" for column in columns] for row in rows
+    ]
+
+
 def test_the_documented_table_of_the_sweep_equals_its_csv_file():
     with open(ROOT / "sweeps/lenet5_1998/trials.csv") as file:
         rows = list(csv.DictReader(file))

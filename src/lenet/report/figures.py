@@ -273,12 +273,12 @@ def sweep_over_setting(
 def sweep_training_curves(
     curves: Mapping[str, np.ndarray], table: pd.DataFrame, published: PublishedTrainingError | None
 ) -> Figure:
-    """Draw a line per recipe of a sweep: the training error after each epoch. The axis of the errors is logarithmic.
+    """Draw a line per recipe of a sweep: the training error after each epoch. Both axes are logarithmic.
 
     curves: recipe → training error in percent, float (epochs,). The legend also has each recipe's validation error from
     `table`, what `evaluation.trials.table` returns. published: a training error to draw as a point.
     """
-    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
+    figure = Figure(figsize=(8.5, 5.2), layout="constrained")
     axes = figure.subplots()
     for (recipe, curve), colour in zip(curves.items(), itertools.cycle(_LINE_COLOURS)):
         mean, standard_error = table.loc[recipe, [ERROR, f"{ERROR}_se"]]
@@ -288,9 +288,11 @@ def sweep_training_curves(
         label = f"{published.source}: {published.error_percent} % after epoch {published.epoch}"
         axes.plot(published.epoch, published.error_percent, "k*", markersize=12, label=label)
     axes.set(xlabel="epoch", ylabel="training error (%), measured while training")
+    axes.set_xscale("log")
     axes.set_yscale("log")
-    _label_logarithmic(axes.yaxis)
-    axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.01))
+    for axis in (axes.xaxis, axes.yaxis):
+        _label_logarithmic(axis)
+    axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.08, 1.01))
     _simplify(axes)
     return figure
 
