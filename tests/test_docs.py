@@ -44,8 +44,8 @@ def headings(page: Path):
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_readme_has_at_most_120_lines():
-    assert len(text("README.md").splitlines()) <= 120
+def test_the_readme_has_at_most_80_lines():
+    assert len(text("README.md").splitlines()) <= 80
 
 
 def test_every_guarantee_names_tests_that_exist():

@@ -70,7 +70,7 @@ def test_terminal_and_readme_show_the_same_comparison(pipeline):
     for variant in VARIANTS:
         error = json.loads((pipeline.path / f"reports/metrics/{variant}.json").read_text())["test_error_percent"]
         assert f"| `{variant}` |" in readme
-        assert f"{error:.2f}" in readme
+        assert f"{100 - error:.2f} %" in readme
         assert f"{error:.2f}" in pipeline.last_repro.stdout
     assert "is the champion: version 1 of lenet5-digits" in pipeline.last_repro.stderr
 

@@ -30,6 +30,7 @@ MISTAKES = REPORTS / "mistakes.csv"
 EXAMPLES = REPORTS / "examples.csv"
 DRAW = REPORTS / "draw.html"
 PAGE = REPORTS / "index.html"
+RESULTS = REPORTS / "results.md"
 MODEL_CARD = REPORTS / "model_card.md"
 README = Path("README.md")
 SWEEPS = Path("sweeps")

@@ -1,11 +1,13 @@
 """Fixtures for the tests of the report: an empty working folder, a small study and the committed study."""
 
 import pytest
-from support.builders import study
+from support.builders import settings, study
 from support.paths import ROOT
 
+from lenet.evaluation.comparison import Estimate, factorial_pairs
 from lenet.evaluation.study import load_study
-from lenet.settings import load_settings
+from lenet.report.sweep_results import Effects, SweepResult
+from lenet.settings import Variant, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -22,10 +24,24 @@ def small_study():
     return study({"tanh_sgd": [1.0, 2.0, 3.0], "relu_adam": [0.0]}, published={"relu_adam": 0.8}, dataset="mnist")
 
 
+@pytest.fixture
+def clothes():
+    """A sweep on Fashion-MNIST. Its recipes are those of the study `two_by_two`, and `d` with a falling rate."""
+    relu, adam, cosine = {"activation": "relu"}, {"optimizer": "adam"}, {"schedule": "cosine"}
+    changes = {"none": {}, "relu": relu, "adam": adam, "both": relu | adam, "falling": relu | adam | cosine}
+    recipes = {f"has={name}": Variant.model_validate(settings(**changed)) for name, changed in changes.items()}
+    none, relu_alone, adam_alone, both, falling = recipes
+    effects = [
+        Effects(four, dict.fromkeys(factorial_pairs(*four), Estimate(-1.0, -1.5, -0.5)), Estimate(0.0, -1.0, 1.0))
+        for four in ((none, relu_alone, adam_alone, both), (none, both, relu_alone, falling))
+    ]
+    return SweepResult("clothes", "fashion_mnist", "?", recipes, b"", effects)
+
+
 @pytest.fixture(scope="session")
 def committed_study():
     """The study of the results that are committed in reports/."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        settings = load_settings()
-        return load_study(settings, list(settings.variants))
+        committed = load_settings()
+        return load_study(committed, list(committed.variants))

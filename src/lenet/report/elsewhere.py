@@ -1,23 +1,16 @@
 """Say whether changes that the study measured are worth the same on another data set, from a sweep on that data set."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lenet.evaluation.comparison import Estimate, Pair
 from lenet.evaluation.study import Study
+from lenet.report.changes import Changes, describe_beside
 from lenet.report.sweep_results import SweepResult
 from lenet.report.wording import signed_with_interval
 from lenet.settings import Variant
 
-_WORDS = {
-    ("activation", "tanh"): "tanh",
-    ("activation", "relu"): "ReLU",
-    ("activation", "silu"): "SiLU",
-    ("optimizer", "sgd"): "SGD",
-    ("optimizer", "adam"): "Adam",
-    ("schedule", "cosine"): "a falling rate",
-}
 # The settings that a change edits: (setting, (value before, value after)).
 _Change = frozenset[tuple[str, tuple[object, object]]]
 
@@ -61,7 +54,7 @@ def compare(study: Study, sweep: SweepResult) -> list[Worth]:
     for recipe, reference, there in _differences(sweep):
         changes = recipe.changes_since(reference)
         if _key(changes) in variants:
-            name, pair = _describe_change(changes, reference), variants[_key(changes)]
+            name, pair = describe_beside(changes, reference), variants[_key(changes)]
             worth[name] = Worth(name, there, study.comparison.differences[pair], pair)
     return list(worth.values())
 
@@ -72,21 +65,8 @@ def _differences(sweep: SweepResult) -> Iterator[tuple[Variant, Variant, Estimat
             yield sweep.recipes[recipe], sweep.recipes[reference], estimate
 
 
-def _key(changes: Mapping[str, tuple[object, object]]) -> _Change:
+def _key(changes: Changes) -> _Change:
     return frozenset(changes.items())
-
-
-def _describe_change(changes: Mapping[str, tuple[object, object]], reference: Variant) -> str:
-    """Describe a change, as in "Adam with ReLU": the settings that change, then those of 1998 or today that stay."""
-    changed = {name: now for name, (_, now) in changes.items()}
-    stays = {name: getattr(reference, name) for name in ("activation", "optimizer") if name not in changed}
-    return _in_words(changed) + (f" with {_in_words(stays)}" if stays else "")
-
-
-def _in_words(settings: Mapping[str, object]) -> str:
-    """Put settings into words. The learning rate is left out beside the optimizer that needs it."""
-    told = {name: value for name, value in settings.items() if name != "learning_rate" or "optimizer" not in settings}
-    return " and ".join(_WORDS.get((name, str(value)), f"{name} {value}") for name, value in told.items())
 
 
 def sentence(worth: Worth, there: str, here: str) -> str:

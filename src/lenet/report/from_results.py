@@ -4,7 +4,7 @@ This part needs no data and no models. The page reads two outputs of `from_data`
 """
 
 from lenet.evaluation.study import Study
-from lenet.report import figures, model_card, page, tables
+from lenet.report import figures, model_card, page, results_page, tables
 
 
 def save_figures(study: Study) -> None:
@@ -19,10 +19,11 @@ def save_figures(study: Study) -> None:
 
 
 def save(study: Study) -> None:
-    """Write comparison.csv, differences.csv, mistakes.csv, index.html and model_card.md to reports/.
+    """Write comparison.csv, differences.csv, mistakes.csv, index.html, model_card.md and results.md to reports/.
 
     Raises LabError if a file that `from_data` makes for the page is missing.
     """
     tables.save_tables(study)
     page.save_page(study)
     model_card.save_card(study)
+    results_page.save_results(study)

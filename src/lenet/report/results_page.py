@@ -1,0 +1,80 @@
+"""Write reports/results.md: all variants with their intervals, the effects of changes, and the sweeps, in Markdown."""
+
+from lenet.evaluation.study import Study
+from lenet.mnist import datasets
+from lenet.report import columns, elsewhere
+from lenet.report.sweep_results import SweepResult, load_sweep_results
+from lenet.report.wording import (
+    dataset_title,
+    effects_of_two_changes,
+    in_markdown,
+    note_on_differences,
+    note_on_errors,
+    note_on_published,
+)
+from lenet.workspace import RESULTS, atomic_write
+
+
+def save_results(study: Study) -> None:
+    """Write reports/results.md. Raises LabError if the results of a sweep are missing."""
+    with atomic_write(RESULTS) as partial:
+        partial.write_text(f"{results(study)}\n", encoding="utf-8")
+
+
+def results(study: Study) -> str:
+    """Return the text of the page."""
+    notes = [note_on_errors(study), note_on_differences(study), in_markdown(note_on_published(study))]
+    title = f"# All results on {dataset_title(study)}"
+    for_whom = "For readers who want every number. The words are explained in [statistics](../docs/statistics.md)."
+    return "\n\n".join(
+        [title, for_whom, "Errors in percent:", table(study), " ".join(filter(None, notes)), *effects(study)]
+    )
+
+
+def effects(study: Study) -> list[str]:
+    """Return the effects of two changes as paragraphs: those that the study measured, and those of its sweeps."""
+    if not study.factorial:
+        return []
+    differences, interaction = study.comparison.differences, study.comparison.effects["interaction"]
+    lines = [f"Test error: {effects_of_two_changes(study.factorial, differences, interaction)}."]
+    sweeps = [sweep for sweep in load_sweep_results(study.settings) if sweep.effects]
+    lines += [_sweep_effects(sweep) for sweep in sweeps]
+    heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
+    paragraphs = [heading, "\n".join(f"- {line}" for line in lines)]
+    here = datasets.find(study.dataset).title
+    for sweep in sweeps:
+        there = datasets.find(sweep.dataset).title
+        if sentences := [elsewhere.sentence(worth, there, here) for worth in elsewhere.compare(study, sweep)]:
+            paragraphs += [elsewhere.heading(there, here), "\n".join(f"- {sentence}" for sentence in sentences)]
+    return paragraphs
+
+
+def _sweep_effects(sweep: SweepResult) -> str:
+    """Return a sweep's question and its answer: for each 2×2 design of the sweep, the effects of the two changes."""
+    sentences = [
+        f"{in_markdown(sweep.about)} Validation error in [sweeps/{sweep.name}](../sweeps/{sweep.name}/effects.csv)."
+    ]
+    for shared, short in (effects.shortened() for effects in sweep.effects):
+        text = effects_of_two_changes(short.recipes, short.differences, short.interaction)
+        sentences.append(f"`{shared}`: {text}." if shared else f"{text}.")
+    return " ".join(sentences)
+
+
+def table(study: Study) -> str:
+    """Return the table with a row per variant."""
+    titles = [column.title.format(baseline=study.baseline) for column in columns.IN_RESULTS]
+    lines = [table_row(["variant", "what", *titles]), f"|---|---|{'---:|' * len(titles)}"]
+    for variant in study.results:
+        cells = [(column.text(study, variant), column.is_bold) for column in columns.IN_RESULTS]
+        numbers = (f"**{text}**" if is_bold else text for text, is_bold in cells)
+        lines.append(table_row([f"`{variant}`", about(study, variant), *numbers]))
+    return "\n".join(lines)
+
+
+def about(study: Study, variant: str) -> str:
+    """Return the description of a variant for a cell of a table."""
+    return in_markdown(study.settings.about.get(variant, "")).replace("|", "\\|")
+
+
+def table_row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
