@@ -25,7 +25,7 @@ def results(study: Study) -> str:
     """Return the text of the page."""
     notes = [note_on_errors(study), note_on_differences(study), in_markdown(note_on_published(study))]
     title = f"# All results on {dataset_title(study)}"
-    for_whom = "For readers who want every number. The words are explained in [statistics](../docs/statistics.md)."
+    for_whom = "For readers who want every number. [Words](../docs/words.md) explains the terms."
     return "\n\n".join(
         [title, for_whom, "Errors in percent:", table(study), " ".join(filter(None, notes)), *effects(study)]
     )
