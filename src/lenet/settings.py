@@ -302,7 +302,7 @@ class PublishedTrainingError(TrainingError):
 
 
 class TrainingCurves(_Section):
-    """What a sweep shows of the training errors. epochs: the table has the mean training error after each of these."""
+    """What a sweep shows of the training errors. epochs: trials.csv has the mean training error of each."""
 
     epochs: Annotated[tuple[Count, ...], Field(min_length=1, strict=False), AfterValidator(_without_duplicates)]
     published: PublishedTrainingError | None = None

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from support.builders import save_evaluated, seed_result
 
-from lenet.commands.agreement import Outputs, Row, RunOutput, compare, with_last_commit
+from lenet.commands.agreement import Outputs, Row, RunOutput, compare, compare_with_last_commit
 from lenet.evaluation.results import load_result, save_result
 
 DIGESTS = {
@@ -81,22 +81,22 @@ def committed_results(workspace):
 
 def test_runs_are_counted_that_equal_those_of_the_last_commit(committed_results):
     save_evaluated("relu_adam", [10.0])
-    assert with_last_commit(["tanh_sgd"]) == "2 of 2 runs equal the committed ones, bit for bit."
-    assert with_last_commit(["relu_adam"]) == ""  # the commit has no such runs
+    assert compare_with_last_commit(["tanh_sgd"]) == "2 of 2 runs equal the committed ones, bit for bit."
+    assert compare_with_last_commit(["relu_adam"]) == ""  # the commit has no such runs
     save_evaluated("tanh_sgd", [10.0, 12.0, 14.0])  # a new seed
-    assert with_last_commit(["tanh_sgd", "relu_adam"]) == "2 of 2 runs equal the committed ones, bit for bit."
+    assert compare_with_last_commit(["tanh_sgd", "relu_adam"]) == "2 of 2 runs equal the committed ones, bit for bit."
 
 
 def test_variants_with_other_runs_are_named_with_the_causes(committed_results):
     result = load_result("tanh_sgd")
     first = replace(result.seeds[0], weights="f" * 64)
     edited = replace(first, identity=replace(first.identity, settings={"epochs": 3}, code="d" * 64))
-    beginning = "1 of 2 runs equal the committed ones, bit for bit; the others are of tanh_sgd "
-    for changed, cause in ((edited, "different code, different settings"), (first, "on ")):
+    beginning = "1 of 2 runs equal the committed ones, bit for bit. Different: tanh_sgd "
+    for changed, cause in ((edited, "different code, different settings"), (first, "unknown cause, on ")):
         save_result(replace(result, seeds=[changed, result.seeds[1]]))
-        assert with_last_commit(["tanh_sgd"]).startswith(f"{beginning}({cause}")
+        assert compare_with_last_commit(["tanh_sgd"]).startswith(f"{beginning}({cause}")
 
 
 def test_without_git_nothing_is_compared(workspace):
     save_evaluated("tanh_sgd", [10.0])
-    assert with_last_commit(["tanh_sgd"]) == ""
+    assert compare_with_last_commit(["tanh_sgd"]) == ""

@@ -44,13 +44,14 @@ def test_the_comparison_of_some_variants_prints_only_those_and_keeps_the_readme(
 
 
 def test_a_study_on_another_data_set_first_says_what_it_replaces(settings_with_results, capsys):
-    pipeline.announce_replacement(settings_with_results)  # on MNIST
-    assert "results on scikit-learn's bundled digits, which will be replaced. To get them back: `git restore" in (
-        capsys.readouterr().out
+    pipeline.announce_replacement(settings_with_results, ["tanh_sgd"])  # on MNIST
+    assert capsys.readouterr().out.startswith(
+        "params.yaml now names MNIST. Results on scikit-learn's bundled digits in reports, dvc.lock and README.md will "
     )
+    pipeline.announce_replacement(settings_with_results, ["a_new_variant"])
     with edit_params() as params:
         params["data"]["dataset"] = "digits"
-    pipeline.announce_replacement(load_settings())
+    pipeline.announce_replacement(load_settings(), ["tanh_sgd"])
     assert capsys.readouterr().out == ""
 
 

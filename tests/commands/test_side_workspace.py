@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 from support.paths import ROOT
@@ -24,11 +25,11 @@ def test_a_side_workspace_gets_todays_code_and_settings_and_keeps_earlier_result
 def test_the_studys_own_data_set_stays_in_the_checkout_and_another_gets_a_side_workspace(workspace, monkeypatch):
     settings, written = load_settings(), []
     monkeypatch.setattr(side_workspace, "write", lambda folder, changed: written.append((folder, changed.data.dataset)))
-    (workspace / DATASETS / "digits").mkdir(parents=True)
-    with side_workspace.with_dataset("mnist", settings):
-        assert Path.cwd() == workspace
-    with side_workspace.with_dataset("digits", settings):
-        assert Path.cwd() == workspace / DATASETS / "digits"
-        assert project_root() == workspace
+    assert side_workspace.prepare("mnist", settings) == Path()
+    assert side_workspace.prepare("digits", settings) == DATASETS / "digits"
     assert written == [(DATASETS / "digits", "digits")]
-    assert project_root() == workspace
+    (workspace / DATASETS / "digits").mkdir(parents=True)
+    with side_workspace.entered(DATASETS / "digits"):
+        assert (Path.cwd(), project_root()) == (workspace / DATASETS / "digits", workspace)
+    assert (Path.cwd(), project_root()) == (workspace, workspace)
+    assert "DVC_ROOT" not in os.environ

@@ -51,11 +51,25 @@ def test_two_effects_of_the_same_setting_are_named_after_their_variants():
 
 
 def test_a_published_error_is_compared_with_the_interval_for_one_more_run():
-    prediction = study({"tanh_sgd": [1.0, 2.0, 3.0]}).prediction("tanh_sgd")
-    half_width = 4.302653 * 1.0 * np.sqrt(4 / 3)  # Student's t with two degrees of freedom
-    assert prediction.value == pytest.approx(2.0)
-    assert (prediction.low, prediction.high) == pytest.approx((2 - half_width, 2 + half_width))
-    assert not study({"tanh_sgd": [1.0]}).prediction("tanh_sgd").has_interval
+    compared = study({"tanh_sgd": [11.0, 12.0, 13.0]}, published={"tanh_sgd": 7.1}, dataset="mnist")
+    prediction = compared.prediction("tanh_sgd")
+    half_width = 4.302653 * 1.0 * np.sqrt(4 / 3)  # Student's t with two degrees of freedom: 4.97
+    assert prediction.value == pytest.approx(12.0)
+    assert (prediction.low, prediction.high) == pytest.approx((12 - half_width, 12 + half_width))
+    assert compared.agrees_with_published("tanh_sgd")
+    further = study({"tanh_sgd": [11.0, 12.0, 13.0]}, published={"tanh_sgd": 7.0}, dataset="mnist")
+    assert further.agrees_with_published("tanh_sgd") is False
+
+
+@pytest.mark.parametrize("errors", [[1.0], [2.0, 2.0]])
+def test_without_scatter_there_is_no_interval_for_one_more_run(errors):
+    compared = study({"tanh_sgd": errors}, published={"tanh_sgd": 7.0}, dataset="mnist")
+    assert not compared.prediction("tanh_sgd").has_interval
+    assert compared.agrees_with_published("tanh_sgd") is None
+
+
+def test_no_run_misreads_fewer_than_no_image():
+    assert study({"tanh_sgd": [1.0, 2.0]}).prediction("tanh_sgd").low == 0
 
 
 def test_the_top_is_compared_with_the_original_and_only_mnist_has_published_errors():

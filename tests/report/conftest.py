@@ -26,15 +26,20 @@ def small_study():
 
 @pytest.fixture
 def clothes():
-    """A sweep on Fashion-MNIST. Its recipes are those of the study `two_by_two`, and `d` with a falling rate."""
+    """A sweep on Fashion-MNIST. Its recipes are those of the study `two_by_two`, and two with a falling rate.
+
+    Each difference has another value: 0 to 4 in the first design, 10 to 14 in the second.
+    """
     relu, adam, cosine = {"activation": "relu"}, {"optimizer": "adam"}, {"schedule": "cosine"}
-    changes = {"none": {}, "relu": relu, "adam": adam, "both": relu | adam, "falling": relu | adam | cosine}
+    changes = {"none": {}, "relu": relu, "adam": adam, "both": relu | adam}
+    changes |= {"tanh_falling": cosine, "falling": relu | adam | cosine}
     recipes = {f"has={name}": Variant.model_validate(settings(**changed)) for name, changed in changes.items()}
-    none, relu_alone, adam_alone, both, falling = recipes
-    effects = [
-        Effects(four, dict.fromkeys(factorial_pairs(*four), Estimate(-1.0, -1.5, -0.5)), Estimate(0.0, -1.0, 1.0))
-        for four in ((none, relu_alone, adam_alone, both), (none, both, relu_alone, falling))
-    ]
+    none, relu_alone, adam_alone, both, tanh_falling, falling = recipes
+    effects = []
+    for start, four in ((0, (none, relu_alone, adam_alone, both)), (10, (none, both, tanh_falling, falling))):
+        pairs = enumerate(factorial_pairs(*four), start)
+        differences = {pair: Estimate(n, n - 0.5, n + 0.5) for n, pair in pairs}
+        effects.append(Effects(four, differences, Estimate(0.0, -1.0, 1.0)))
     return SweepResult("clothes", "fashion_mnist", "?", recipes, b"", effects)
 
 

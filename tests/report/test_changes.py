@@ -10,7 +10,7 @@ from lenet.settings import load_settings
     [
         ("relu_adam", "tanh_sgd", "ReLU and Adam", "tanh and SGD"),
         ("relu_adam_max_pool_cosine", "relu_adam_max_pool", "a falling learning rate", "schedule constant"),
-        ("relu_adam_augmented", "relu_adam_max_pool_cosine", "distorted images", "distorted images"),
+        ("relu_adam_augmented", "relu_adam_max_pool_cosine", "distorted images", "undistorted images"),
     ],
 )
 def test_changes_are_described_in_words(variant, reference, words, replaced):

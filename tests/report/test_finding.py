@@ -20,15 +20,15 @@ def sentences(reported, monkeypatch, *sweeps):
 def test_the_first_sentence_counts_images(monkeypatch):
     first, second, *_ = sentences(two_by_two(primary=["d", "a"]), monkeypatch)
     assert first.startswith(
-        "Of 100 test images, networks with ReLU and Adam misread 19 digits fewer than networks with tanh and SGD (95 % "
+        "Of 100 test images, networks with ReLU and Adam misread 19 fewer than networks with tanh and SGD (95 % "
     )
-    assert second == "Alone, neither makes a detectable difference."
+    assert second == "Neither ReLU alone nor Adam alone makes a detectable difference."
 
 
 def test_the_second_sentence_says_what_each_change_does_alone(monkeypatch):
     errors = {"a": [60.0, 61.0], "b": [30.0, 31.0], "c": [60.0, 62.0], "d": [10.0, 11.0]}
     _, second, *_ = sentences(two_by_two(errors, primary=["d", "a"]), monkeypatch)
-    assert re.fullmatch(r"Alone: ReLU: 30 fewer \(\d+ to \d+\); Adam: no detectable difference\.", second)
+    assert re.fullmatch(r"Each alone: ReLU 30 fewer \(\d+ to \d+\); Adam no detectable difference\.", second)
 
 
 def test_without_a_detectable_difference_it_says_so(monkeypatch):
@@ -43,18 +43,18 @@ def test_with_one_seed_no_interval_is_given(monkeypatch):
     errors = {"tanh_sgd": [5.0], "relu": [2.0]}
     (sentence,) = sentences(study(errors, changes=CHANGES, primary=["relu", "tanh_sgd"]), monkeypatch)
     assert sentence == (
-        "Of 100 test images, networks with ReLU and Adam misread 3 digits fewer than networks with tanh and SGD."
+        "Of 100 test images, networks with ReLU and Adam misread 3 fewer than networks with tanh and SGD."
     )
 
 
 @pytest.mark.parametrize(
     ("estimates", "answer"),
     [
-        ([Estimate(0.1, -0.1, 0.3)] * 2, "no detectable difference ("),
-        ([Estimate(-0.5, -0.6, -0.4)] * 2, "0.50 points less ("),
+        ([Estimate(0.1, -0.1, 0.3)] * 2, "make no detectable difference; alone, `1` raises the error ("),
+        ([Estimate(-0.5, -0.6, -0.4)] * 2, "lower the error by 0.50 points; alone, `1` raises the error ("),
         (
             [Estimate(0.1, -0.1, 0.3), Estimate(0.5, 0.4, 0.6)],
-            "no detectable difference with `schedule=a`; 0.50 points more with `schedule=b` (",
+            "make no detectable difference with `schedule=a`; raise the error by 0.50 points with `schedule=b`",
         ),
     ],
 )
@@ -62,26 +62,33 @@ def test_a_sweep_answers_its_question(monkeypatch, estimates, answer):
     effects = []
     for estimate, schedule in zip(estimates, "ab", strict=True):
         recipes = tuple(f"epochs={epochs} schedule={schedule}" for epochs in range(4))
-        effects.append(Effects(recipes, {(recipes[3], recipes[0]): estimate}, Estimate(0.0, -1.0, 1.0)))
+        differences = {
+            (recipes[3], recipes[0]): estimate,
+            (recipes[1], recipes[0]): Estimate(1.0, 0.5, 1.5),
+            (recipes[2], recipes[0]): Estimate(0.0, -0.5, 0.5),
+        }
+        effects.append(Effects(recipes, differences, Estimate(0.0, -1.0, 1.0)))
     sweep = SweepResult("rates", "digits", "Which?", {}, b"", effects)
     (sentence,) = sentences(study({"tanh_sgd": [1.0, 2.0]}), monkeypatch, sweep)
-    assert sentence.startswith(f"Which? On validation images, both together make {answer}[sweep](sweeps/rates/")
+    assert sentence.startswith(f"Which? On validation images, both changes together {answer}")
 
 
 def test_detected_steps_of_the_ladder_are_ranked(monkeypatch):
     errors = {"a": [60.0, 61.0], "b": [40.0, 41.0], "c": [5.0, 6.0], "d": [5.0, 7.0]}
     changes = {"b": {"activation": "relu"}, "c": {"activation": "relu", "rotation": 0.1}, "d": {"activation": "silu"}}
     (sentence,) = sentences(study(errors, changes=changes), monkeypatch)
-    assert sentence.startswith("Step by step from `a` to `d`, what helps most is distorted images: 35 fewer (")
-    assert ", then ReLU: 20 fewer (" in sentence
+    assert sentence.startswith("On the way from `a` to `d`, what helps most is distorted images (35 fewer, ")
+    assert ", then ReLU (20 fewer, " in sentence
 
 
-@pytest.mark.parametrize(("published", "verdict"), [(2.0, "so the two agree"), (9.0, "so chance does not explain")])
+@pytest.mark.parametrize(
+    ("published", "verdict"), [(2.0, "so 2 could be one of our runs"), (9.0, "so chance does not explain")]
+)
 def test_a_published_error_is_compared_with_one_more_run(monkeypatch, published, verdict):
     compared = study({"paper": [1.0, 2.0, 3.0]}, published={"paper": published}, dataset="mnist")
     (sentence,) = sentences(compared, monkeypatch)
     assert sentence.startswith(
-        f"`paper` misreads 2 on average; the paper published {published:.0f}. One more run would "
+        f"`paper` misreads 2 on average; the paper published {published:.0f}. One more run here would "
     )
     assert verdict in sentence
 
@@ -89,4 +96,4 @@ def test_a_published_error_is_compared_with_one_more_run(monkeypatch, published,
 def test_changes_are_compared_with_another_data_set(monkeypatch, clothes):
     *_, sentence = sentences(two_by_two(primary=["d", "a"], dataset="mnist"), monkeypatch, clothes)
     assert sentence.startswith("Are these changes worth the same on Fashion-MNIST? ")
-    assert "intervals: ReLU and Adam: −1.00 (−1.50 to −0.50) on Fashion-MNIST, −19.00 (" in sentence
+    assert "intervals: ReLU and Adam: +4.00 (+3.50 to +4.50) on Fashion-MNIST and −19.00 (" in sentence

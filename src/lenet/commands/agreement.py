@@ -124,7 +124,7 @@ def _causes(before: RunIdentity, after: RunIdentity) -> Iterator[str]:
             yield f"different {field}"
 
 
-def with_last_commit(variants: Sequence[str]) -> str:
+def compare_with_last_commit(variants: Sequence[str]) -> str:
     """Return a sentence that says how many runs of these variants equal the committed ones, and why others differ.
 
     Runs are compared with the results in the last commit of git, seed by seed: weights, learning curves and metrics.
@@ -141,19 +141,19 @@ def with_last_commit(variants: Sequence[str]) -> str:
                     equal += 1
                 else:
                     causes = ", ".join(_causes(before.identity, run.identity))
-                    variants_by_cause[causes or f"on {machine_tags()['processor']}"].add(variant)
+                    variants_by_cause[causes or f"unknown cause, on {machine_tags()['processor']}"].add(variant)
     if not total:
         return ""
     others = "; ".join(f"{', '.join(sorted(names))} ({cause})" for cause, names in variants_by_cause.items())
     sentence = f"{equal} of {total} runs equal the committed ones, bit for bit"
-    return f"{sentence}; the others are of {others}." if others else f"{sentence}."
+    return f"{sentence}. Different: {others}." if others else f"{sentence}."
 
 
 def _committed_runs(variant: str) -> Sequence[SeedResult]:
     """Return the results of a variant's runs in the last commit, or nothing if it has none that can be read."""
     try:
         return parse_result(git("show", f"HEAD:./{DETAILS}/{variant}.json").decode()).seeds
-    except (LabError, ValueError, KeyError, TypeError):
+    except (LabError, OSError, ValueError, KeyError, TypeError):  # OSError: git is not installed
         return []
 
 

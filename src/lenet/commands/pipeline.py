@@ -22,22 +22,22 @@ from lenet.mnist.splits import load_statistics
 from lenet.report import readme, terminal
 from lenet.settings import Settings, load_settings
 from lenet.tracking import pages
-from lenet.workspace import DETAILS, LOCK, PAGE, PARAMS, README, REPORTS, remove_orphans
+from lenet.workspace import DETAILS, LOCK, PAGE, README, REPORTS, remove_orphans
 
 
-def announce_replacement(settings: Settings) -> None:
-    """If the results in reports/ are on another data set than params.yaml names, say what is going to be replaced."""
-    present = set()
-    for path in sorted(DETAILS.glob("*.json")):
+def announce_replacement(settings: Settings, variants: Sequence[str]) -> None:
+    """If results of these variants are on another data set than params.yaml names, say that they will be replaced."""
+    replaced = set()
+    for variant in variants:
         with suppress(LabError):
-            present.add(load_result(path.stem).dataset)
-    if present and settings.data.dataset not in present:
-        new = datasets.find(settings.data.dataset).title
-        replaced = " and ".join(datasets.find(name).title for name in sorted(present))
+            replaced |= {load_result(variant).dataset} - {settings.data.dataset}
+    if replaced:
+        titles = {name: dataset.title for name, dataset in datasets.DATASETS.items()}
+        names = " and ".join(titles.get(name, name) for name in sorted(replaced))
         print(
-            f"params.yaml now names {new}. {REPORTS}, {LOCK} and {README} have results on {replaced}, which will be "
-            f"replaced. To get them back: `git restore {PARAMS} {LOCK} {REPORTS} {README}`, then `make repro`, which "
-            f"trains no run again. The runs on {new} stay in the run store too.",
+            f"params.yaml now names {titles[settings.data.dataset]}. Results on {names} in {REPORTS}, {LOCK} and "
+            f"{README} will be replaced. To go back, name {names} in params.yaml again, then run the same command: no "
+            "run is trained again.",
             flush=True,
         )
 
@@ -199,7 +199,7 @@ def reproduce(variants: list[str]) -> bool:
     for variant in variants:
         settings.variant(variant)
     dvc.refuse_conflicts()
-    announce_replacement(settings)
+    announce_replacement(settings, variants or list(settings.variants))
     dvc.remove_damaged_lock()
     recover_runs()
     for orphan in remove_orphans(settings.variants):
@@ -213,6 +213,6 @@ def reproduce(variants: list[str]) -> bool:
         show_some(load_settings(), variants)
     else:
         show_study(load_settings())
-    if sentence := agreement.with_last_commit(variants or list(settings.variants)):
+    if sentence := agreement.compare_with_last_commit(variants or list(settings.variants)):
         print(sentence)
     return True

@@ -24,8 +24,10 @@ def referenced_digests(settings: Settings) -> set[str]:
     with suppress(LabError):  # without data, the runs that settings ask for have no digest
         digests |= {run.identity.digest for run in schedule.planned_runs(settings, list(settings.variants))}
     for sweep in sweeps:
-        with side_workspace.with_dataset(sweep.dataset, settings), suppress(LabError):
-            digests |= {run.identity.digest for run in planned_runs(sweep)}
+        workspace = side_workspace.workspace_of(sweep.dataset, settings)
+        if workspace.is_dir():
+            with side_workspace.entered(workspace), suppress(LabError):
+                digests |= {run.identity.digest for run in planned_runs(sweep)}
     for variant in settings.variants:
         with suppress(LabError):
             digests |= {seed_result.identity.digest for seed_result in load_result(variant).seeds}

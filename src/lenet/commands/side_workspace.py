@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from lenet.runs.run_store import named_lock
 from lenet.settings import Settings
 from lenet.workspace import DATASETS, PARAMS, README, SWEEPS, project_root
 
@@ -36,21 +37,27 @@ def write(folder: Path, settings: Settings) -> None:
 @contextmanager
 def entered(folder: Path) -> Iterator[None]:
     """Make the side workspace the current folder in the `with` block."""
+    before = os.environ.get("DVC_ROOT")
     os.environ["DVC_ROOT"] = str(project_root())
-    with chdir(folder):
-        yield
+    try:
+        with chdir(folder):
+            yield
+    finally:
+        del os.environ["DVC_ROOT"]
+        if before is not None:
+            os.environ["DVC_ROOT"] = before
 
 
-@contextmanager
-def with_dataset(dataset: str, settings: Settings) -> Iterator[None]:
-    """In the `with` block, the current folder is the workspace whose data/ is for this data set.
+def workspace_of(dataset: str, settings: Settings) -> Path:
+    """Return the workspace that holds a data set: the checkout if the study uses it, else .datasets/<dataset>/."""
+    return Path() if dataset == settings.data.dataset else DATASETS / dataset
 
-    This is the checkout if the study uses the data set, otherwise a side workspace.
-    """
-    if dataset == settings.data.dataset:
-        yield
-        return
-    data = settings.data.model_copy(update={"dataset": dataset})
-    write(DATASETS / dataset, settings.model_copy(update={"data": data}))
-    with entered(DATASETS / dataset):
-        yield
+
+def prepare(dataset: str, settings: Settings) -> Path:
+    """Write the workspace that holds a data set, unless it is the checkout; return the workspace."""
+    folder = workspace_of(dataset, settings)
+    if folder != Path():
+        data = settings.data.model_copy(update={"dataset": dataset})
+        with named_lock("dvc"):  # while a stage runs there, its code stays as it is
+            write(folder, settings.model_copy(update={"data": data}))
+    return folder

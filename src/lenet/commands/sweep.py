@@ -206,7 +206,7 @@ def main() -> None:
     sweep = load_sweep(folder / "sweep.yaml", settings)
     experiment = pages.sweep_experiment(folder.name, sweep.about, sweep.dataset, sweep.varied_settings)
     publisher = Publisher()
-    with side_workspace.with_dataset(sweep.dataset, settings):
+    with side_workspace.entered(side_workspace.prepare(sweep.dataset, settings)):
         if not reproduce(["preprocess"]):
             raise LabError(
                 "the data could not be downloaded (reasons above): correct the cause, then run the same command again"

@@ -15,8 +15,8 @@ mean 0. They are due to the seed, the writer, the image, the combination of seed
 
 All variants read the same images, so differences are paired by image. Two runs of different variants from the same seed
 share the order of the training images and, if the networks are alike, the initial weights. Such runs are treated as
-independent. In this study, their errors are slightly correlated, by 0.25 on average if the networks are alike. A
-positive correlation makes the variance of a difference smaller than estimated, so the intervals are rather too wide.
+independent. In this study, the mean correlation of their errors is slightly positive. This makes the variance of a
+difference smaller than estimated, so its interval is somewhat too wide.
 
 The estimate. Everything that is estimated is a contrast Σ_v c_v μ_v: the error of one variant, a difference between two
 variants, or an effect. The estimate replaces μ_v by the mean of wrong[v, s, i] over all seeds and images. The variance
@@ -80,6 +80,11 @@ class Estimate:
     def is_detectable(self) -> bool:
         """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
+
+    @property
+    def is_undetected(self) -> bool:
+        """Whether the interval includes zero. False if there is no interval."""
+        return self.has_interval and not self.is_detectable
 
 
 @dataclass(frozen=True)
@@ -152,11 +157,12 @@ def prediction_interval(errors: np.ndarray) -> Estimate:
     The interval is for a run from a new seed on the same test images: mean ± t · s · √(1 + 1/n), where s is the
     standard deviation of the n errors, and t the quantile of Student's distribution with n − 1 degrees of freedom. A
     published error is one run on the same images, so compare it with this interval. errors: float (seeds,).
+    The ends are NaN if there is one seed, or if the errors of all seeds are equal.
     """
-    count = len(errors)
-    spread = errors.std(ddof=1) if count > 1 else np.nan
+    count, mean = len(errors), errors.mean()
+    spread = (errors.std(ddof=1) if count > 1 else 0) or np.nan
     half_width = special.stdtrit(count - 1, (1 + LEVEL) / 2) * spread * np.sqrt(1 + 1 / count)
-    return Estimate(errors.mean(), errors.mean() - half_width, errors.mean() + half_width)
+    return Estimate(mean, np.maximum(mean - half_width, 0), mean + half_width)
 
 
 def ladder_pairs(variants: Sequence[str], ladder: Sequence[str]) -> list[Pair]:

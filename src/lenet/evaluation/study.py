@@ -120,6 +120,13 @@ class Study:
         """Return the variant's mean test error, and the 95 % interval for the error of one more run, in percent."""
         return prediction_interval(100 * self.wrong[variant].mean(axis=1))
 
+    def agrees_with_published(self, variant: str) -> bool | None:
+        """Whether the published error could be one more run here; None if there is no prediction interval."""
+        interval = self.prediction(variant)
+        if not interval.has_interval:
+            return None
+        return bool(interval.low <= self.published[variant].error_percent <= interval.high)
+
     def errors_by_group(self, variant: str) -> dict[str, float]:
         """Return the variant's test error, in percent, on the images of each group of writers: {group: error}.
 

@@ -22,12 +22,12 @@ _WORDS = {
 
 def describe(changes: Changes) -> str:
     """Describe the new values, as in "ReLU and Adam"."""
-    return _in_words({name: after for name, (_, after) in changes.items()})
+    return _in_words({name: after for name, (_, after) in changes.items()}, _distortion(changes, new=True))
 
 
 def describe_replaced(changes: Changes) -> str:
     """Describe the old values, as in "tanh and SGD"."""
-    return _in_words({name: before for name, (before, _) in changes.items()})
+    return _in_words({name: before for name, (before, _) in changes.items()}, _distortion(changes, new=False))
 
 
 def describe_beside(changes: Changes, recipe: Variant) -> str:
@@ -36,13 +36,23 @@ def describe_beside(changes: Changes, recipe: Variant) -> str:
     return describe(changes) + (f" with {_in_words(stays)}" if stays else "")
 
 
-def _in_words(settings: Mapping[str, object]) -> str:
+def _distortion(changes: Changes, new: bool) -> str:
+    """Describe the distortions before a change or after it. Empty if they stay as they are."""
+    ranges = [changes[name] for name in DISTORTION_SETTINGS if name in changes]
+    if not ranges:
+        return ""
+    before, after = (any(each[place] for each in ranges) for place in (0, 1))
+    if before and after:
+        return "other distortions" if new else "the distortions before"
+    return "distorted images" if (after if new else before) else "undistorted images"
+
+
+def _in_words(settings: Mapping[str, object], distortion: str = "") -> str:
     """Put settings into words. The learning rate is left out beside the optimizer that needs it."""
     told = [
         _WORDS.get((name, str(value)), f"{name} {value}")
         for name, value in settings.items()
         if name not in DISTORTION_SETTINGS and not (name == "learning_rate" and "optimizer" in settings)
     ]
-    if any(name in settings for name in DISTORTION_SETTINGS):
-        told.append("distorted images")
+    told += [distortion] if distortion else []
     return ", ".join(told[:-1]) + (" and " if told[:-1] else "") + told[-1] if told else ""

@@ -1,15 +1,13 @@
 """Say in words what the study found, in images misread instead of percentage points. The reader knows no statistics."""
 
-import math
 from collections.abc import Iterator
 
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
-from lenet.mnist import datasets
-from lenet.report import elsewhere
+from lenet.report import other_dataset
 from lenet.report.changes import describe, describe_replaced
 from lenet.report.sweep_results import SweepResult, load_sweep_results
-from lenet.report.wording import NO_DIFFERENCE, in_markdown
+from lenet.report.wording import NO_DIFFERENCE, in_markdown, rounded
 
 
 def headline_variants(study: Study) -> list[str]:
@@ -23,17 +21,18 @@ def headline_variants(study: Study) -> list[str]:
 
 
 def sentences(study: Study) -> list[str]:
-    """Return what the study found, one sentence or two per finding.
+    """Return what the study found, a few sentences.
 
     Raises LabError if the results of a sweep are missing.
     """
     sweeps = load_sweep_results(study.settings)
     return [
         *_primary(study),
+        *_alone(study),
         *(sentence for sweep in sweeps for sentence in _sweep(study, sweep)),
         *_ladder(study),
         *_published(study),
-        *(sentence for sweep in sweeps for sentence in _elsewhere(study, sweep)),
+        *(sentence for sweep in sweeps for sentence in _other_dataset(study, sweep)),
     ]
 
 
@@ -50,23 +49,20 @@ def misread_with_interval(study: Study, error: Estimate) -> str:
 
 def fewer(study: Study, difference: Estimate) -> str:
     """Return a difference as misread images, as in "20 fewer (2 to 37)". Without a detectable difference, say so."""
-    if difference.has_interval and not difference.is_detectable:
+    if difference.is_undetected:
         return NO_DIFFERENCE
-    count, ends = _count_and_ends(study, difference)
-    return f"{count} {_fewer_or_more(difference)}{f' ({ends})' if ends else ''}"
+    ends = f" ({_ends(study, difference)})" if difference.has_interval else ""
+    return f"{_count(study, difference)}{ends}"
 
 
-def _count_and_ends(study: Study, difference: Estimate) -> tuple[int, str]:
-    """Return a difference as a number of misread images, and the ends of its 95 % interval, as in "2 to 37"."""
-    count, ends = abs(misread(study, difference.value)), ""
-    if difference.has_interval:
-        low, high = sorted(abs(misread(study, end)) for end in (difference.low, difference.high))
-        ends = f"{low} to {high}"
-    return count, ends
+def _count(study: Study, difference: Estimate) -> str:
+    return f"{abs(misread(study, difference.value))} {'fewer' if difference.value < 0 else 'more'}"
 
 
-def _fewer_or_more(difference: Estimate) -> str:
-    return "fewer" if difference.value < 0 else "more"
+def _ends(study: Study, difference: Estimate) -> str:
+    """Return the ends of the 95 % interval of a detectable difference, without signs, as in "2 to 37"."""
+    low, high = sorted(abs(misread(study, end)) for end in (difference.low, difference.high))
+    return f"{low} to {high}"
 
 
 def _primary(study: Study) -> Iterator[str]:
@@ -74,75 +70,90 @@ def _primary(study: Study) -> Iterator[str]:
         return
     difference, changes = study.comparison.differences[study.primary], study.changes(*study.primary)
     change, replaced = describe(changes), describe_replaced(changes)
-    size = study.results[study.baseline].test_size
-    if difference.has_interval and not difference.is_detectable:
+    if difference.is_undetected:
         yield f"Between networks with {change} and networks with {replaced}, there is {NO_DIFFERENCE}."
+        return
+    size, count = study.results[study.baseline].test_size, _count(study, difference)
+    interval = f" (95 % interval: {_ends(study, difference)})" if difference.has_interval else ""
+    yield f"Of {size:,} test images, networks with {change} misread {count} than networks with {replaced}{interval}."
+
+
+def _alone(study: Study) -> Iterator[str]:
+    """Yield a sentence on the two changes of the 2×2, each alone."""
+    if not study.factorial:
+        return
+    neither, first, second, _ = study.factorial
+    alone = {describe(study.changes(name, neither)): name for name in (first, second)}
+    estimates = {change: study.comparison.differences[name, neither] for change, name in alone.items()}
+    if all(estimate.is_undetected for estimate in estimates.values()):
+        yield f"Neither {' alone nor '.join(estimates)} alone makes a detectable difference."
     else:
-        (count, ends), noun = _count_and_ends(study, difference), datasets.find(study.dataset).noun
-        yield (
-            f"Of {size:,} test images, networks with {change} misread {count} {noun}s {_fewer_or_more(difference)} "
-            f"than networks with {replaced}{f' (95 % interval: {ends})' if ends else ''}."
-        )
-    if study.factorial:
-        neither, first, second, _ = study.factorial
-        alone = {name: study.comparison.differences[name, neither] for name in (first, second)}
-        if not any(effect.is_detectable for effect in alone.values()):
-            yield "Alone, neither makes a detectable difference."
-        else:
-            told = [f"{describe(study.changes(name, neither))}: {fewer(study, each)}" for name, each in alone.items()]
-            yield f"Alone: {'; '.join(told)}."
+        told = (f"{change} {fewer(study, estimate)}" for change, estimate in estimates.items())
+        yield f"Each alone: {'; '.join(told)}."
 
 
 def _sweep(study: Study, sweep: SweepResult) -> Iterator[str]:
-    """Yield the question of a sweep on the study's data set, and its answer: the effect of both changes together."""
+    """Yield the question of a sweep on the study's data set, and its answer: what the changes do together and alone."""
     if sweep.dataset != study.dataset or not sweep.effects:
         return
-    verdicts = []
+    together: dict[str, Estimate] = {}
+    alone: dict[str, Estimate] = {}
     for shared, effects in (each.shortened() for each in sweep.effects):
-        neither, _, _, both = effects.recipes
-        together = effects.differences[both, neither]
-        points = f"{abs(together.value):.2f} points {'less' if together.value < 0 else 'more'}"
-        verdicts.append(((points if together.is_detectable else NO_DIFFERENCE), f" with `{shared}`" if shared else ""))
-    answers = {answer for answer, _ in verdicts}
-    answer = answers.pop() if len(answers) == 1 else "; ".join(answer + where for answer, where in verdicts)
+        neither, first, second, both = effects.recipes
+        together[shared] = effects.differences[both, neither]
+        alone |= {name: effects.differences[name, neither] for name in (first, second)}
+    answers = {shared: _effect_on_error(estimate) for shared, estimate in together.items()}
+    distinct = set(answers.values())
+    told = [distinct.pop()] if len(distinct) == 1 else [f"{text} with `{shared}`" for shared, text in answers.items()]
+    detectable = " and ".join(
+        f"`{name}` {'lowers' if estimate.value < 0 else 'raises'} the error"
+        for name, estimate in alone.items()
+        if estimate.is_detectable
+    )
     yield (
-        f"{in_markdown(sweep.about)} On validation images, both together make {answer} "
-        f"([sweep](sweeps/{sweep.name}/effects.csv))."
+        f"{in_markdown(sweep.about)} On validation images, both changes together {'; '.join(told)}"
+        + (f"; alone, {detectable}" if detectable else "")
+        + f" ([numbers](sweeps/{sweep.name}/effects.csv))."
     )
 
 
+def _effect_on_error(estimate: Estimate) -> str:
+    if estimate.is_undetected:
+        return f"make {NO_DIFFERENCE}"
+    return f"{'lower' if estimate.value < 0 else 'raise'} the error by {rounded(abs(estimate.value))} points"
+
+
 def _ladder(study: Study) -> Iterator[str]:
-    steps = {}
-    for variant, below in zip(study.ladder[1:], study.ladder, strict=False):
-        difference = study.comparison.differences[variant, below]
-        if difference.is_detectable and difference.value < 0:
-            steps[describe(study.changes(variant, below))] = difference
-    ranked = sorted(steps, key=lambda change: steps[change].value)
-    if ranked:
-        told = [f"{change}: {fewer(study, steps[change])}" for change in ranked]
-        yield f"Step by step from `{study.baseline}` to `{study.top}`, what helps most is {', then '.join(told)}."
+    steps = [
+        (study.comparison.differences[variant, below], describe(study.changes(variant, below)))
+        for below, variant in zip(study.ladder, study.ladder[1:], strict=False)
+    ]
+    helpful = [(each, change) for each, change in steps if each.is_detectable and each.value < 0]
+    if helpful:
+        ranked = sorted(helpful, key=lambda step: step[0].value)
+        told = (f"{change} ({_count(study, each)}, {_ends(study, each)})" for each, change in ranked)
+        yield f"On the way from `{study.baseline}` to `{study.top}`, what helps most is {', then '.join(told)}."
 
 
 def _published(study: Study) -> Iterator[str]:
-    if study.original not in study.published or study.original not in study.results:
+    if study.original not in study.published:
         return
     prediction, published = study.prediction(study.original), study.published[study.original]
-    ours, theirs = misread(study, prediction.value), misread(study, published.error_percent)
-    if math.isfinite(prediction.low):
-        low, high = misread(study, prediction.low), misread(study, prediction.high)
-        verdict = "so the two agree" if low <= theirs <= high else "so chance does not explain the difference"
+    if (agrees := study.agrees_with_published(study.original)) is not None:
+        ours, theirs = misread(study, prediction.value), misread(study, published.error_percent)
+        verdict = f"so {theirs} could be one of our runs" if agrees else "so chance does not explain the difference"
         yield (
-            f"`{study.original}` misreads {ours} on average; {published.source} published {theirs}. One more run would "
-            f"misread {low} to {high}, {verdict}."
+            f"`{study.original}` misreads {ours} on average; {published.source} published {theirs}. One more run here "
+            f"would probably misread {misread(study, prediction.low)} to {misread(study, prediction.high)}, {verdict}."
         )
 
 
-def _elsewhere(study: Study, sweep: SweepResult) -> Iterator[str]:
+def _other_dataset(study: Study, sweep: SweepResult) -> Iterator[str]:
     """Yield a sentence on the worth of the primary change, and of a falling rate, on the sweep's data set."""
-    worth = {each.change: each for each in elsewhere.compare(study, sweep)}
-    if not worth:
-        return
-    there, here = (datasets.find(name).title for name in (sweep.dataset, study.dataset))
-    told = [elsewhere.sentence(each, there, here) for each in worth.values() if each.variants == study.primary]
-    told += [elsewhere.sentence(each, there, here) for change, each in worth.items() if change.startswith("a falling")]
-    yield f"{elsewhere.heading(there, here)} {'; '.join(told)}."
+    told = [
+        other_dataset.sentence(study, sweep, worth)
+        for worth in other_dataset.compare(study, sweep)
+        if worth.variants == study.primary or set(worth.changes) == {"schedule"}
+    ]
+    if told:
+        yield f"{other_dataset.heading(study, sweep)} {'. '.join(told)}."

@@ -12,7 +12,7 @@ from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
 from lenet.mnist import datasets
 from lenet.network.lenet_1998 import TABLE_I
-from lenet.report import charts, columns, elsewhere, misread_images, pictures, sweep_results, wording
+from lenet.report import charts, columns, misread_images, other_dataset, pictures, sweep_results, wording
 from lenet.report.examples import load_examples
 from lenet.settings import Variant
 from lenet.training import distortion
@@ -72,9 +72,7 @@ def facts(study: Study) -> dict[str, object]:
         "published_training": wording.published_training_errors(study),
         "steps": steps,
         "undetected_steps": [
-            variant
-            for variant, below in steps
-            if wording.difference(study.comparison.differences[variant, below]) == wording.NO_DIFFERENCE
+            variant for variant, below in steps if study.comparison.differences[variant, below].is_undetected
         ],
         "charts": {
             "ladder": charts.specification(charts.ladder(study)),
@@ -87,7 +85,7 @@ def facts(study: Study) -> dict[str, object]:
         "errors_by_group": {variant: study.errors_by_group(variant) for variant in study.results},
         "hard_writers": misread_images.hard_writers(study),
         "sweeps": sweep_results.load_sweep_results(study.settings),
-        "elsewhere": elsewhere,
+        "other_dataset": other_dataset,
         "table_1": TABLE_I.astype(int).tolist(),
         "inside_pictures": {
             variant: inside_pictures(variant) for variant in dict.fromkeys([study.original, study.top])

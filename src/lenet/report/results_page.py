@@ -1,8 +1,7 @@
 """Write reports/results.md: all variants with their intervals, the effects of changes, and the sweeps, in Markdown."""
 
 from lenet.evaluation.study import Study
-from lenet.mnist import datasets
-from lenet.report import columns, elsewhere
+from lenet.report import columns, other_dataset
 from lenet.report.sweep_results import SweepResult, load_sweep_results
 from lenet.report.wording import (
     dataset_title,
@@ -32,7 +31,10 @@ def results(study: Study) -> str:
 
 
 def effects(study: Study) -> list[str]:
-    """Return the effects of two changes as paragraphs: those that the study measured, and those of its sweeps."""
+    """Return the effects of two changes as paragraphs: those that the study measured, and those of its sweeps.
+
+    Without a 2×2 design in the study, there are none.
+    """
     if not study.factorial:
         return []
     differences, interaction = study.comparison.differences, study.comparison.effects["interaction"]
@@ -41,11 +43,10 @@ def effects(study: Study) -> list[str]:
     lines += [_sweep_effects(sweep) for sweep in sweeps]
     heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
     paragraphs = [heading, "\n".join(f"- {line}" for line in lines)]
-    here = datasets.find(study.dataset).title
     for sweep in sweeps:
-        there = datasets.find(sweep.dataset).title
-        if sentences := [elsewhere.sentence(worth, there, here) for worth in elsewhere.compare(study, sweep)]:
-            paragraphs += [elsewhere.heading(there, here), "\n".join(f"- {sentence}" for sentence in sentences)]
+        if found := other_dataset.compare(study, sweep):
+            sentences = (other_dataset.sentence(study, sweep, worth) for worth in found)
+            paragraphs += [other_dataset.heading(study, sweep), "\n".join(f"- {each}." for each in sentences)]
     return paragraphs
 
 

@@ -42,7 +42,7 @@ def difference_from_baseline(study: Study, variant: str) -> str:
 
 def difference(estimate: Estimate) -> str:
     """Return a difference in percentage points with its interval, or `NO_DIFFERENCE` if the interval includes zero."""
-    if estimate.has_interval and not estimate.is_detectable:
+    if estimate.is_undetected:
         return NO_DIFFERENCE
     return signed_with_interval(estimate)
 
