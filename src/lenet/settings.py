@@ -174,7 +174,7 @@ class Variant(_Section):
         return self
 
 
-class TrainingError(_Section):
+class PublishedTraining(_Section):
     """The training error that a publication reports after a number of epochs, in percent."""
 
     epoch: Count
@@ -190,7 +190,7 @@ class Published(_Section):
     error_percent: Annotated[float, Field(gt=0, lt=100)]
     source: Annotated[str, Field(min_length=1)]
     note: str = ""
-    training: TrainingError | None = None
+    training: PublishedTraining | None = None
 
 
 class ComparisonSettings(_Section):
@@ -295,17 +295,11 @@ def _has_effect(key: str, recipe: Variant) -> bool:
     return key != "damping" or recipe.optimizer == "sdlm"
 
 
-class PublishedTrainingError(TrainingError):
-    """A published training error with its source."""
-
-    source: Annotated[str, Field(min_length=1)]
-
-
 class TrainingCurves(_Section):
     """What a sweep shows of the training errors. epochs: trials.csv has the mean training error of each."""
 
     epochs: Annotated[tuple[Count, ...], Field(min_length=1, strict=False), AfterValidator(_without_duplicates)]
-    published: PublishedTrainingError | None = None
+    published: PublishedTraining | None = None
 
 
 class Sweep(_Section):

@@ -22,7 +22,7 @@ from lenet.settings import load_settings, load_sweep
 from lenet.training.trained_run import EPOCH_METRICS
 from lenet.workspace import RAW, SWEEPS
 
-PUBLISHED = {"epoch": 19, "error_percent": 0.35, "source": "LeCun"}
+PUBLISHED = {"epoch": 19, "error_percent": 0.35}
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_training_curves_are_in_the_table_and_in_the_figure(write_sweep, monkeyp
     assert lines == {
         "learning_rate=0.01": [[1, 8], [2, 4], [3, 2]],
         "learning_rate=0.02": [[1, 16], [2, 8], [3, 4]],
-        "LeCun": [[19, 0.35]],
+        "published": [[19, 0.35]],
     }
 
 

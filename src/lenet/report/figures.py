@@ -29,7 +29,7 @@ from lenet.evaluation.trials import ERROR, LOSS
 from lenet.mnist.splits import Split
 from lenet.report.pictures import mosaic_of_copies, mosaic_of_maps
 from lenet.report.wording import rounded
-from lenet.settings import PublishedTrainingError
+from lenet.settings import PublishedTraining
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 from lenet.workspace import FIGURES, atomic_write
 
@@ -271,7 +271,7 @@ def sweep_over_setting(
 
 
 def sweep_training_curves(
-    curves: Mapping[str, np.ndarray], table: pd.DataFrame, published: PublishedTrainingError | None
+    curves: Mapping[str, np.ndarray], table: pd.DataFrame, published: PublishedTraining | None
 ) -> Figure:
     """Draw a line per recipe of a sweep: the training error after each epoch. Both axes are logarithmic.
 
@@ -285,7 +285,7 @@ def sweep_training_curves(
         label = f"{recipe}: validation error {mean:.2f} ± {standard_error:.2f} %"
         axes.plot(range(1, len(curve) + 1), curve, "o-", color=colour, markersize=3, label=label)
     if published:
-        label = f"{published.source}: {published.error_percent} % after epoch {published.epoch}"
+        label = f"published: {published.error_percent} % in epoch {published.epoch}"
         axes.plot(published.epoch, published.error_percent, "k*", markersize=12, label=label)
     axes.set(xlabel="epoch", ylabel="training error (%), measured while training")
     axes.set_xscale("log")
