@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import textwrap
 
 import pytest
 from support.paths import ROOT
@@ -42,13 +43,25 @@ def test_an_edited_variant_is_trained_alone_and_appears_beside_the_old_one(repos
     assert "1 file changed, 1 insertion(+), 1 deletion(-)" in repository.git("diff", "--stat", "params.yaml")
     assert stages_run(done) == ["train@relu_adam", "evaluate@relu_adam", "plot"]
     assert {"relu_adam", "relu_adam learning_rate=0.002"} <= {run.info.run_name for run in repository.runs()}
-    assert "variants.relu_adam.learning_rate" in repository.dvc("params", "diff").stdout
-    changed_metrics = {line.split()[0] for line in repository.dvc("metrics", "diff").stdout.splitlines()[1:]}
-    assert changed_metrics == {"reports/metrics/relu_adam.json"}
     table = repository.dvc("exp", "show", "--only-changed", "--no-pager", COLUMNS="250").stdout
     assert "variants.relu_adam.learning_rate" in table
     assert "index.html" in repository.dvc("plots", "diff").stdout
     assert "reports/curves/relu_adam.csv" in (repository.path / "dvc_plots/index.html").read_text()
+
+
+def test_the_first_experiment_of_the_readme_is_compared_and_undone(repository):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (variant,) = re.findall(r"```yaml\n( +my_relu:\n.*?)```", readme, re.DOTALL)
+    (going_back,) = re.findall(r"`(git restore [^`]*)`", readme)
+    repository.edit("params.yaml", ("variants:\n", f"variants:\n{textwrap.indent(textwrap.dedent(variant), '  ')}"))
+    done = repository.module("commands.repro", "tanh_sgd", "my_relu")
+    assert trained_runs(done) == 2
+    assert "2 of 2 runs equal the committed ones, bit for bit." in done.stdout
+    assert "variants.my_relu.activation" in repository.dvc("params", "diff").stdout
+    metrics = {line.split()[0] for line in repository.dvc("metrics", "diff").stdout.splitlines()[1:]}
+    assert metrics == {"reports/metrics/my_relu.json"}
+    repository.run("sh", "-c", going_back)
+    assert repository.git("status", "--porcelain") == ""
 
 
 def test_queued_experiments_run_the_code_they_were_queued_with_and_share_the_run_store(repository):
