@@ -92,7 +92,7 @@ def test_a_browser_opens_the_report_and_reads_a_digit(pipeline, opened):  # noqa
     for variant in VARIANTS:
         assert page.get_by_text(variant, exact=True).first.is_visible()
     page.goto((pipeline.path / "reports/draw.html").as_uri())
-    page.get_by_role("button", name=re.compile(r", a \d$")).first.click()
+    page.get_by_role("button", name=re.compile(r", class \d$")).first.click()
     page.wait_for_function(
         "[...document.querySelectorAll('.network .answer')].every(each => /\\d/.test(each.textContent))"
     )
