@@ -27,6 +27,7 @@ def sentences(study: Study) -> list[str]:
     """
     sweeps = load_sweep_results(study.settings)
     return [
+        *_original_and_top(study),
         *_primary(study),
         *_alone(study),
         *(sentence for sweep in sweeps for sentence in _sweep(study, sweep)),
@@ -63,6 +64,15 @@ def _ends(study: Study, difference: Estimate) -> str:
     """Return the ends of the 95 % interval of a detectable difference, without signs, as in "2 to 37"."""
     low, high = sorted(abs(misread(study, end)) for end in (difference.low, difference.high))
     return f"{low} to {high}"
+
+
+def _original_and_top(study: Study) -> Iterator[str]:
+    """Yield the answer to the study's title: the network of 1998 against today's."""
+    pair = (study.top, study.original)
+    if study.original == study.settings.comparison.original and pair in study.comparison.differences:
+        size, difference = study.results[study.baseline].test_size, study.comparison.differences[pair]
+        counts = (misread(study, study.comparison.errors[variant].value) for variant in (study.original, study.top))
+        yield f"Of {size:,} test images, `{study.original}` misreads {next(counts)} and `{study.top}` {next(counts)}: {fewer(study, difference)}."
 
 
 def _primary(study: Study) -> Iterator[str]:
@@ -132,7 +142,7 @@ def _ladder(study: Study) -> Iterator[str]:
     if helpful:
         ranked = sorted(helpful, key=lambda step: step[0].value)
         told = (f"{change} ({_count(study, each)}, {_ends(study, each)})" for each, change in ranked)
-        yield f"On the way from `{study.baseline}` to `{study.top}`, what helps most is {', then '.join(told)}."
+        yield f"Of the steps from `{study.baseline}` to `{study.top}`, these help most: {', then '.join(told)}."
 
 
 def _published(study: Study) -> Iterator[str]:
@@ -141,9 +151,9 @@ def _published(study: Study) -> Iterator[str]:
     prediction, published = study.prediction(study.original), study.published[study.original]
     if (agrees := study.agrees_with_published(study.original)) is not None:
         ours, theirs = misread(study, prediction.value), misread(study, published.error_percent)
-        verdict = f"so {theirs} could be one of our runs" if agrees else "so chance does not explain the difference"
+        verdict = f"so {theirs} is no surprise" if agrees else "so chance does not explain the difference"
         yield (
-            f"`{study.original}` misreads {ours} on average; {published.source} published {theirs}. One more run here "
+            f"`{study.original}` misreads {ours} on average; {published.source} published {theirs}. A new run of ours "
             f"would probably misread {misread(study, prediction.low)} to {misread(study, prediction.high)}, {verdict}."
         )
 
