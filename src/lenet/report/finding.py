@@ -71,8 +71,11 @@ def _original_and_top(study: Study) -> Iterator[str]:
     pair = (study.top, study.original)
     if study.original == study.settings.comparison.original and pair in study.comparison.differences:
         size, difference = study.results[study.baseline].test_size, study.comparison.differences[pair]
-        counts = (misread(study, study.comparison.errors[variant].value) for variant in (study.original, study.top))
-        yield f"Of {size:,} test images, `{study.original}` misreads {next(counts)} and `{study.top}` {next(counts)}: {fewer(study, difference)}."
+        original, top = (misread(study, study.comparison.errors[name].value) for name in (study.original, study.top))
+        yield (
+            f"Of {size:,} test images, `{study.original}` misreads {original} and `{study.top}` {top}: "
+            f"{fewer(study, difference)}."
+        )
 
 
 def _primary(study: Study) -> Iterator[str]:
