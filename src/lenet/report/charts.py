@@ -82,13 +82,14 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
     base = alt.Chart(table).encode(x=x, color=colour)
     band = base.mark_area(opacity=0.22).encode(y=alt.Y("best:Q", scale=scale), y2="worst:Q")
     line = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", scale=scale, axis=error_axis, title="error (%)"))
-    star = base.transform_filter(alt.datum.split == _PUBLISHED_TRAINING).mark_point(
-        shape=_STAR, size=90, filled=True, aria=False
-    )
-    star = star.encode(y=alt.Y("mean:Q", scale=scale))
     hover = base.mark_point(size=90, filled=True, opacity=0).encode(y=alt.Y("mean:Q", scale=scale), tooltip=tooltip)
+    layers = [band, line, hover]
+    if _PUBLISHED_TRAINING in shown:
+        star = base.transform_filter(alt.datum.split == _PUBLISHED_TRAINING)
+        star = star.mark_point(shape=_STAR, size=90, filled=True, aria=False)
+        layers.append(star.encode(y=alt.Y("mean:Q", scale=scale)))
     panels = (
-        alt.layer(band, line, star, hover)
+        alt.layer(*layers)
         .properties(width=240, height=165)
         .facet(alt.Facet("variant:N", sort=list(study.results), title=None), columns=4, spacing=14)
         .resolve_axis(x="independent")
