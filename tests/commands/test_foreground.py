@@ -16,6 +16,11 @@ def test_a_program_gets_the_given_environment_and_its_exit_status_is_returned():
     assert foreground.run(["sh", "-c", "exit $STATUS"], {**os.environ, "STATUS": "7"}) == 7
 
 
+def test_a_hidden_line_is_not_printed_and_the_other_lines_are(capfd):
+    assert foreground.run(["printf", "before\nhint\nafter, without an end"], hidden_line="hint") == 0
+    assert capfd.readouterr().out == "before\nafter, without an end"
+
+
 def start_in_foreground(program):
     """Start a command that runs a Python program in the foreground; wait for the program to print `ready`.
 

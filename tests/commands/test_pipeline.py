@@ -8,7 +8,7 @@ from support.paths import ROOT
 
 from lenet.commands import pipeline
 from lenet.execution.schedule import PlannedRun
-from lenet.settings import load_settings
+from lenet.settings import Data, load_settings
 
 
 @pytest.fixture
@@ -32,14 +32,18 @@ def test_the_table_is_printed_and_written_into_the_readme(settings_with_results,
     assert str(workspace / "reports/index.html") in printed
 
 
+def on_digits(settings):
+    return settings.model_copy(update={"data": Data(dataset="digits")})
+
+
 def test_the_comparison_of_some_variants_prints_only_those_and_keeps_the_readme(
     settings_with_results, workspace, capsys
 ):
     readme_before = (workspace / "README.md").read_text()
-    pipeline.show_some(settings_with_results, ["relu_adam"])
+    pipeline.show_some(on_digits(settings_with_results), ["modern"])
     printed = capsys.readouterr().out
-    assert "relu_adam" in printed
-    assert "tanh_sgd" not in printed
+    assert "Between `modern` and `tanh_sgd`, there is no detectable difference.\n" in printed
+    assert "relu_adam" not in printed
     assert (workspace / "README.md").read_text() == readme_before
 
 
@@ -66,6 +70,25 @@ def test_a_variant_has_results_only_if_they_are_of_exactly_its_runs(settings_wit
     assert not pipeline.has_results("tanh_sgd", tanh_sgd_runs[:1])
     assert not pipeline.has_results("relu_adam", tanh_sgd_runs)
     assert not pipeline.has_results("gone", tanh_sgd_runs)
+
+
+def test_variants_are_compared_with_the_baseline_unless_its_results_are_on_other_data(settings_with_results):
+    settings = on_digits(settings_with_results)
+    assert pipeline.with_baseline(settings, ["modern"]) == ["tanh_sgd", "modern"]
+    assert pipeline.with_baseline(settings, ["modern", "tanh_sgd"]) == ["modern", "tanh_sgd"]
+    assert pipeline.with_baseline(settings_with_results, ["modern"]) == ["modern"]
+
+
+def test_before_a_training_of_many_variants_a_shorter_command_is_named(workspace, capsys):
+    settings = load_settings()
+    for variants in (["relu_adam", "modern", "tanh_sgd"], ["modern"]):
+        pipeline.announce_training(settings, variants, [settings.base] * 12, workers=2)
+    pipeline.announce_training(settings, ["modern"], [], workers=2)
+    assert capsys.readouterr().out.splitlines() == [
+        "12 runs to train here: 12 to 40 minutes. Ctrl-C loses nothing: finished runs are kept.",
+        'For a first answer only: make repro VARIANTS="relu_adam tanh_sgd"',
+        "12 runs to train here: 12 to 40 minutes. Ctrl-C loses nothing: finished runs are kept.",
+    ]
 
 
 def test_the_headline_is_the_primary_comparison_if_other_variants_are_trained_too(workspace):

@@ -31,6 +31,21 @@ def test_the_second_sentence_says_what_each_change_does_alone(monkeypatch):
     assert re.fullmatch(r"Each alone: ReLU 30 fewer \(\d+ to \d+\); Adam no detectable difference\.", second)
 
 
+def test_the_terminal_answers_for_the_variants_asked_for_or_the_primary_comparison():
+    reported = study(
+        {"tanh_sgd": [10.0, 12.0], "relu": [9.0, 12.0], "modern": [3.0, 4.0]}, primary=["relu", "tanh_sgd"]
+    )
+    (primary,) = finding.answers(reported, [])
+    assert finding.answers(reported, ["relu", "tanh_sgd"]) == [primary]
+    relu, modern = finding.answers(reported, ["tanh_sgd", "relu", "modern"])
+    assert relu == "Between `relu` and `tanh_sgd`, there is no detectable difference."
+    assert re.fullmatch(
+        r"Of 100 test images, `modern` misreads 8 fewer than `tanh_sgd` \(95 % interval: \d to \d+\)\.", modern
+    )
+    one_seed = study({"tanh_sgd": [10.0], "modern": [3.0]})
+    assert finding.answers(one_seed, ["modern"]) == ["Of 100 test images, `modern` misreads 7 fewer than `tanh_sgd`."]
+
+
 def test_without_a_detectable_difference_it_says_so(monkeypatch):
     errors = {"tanh_sgd": [3.0, 9.0], "relu": [2.0, 9.0]}
     (sentence,) = sentences(study(errors, changes=CHANGES, primary=["relu", "tanh_sgd"]), monkeypatch)

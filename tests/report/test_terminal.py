@@ -5,8 +5,7 @@ from pathlib import Path
 from support.builders import study
 from support.paths import ROOT
 
-from lenet.report.terminal import print_summary
-from lenet.report.wording import test_error as worded_error
+from lenet.report.terminal import print_finished, print_summary, print_table
 from lenet.settings import load_settings
 
 
@@ -14,12 +13,29 @@ def test_the_table_fits_80_columns_without_cutting_names_and_the_paths_to_more_f
     monkeypatch.setenv("COLUMNS", "80")
     variants = load_settings(ROOT / "params.yaml").variants
     all_variants = study({variant: [1.0, 2.0] for variant in variants})
-    print_summary(all_variants, Path("reports/index.html"))
+    print_summary(all_variants, dict.fromkeys(variants, 1.25), Path("reports/index.html"))
     printed = capsys.readouterr().out
     *table, report, mlflow = printed.splitlines()
     assert max(map(len, table)) <= 80
     assert [variant for variant in variants if variant not in printed.split()] == []
-    for text in ("61,706", "1.50 ± 0.71", worded_error(all_variants, "tanh_sgd")):
+    for text in ("1.50 ± 0.71", " 1.25 "):
         assert printed.count(text) == len(variants)
+    assert printed.count("no detectable difference") == len(variants) - 1
     assert report == f"Report: {Path('reports/index.html').resolve()}"
     assert mlflow == "Compare in MLflow: make ui"
+
+
+def test_the_committed_error_is_shown_if_there_is_one_and_the_result_in_words_follows(capsys):
+    compared = study({"tanh_sgd": [10.0, 12.0], "modern": [3.0, 4.0]})
+    print_table(compared, {"tanh_sgd": 11.25}, ["modern"])
+    printed = capsys.readouterr().out
+    assert "tanh_sgd 11.00 ± 1.41 11.25 11.00 –" in " ".join(printed.split())
+    assert printed.splitlines()[-1].startswith("Of 100 test images, `modern` misreads 8 fewer than `tanh_sgd`")
+    print_table(compared, {}, ["modern"])
+    assert "before" not in capsys.readouterr().out.lower()
+
+
+def test_finished_runs_are_counted_by_variant(capsys):
+    print_finished([("tanh_sgd", 6, 6, 1.2, 1.25), ("modern", 0, 6, None, None)])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if " of " in line]
+    assert rows == [["tanh_sgd", "6", "of", "6", "1.20", "1.25"], ["modern", "0", "of", "6"]]

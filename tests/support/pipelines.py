@@ -112,7 +112,7 @@ def stages_run(done):
 
 def trained_runs(done):
     """Return how many runs a command trained, according to its output."""
-    return sum(map(int, re.findall(r"^(\d+) runs in \d+ s:", done.stdout, flags=re.MULTILINE)))
+    return sum(map(int, re.findall(r"^(\d+) runs? in \d+ s:", done.stdout, flags=re.MULTILINE)))
 
 
 def new_repository(path, seeds, epochs):
@@ -143,12 +143,13 @@ def new_repository(path, seeds, epochs):
 
 @dataclass
 class Interruption:
-    """How a signal ended `make repro`: the exit status, the text on stderr, and what was left behind.
+    """How a signal ended `make repro`: the exit status, the printed text, and what was left behind.
 
     half_written: the paths of half-written files. entries: the number of runs in the run store.
     """
 
     status: int
+    stdout: str
     stderr: str
     half_written: list[str]
     entries: int
@@ -162,7 +163,7 @@ def interrupt_repro(repository, signal_number):
         ["python", "-m", "lenet.commands.repro"],
         cwd=repository.path,
         env=ENVIRONMENT | {"PYTHONPATH": "src", "TMPDIR": str(folder)},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -172,10 +173,10 @@ def interrupt_repro(repository, signal_number):
             assert lines[-1], f"it ended before a run was stored: {''.join(lines)}"
             lines.append(process.stderr.readline())
         os.killpg(process.pid, signal_number)
-        stderr = process.stderr.read()
+        stdout, stderr = process.communicate()
     half_written = [str(path) for path in [*repository.partial_files(), *folder.glob("lenet-*")]]
     shutil.rmtree(folder)
-    return Interruption(process.returncode, stderr, half_written, len(repository.entries()))
+    return Interruption(process.returncode, stdout, stderr, half_written, len(repository.entries()))
 
 
 def make_pipeline(folder):

@@ -12,6 +12,7 @@ from lenet.errors import LabError
 from lenet.evaluation.metrics import TEST_ERROR
 from lenet.evaluation.misread import load_misread
 from lenet.evaluation.results import SeedResult, load_result, parse_result
+from lenet.evaluation.study import Study
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import machine_tags
 from lenet.workspace import DETAILS, LOCK, README
@@ -147,6 +148,19 @@ def compare_with_last_commit(variants: Sequence[str]) -> str:
     others = "; ".join(f"{', '.join(sorted(names))} ({cause})" for cause, names in variants_by_cause.items())
     sentence = f"{equal} of {total} runs equal the committed ones, bit for bit"
     return f"{sentence}. Different: {others}." if others else f"{sentence}."
+
+
+def committed_errors(study: Study) -> dict[str, float]:
+    """Return the test error of each variant in the last commit, in percent: variant → mean over the seeds.
+
+    Variants without committed results on the study's data set are left out.
+    """
+    runs = {variant: _committed_runs(variant) for variant in study.results}
+    return {
+        variant: sum(run.metrics[TEST_ERROR] for run in committed) / len(committed)
+        for variant, committed in runs.items()
+        if committed and committed[0].identity.data.dataset == study.dataset
+    }
 
 
 def _committed_runs(variant: str) -> Sequence[SeedResult]:

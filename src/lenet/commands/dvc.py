@@ -25,6 +25,8 @@ from lenet.yaml_files import has_conflicts
 # lock, DVC waits for it.
 COMMAND = ("env", "SHELL=/bin/sh", sys.executable, "-m", "dvc", "--wait-for-lock")
 _LOW_DISK_SPACE_MB = 100
+# DVC prints this after each `dvc repro`, even if no remote storage is set up.
+_HINT = "Use `dvc push` to send your updates to remote storage."
 
 
 def reproduce(arguments: Sequence[str]) -> bool:
@@ -36,7 +38,8 @@ def reproduce(arguments: Sequence[str]) -> bool:
     note = unreachable_note_path()
     note.unlink(missing_ok=True)
     with _dvc_lock():
-        status = foreground.run([*COMMAND, "repro", *arguments], os.environ | mlflow_store.disabled_environment())
+        environment = os.environ | mlflow_store.disabled_environment() | {"PYTHONUNBUFFERED": "1"}
+        status = foreground.run([*COMMAND, "repro", *arguments], environment, hidden_line=_HINT)
     if status == 0:
         return True
     if note.is_file():

@@ -6,7 +6,7 @@ from operator import methodcaller
 from queue import Empty, SimpleQueue
 from typing import Self
 
-from lenet.commands import dvc
+from lenet.commands import agreement, dvc
 from lenet.commands.publisher import Publisher
 from lenet.evaluation.study import load_study
 from lenet.report import terminal
@@ -66,4 +66,5 @@ class Evaluator:
         was_stale = bool(self._stale_headline)
         self._stale_headline.difference_update(variants)
         if was_stale and not self._stale_headline:
-            terminal.print_table(load_study(self._settings, self._headline))
+            study = load_study(self._settings, self._headline)
+            terminal.print_table(study, agreement.committed_errors(study), self._headline)

@@ -6,21 +6,24 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from operator import methodcaller
+from statistics import fmean
 
 from lenet.commands import agreement, dvc
 from lenet.commands.evaluator import Evaluator
 from lenet.commands.publisher import Publisher
 from lenet.commands.recover import recover_runs
 from lenet.errors import LabError
+from lenet.evaluation.metrics import TEST_ERROR, VALIDATION_ERROR
 from lenet.evaluation.results import load_result
 from lenet.evaluation.study import load_study
-from lenet.execution import schedule
+from lenet.execution import forecast, schedule
 from lenet.execution.pool import ProcessPool
 from lenet.execution.schedule import PlannedRun
 from lenet.mnist import datasets
 from lenet.mnist.splits import load_statistics
 from lenet.report import readme, terminal
-from lenet.settings import Settings, load_settings
+from lenet.runs import run_store
+from lenet.settings import Settings, Variant, load_settings
 from lenet.tracking import pages
 from lenet.workspace import DETAILS, LOCK, PAGE, README, REPORTS, remove_orphans
 
@@ -75,12 +78,14 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
 
     Return False if the data cannot be downloaded.
     """
+    untrained = expected_runs(settings, variants)
     if any(DETAILS.glob("*.json")):
         # Publish the present results before new ones replace their files. Unlike `publish_all`, this does not export a
         # champion while runs are trained.
         publisher.add(methodcaller("publish_variants", list(settings.variants)))
     with schedule.process_pool(settings.compute.workers) as processes:
-        schedule.start_workers(processes, expected_run_count(settings, variants))
+        announce_training(settings, variants, untrained, processes.max_workers)
+        schedule.start_workers(processes, len(untrained))
         is_prepared = dvc.reproduce(["preprocess"])
         if is_prepared:
             train_missing_runs(settings, variants, processes, publisher)
@@ -89,16 +94,25 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
     return is_prepared
 
 
-def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:
-    """Return how many runs are likely to be trained.
+def expected_runs(settings: Settings, variants: Sequence[str]) -> list[Variant]:
+    """Return the recipe of each run that is likely to be trained.
 
     Before the data exist, finished runs cannot be recognised, because a run's digest depends on the data. In this case,
-    count all runs.
+    return the recipes of all runs.
     """
     try:
-        return len(schedule.missing_runs(schedule.planned_runs(settings, variants)))
+        return [run.recipe for run in schedule.missing_runs(schedule.planned_runs(settings, variants))]
     except LabError:
-        return len(variants) * len(settings.seeds)
+        return [settings.variant(variant) for variant in variants for _ in settings.seeds]
+
+
+def announce_training(settings: Settings, variants: Sequence[str], untrained: Sequence[Variant], workers: int) -> None:
+    """Say how many runs will be trained, how long this takes here, and which shorter command gives a first answer."""
+    if not untrained:
+        return
+    print(forecast.announcement(untrained, datasets.find(settings.data.dataset), workers), flush=True)
+    if headline := headline_of(settings, variants):
+        print(f'For a first answer only: make repro VARIANTS="{" ".join(headline)}"', flush=True)
 
 
 def train_missing_runs(
@@ -178,16 +192,43 @@ def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Pub
     return bool(variants) or dvc.reproduce(["--quiet", "--single-item", "plot"])
 
 
+def with_baseline(settings: Settings, variants: Sequence[str]) -> list[str]:
+    """Return these variants, after the baseline if it is not among them but has results on the same data set."""
+    baseline = settings.comparison.ladder[:1]
+    with suppress(LabError):  # there are no results
+        if not set(baseline) <= set(variants) and load_result(baseline[0]).dataset == settings.data.dataset:
+            return [*baseline, *variants]
+    return list(variants)
+
+
 def show_some(settings: Settings, variants: Sequence[str]) -> None:
-    terminal.print_table(load_study(settings, variants))
+    """Print the comparison of these variants with the baseline."""
+    study = load_study(settings, with_baseline(settings, variants))
+    terminal.print_table(study, agreement.committed_errors(study), variants)
     print("To bring the report on all variants up to date, run `make repro`.")
+
+
+def show_finished(settings: Settings, variants: Sequence[str]) -> None:
+    """Print which runs of these variants are finished, with their errors. Print nothing if there is no data yet."""
+    with suppress(LabError):
+        runs = schedule.planned_runs(settings, variants)
+        missing = schedule.missing_runs(runs)
+        rows = []
+        for variant in variants:
+            own = [run for run in runs if variant in run.variants]
+            finished = [run_store.load_history(run.identity.digest) for run in own if run not in missing]
+            errors = [history[VALIDATION_ERROR][-1] for history in finished if VALIDATION_ERROR in history]
+            test = load_result(variant).summary[TEST_ERROR] if has_results(variant, own) else None
+            rows.append((variant, len(finished), len(own), fmean(errors) if errors else None, test))
+        terminal.print_finished(rows)
+        print("Finished runs are kept. The same command continues.", flush=True)
 
 
 def show_study(settings: Settings) -> None:
     """Print the comparison of all variants, and bring the README up to date."""
     study = load_study(settings, list(settings.variants))
     readme.update_readme(readme.readme_block(study))
-    terminal.print_summary(study, PAGE)
+    terminal.print_summary(study, agreement.committed_errors(study), PAGE)
 
 
 def reproduce(variants: list[str]) -> bool:
@@ -206,8 +247,12 @@ def reproduce(variants: list[str]) -> bool:
         print(f"removed {orphan}: params.yaml no longer has its variant")
     dvc.drop_removed_variants(settings.variants)
     publisher = Publisher()
-    if not bring_up_to_date(settings, variants, publisher):
-        return False
+    try:
+        if not bring_up_to_date(settings, variants, publisher):
+            return False
+    except KeyboardInterrupt:
+        show_finished(settings, variants or list(settings.variants))
+        raise
     publisher.wait()
     if variants:
         show_some(load_settings(), variants)

@@ -9,7 +9,7 @@ import sys
 import matplotlib
 
 from lenet import program
-from lenet.commands import dvc
+from lenet.commands import agreement, dvc
 from lenet.evaluation.study import Study, load_study
 from lenet.report import from_results, readme, terminal
 from lenet.runs import code
@@ -41,7 +41,7 @@ def main() -> None:
     settings = load_settings()
     dvc.refuse_conflicts()
     study = rebuild(settings)
-    terminal.print_summary(study, PAGE)
+    terminal.print_summary(study, agreement.committed_errors(study), PAGE)
     if outdated := outdated_variants(study):
         print(
             f"note: the training code has changed since these variants were trained: {', '.join(outdated)}: "

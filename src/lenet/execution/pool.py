@@ -121,11 +121,11 @@ class ProcessPool:
         warm_up: Callable[[Emit], None] | None = None,
         extra_modules: Path | None = None,
     ) -> None:
-        self._max_workers = joblib.cpu_count() if max_workers == "auto" else max_workers
+        self.max_workers = joblib.cpu_count() if max_workers == "auto" else max_workers
         self._warm_up, self._extra_modules = warm_up, extra_modules
         self._workers: list[WorkerProcess] = []
         self._idle: SimpleQueue[WorkerProcess] = SimpleQueue()
-        self._threads = ThreadPoolExecutor(self._max_workers, thread_name_prefix="worker")
+        self._threads = ThreadPoolExecutor(self.max_workers, thread_name_prefix="worker")
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +138,7 @@ class ProcessPool:
 
     def start(self, task_count: int) -> None:
         """Start workers until there is one worker per task. The pool has at most `max_workers` workers."""
-        while len(self._workers) < min(self._max_workers, task_count):
+        while len(self._workers) < min(self.max_workers, task_count):
             self._workers.append(WorkerProcess(self._extra_modules))
             self._threads.submit(self._warm_up_worker, self._workers[-1])
 

@@ -250,7 +250,7 @@ def _training_speed(
     """
     images = sum(run.epochs * len(data_by_identity[run.identity.data].train) for run, _ in trained)
     return (
-        f"{len(trained)} runs in {wall_s:.0f} s: "
+        f"{len(trained)} run{'s' * (len(trained) > 1)} in {wall_s:.0f} s: "
         f"{images / sum(call_result.duration_s for _, call_result in trained):,.0f} images/s per worker, "
         f"{images / wall_s:,.0f} images/s in total; "
         f"peak memory {max(call_result.peak_memory_mib for _, call_result in trained):,.0f} MiB per worker"

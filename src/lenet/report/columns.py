@@ -1,6 +1,6 @@
-"""The columns of the tables that people read: in results.md, in the terminal and on the report's page.
+"""The columns of the tables that people read: in results.md and on the report's page.
 
-The tables have a row per variant. To add a column, define it here and list it in IN_RESULTS, IN_TERMINAL or ON_PAGE.
+The tables have a row per variant. To add a column, define it here and list it in IN_RESULTS or ON_PAGE.
 comparison.csv, the table for other programs, is made in tables.py.
 """
 
@@ -76,5 +76,4 @@ PUBLISHED = Column(
 )
 
 IN_RESULTS = (PARAMETERS, EPOCHS, VALIDATION, TEST, AGAINST_BASELINE, PUBLISHED)
-IN_TERMINAL = (EPOCHS, PARAMETERS, VALIDATION, TEST)
 ON_PAGE = (TEST, AGAINST_BASELINE, VALIDATION, PARAMETERS, OPERATIONS, EPOCHS)

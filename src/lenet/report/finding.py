@@ -1,6 +1,6 @@
 """Say in words what the study found, in images misread instead of percentage points. The reader knows no statistics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
@@ -35,6 +35,28 @@ def sentences(study: Study) -> list[str]:
         *_published(study),
         *(sentence for sweep in sweeps for sentence in _other_dataset(study, sweep)),
     ]
+
+
+def answers(study: Study, asked: Sequence[str]) -> list[str]:
+    """Return the results that the terminal shows: a sentence on the primary comparison, or on each variant asked for.
+
+    asked: the variants that the user named, or none. If they are those of the primary comparison, one sentence compares
+    both.
+    """
+    if study.primary and set(asked) <= set(study.primary):
+        return list(_primary(study))
+    return [_against_baseline(study, variant) for variant in asked if variant != study.baseline]
+
+
+def _against_baseline(study: Study, variant: str) -> str:
+    difference = study.comparison.differences[variant, study.baseline]
+    if difference.is_undetected:
+        return f"Between `{variant}` and `{study.baseline}`, there is {NO_DIFFERENCE}."
+    interval = f" (95 % interval: {_ends(study, difference)})" if difference.has_interval else ""
+    size = study.results[study.baseline].test_size
+    return (
+        f"Of {size:,} test images, `{variant}` misreads {_count(study, difference)} than `{study.baseline}`{interval}."
+    )
 
 
 def misread(study: Study, percent: float) -> int:

@@ -89,7 +89,10 @@ def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
     results = list(_readable_results(variants))
     for result in results:
         if count := _publish_result(result, settings):
-            print(f"{result.variant}: published {count} runs to {mlflow_store.redacted_uri()}", file=sys.stderr)
+            print(
+                f"{result.variant}: published {count} run{'s' * (count > 1)} to {mlflow_store.redacted_uri()}",
+                file=sys.stderr,
+            )
     return results
 
 
