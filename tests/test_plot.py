@@ -77,7 +77,16 @@ def ready(tmp_path, monkeypatch):
 
 def test_exactly_the_outputs_of_the_stage_are_written_and_variants_keep_the_order_of_params_yaml(plotted):
     _, files = plotted
-    names = ("test_error", "learning_curves", "distortions", "confusion", "wrong_digits", "inside")
+    names = (
+        "test_error",
+        "learning_curves",
+        "distortions",
+        "confusion",
+        "wrong_digits",
+        "inside",
+        "ladder",
+        "ladder_dark",
+    )
     figures = {f"figures/{name}.png" for name in names}
     outputs = {path.removeprefix("reports/") for path in outputs_of("plot")}
     pictures = {name for name in files if name.startswith("pictures/")}
@@ -113,7 +122,7 @@ def test_there_is_no_figure_of_distortions_if_no_variant_distorts(ready):
     plot.main()
     files = reports(ready)
     assert "figures/distortions.png" not in files
-    assert "Distorted digits" not in files["index.html"].decode()
+    assert "Distorted images" not in files["index.html"].decode()
     assert "figures/inside.png" in files
 
 

@@ -1,7 +1,7 @@
 import pytest
 from support.paths import ROOT
 
-from lenet.report.changes import describe, describe_beside, describe_replaced
+from lenet.report.changes import describe, describe_beside, describe_briefly, describe_replaced
 from lenet.settings import load_settings
 
 
@@ -23,6 +23,11 @@ def test_several_changes_are_listed_and_unknown_settings_keep_their_names():
     optimizer = {"optimizer": ("sgd", "muon"), "learning_rate": (0.1, 0.2)}
     assert describe({"activation": ("tanh", "silu")} | optimizer | {"epochs": (1, 2)}) == "SiLU, Muon and epochs 2"
     assert describe({"learning_rate": (0.1, 0.2)}) == "learning_rate 0.2"
+
+
+def test_a_brief_description_leaves_out_settings_without_a_word():
+    changes = {"activation": ("tanh", "silu"), "epochs": (1, 2), "translation": (0.0, 2.0)}
+    assert describe_briefly(changes) == "SiLU and distorted images"
 
 
 def test_what_stays_is_named_beside_a_change():

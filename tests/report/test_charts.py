@@ -46,17 +46,32 @@ def test_the_interval_of_one_seed_has_no_width():
 
 
 def test_learning_curves_show_the_mean_best_and_worst_error_per_epoch():
-    rows = rows_with(charts.learning_curves(study({"tanh_sgd": [10.0, 20.0]})), "epoch")
+    rows = rows_with(charts.learning_curves(study({"tanh_sgd": [10.0, 20.0]}), ["tanh_sgd"]), "epoch")
     assert [row for row in rows if row["split"] == "validation"] == [
         {"variant": "tanh_sgd", "split": "validation", "epoch": 1, "mean": 30, "best": 20, "worst": 40},
         {"variant": "tanh_sgd", "split": "validation", "epoch": 2, "mean": 15, "best": 10, "worst": 20},
     ]
 
 
+def test_losses_are_shown_like_errors_and_only_of_the_given_variants():
+    rows = rows_with(charts.losses(study(LADDER), ["modern"]), "epoch")
+    assert rows[-1] == {
+        "variant": "modern",
+        "split": "validation",
+        "epoch": 2,
+        "mean": 0.75,
+        "best": 0.75,
+        "worst": 0.75,
+    }
+    assert {row["variant"] for row in rows} == {"modern"}
+
+
 def test_a_variant_without_validation_error_has_only_a_training_curve():
     unvalidated = study({"tanh_sgd": [10.0, 20.0]})
     unvalidated.results["tanh_sgd"] = without_validation(unvalidated.results["tanh_sgd"])
-    assert {row["split"] for row in rows_with(charts.learning_curves(unvalidated), "epoch")} == {"training"}
+    assert {row["split"] for row in rows_with(charts.learning_curves(unvalidated, ["tanh_sgd"]), "epoch")} == {
+        "training"
+    }
 
 
 def test_confusions_show_mistakes_in_percent_of_the_actual_class():

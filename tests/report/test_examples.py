@@ -30,14 +30,12 @@ def test_an_example_has_the_mean_probability_that_each_variant_gives_to_its_labe
 
 
 def test_the_error_for_a_missing_file_says_which_command_makes_it():
-    with pytest.raises(LabError, match=r"^reports/examples\.csv cannot be read: run `dvc repro --force plot`$"):
+    with pytest.raises(LabError, match=r"^reports/examples\.csv cannot be read: run `make repro`$"):
         examples.load_examples(study(ERRORS))
 
 
 @pytest.mark.parametrize("errors", [ERRORS | {"tanh_sgd": [30.0, 12.0]}, {"tanh_sgd": [10.0], "modern": [3.0]}])
 def test_examples_of_other_results_are_refused(saved_study, errors):
     other_study = study(errors, published={"tanh_sgd": 0.95})
-    with pytest.raises(
-        LabError, match=r"^reports/examples\.csv belongs to other results: run `dvc repro --force plot`$"
-    ):
+    with pytest.raises(LabError, match=r"^reports/examples\.csv belongs to other results: run `make repro`$"):
         examples.load_examples(other_study)

@@ -95,6 +95,16 @@ def test_the_test_error_shows_every_seed_the_mean_and_for_several_seeds_the_inte
     assert top < 0 < 1 < bottom  # the first variant is on top
 
 
+def test_the_ladder_shows_means_intervals_words_and_the_published_error():
+    errors = study({"tanh_sgd": [10.0, 12.0], "modern": [3.0]}).comparison.errors
+    (axes,) = figures.ladder(errors, {"tanh_sgd": "tanh", "modern": "+ SiLU"}, ("4.5 %, the paper", 4.5), "red").axes
+    interval, mean, single, published = [line.get_xdata() for line in axes.lines]
+    assert list(interval) == [errors["tanh_sgd"].low, errors["tanh_sgd"].high]
+    assert (*mean, *single, *published) == (11, 3, 4.5, 4.5)
+    assert [text.get_text() for text in axes.texts] == ["11.00", "tanh", "3.00", "+ SiLU", "4.5 %, the paper"]
+    assert {text.get_color() for text in axes.texts} == {"red"}
+
+
 def test_seeds_with_equal_errors_are_drawn_at_different_heights():
     (axes,) = draw_figure("test_error", {"tanh_sgd": [5.0, 5.0, 5.0]}).axes
     assert len(set(axes.lines[0].get_ydata())) == 3

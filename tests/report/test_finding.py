@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from support.builders import study, two_by_two
+from support.builders import LADDER, settings, study, two_by_two
 
 from lenet.evaluation.comparison import Estimate
 from lenet.report import finding
 from lenet.report.sweep_results import Effects, SweepResult
+from lenet.settings import Variant
 
 CHANGES = {"relu": {"activation": "relu", "optimizer": "adam"}}
 
@@ -29,6 +30,17 @@ def test_the_second_sentence_says_what_each_change_does_alone(monkeypatch):
     errors = {"a": [60.0, 61.0], "b": [30.0, 31.0], "c": [60.0, 62.0], "d": [10.0, 11.0]}
     _, second, *_ = sentences(two_by_two(errors, primary=["d", "a"]), monkeypatch)
     assert re.fullmatch(r"Each alone: ReLU 30 fewer \(\d+ to \d+\); Adam no detectable difference\.", second)
+
+
+def test_fewer_errors_with_a_larger_loss_are_explained():
+    reported = study({"tanh_sgd": [10.0, 12.0], "relu": [9.0, 10.0]}, primary=["relu", "tanh_sgd"])
+    assert finding.loss_against_error(reported) == ""  # both losses are equal
+    reported.results["relu"].summary["test/loss"] = 0.5
+    assert finding.loss_against_error(reported) == (
+        "relu misreads fewer test images than tanh_sgd, 9.50 against 11.00 %, but its test loss is larger, "
+        "0.500 against 0.250: it is surer of its wrong answers."
+    )
+    assert finding.loss_against_error(study(LADDER)) == ""
 
 
 def test_the_terminal_answers_for_the_variants_asked_for_or_the_primary_comparison():
@@ -65,25 +77,38 @@ def test_with_one_seed_no_interval_is_given(monkeypatch):
 @pytest.mark.parametrize(
     ("estimates", "answer"),
     [
-        ([Estimate(0.1, -0.1, 0.3)] * 2, "make no detectable difference; alone, `1` raises the error ("),
-        ([Estimate(-0.5, -0.6, -0.4)] * 2, "lower the error by 0.50 points; alone, `1` raises the error ("),
+        (
+            [Estimate(0.1, -0.1, 0.3)] * 2,
+            "make no detectable difference; alone, ReLU with SGD raises the error "
+            "([numbers](sweeps/rates/effects.csv)).",
+        ),
+        ([Estimate(-0.5, -0.6, -0.4)] * 2, "lower the error by 0.50 points; alone, ReLU with SGD raises the error ("),
         (
             [Estimate(0.1, -0.1, 0.3), Estimate(0.5, 0.4, 0.6)],
-            "make no detectable difference with `schedule=a`; raise the error by 0.50 points with `schedule=b`",
+            "make no detectable difference with `schedule=constant`; raise the error by 0.50 points with "
+            "`schedule=cosine`",
         ),
     ],
 )
 def test_a_sweep_answers_its_question(monkeypatch, estimates, answer):
-    effects = []
-    for estimate, schedule in zip(estimates, "ab", strict=True):
-        recipes = tuple(f"epochs={epochs} schedule={schedule}" for epochs in range(4))
-        differences = {
-            (recipes[3], recipes[0]): estimate,
-            (recipes[1], recipes[0]): Estimate(1.0, 0.5, 1.5),
-            (recipes[2], recipes[0]): Estimate(0.0, -0.5, 0.5),
+    effects, recipes = [], {}
+    for estimate, schedule in zip(estimates, ("constant", "cosine"), strict=True):
+        of_factorial = {
+            f"activation={activation} optimizer={optimizer} schedule={schedule}": Variant.model_validate(
+                settings(activation=activation, optimizer=optimizer, schedule=schedule)
+            )
+            for optimizer in ("sgd", "adam")
+            for activation in ("tanh", "relu")
         }
-        effects.append(Effects(recipes, differences, Estimate(0.0, -1.0, 1.0)))
-    sweep = SweepResult("rates", "digits", "Which?", {}, b"", effects)
+        neither, first, second, both = of_factorial
+        differences = {
+            (both, neither): estimate,
+            (first, neither): Estimate(1.0, 0.5, 1.5),
+            (second, neither): Estimate(0.0, -0.5, 0.5),
+        }
+        effects.append(Effects(tuple(of_factorial), differences, Estimate(0.0, -1.0, 1.0)))
+        recipes |= of_factorial
+    sweep = SweepResult("rates", "digits", "Which?", recipes, b"", effects)
     (sentence,) = sentences(study({"tanh_sgd": [1.0, 2.0]}), monkeypatch, sweep)
     assert sentence.startswith(f"Which? On validation images, both changes together {answer}")
 

@@ -14,6 +14,6 @@ from lenet.report import from_results
 
 
 def test_no_page_is_written_if_the_files_of_from_data_are_missing():
-    with pytest.raises(LabError, match=r"^reports/.* cannot be read: run `dvc repro --force plot`$"):
+    with pytest.raises(LabError, match=r"^reports/.* cannot be read: run `make repro`$"):
         from_results.save(study(LADDER))
     assert not Path("reports/index.html").exists()

@@ -98,25 +98,48 @@ def committed_page(committed_study, tmp_path_factory):
         return Page(PAGE.read_text(encoding="utf-8"))
 
 
-def test_the_answer_is_one_sentence_with_its_interval(plain_page):
-    answer = re.search(r"From tanh_sgd to .*? parameters\.", plain_page.text)[0]
-    difference = study(LADDER).comparison.differences["modern", "tanh_sgd"]
-    assert "test error falls from 11.00 % to 4.00 %: 7.00 points fewer" in answer
-    assert (
-        f"(95 % interval {-difference.high:.2f} to {-difference.low:.2f}), with the same 61,706 parameters." in answer
+def test_the_page_begins_with_the_findings_of_the_readme_and_its_contents(full_page, plain_page):
+    first, _, rest = full_page.text.partition("Change by change Every variant")[2].partition("Change by change")
+    for sentence in (
+        "Between networks with ReLU and networks with tanh, there is no detectable difference.",
+        "relu_adam misreads 11 on average; the paper published 1.",
+    ):
+        assert sentence in first
+    assert "with schedule=cosine" in rest
+    for shown, ids in ((full_page, {"first", "paper", "sweeps"}), (plain_page, set())):
+        linked = {link["href"][1:] for link in shown.all("a") if link["href"].startswith("#")}
+        assert linked == {heading["id"] for heading in shown.all("h2")}
+        assert ids <= linked
+
+
+def test_a_finding_has_its_code_and_links_as_html():
+    assert page.from_markdown("`a` misreads 1 &lt; 2 ([numbers](sweeps/b/effects.csv)).") == (
+        '<code>a</code> misreads 1 &lt; 2 (<a href="../sweeps/b/effects.csv">numbers</a>).'
     )
 
 
-def test_the_answer_says_so_if_no_difference_is_detected(digits):
-    similar_page = write_page(study({"tanh_sgd": [10.0, 12.0], "relu_adam": [10.0, 11.0]}), digits)
-    assert "No detectable difference: 11.00 % test error for tanh_sgd, 10.50 % for relu_adam" in similar_page.text
+def test_the_two_by_two_is_a_grid_of_four_errors(digits, plain_page):
+    text = write_page(two_by_two(), digits).text
+    assert re.search(
+        r"SGD Adam tanh 20\.50 [\d.]+ to [\d.]+ 18\.50 [\d.]+ to [\d.]+ ReLU 18\.50 .* 1\.50 [\d.]+ to", text
+    )
+    assert "2×2" not in plain_page.text
+
+
+def test_the_step_to_the_primary_variant_is_told_apart_from_the_primary_comparison():
+    errors = {"tanh_sgd": [20.0, 21.0], "relu_sgd": [11.0, 13.0], "relu_adam": [10.0, 12.0]}
+    told_apart = study(errors, primary=["relu_adam", "tanh_sgd"])
+    assert page.step_beside_primary(told_apart) == "relu_sgd"
+    assert page.step_beside_primary(study(errors)) == ""
+    assert page.step_beside_primary(study(errors, primary=["relu_sgd", "tanh_sgd"])) == ""
+    assert page.step_beside_primary(study(LADDER, primary=["relu_adam", "tanh_sgd"])) == ""
 
 
 def test_the_page_makes_no_claim_of_certainty_for_one_seed(digits):
     text = write_page(two_by_two({"a": [10.0], "b": [9.0], "c": [8.0], "d": [1.0]}), digits).text
-    assert "One seed does not show how certain that is." in text
+    assert "One seed does not show how certain the numbers are." in text
     assert "activation −1.00 −7.00 optimizer −2.00 −8.00" in text
-    for claim in ("detectable", "interval )", "simultaneous"):
+    for claim in ("detectable difference", "interval )", "simultaneous"):
         assert claim not in text
 
 
@@ -126,9 +149,7 @@ def test_a_study_of_one_variant_has_a_page_too(digits):
     assert "Change by change" not in single_page.text
 
 
-def test_the_error_of_the_original_is_compared_with_the_published_error(full_page):
-    assert re.search(r"relu_adam, the paper's, makes 10\.67 % .*; published: 0\.95 % \(the paper\)\.", full_page.text)
-    assert "modern makes 4.00 %: 6.67 points fewer (95 % interval" in full_page.text
+def test_a_published_error_is_compared_with_one_more_run(full_page):
     assert re.search(r"relu_adam the paper 0\.95 10\.67 [\d.]+ to [\d.]+ below the interval", full_page.text)
 
 
@@ -193,7 +214,7 @@ def test_every_table_has_a_caption(plain_page):
 
 def test_the_data_of_each_chart_is_valid_json(plain_page):
     charts = re.findall(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', plain_page.html, re.DOTALL)
-    assert [name for name, _ in charts] == ["ladder", "curves", "confusion"]
+    assert [name for name, _ in charts] == ["ladder", "curves", "losses", "confusion"]
     assert all("$schema" in json.loads(text) for _, text in charts)
 
 

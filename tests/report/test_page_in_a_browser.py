@@ -11,7 +11,7 @@ from lenet.report import page as report_page
 
 pytestmark = pytest.mark.slow
 
-CHARTS = ("ladder", "curves", "confusion")
+CHARTS = ("ladder", "curves", "losses", "confusion")
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def panel_columns(page, name):
 
 def test_panels_are_side_by_side_if_the_screen_is_wide(open_report):
     page, _ = open_report(ROOT / "reports/index.html", viewport={"width": 1600, "height": 900})
-    assert (panel_columns(page, "curves"), panel_columns(page, "confusion")) == (4, 3)
+    assert (panel_columns(page, "curves"), panel_columns(page, "confusion")) == (4, 2)
     page, _ = open_report(ROOT / "reports/index.html", viewport={"width": 400, "height": 900})
     assert (panel_columns(page, "curves"), panel_columns(page, "confusion")) == (1, 1)
 

@@ -15,6 +15,7 @@ _WORDS = {
     ("optimizer", "sgd"): "SGD",
     ("optimizer", "adam"): "Adam",
     ("optimizer", "muon"): "Muon",
+    ("pooling", "average"): "average pooling",
     ("pooling", "max"): "max pooling",
     ("schedule", "cosine"): "a falling learning rate",
 }
@@ -23,6 +24,17 @@ _WORDS = {
 def describe(changes: Changes) -> str:
     """Describe the new values, as in "ReLU and Adam"."""
     return _in_words({name: after for name, (_, after) in changes.items()}, _distortion(changes, new=True))
+
+
+def describe_briefly(changes: Changes) -> str:
+    """Like `describe`, but without the settings that have no everyday word, such as the batch size."""
+    return describe(
+        {
+            name: (before, after)
+            for name, (before, after) in changes.items()
+            if name in DISTORTION_SETTINGS or (name, str(after)) in _WORDS
+        }
+    )
 
 
 def describe_replaced(changes: Changes) -> str:

@@ -1,6 +1,6 @@
 """The report's interactive charts, as Vega-Lite specifications. Equal data give equal text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import altair as alt
@@ -9,12 +9,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from lenet.evaluation.comparison import Estimate
-from lenet.evaluation.metrics import METRIC, TEST_ERROR, percent_of_actual
+from lenet.evaluation.metrics import TEST_ERROR, percent_of_actual
 from lenet.evaluation.results import learning_curve
 from lenet.evaluation.study import Study
 from lenet.report.embedded import as_json
 from lenet.report.wording import NO_DIFFERENCE, rounded, signed
-from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
+from lenet.training.trained_run import TRAIN_ERROR, TRAIN_LOSS, VALIDATION_ERROR, VALIDATION_LOSS
 
 # Colours of Okabe and Ito's palette, and a grey: colour-blind readers can distinguish them, on white and on black.
 BETTER, WORSE, NEUTRAL = "#0072B2", "#D55E00", "#8a8a8a"
@@ -47,20 +47,39 @@ def ladder(study: Study) -> alt.TopLevelMixin:
     )
 
 
-def learning_curves(study: Study) -> alt.TopLevelMixin:
+def learning_curves(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
     """Draw a panel per variant with its training and validation errors per epoch.
 
     For both errors, a line shows the mean over the seeds, and a band reaches from the best seed to the worst. A star
     shows a published training error.
     """
-    table = _curve_table(study)
+    errors = _curve_table(study, variants, {"training": TRAIN_ERROR, "validation": VALIDATION_ERROR})
+    table = pd.concat([errors, _stars(study, variants)])
+    scale = alt.Scale(type="log", domainMin=0.1, clamp=True)
+    axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="~g", title="error (%)")
+    return _styled(
+        _panels(table, variants, scale, axis),
+        "Learning curves, a panel per variant: error after each epoch, in training and validation.",
+    )
+
+
+def losses(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
+    """Draw a panel per variant with its training and validation losses per epoch, like `learning_curves`."""
+    table = _curve_table(study, variants, {"training": TRAIN_LOSS, "validation": VALIDATION_LOSS})
+    axis = alt.Axis(values=[0.003, 0.01, 0.03, 0.1, 0.3, 1], format="~g", title="loss")
+    return _styled(
+        _panels(table, variants, alt.Scale(type="log", domainMin=0.003, clamp=True), axis),
+        "Losses, a panel per variant: cross-entropy after each epoch, in training and validation.",
+    )
+
+
+def _panels(table: pd.DataFrame, variants: Sequence[str], scale: alt.Scale, axis: alt.Axis) -> alt.FacetChart:
+    """Draw a panel per variant. table: what `_curve_table` returns. scale, axis: those of the y axis."""
     splits = {"training": TRAINING, "validation": VALIDATION, _PUBLISHED_TRAINING: TRAINING}
     shown = [split for split in splits if split in set(table["split"])]
     x = alt.X(
         "epoch:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(values=[1, 2, 5, 10, 20, 40], format="d")
     )
-    scale = alt.Scale(type="log", domainMin=0.1, clamp=True)
-    error_axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="~g")
     colour = alt.Color(
         "split:N",
         scale=alt.Scale(domain=shown, range=[splits[split] for split in shown]),
@@ -75,26 +94,25 @@ def learning_curves(study: Study) -> alt.TopLevelMixin:
         alt.Tooltip("variant:N"),
         alt.Tooltip("split:N"),
         alt.Tooltip("epoch:Q"),
-        alt.Tooltip("mean:Q", title="mean error (%)", format=".2f"),
-        alt.Tooltip("best:Q", title="best seed", format=".2f"),
-        alt.Tooltip("worst:Q", title="worst seed", format=".2f"),
+        alt.Tooltip("mean:Q", format=".3~g"),
+        alt.Tooltip("best:Q", title="best seed", format=".3~g"),
+        alt.Tooltip("worst:Q", title="worst seed", format=".3~g"),
     ]
     base = alt.Chart(table).encode(x=x, color=colour)
     band = base.mark_area(opacity=0.22).encode(y=alt.Y("best:Q", scale=scale), y2="worst:Q")
-    line = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", scale=scale, axis=error_axis, title="error (%)"))
+    line = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", scale=scale, axis=axis))
     hover = base.mark_point(size=90, filled=True, opacity=0).encode(y=alt.Y("mean:Q", scale=scale), tooltip=tooltip)
     layers = [band, line, hover]
     if _PUBLISHED_TRAINING in shown:
         star = base.transform_filter(alt.datum.split == _PUBLISHED_TRAINING)
         star = star.mark_point(shape=_STAR, size=90, filled=True, aria=False)
         layers.append(star.encode(y=alt.Y("mean:Q", scale=scale)))
-    panels = (
+    return (
         alt.layer(*layers)
         .properties(width=240, height=165)
-        .facet(alt.Facet("variant:N", sort=list(study.results), title=None), columns=4, spacing=14)
+        .facet(alt.Facet("variant:N", sort=list(variants), title=None), columns=4, spacing=14)
         .resolve_axis(x="independent")
     )
-    return _styled(panels, "Learning curves, a panel per variant: error after each epoch, in training and validation.")
 
 
 def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
@@ -197,23 +215,30 @@ def _step_label(step: Estimate) -> str:
     return NO_DIFFERENCE if _verdict(step) == NO_DIFFERENCE else signed(step.value)
 
 
-def _curve_table(study: Study) -> pd.DataFrame:
-    """Return a table with a row per variant, split and epoch: the mean, best and worst error over the seeds.
+def _curve_table(study: Study, variants: Sequence[str], metrics: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table with a row per variant, split and epoch: the mean, best and worst value over the seeds.
 
-    A published training error has a row too, without best and worst.
+    metrics: split → the metric of the training's history.
     """
     rows = []
-    for variant, result in study.results.items():
-        for metric in (TRAIN_ERROR, VALIDATION_ERROR):
-            if metric not in result.summary:
-                continue
-            curve = learning_curve(result.seeds, metric)
-            frame = pd.DataFrame({"mean": curve.mean, "best": curve.lowest, "worst": curve.highest}).round(4)
-            rows.append(frame.assign(variant=variant, split=METRIC[metric].title, epoch=curve.epochs))
-        if variant in study.published and (point := study.published[variant].training):
-            row = {"mean": point.error_percent, "variant": variant, "split": _PUBLISHED_TRAINING, "epoch": point.epoch}
-            rows.append(pd.DataFrame([row]))
+    for variant in variants:
+        seeds = study.results[variant].seeds
+        for split, metric in metrics.items():
+            if metric in seeds[0].history:  # some variants have no validation split
+                curve = learning_curve(seeds, metric)
+                frame = pd.DataFrame({"mean": curve.mean, "best": curve.lowest, "worst": curve.highest}).round(4)
+                rows.append(frame.assign(variant=variant, split=split, epoch=curve.epochs))
     return pd.concat(rows)
+
+
+def _stars(study: Study, variants: Sequence[str]) -> pd.DataFrame:
+    """Return a table with a row per published training error."""
+    points = {variant: study.published[variant].training for variant in variants if variant in study.published}
+    return pd.DataFrame(
+        {"mean": point.error_percent, "variant": variant, "split": _PUBLISHED_TRAINING, "epoch": point.epoch}
+        for variant, point in points.items()
+        if point
+    )
 
 
 def _confusion_table(study: Study, variant: str) -> pd.DataFrame:

@@ -65,11 +65,11 @@ def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
     try:
         table = pd.read_csv(EXAMPLES)
     except (FileNotFoundError, ValueError):
-        raise LabError(f"{EXAMPLES} cannot be read: run `dvc repro --force plot`") from None
+        raise LabError(f"{EXAMPLES} cannot be read: run `make repro`") from None
     variants = [study.original, study.top]
     has_columns = {"digit", "label", "rightly", *variants} <= set(table)
     if not has_columns or not set(misread_images.shown_indices(study)) <= set(table["digit"]):
-        raise LabError(f"{EXAMPLES} belongs to other results: run `dvc repro --force plot`")
+        raise LabError(f"{EXAMPLES} belongs to other results: run `make repro`")
     correct: list[Example] = []
     misread_by_index: dict[int, Example] = {}
     for row in table.to_dict("records"):

@@ -39,6 +39,8 @@ T = TypeVar("T")
 BLUE, ORANGE = "#0072B2", "#D55E00"
 _LINE_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _GREY, _LIGHT_GREY = "#8a8a8a", "#d4d4d4"
+# For a figure that is shown on white and on black.
+_BRIGHT_BLUE, _BRIGHT_ORANGE = "#2f81d0", "#dd7733"
 # The lower edge of learning curves, whose axes are logarithmic: some networks misread no training image.
 _SMALLEST_ERROR_PERCENT = 0.1
 _IMAGES_PER_ROW = 8
@@ -102,6 +104,43 @@ def test_error(results: Sequence[VariantResult], intervals: Mapping[str, Estimat
     axes.set_ylim(len(results) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.spines["left"].set_visible(False)
+    _simplify(axes)
+    return figure
+
+
+def ladder(
+    errors: Mapping[str, Estimate], words: Mapping[str, str], published: tuple[str, float] | None, ink: str
+) -> Figure:
+    """Draw a row per variant: its mean test error with the 95 % interval, on a transparent background.
+
+    errors: variant → its test error, from top to bottom. words: variant → what the row says of it.
+    published: a published error in percent, drawn as a dashed line, and the text at this line.
+    ink: the colour of texts and axes.
+    """
+    figure = Figure(figsize=(9, 0.9 + 0.36 * len(errors)), layout="constrained", facecolor="none")
+    axes = figure.subplots()
+    axes.set_facecolor("none")
+    for row, (variant, error) in enumerate(errors.items()):
+        if error.has_interval:
+            axes.plot([error.low, error.high], [row, row], color=_BRIGHT_BLUE, linewidth=2.5, solid_capstyle="butt")
+        axes.plot(error.value, row, "o", color=_BRIGHT_BLUE, markersize=8)
+        end = (error.high if error.has_interval else error.value, row)
+        label = axes.annotate(rounded(error.value), end, (8, 0), textcoords="offset points", va="center")
+        label.set(color=ink, fontweight="bold")
+        axes.text(1.13, row, words[variant], transform=axes.get_yaxis_transform(), va="center", color=ink, fontsize=9)
+    if published:
+        text, error_percent = published
+        axes.axvline(error_percent, color=_BRIGHT_ORANGE, linestyle="--", linewidth=1.2, zorder=0)
+        axes.text(error_percent, -0.75, text, color=ink, fontsize=9, ha="center", va="bottom")
+    axes.set(yticks=range(len(errors)))
+    axes.set_xlabel("test error (%): mean over the seeds, 95 % interval", color=ink)
+    axes.set_yticklabels(list(errors))
+    axes.tick_params(colors=ink)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(errors) - 0.4, -0.7)
+    axes.set_xlim(left=0)
+    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_color(ink)
     _simplify(axes)
     return figure
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from lenet.evaluation.comparison import Estimate
+from lenet.evaluation.metrics import TEST_ERROR, TEST_LOSS
 from lenet.evaluation.study import Study
 from lenet.report import other_dataset
-from lenet.report.changes import describe, describe_replaced
+from lenet.report.changes import describe, describe_beside, describe_replaced
 from lenet.report.sweep_results import SweepResult, load_sweep_results
 from lenet.report.wording import NO_DIFFERENCE, in_markdown, rounded
 
@@ -56,6 +57,26 @@ def _against_baseline(study: Study, variant: str) -> str:
     size = study.results[study.baseline].test_size
     return (
         f"Of {size:,} test images, `{variant}` misreads {_count(study, difference)} than `{study.baseline}`{interval}."
+    )
+
+
+def loss_against_error(study: Study) -> str:
+    """Return a sentence if the primary variant has fewer test errors than its reference but a larger test loss."""
+    if not study.primary:
+        return ""
+    (error, loss), (reference_error, reference_loss) = (
+        [study.results[variant].summary[metric] for metric in (TEST_ERROR, TEST_LOSS)] for variant in study.primary
+    )
+    if error >= reference_error or loss <= reference_loss:
+        return ""
+    variant, reference = study.primary
+    errors, losses = (
+        f"{rounded(error)} against {rounded(reference_error)} %",
+        f"{loss:.3f} against {reference_loss:.3f}",
+    )
+    return (
+        f"{variant} misreads fewer test images than {reference}, {errors}, but its test loss is larger, {losses}: "
+        "it is surer of its wrong answers."
     )
 
 
@@ -133,16 +154,19 @@ def _sweep(study: Study, sweep: SweepResult) -> Iterator[str]:
         return
     together: dict[str, Estimate] = {}
     alone: dict[str, Estimate] = {}
-    for shared, effects in (each.shortened() for each in sweep.effects):
+    for effects in sweep.effects:
         neither, first, second, both = effects.recipes
+        shared, _ = effects.shortened()
         together[shared] = effects.differences[both, neither]
-        alone |= {name: effects.differences[name, neither] for name in (first, second)}
+        for recipe in (first, second):
+            changes = sweep.recipes[recipe].changes_since(sweep.recipes[neither])
+            alone[describe_beside(changes, sweep.recipes[neither])] = effects.differences[recipe, neither]
     answers = {shared: _effect_on_error(estimate) for shared, estimate in together.items()}
     distinct = set(answers.values())
     told = [distinct.pop()] if len(distinct) == 1 else [f"{text} with `{shared}`" for shared, text in answers.items()]
     detectable = " and ".join(
-        f"`{name}` {'lowers' if estimate.value < 0 else 'raises'} the error"
-        for name, estimate in alone.items()
+        f"{change} {'lowers' if estimate.value < 0 else 'raises'} the error"
+        for change, estimate in alone.items()
         if estimate.is_detectable
     )
     yield (
@@ -177,8 +201,9 @@ def _published(study: Study) -> Iterator[str]:
     if (agrees := study.agrees_with_published(study.original)) is not None:
         ours, theirs = misread(study, prediction.value), misread(study, published.error_percent)
         verdict = f"so {theirs} is no surprise" if agrees else "so chance does not explain the difference"
+        source = in_markdown(published.source)
         yield (
-            f"`{study.original}` misreads {ours} on average; {published.source} published {theirs}. A new run of ours "
+            f"`{study.original}` misreads {ours} on average; {source} published {theirs}. A new run of ours "
             f"would probably misread {misread(study, prediction.low)} to {misread(study, prediction.high)}, {verdict}."
         )
 

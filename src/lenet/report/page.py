@@ -1,5 +1,6 @@
 """Write the report reports/index.html. It is one self-contained file that can be opened from disk or sent by e-mail."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import pairwise
@@ -12,7 +13,8 @@ from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
 from lenet.mnist import datasets
 from lenet.network.lenet_1998 import TABLE_I
-from lenet.report import charts, columns, misread_images, other_dataset, pictures, sweep_results, wording
+from lenet.report import charts, columns, finding, misread_images, other_dataset, pictures, sweep_results, wording
+from lenet.report.changes import describe, describe_replaced
 from lenet.report.examples import load_examples
 from lenet.settings import Variant
 from lenet.training import distortion
@@ -38,7 +40,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["rounded"] = wording.rounded
+    templates.filters |= {"rounded": wording.rounded, "from_markdown": from_markdown}
     templates.globals |= {
         "title_of": lambda name: datasets.find(name).title,
         "difference": wording.difference,
@@ -53,6 +55,15 @@ def environment() -> Environment:
     return templates
 
 
+def from_markdown(sentence: str) -> Markup:
+    """Return a sentence of `finding` as HTML. The addresses of its links are relative to the README.
+
+    `finding` has escaped the texts from params.yaml and sweep.yaml.
+    """
+    linked = re.sub(r"\[([^]]+)\]\(([^)]+)\)", r'<a href="../\2">\1</a>', sentence)
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", linked))
+
+
 def breakable(variant: str) -> Markup:
     """Return a variant's name as HTML in which a browser may break the line after each underscore."""
     return Markup("_<wbr>").join(variant.split("_"))
@@ -63,7 +74,28 @@ def facts(study: Study) -> dict[str, object]:
     identity = study.results[study.baseline].seeds[0].identity
     correct, misread_by_index = load_examples(study)
     steps = [(variant, below) for below, variant in pairwise(study.ladder)]
+    sweeps = sweep_results.load_sweep_results(study.settings)
+    hard_writers = misread_images.hard_writers(study)
+    curves = list(dict.fromkeys([study.original, *study.ladder, *(study.primary or ()), *study.featured]))
+    losses = [variant for variant in curves if study.settings.variant(variant).output == "softmax"]
+    found = finding.sentences(study)
     return {
+        "contents": [
+            *([("first", "Look here first")] if found else []),
+            *([("ladder", "Change by change")] if steps else []),
+            ("variants", "Every variant"),
+            *([("paper", "Published figures")] if study.published else []),
+            ("curves", "Learning curves"),
+            ("mistakes", "Mistakes"),
+            *([("writers", "Writers")] if hard_writers else []),
+            *([("sweeps", "Sweeps")] if sweeps else []),
+            ("inside", "Networks"),
+            ("made", "Method"),
+        ],
+        "finding": found,
+        "two_by_two": two_by_two(study),
+        "step_beside_primary": step_beside_primary(study),
+        "loss_against_error": finding.loss_against_error(study),
         "study": study,
         "dataset": datasets.find(study.dataset),
         "dataset_title": wording.dataset_title(study),
@@ -76,15 +108,16 @@ def facts(study: Study) -> dict[str, object]:
         ],
         "charts": {
             "ladder": charts.specification(charts.ladder(study)),
-            "curves": charts.specification(charts.learning_curves(study)),
-            "confusion": charts.specification(charts.confusions(study, study.featured)),
+            "curves": charts.specification(charts.learning_curves(study, curves)),
+            **({"losses": charts.specification(charts.losses(study, losses))} if losses else {}),
+            "confusion": charts.specification(charts.confusions(study, study.primary or study.featured)),
         },
         "misread_by_kind": misread_images.images_by_kind(study),
         "correct_examples": correct,
         "misread_examples": misread_by_index,
         "errors_by_group": {variant: study.errors_by_group(variant) for variant in study.results},
-        "hard_writers": misread_images.hard_writers(study),
-        "sweeps": sweep_results.load_sweep_results(study.settings),
+        "hard_writers": hard_writers,
+        "sweeps": sweeps,
         "other_dataset": other_dataset,
         "table_1": TABLE_I.astype(int).tolist(),
         "inside_pictures": {
@@ -97,6 +130,34 @@ def facts(study: Study) -> dict[str, object]:
         # Escaped, so that no text in it closes the <script> element.
         "chart_library": Markup(_vega_javascript().replace("</script", "<\\/script")),
     }
+
+
+def two_by_two(study: Study) -> dict[str, object]:
+    """Return the titles and the variants of the 2×2 as a grid. Empty if the study has no 2×2.
+
+    A row per state of the first change, a column per state of the second.
+    """
+    if not study.factorial:
+        return {}
+    neither, first, second, both = study.factorial
+    first_change, second_change = study.changes(first, neither), study.changes(second, neither)
+    return {
+        "columns": [describe_replaced(second_change), describe(second_change)],
+        "rows": [(describe_replaced(first_change), [neither, second]), (describe(first_change), [first, both])],
+    }
+
+
+def step_beside_primary(study: Study) -> str:
+    """Return the rung below the primary variant, if only the primary difference is detectable, not the step.
+
+    The page then says that these are two questions.
+    """
+    if not study.primary or not study.comparison.differences[study.primary].is_detectable:
+        return ""
+    for below, variant in pairwise(study.ladder):
+        if variant == study.primary[0] and study.comparison.differences[variant, below].is_undetected:
+            return below
+    return ""
 
 
 def _vega_javascript() -> str:

@@ -62,7 +62,7 @@ def data_url(name: str) -> str:
     try:
         return as_data_url((PICTURES / f"{name}.png").read_bytes())
     except FileNotFoundError as error:
-        raise LabError(f"{error.filename} is missing: run `dvc repro --force plot`") from None
+        raise LabError(f"{error.filename} is missing: run `make repro`") from None
 
 
 def as_data_url(png: bytes) -> str:
