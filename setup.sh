@@ -26,7 +26,7 @@ if ! is_complete .venv/bin/python; then
     python=$(find_python)
     [ -n "$python" ] || fail "TensorFlow needs a 64-bit Python 3.11, 3.12 or 3.13, and none was found: install one (Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python@3.12), then run make again"
     "$python" -c 'import ensurepip, venv' 2>/dev/null || fail "$python has no venv module: install it (Debian, Ubuntu: apt-get install python3-venv), then run make again"
-    echo "Creating .venv with $("$python" -V): a large download, 3 GB on disk, a few minutes"
+    echo "Creating .venv with $("$python" -V): a large download, 3.5 GB on disk, a few minutes"
     "$python" -m venv .venv
 fi
 

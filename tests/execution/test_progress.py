@@ -47,15 +47,15 @@ def test_the_start_the_last_epoch_and_the_end_of_a_run_are_always_shown(clock, r
         display.finished(run())
     assert read_lines() == [
         "tanh_sgd seed 0: epoch 0/2",
-        "tanh_sgd seed 0: epoch 2/2 validation accuracy 98.75 %",
+        "tanh_sgd seed 0: epoch 2/2 validation error 1.25 %",
         "tanh_sgd seed 0: 1 of 2 runs finished",
     ]
 
 
-def test_without_validation_accuracy_the_training_accuracy_is_shown(clock, read_lines):
+def test_without_validation_error_the_training_error_is_shown(clock, read_lines):
     with progress.open_display([1]) as display:
         display.epoch(run("lenet5_1998 seed 0", epochs=1), 1, {"train/error_percent": 1.25})
-    assert read_lines() == ["lenet5_1998 seed 0: epoch 1/1 training accuracy 98.75 %"]
+    assert read_lines() == ["lenet5_1998 seed 0: epoch 1/1 training error 1.25 %"]
 
 
 def test_at_most_one_epoch_per_interval_is_shown_for_all_runs_together(clock, read_lines):
@@ -106,7 +106,7 @@ def test_a_terminal_shows_a_bar_for_all_runs_and_one_per_running_run():
     assert "1/10" in all_runs
     assert seed_0.startswith("tanh_sgd seed 0")
     assert "1/4" in seed_0
-    assert "validation accuracy 87.50 %" in seed_0
+    assert "validation error 12.50 %" in seed_0
     assert seed_1.startswith("tanh_sgd seed 1")
     assert "0/4" in seed_1
 
@@ -118,7 +118,7 @@ def test_a_finished_run_leaves_a_line_in_place_of_its_bar():
         display.finished(run())
         before = len(screen.getvalue())
         display.epoch(run("tanh_sgd seed 1"), 1, epoch_metrics(50.0))
-    assert "tanh_sgd seed 0: validation accuracy 98.75 %" in without_control_sequences(screen.getvalue()[:before])
+    assert "tanh_sgd seed 0: validation error 1.25 %" in without_control_sequences(screen.getvalue()[:before])
     after = without_control_sequences(screen.getvalue()[before:])
     assert "1 of 2 runs" in after
     assert "tanh_sgd seed 1" in after

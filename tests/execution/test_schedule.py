@@ -94,7 +94,7 @@ def test_each_run_is_shown_and_stored_and_stored_runs_are_not_trained_again(data
     stderr = capsys.readouterr().err
     for name in finished_names:
         assert f"{name}: epoch 0/1\n" in stderr
-        assert f"{name}: epoch 1/1 validation accuracy" in stderr
+        assert f"{name}: epoch 1/1 validation error" in stderr
 
 
 def test_a_run_that_another_process_trains_is_awaited_and_not_trained_again(data, capsys):

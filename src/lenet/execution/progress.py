@@ -114,8 +114,8 @@ def open_display(epochs_per_run: Sequence[int]) -> Iterator[Display]:
 
 
 def _score(metrics: Mapping[str, float]) -> str:
-    """Return the validation accuracy as text, or the training accuracy if the run has no validation split."""
+    """Return the validation error as text, or the training error if the run has no validation split."""
     for name, split in ((VALIDATION_ERROR, "validation"), (TRAIN_ERROR, "training")):
         if name in metrics:
-            return f"{split} accuracy {100 - metrics[name]:.2f} %"
+            return f"{split} error {metrics[name]:.2f} %"
     return ""
