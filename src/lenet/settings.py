@@ -182,14 +182,15 @@ class PublishedTraining(_Section):
 
 
 class Published(_Section):
-    """The test error on MNIST that a publication reports for a variant's recipe, in percent, with source and note.
+    """The test error on MNIST that a publication reports for a variant's recipe, in percent, with its source.
 
-    training: the training error that it reports, if it reports one.
+    plus_minus: how far the true error may be from `error_percent`, because the publication rounds it. training: the
+    training error that it reports, if it reports one.
     """
 
     error_percent: Annotated[float, Field(gt=0, lt=100)]
     source: Annotated[str, Field(min_length=1)]
-    note: str = ""
+    plus_minus: Annotated[float, Field(ge=0, lt=100)] = 0.0
     training: PublishedTraining | None = None
 
 

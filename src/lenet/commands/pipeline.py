@@ -205,7 +205,7 @@ def show_some(settings: Settings, variants: Sequence[str]) -> None:
     """Print the comparison of these variants with the baseline."""
     study = load_study(settings, with_baseline(settings, variants))
     terminal.print_table(study, agreement.committed_errors(study), variants)
-    print("To bring the report on all variants up to date, run `make repro`.")
+    print("`make report` adds it to the report. `make repro` also trains the other variants, if something has changed.")
 
 
 def show_finished(settings: Settings, variants: Sequence[str]) -> None:

@@ -121,11 +121,16 @@ class Study:
         return prediction_interval(100 * self.wrong[variant].mean(axis=1))
 
     def agrees_with_published(self, variant: str) -> bool | None:
-        """Whether the published error could be one more run here; None if there is no prediction interval."""
+        """Whether the published error could be one more run here; None if there is no prediction interval.
+
+        If the publication rounds its error, some error that gives the rounded one must be inside the interval.
+        """
         interval = self.prediction(variant)
         if not interval.has_interval:
             return None
-        return bool(interval.low <= self.published[variant].error_percent <= interval.high)
+        published = self.published[variant]
+        lowest, highest = (published.error_percent + sign * published.plus_minus for sign in (-1, 1))
+        return bool(interval.low <= highest and lowest <= interval.high)
 
     def errors_by_group(self, variant: str) -> dict[str, float]:
         """Return the variant's test error, in percent, on the images of each group of writers: {group: error}.

@@ -5,7 +5,7 @@ comparison.csv, the table for other programs, is made in tables.py.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lenet.evaluation.metrics import VALIDATION_ERROR
 from lenet.evaluation.study import Study
@@ -68,12 +68,13 @@ TEST = Column(
 AGAINST_BASELINE = Column(
     "against `{baseline}`", wording.difference_from_baseline, _difference_value, page_title="against {baseline}"
 )
+AGAINST_BASELINE_IN_NUMBERS = replace(AGAINST_BASELINE, text=wording.difference_in_numbers)
 PUBLISHED = Column(
     "published",
-    lambda *study_and_variant: str(_published_error(*study_and_variant) or ""),
+    lambda study, variant: wording.published_error(study, variant) if variant in study.published else "",
     _published_error,
     page_title="published",
 )
 
-IN_RESULTS = (PARAMETERS, EPOCHS, VALIDATION, TEST, AGAINST_BASELINE, PUBLISHED)
+IN_RESULTS = (PARAMETERS, EPOCHS, VALIDATION, TEST, AGAINST_BASELINE_IN_NUMBERS, PUBLISHED)
 ON_PAGE = (TEST, AGAINST_BASELINE, VALIDATION, PARAMETERS, OPERATIONS, EPOCHS)

@@ -9,6 +9,7 @@ from lenet.report import other_dataset
 from lenet.report.changes import describe, describe_beside, describe_replaced
 from lenet.report.sweep_results import SweepResult, load_sweep_results
 from lenet.report.wording import NO_DIFFERENCE, in_markdown, rounded
+from lenet.settings import Published
 
 
 def headline_variants(study: Study) -> list[str]:
@@ -91,6 +92,12 @@ def misread_with_interval(study: Study, error: Estimate) -> str:
     return f"{misread(study, error.value)}{ends}"
 
 
+def published_misread(study: Study, published: Published) -> str:
+    """Return how many images the published error is, as in "95", or as in "350 to 450" if the publication rounds it."""
+    ends = (published.error_percent + sign * published.plus_minus for sign in (-1, 1))
+    return " to ".join(dict.fromkeys(str(misread(study, end)) for end in ends))
+
+
 def fewer(study: Study, difference: Estimate) -> str:
     """Return a difference as misread images, as in "20 fewer (2 to 37)". Without a detectable difference, say so."""
     if difference.is_undetected:
@@ -122,6 +129,7 @@ def _original_and_top(study: Study) -> Iterator[str]:
 
 
 def _primary(study: Study) -> Iterator[str]:
+    """Yield the answer to the study's first question, and why it is easier to detect than the other differences."""
     if not study.primary:
         return
     difference, changes = study.comparison.differences[study.primary], study.changes(*study.primary)
@@ -131,7 +139,11 @@ def _primary(study: Study) -> Iterator[str]:
         return
     size, count = study.results[study.baseline].test_size, _count(study, difference)
     interval = f" (95 % interval: {_ends(study, difference)})" if difference.has_interval else ""
-    yield f"Of {size:,} test images, networks with {change} misread {count} than networks with {replaced}{interval}."
+    note = " This was the first question, so its interval is not widened for the others." if interval else ""
+    yield (
+        f"Of {size:,} test images, networks with {change} misread {count} than networks with {replaced}{interval}."
+        + note
+    )
 
 
 def _alone(study: Study) -> Iterator[str]:
@@ -142,7 +154,7 @@ def _alone(study: Study) -> Iterator[str]:
     alone = {describe(study.changes(name, neither)): name for name in (first, second)}
     estimates = {change: study.comparison.differences[name, neither] for change, name in alone.items()}
     if all(estimate.is_undetected for estimate in estimates.values()):
-        yield f"Neither {' alone nor '.join(estimates)} alone makes a detectable difference."
+        yield f"For neither {' alone nor '.join(estimates)} alone is a difference detectable."
     else:
         told = (f"{change} {fewer(study, estimate)}" for change, estimate in estimates.items())
         yield f"Each alone: {'; '.join(told)}."
@@ -199,12 +211,12 @@ def _published(study: Study) -> Iterator[str]:
         return
     prediction, published = study.prediction(study.original), study.published[study.original]
     if (agrees := study.agrees_with_published(study.original)) is not None:
-        ours, theirs = misread(study, prediction.value), misread(study, published.error_percent)
-        verdict = f"so {theirs} is no surprise" if agrees else "so chance does not explain the difference"
+        ours, theirs = misread(study, prediction.value), published_misread(study, published)
+        verdict = f"{theirs} fits" if agrees else "chance does not explain the difference"
         source = in_markdown(published.source)
         yield (
             f"`{study.original}` misreads {ours} on average; {source} published {theirs}. A new run of ours "
-            f"would probably misread {misread(study, prediction.low)} to {misread(study, prediction.high)}, {verdict}."
+            f"would probably misread {misread(study, prediction.low)} to {misread(study, prediction.high)}: {verdict}."
         )
 
 

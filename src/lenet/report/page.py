@@ -47,6 +47,7 @@ def environment() -> Environment:
         "signed": wording.signed,
         "signed_with_interval": wording.signed_with_interval,
         "interval": interval,
+        "published_error": wording.published_error,
         "data_url": pictures.data_url,
         "as_data_url": pictures.as_data_url,
         "picture_name": misread_images.picture_name,
@@ -95,6 +96,7 @@ def facts(study: Study) -> dict[str, object]:
         "finding": found,
         "two_by_two": two_by_two(study),
         "step_beside_primary": step_beside_primary(study),
+        "simultaneous_count": len(study.comparison.differences) - bool(study.primary),
         "loss_against_error": finding.loss_against_error(study),
         "study": study,
         "dataset": datasets.find(study.dataset),
@@ -148,9 +150,10 @@ def two_by_two(study: Study) -> dict[str, object]:
 
 
 def step_beside_primary(study: Study) -> str:
-    """Return the rung below the primary variant, if only the primary difference is detectable, not the step.
+    """Return the variant above the primary variant in the ladder, if its step is not detectable.
 
-    The page then says that these are two questions.
+    Return "" if the step or the primary difference gives no reason for an explanation: the page explains why the
+    primary difference is detectable and the step is not.
     """
     if not study.primary or not study.comparison.differences[study.primary].is_detectable:
         return ""

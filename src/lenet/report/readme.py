@@ -21,14 +21,14 @@ def readme_block(study: Study) -> str:
 def table(study: Study) -> str:
     """Return a table with a row for each variant of `finding.headline_variants`."""
     size = study.results[study.baseline].test_size
-    titles = ["variant", "what it is", f"misread of {size:,} (95 % interval)", "in its source", "accuracy"]
+    titles = ["variant", "what it is", f"misread of {size:,} (95 % interval)", "published", "accuracy"]
     rows = [table_row(titles), "|---|---|---:|---:|---:|"]
     for variant in finding.headline_variants(study):
         error = study.comparison.errors[variant]
         published = study.published.get(variant)
         cells = [
             f"**{finding.misread_with_interval(study, error)}**",
-            str(finding.misread(study, published.error_percent)) if published else "",
+            finding.published_misread(study, published) if published else "",
             f"{rounded(100 - error.value)} %",
         ]
         rows.append(table_row([f"`{variant}`", about(study, variant), *cells]))

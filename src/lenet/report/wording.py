@@ -40,6 +40,19 @@ def difference_from_baseline(study: Study, variant: str) -> str:
     return DASH if variant == study.baseline else difference(study.comparison.differences[variant, study.baseline])
 
 
+def difference_in_numbers(study: Study, variant: str) -> str:
+    """Return a variant's difference from the baseline and its interval, detectable or not. The baseline gets a dash."""
+    if variant == study.baseline:
+        return DASH
+    return signed_with_interval(study.comparison.differences[variant, study.baseline])
+
+
+def published_error(study: Study, variant: str) -> str:
+    """Return the published error of a variant in percent, as in "0.95", or as in "4.0 ± 0.5" if it is rounded."""
+    published = study.published[variant]
+    return f"{published.error_percent}{f' ± {published.plus_minus}' if published.plus_minus else ''}"
+
+
 def difference(estimate: Estimate) -> str:
     """Return a difference in percentage points with its interval, or `NO_DIFFERENCE` if the interval includes zero."""
     if estimate.is_undetected:
@@ -103,7 +116,7 @@ def note_on_differences(study: Study) -> str:
     exception = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.baseline else ""
     return (
         f"Against {study.baseline}: percentage points, paired by test image; 95 % intervals are simultaneous"
-        f"{exception}."
+        f"{exception}. An interval that contains zero means {NO_DIFFERENCE}."
     )
 
 
