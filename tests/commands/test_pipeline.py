@@ -2,11 +2,12 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from support.builders import identity, save_evaluated
+from support.builders import identity, save_evaluated, variant_result
 from support.params import edit_params
 from support.paths import ROOT
 
 from lenet.commands import pipeline
+from lenet.evaluation.results import save_result
 from lenet.execution.schedule import PlannedRun
 from lenet.settings import Data, load_settings
 
@@ -32,15 +33,11 @@ def test_the_table_is_printed_and_written_into_the_readme(settings_with_results,
     assert str(workspace / "reports/index.html") in printed
 
 
-def on_digits(settings):
-    return settings.model_copy(update={"data": Data(dataset="digits")})
-
-
 def test_the_comparison_of_some_variants_prints_only_those_and_keeps_the_readme(
     settings_with_results, workspace, capsys
 ):
     readme_before = (workspace / "README.md").read_text()
-    pipeline.show_some(on_digits(settings_with_results), ["modern"])
+    pipeline.show_some(settings_with_results, ["tanh_sgd", "modern"])
     printed = capsys.readouterr().out
     assert "Between `modern` and `tanh_sgd`, there is no detectable difference.\n" in printed
     assert "relu_adam" not in printed
@@ -72,23 +69,36 @@ def test_a_variant_has_results_only_if_they_are_of_exactly_its_runs(settings_wit
     assert not pipeline.has_results("gone", tanh_sgd_runs)
 
 
-def test_variants_are_compared_with_the_baseline_unless_its_results_are_on_other_data(settings_with_results):
-    settings = on_digits(settings_with_results)
-    assert pipeline.with_baseline(settings, ["modern"]) == ["tanh_sgd", "modern"]
-    assert pipeline.with_baseline(settings, ["modern", "tanh_sgd"]) == ["modern", "tanh_sgd"]
-    assert pipeline.with_baseline(settings_with_results, ["modern"]) == ["modern"]
-
-
-def test_before_a_training_of_many_variants_a_shorter_command_is_named(workspace, capsys):
+@pytest.fixture
+def baseline_evaluated(workspace, monkeypatch):
+    """Save results of tanh_sgd with the settings of params.yaml, and return these settings."""
     settings = load_settings()
-    for variants in (["relu_adam", "modern", "tanh_sgd"], ["modern"]):
-        pipeline.announce_training(settings, variants, [settings.base] * 12, workers=2)
-    pipeline.announce_training(settings, ["modern"], [], workers=2)
-    assert capsys.readouterr().out.splitlines() == [
-        "12 runs to train here: 12 to 40 minutes. Ctrl-C loses nothing: finished runs are kept.",
-        'For a first answer only: make repro VARIANTS="relu_adam tanh_sgd"',
-        "12 runs to train here: 12 to 40 minutes. Ctrl-C loses nothing: finished runs are kept.",
-    ]
+    settings = settings.model_copy(update={"seeds": (0, 1), "data": Data(dataset="digits")})
+    recipe = settings.variant("tanh_sgd").model_dump()
+    result = variant_result("tanh_sgd", [1.0, 2.0])
+    seeds = [replace(seed, identity=replace(seed.identity, settings=recipe)) for seed in result.seeds]
+    save_result(replace(result, seeds=seeds))
+    monkeypatch.setattr(pipeline, "identify_data", lambda: seeds[0].identity.data)
+    return settings
+
+
+def test_variants_are_compared_with_the_stored_results_of_the_baseline(baseline_evaluated, capsys):
+    assert pipeline.with_baseline(baseline_evaluated, ["modern"]) == ["tanh_sgd", "modern"]
+    assert pipeline.with_baseline(baseline_evaluated, ["modern", "tanh_sgd"]) == ["modern", "tanh_sgd"]
+    assert capsys.readouterr().out == ""
+
+
+def test_results_of_the_baseline_with_other_settings_or_seeds_are_not_compared(baseline_evaluated, capsys):
+    longer = baseline_evaluated.variant("tanh_sgd").model_copy(update={"epochs": 99})
+    changed_variants = {**baseline_evaluated.variants, "tanh_sgd": longer}
+    for update in ({"seeds": (0, 1, 2)}, {"variants": changed_variants}):
+        assert pipeline.with_baseline(baseline_evaluated.model_copy(update=update), ["modern"]) == ["modern"]
+        assert "to compare with it, name it in VARIANTS too" in capsys.readouterr().out
+
+
+def test_after_an_interruption_nothing_is_shown_if_the_data_are_not_those_of_the_settings(workspace, capsys):
+    pipeline.show_finished(load_settings(), ["tanh_sgd"])
+    assert capsys.readouterr().out == ""
 
 
 def test_the_headline_is_the_primary_comparison_if_other_variants_are_trained_too(workspace):

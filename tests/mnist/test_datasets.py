@@ -73,7 +73,7 @@ def test_published_errors_are_shown_only_for_mnist():
 def test_the_bundled_digits_have_mnists_format_and_their_test_set_is_the_last_fifth_of_the_source():
     source, bundled = load_digits(), datasets.bundled_digits()
     assert {name: array.shape for name, array in bundled.items()} == {
-        datasets.TRAIN_IMAGES: (datasets.find("digits").train_size, 28, 28),
+        datasets.TRAIN_IMAGES: (1438, 28, 28),
         datasets.TRAIN_LABELS: (1438,),
         datasets.TEST_IMAGES: (359, 28, 28),
         datasets.TEST_LABELS: (359,),

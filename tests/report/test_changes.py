@@ -28,6 +28,7 @@ def test_several_changes_are_listed_and_unknown_settings_keep_their_names():
 def test_a_brief_description_leaves_out_settings_without_a_word():
     changes = {"activation": ("tanh", "silu"), "epochs": (1, 2), "translation": (0.0, 2.0)}
     assert describe_briefly(changes) == "SiLU and distorted images"
+    assert describe_briefly({"epochs": (1, 2)}) == "epochs 2"
 
 
 def test_what_stays_is_named_beside_a_change():

@@ -34,14 +34,16 @@ def test_the_second_sentence_says_what_each_change_does_alone(monkeypatch):
 
 
 def test_fewer_errors_with_a_larger_loss_are_explained():
-    reported = study({"tanh_sgd": [10.0, 12.0], "relu": [9.0, 10.0]}, primary=["relu", "tanh_sgd"])
+    reported = study({"tanh_sgd": [10.0, 12.0], "relu": [2.0, 3.0]}, primary=["relu", "tanh_sgd"])
     assert finding.loss_against_error(reported) == ""  # both losses are equal
     reported.results["relu"].summary["test/loss"] = 0.5
     assert finding.loss_against_error(reported) == (
-        "relu misreads fewer test images than tanh_sgd, 9.50 against 11.00 %, but its test loss is larger, "
-        "0.500 against 0.250: it is surer of its wrong answers."
+        "relu misreads fewer test images than tanh_sgd (2.50 and 11.00 %), but its test loss is larger "
+        "(0.500 and 0.250): the loss also counts how sure the answers are."
     )
-    assert finding.loss_against_error(study(LADDER)) == ""
+    undetected = study(LADDER, primary=["relu_adam", "tanh_sgd"])
+    undetected.results["relu_adam"].summary["test/loss"] = 0.5
+    assert finding.loss_against_error(undetected) == ""
 
 
 def test_the_terminal_answers_for_the_variants_asked_for_or_the_primary_comparison():
@@ -56,6 +58,7 @@ def test_the_terminal_answers_for_the_variants_asked_for_or_the_primary_comparis
         r"Of 100 test images, `modern` misreads 8 fewer than `tanh_sgd` \(95 % interval: \d to \d+\)\.", modern
     )
     one_seed = study({"tanh_sgd": [10.0], "modern": [3.0]})
+    assert finding.answers(one_seed, []) == finding.answers(one_seed, ["modern"])
     assert finding.answers(one_seed, ["modern"]) == ["Of 100 test images, `modern` misreads 7 fewer than `tanh_sgd`."]
 
 

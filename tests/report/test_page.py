@@ -99,23 +99,27 @@ def committed_page(committed_study, tmp_path_factory):
 
 
 def test_the_page_begins_with_the_findings_of_the_readme_and_its_contents(full_page, plain_page):
-    first, _, rest = full_page.text.partition("Change by change Every variant")[2].partition("Change by change")
+    first, _, rest = full_page.text.partition("What was found")[2].partition("Differences are paired")
     for sentence in (
         "Between networks with ReLU and networks with tanh, there is no detectable difference.",
         "relu_adam misreads 11 on average; the paper published 1.",
     ):
         assert sentence in first
     assert "with schedule=cosine" in rest
-    for shown, ids in ((full_page, {"first", "paper", "sweeps"}), (plain_page, set())):
-        linked = {link["href"][1:] for link in shown.all("a") if link["href"].startswith("#")}
-        assert linked == {heading["id"] for heading in shown.all("h2")}
-        assert ids <= linked
+    linked = [
+        {link["href"][1:] for link in shown.all("a") if link["href"].startswith("#")}
+        for shown in (full_page, plain_page)
+    ]
+    assert linked == [{heading["id"] for heading in shown.all("h2")} for shown in (full_page, plain_page)]
+    assert linked[0] - linked[1] == {"paper", "sweeps"}
 
 
 def test_a_finding_has_its_code_and_links_as_html():
     assert page.from_markdown("`a` misreads 1 &lt; 2 ([numbers](sweeps/b/effects.csv)).") == (
         '<code>a</code> misreads 1 &lt; 2 (<a href="../sweeps/b/effects.csv">numbers</a>).'
     )
+    link_of_a_user = '[LeCun](https://example.org/" onclick="alert(1)) published 95, ` or 96.'
+    assert page.from_markdown(link_of_a_user) == link_of_a_user
 
 
 def test_the_two_by_two_is_a_grid_of_four_errors(digits, plain_page):
@@ -147,6 +151,8 @@ def test_a_study_of_one_variant_has_a_page_too(digits):
     single_page = write_page(study({"tanh_sgd": [10.0, 11.0]}), digits)
     assert "Every variant" in single_page.text
     assert "Change by change" not in single_page.text
+    drawn = re.findall(r'id="data-(\w+)"', single_page.html)
+    assert [name for name in drawn if f'id="chart-{name}"' not in single_page.html] == []
 
 
 def test_a_published_error_is_compared_with_one_more_run(full_page):

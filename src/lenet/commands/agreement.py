@@ -11,7 +11,7 @@ from lenet.commands.git import git
 from lenet.errors import LabError
 from lenet.evaluation.metrics import TEST_ERROR
 from lenet.evaluation.misread import load_misread
-from lenet.evaluation.results import SeedResult, load_result, parse_result
+from lenet.evaluation.results import SeedResult, VariantResult, load_result, parse_result
 from lenet.evaluation.study import Study
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import machine_tags
@@ -134,7 +134,8 @@ def compare_with_last_commit(variants: Sequence[str]) -> str:
     equal, total = 0, 0
     variants_by_cause: dict[str, set[str]] = defaultdict(set)
     for variant in variants:
-        committed = {run.identity.seed: run for run in _committed_runs(variant)}
+        result = _committed_result(variant)
+        committed = {run.identity.seed: run for run in result.seeds} if result else {}
         for run in load_result(variant).seeds:
             if before := committed.get(run.identity.seed):
                 total += 1
@@ -155,20 +156,20 @@ def committed_errors(study: Study) -> dict[str, float]:
 
     Variants without committed results on the study's data set are left out.
     """
-    runs = {variant: _committed_runs(variant) for variant in study.results}
+    committed = {variant: _committed_result(variant) for variant in study.results}
     return {
-        variant: sum(run.metrics[TEST_ERROR] for run in committed) / len(committed)
-        for variant, committed in runs.items()
-        if committed and committed[0].identity.data.dataset == study.dataset
+        variant: result.summary[TEST_ERROR]
+        for variant, result in committed.items()
+        if result and result.dataset == study.dataset
     }
 
 
-def _committed_runs(variant: str) -> Sequence[SeedResult]:
-    """Return the results of a variant's runs in the last commit, or nothing if it has none that can be read."""
+def _committed_result(variant: str) -> VariantResult | None:
+    """Return the results of a variant in the last commit, or None if it has none that can be read."""
     try:
-        return parse_result(git("show", f"HEAD:./{DETAILS}/{variant}.json").decode()).seeds
+        return parse_result(git("show", f"HEAD:./{DETAILS}/{variant}.json").decode())
     except (LabError, OSError, ValueError, KeyError, TypeError):  # OSError: git is not installed
-        return []
+        return None
 
 
 def _bits(run: SeedResult) -> tuple[object, ...]:

@@ -38,6 +38,7 @@ def reproduce(arguments: Sequence[str]) -> bool:
     note = unreachable_note_path()
     note.unlink(missing_ok=True)
     with _dvc_lock():
+        # Unbuffered, so that what the stages print comes at once through the pipe.
         environment = os.environ | mlflow_store.disabled_environment() | {"PYTHONUNBUFFERED": "1"}
         status = foreground.run([*COMMAND, "repro", *arguments], environment, hidden_line=_HINT)
     if status == 0:

@@ -3,10 +3,8 @@
 import os
 import socket
 import subprocess
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import IO
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import psutil
 
@@ -20,44 +18,28 @@ HOST = "127.0.0.1"
 def run(command: Sequence[str], env: Mapping[str, str] | None = None, hidden_line: str = "") -> int:
     """Run a program to its end and return its exit status.
 
-    hidden_line: a line of the program's output that is not printed.
+    hidden_line: a line of the program's output that is not printed. If it is given, the program's output is a pipe.
     Ctrl-C reaches both the program and this process. SIGTERM is passed on to the program and to all processes that the
     program has started. After either signal, wait until the program has ended, then raise KeyboardInterrupt.
     """
     interrupt: KeyboardInterrupt | None = None
-    with (
-        subprocess.Popen(command, env=env, stdout=subprocess.PIPE if hidden_line else None) as process,
-        _printing_all_but(hidden_line, process.stdout),
-    ):
-        while process.poll() is None:
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE if hidden_line else None) as process:
+        while True:
             try:
+                for line in process.stdout or ():
+                    if line.strip() != hidden_line.encode():
+                        os.write(1, line)
                 process.wait()
-            except Terminated as terminated:
-                interrupt = terminated
-                _terminate_tree(process.pid)
-            except KeyboardInterrupt as ctrl_c:
-                interrupt = ctrl_c
+                break
+            except KeyboardInterrupt as signalled:
+                interrupt = signalled
+                if isinstance(signalled, Terminated):
+                    _terminate_tree(process.pid)
+                if process.poll() is not None:  # only a program that it has left behind still prints
+                    break
     if interrupt:
         raise interrupt
     return process.returncode
-
-
-@contextmanager
-def _printing_all_but(hidden_line: str, output: IO[bytes] | None) -> Iterator[None]:
-    """During the `with` block, print each line of a program's output as soon as the program prints it."""
-
-    def print_lines() -> None:
-        for line in output or ():
-            if line.strip() != hidden_line.encode():
-                with suppress(OSError):  # the terminal is closed; the program must still be able to print
-                    os.write(1, line)
-
-    thread = threading.Thread(target=print_lines, name="output")
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 def _terminate_tree(pid: int) -> None:

@@ -16,14 +16,16 @@ from lenet.errors import LabError
 from lenet.evaluation.metrics import TEST_ERROR, VALIDATION_ERROR
 from lenet.evaluation.results import load_result
 from lenet.evaluation.study import load_study
-from lenet.execution import forecast, schedule
+from lenet.execution import schedule
 from lenet.execution.pool import ProcessPool
 from lenet.execution.schedule import PlannedRun
 from lenet.mnist import datasets
 from lenet.mnist.splits import load_statistics
 from lenet.report import readme, terminal
+from lenet.report.terminal import Progress
 from lenet.runs import run_store
-from lenet.settings import Settings, Variant, load_settings
+from lenet.runs.training_data import identify_data
+from lenet.settings import Settings, load_settings
 from lenet.tracking import pages
 from lenet.workspace import DETAILS, LOCK, PAGE, README, REPORTS, remove_orphans
 
@@ -45,20 +47,25 @@ def announce_replacement(settings: Settings, variants: Sequence[str]) -> None:
         )
 
 
+def is_prepared(settings: Settings) -> bool:
+    """Return whether the prepared data are those that the settings ask for."""
+    try:
+        statistics = load_statistics()
+    except LabError:  # there is no data
+        return False
+    prepared = (statistics.dataset, statistics.validation_size, statistics.split_seed)
+    return prepared == (settings.data.dataset, settings.preprocess.validation_size, settings.preprocess.split_seed)
+
+
 def is_evaluated(settings: Settings, variants: Sequence[str]) -> bool:
     """Return whether the results belong to exactly the runs and the data that the settings ask for.
 
     Return False also if one of these runs is missing from the run store.
     """
-    try:
-        statistics = load_statistics()
-        runs = schedule.planned_runs(settings, variants)
-    except LabError:  # there is no data
+    if not is_prepared(settings):
         return False
-    prepared = (statistics.dataset, statistics.validation_size, statistics.split_seed)
-    wanted = (settings.data.dataset, settings.preprocess.validation_size, settings.preprocess.split_seed)
-    has_all_results = all(has_results(variant, runs) for variant in variants)
-    return prepared == wanted and has_all_results and not schedule.missing_runs(runs)
+    runs = schedule.planned_runs(settings, variants)
+    return all(has_results(variant, runs) for variant in variants) and not schedule.missing_runs(runs)
 
 
 def has_results(variant: str, runs: Sequence[PlannedRun]) -> bool:
@@ -78,14 +85,12 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
 
     Return False if the data cannot be downloaded.
     """
-    untrained = expected_runs(settings, variants)
     if any(DETAILS.glob("*.json")):
         # Publish the present results before new ones replace their files. Unlike `publish_all`, this does not export a
         # champion while runs are trained.
         publisher.add(methodcaller("publish_variants", list(settings.variants)))
     with schedule.process_pool(settings.compute.workers) as processes:
-        announce_training(settings, variants, untrained, processes.max_workers)
-        schedule.start_workers(processes, len(untrained))
+        schedule.start_workers(processes, expected_run_count(settings, variants))
         is_prepared = dvc.reproduce(["preprocess"])
         if is_prepared:
             train_missing_runs(settings, variants, processes, publisher)
@@ -94,25 +99,16 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
     return is_prepared
 
 
-def expected_runs(settings: Settings, variants: Sequence[str]) -> list[Variant]:
-    """Return the recipe of each run that is likely to be trained.
+def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:
+    """Return how many runs are likely to be trained.
 
     Before the data exist, finished runs cannot be recognised, because a run's digest depends on the data. In this case,
-    return the recipes of all runs.
+    count all runs.
     """
     try:
-        return [run.recipe for run in schedule.missing_runs(schedule.planned_runs(settings, variants))]
+        return len(schedule.missing_runs(schedule.planned_runs(settings, variants)))
     except LabError:
-        return [settings.variant(variant) for variant in variants for _ in settings.seeds]
-
-
-def announce_training(settings: Settings, variants: Sequence[str], untrained: Sequence[Variant], workers: int) -> None:
-    """Say how many runs will be trained, how long this takes here, and which shorter command gives a first answer."""
-    if not untrained:
-        return
-    print(forecast.announcement(untrained, datasets.find(settings.data.dataset), workers), flush=True)
-    if headline := headline_of(settings, variants):
-        print(f'For a first answer only: make repro VARIANTS="{" ".join(headline)}"', flush=True)
+        return len(variants) * len(settings.seeds)
 
 
 def train_missing_runs(
@@ -127,6 +123,8 @@ def train_missing_runs(
     headline = headline_of(settings, variants)
     runs = schedule.planned_runs(settings, variants)
     missing = training_order(schedule.missing_runs(runs), headline)
+    if any(not set(headline).isdisjoint(run.variants) for run in missing):
+        print(f'For a first answer only: the same command with VARIANTS="{" ".join(headline)}"', flush=True)
     untrained = {variant: {run.name for run in missing if variant in run.variants} for variant in variants}
     stale = [variant for variant in variants if untrained[variant] or not has_results(variant, runs)]
     experiment = pages.study_experiment(settings.data.dataset)
@@ -193,11 +191,19 @@ def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Pub
 
 
 def with_baseline(settings: Settings, variants: Sequence[str]) -> list[str]:
-    """Return these variants, after the baseline if it is not among them but has results on the same data set."""
-    baseline = settings.comparison.ladder[:1]
+    """Put the baseline before these variants, if its stored results have today's settings, seeds and data.
+
+    Otherwise, print how to compare with the baseline. The training code of its results may have changed.
+    """
+    baseline = settings.comparison.baseline
+    if baseline in variants:
+        return list(variants)
     with suppress(LabError):  # there are no results
-        if not set(baseline) <= set(variants) and load_result(baseline[0]).dataset == settings.data.dataset:
-            return [*baseline, *variants]
+        recipe, data = settings.variant(baseline).model_dump(), identify_data()
+        stored = [(run.identity.seed, run.identity.settings, run.identity.data) for run in load_result(baseline).seeds]
+        if stored == [(seed, recipe, data) for seed in settings.seeds]:
+            return [baseline, *variants]
+    print(f"{baseline} has no results with today's settings: to compare with it, name it in VARIANTS too")
     return list(variants)
 
 
@@ -209,19 +215,20 @@ def show_some(settings: Settings, variants: Sequence[str]) -> None:
 
 
 def show_finished(settings: Settings, variants: Sequence[str]) -> None:
-    """Print which runs of these variants are finished, with their errors. Print nothing if there is no data yet."""
-    with suppress(LabError):
-        runs = schedule.planned_runs(settings, variants)
-        missing = schedule.missing_runs(runs)
-        rows = []
-        for variant in variants:
-            own = [run for run in runs if variant in run.variants]
-            finished = [run_store.load_history(run.identity.digest) for run in own if run not in missing]
-            errors = [history[VALIDATION_ERROR][-1] for history in finished if VALIDATION_ERROR in history]
-            test = load_result(variant).summary[TEST_ERROR] if has_results(variant, own) else None
-            rows.append((variant, len(finished), len(own), fmean(errors) if errors else None, test))
-        terminal.print_finished(rows)
-        print("Finished runs are kept. The same command continues.", flush=True)
+    """Print which runs of these variants are finished, with their errors. Print nothing if the data are not ready."""
+    if not is_prepared(settings):
+        return
+    runs = schedule.planned_runs(settings, variants)
+    missing = schedule.missing_runs(runs)
+    rows = []
+    for variant in variants:
+        own = [run for run in runs if variant in run.variants]
+        finished = [run_store.load_history(run.identity.digest) for run in own if run not in missing]
+        errors = [history[VALIDATION_ERROR][-1] for history in finished if VALIDATION_ERROR in history]
+        test_error = load_result(variant).summary[TEST_ERROR] if has_results(variant, own) else None
+        rows.append(Progress(variant, len(finished), len(own), fmean(errors) if errors else None, test_error))
+    terminal.print_finished(rows)
+    print("Finished runs are kept. The same command continues.", flush=True)
 
 
 def show_study(settings: Settings) -> None:
@@ -250,9 +257,11 @@ def reproduce(variants: list[str]) -> bool:
     try:
         if not bring_up_to_date(settings, variants, publisher):
             return False
-    except KeyboardInterrupt:
-        show_finished(settings, variants or list(settings.variants))
-        raise
+    except KeyboardInterrupt as interrupt:
+        try:
+            show_finished(settings, variants or list(settings.variants))
+        finally:
+            raise interrupt  # even if nothing can be printed
     publisher.wait()
     if variants:
         show_some(load_settings(), variants)

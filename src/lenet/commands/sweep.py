@@ -27,9 +27,8 @@ from lenet.commands.publisher import Publisher
 from lenet.errors import LabError
 from lenet.evaluation import trials
 from lenet.evaluation.trials import Trial
-from lenet.execution import forecast, schedule
+from lenet.execution import schedule
 from lenet.execution.schedule import PlannedRun
-from lenet.mnist import datasets
 from lenet.network import determinism
 from lenet.report import figures
 from lenet.report.tables import write_csv
@@ -214,11 +213,7 @@ def main() -> None:
             )
         runs = planned_runs(sweep)
         with schedule.process_pool(settings.compute.workers) as processes:
-            missing = longest_first(schedule.missing_runs(runs))
-            if missing:
-                recipes = [run.recipe for run in missing]
-                print(forecast.announcement(recipes, datasets.find(sweep.dataset), processes.max_workers), flush=True)
-            for run in schedule.train_runs(missing, processes):
+            for run in schedule.train_runs(longest_first(schedule.missing_runs(runs)), processes):
                 publisher.add(methodcaller("publish_run", experiment, run, with_model=False))
         measured = measure(runs, list(sweep.recipes()))
     table = trials.table(measured)

@@ -1,59 +1,58 @@
-"""Estimate, before a training starts, how long it will take on this machine."""
+"""Say, before a training starts, how many runs will be trained and how long that takes on this machine."""
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from lenet.execution import cluster
-from lenet.mnist.datasets import Dataset
 from lenet.runs import run_store
 from lenet.runs.files import IDENTITY
-from lenet.settings import Variant
 
 # Images per second that one of two workers trains on: a slow machine (Intel, 2.5 GHz) and a fast one (AMD EPYC).
 _SLOWEST, _FASTEST = 3_000.0, 10_000.0
 
 
-def announcement(recipes: Sequence[Variant], dataset: Dataset, workers: int) -> str:
+def announcement(epochs: Sequence[int], dataset: str, train_size: int, workers: int) -> str:
     """Return what a command says before it trains: how many runs, how long they take here, and how to stop.
 
-    recipes: the recipe of each run. workers: how many runs train at the same time.
+    epochs: the number of epochs of each run. dataset: the name of its data set. train_size: how many images an epoch
+    has. workers: how many runs train at the same time.
     """
-    runs = f"{len(recipes)} runs" if len(recipes) > 1 else "1 run"
-    where = "on the Dask cluster" if cluster.address() else f"here: {duration(recipes, dataset, workers)}"
-    return f"{runs} to train {where}. Ctrl-C loses nothing: finished runs are kept."
+    runs = f"{len(epochs)} run{'s' * (len(epochs) > 1)}"
+    where = "on the Dask cluster" if cluster.address() else f"here: {duration(epochs, dataset, train_size, workers)}"
+    return f"{runs} to train {where}. You may press Ctrl-C: finished runs are kept."
 
 
-def duration(recipes: Sequence[Variant], dataset: Dataset, workers: int) -> str:
-    """Return how long it takes to train one run of each recipe, as in "about 25 minutes" or "10 to 35 minutes".
+def duration(epochs: Sequence[int], dataset: str, train_size: int, workers: int) -> str:
+    """Return how long the training takes, as in "about 25 minutes" or "10 to 35 minutes".
 
     The time is estimated from the finished runs on the same data set that this machine has trained. If there are none,
-    it is a range: from a fast machine to a slow one.
+    it is a range: from a fast machine to a slow one. The arguments are those of `announcement`.
     """
-    images = dataset.train_size * sum(recipe.epochs * (1 + recipe.copies) for recipe in recipes)
-    pace = _pace_here(dataset)
-    minutes = images / min(workers, len(recipes)) / 60
-    return _in_words(minutes / (pace or _FASTEST), minutes / (pace or _SLOWEST))
+    images = train_size * max(max(epochs), sum(epochs) / workers)  # not less than those of the longest run
+    trained = list(_trained_here(dataset))
+    if seconds := sum(duration_s for _, duration_s in trained):
+        pace = train_size * sum(run_epochs for run_epochs, _ in trained) / seconds
+        return _in_words(images / pace / 60, images / pace / 60)
+    return _in_words(images / _FASTEST / 60, images / _SLOWEST / 60)
 
 
-def _pace_here(dataset: Dataset) -> float:
-    """Return the images per second of the finished runs on this data set that this machine has trained, 0 if none."""
-    images, seconds = 0, 0.0
-    for digest in run_store.entry_sizes():
-        provenance = run_store.load_provenance(digest)
-        if provenance and provenance.tags.get("host") == platform.node():
-            with suppress(OSError, ValueError, KeyError):  # a damaged entry
-                run = json.loads((run_store.entry(digest) / IDENTITY).read_text(encoding="utf-8"))
-                if run["data"]["dataset"] == dataset.name:
-                    images += dataset.train_size * run["settings"]["epochs"] * (1 + run["settings"]["copies"])
-                    seconds += provenance.duration_s
-    return images / seconds if seconds else 0
+def _trained_here(dataset: str) -> Iterator[tuple[int, float]]:
+    """Yield the epochs and the seconds of each finished run on a data set that this machine has trained."""
+    for digest in run_store.digests():
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # a damaged entry
+            run = json.loads((run_store.entry(digest) / IDENTITY).read_text(encoding="utf-8"))
+            provenance = run_store.load_provenance(digest)
+            if provenance and run["data"]["dataset"] == dataset and provenance.tags["host"] == platform.node():
+                yield int(run["settings"]["epochs"]), float(provenance.duration_s)
 
 
 def _in_words(least_min: float, most_min: float) -> str:
     if most_min < 1:
         return "less than a minute"
+    if most_min < 1.5:
+        return "about a minute"
     if most_min < 90:
         least, most, unit = f"{max(1, round(least_min))}", f"{round(most_min)}", "minutes"
     else:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from filelock import Timeout
 
 from lenet.errors import LabError
-from lenet.execution import cluster, pool, progress
+from lenet.execution import cluster, forecast, pool, progress
 from lenet.execution.worker import CallResult
 from lenet.runs import run_store, trainer
 from lenet.runs.identity import DataIdentity, RunIdentity, identify_runs
@@ -107,9 +107,12 @@ def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Itera
     data_by_identity = {
         identity: load_training_data(identity) for identity in {run.identity.data: None for run in runs}
     }
+    longest_epoch = max(len(data.train) for data in data_by_identity.values())
+    epochs, dataset = [run.epochs for run in runs], runs[0].identity.data.dataset
+    print(forecast.announcement(epochs, dataset, longest_epoch, processes.max_workers), flush=True)
     trained: list[tuple[PlannedRun, CallResult]] = []
     edited_count = 0
-    with progress.open_display([run.epochs for run in runs]) as display:
+    with progress.open_display(epochs) as display:
         if scheduler := cluster.address():
             outcomes = _train_on_cluster(runs, data_by_identity, scheduler)
         else:

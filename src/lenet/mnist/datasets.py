@@ -36,7 +36,6 @@ class Dataset:
     model_name: str  # the name of its model in MLflow's registry
     classes: tuple[str, ...] = tuple(map(str, range(10)))  # the names of the labels 0 to 9
     noun: str = "digit"  # what one image shows
-    train_size: int = 60_000  # how many training images it has, validation images included
     files: tuple[PublishedFile, ...] = ()  # the four raw files
     mirrors: tuple[str, ...] = ()  # base URLs; each serves the four raw files as <name>.gz
     make: Callable[[], Mapping[str, np.ndarray]] | None = None  # returns uint8 arrays by the names of the raw files
@@ -120,7 +119,6 @@ _DIGITS = Dataset(
     title="scikit-learn's bundled digits",
     description="the 1,797 digits bundled with scikit-learn",
     model_name="lenet5-digits",
-    train_size=1_438,
     make=bundled_digits,
 )
 

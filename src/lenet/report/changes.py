@@ -17,6 +17,7 @@ _WORDS = {
     ("optimizer", "muon"): "Muon",
     ("pooling", "average"): "average pooling",
     ("pooling", "max"): "max pooling",
+    ("pooling", "blur"): "blurred pooling",
     ("schedule", "cosine"): "a falling learning rate",
 }
 
@@ -27,14 +28,13 @@ def describe(changes: Changes) -> str:
 
 
 def describe_briefly(changes: Changes) -> str:
-    """Like `describe`, but without the settings that have no everyday word, such as the batch size."""
-    return describe(
-        {
-            name: (before, after)
-            for name, (before, after) in changes.items()
-            if name in DISTORTION_SETTINGS or (name, str(after)) in _WORDS
-        }
-    )
+    """Like `describe`, but without settings that have no everyday word, such as the batch size, if another has one."""
+    worded = {
+        name: (before, after)
+        for name, (before, after) in changes.items()
+        if name in DISTORTION_SETTINGS or (name, str(after)) in _WORDS
+    }
+    return describe(worded or changes)
 
 
 def describe_replaced(changes: Changes) -> str:

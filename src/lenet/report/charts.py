@@ -174,8 +174,6 @@ def _step_chart(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.Face
         for variant, step in steps.items()
     )
     y = _rung_axis(order, alt.Axis(labels=False, title=None, ticks=False, domain=False))
-    if table.empty:
-        return alt.layer(alt.Chart(pd.DataFrame({"variant": order})).mark_point(opacity=0).encode(y=y))
     colour = alt.Color(
         "worth:N",
         scale=alt.Scale(domain=["better", "worse", NO_DIFFERENCE], range=[BETTER, WORSE, NEUTRAL]),

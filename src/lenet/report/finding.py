@@ -40,30 +40,34 @@ def sentences(study: Study) -> list[str]:
 
 
 def answers(study: Study, asked: Sequence[str]) -> list[str]:
-    """Return the results that the terminal shows: a sentence on the primary comparison, or on each variant asked for.
+    """Return the results that the terminal shows, a sentence per comparison.
 
-    asked: the variants that the user named, or none. If they are those of the primary comparison, one sentence compares
-    both.
+    asked: the variants that the user named. Each is compared with the baseline. If they are those of the primary
+    comparison, or if none is named, the two variants of the primary comparison are compared.
     """
     if study.primary and set(asked) <= set(study.primary):
         return list(_primary(study))
-    return [_against_baseline(study, variant) for variant in asked if variant != study.baseline]
+    variants = [variant for variant in asked or [study.top] if variant != study.baseline]
+    return [_against_baseline(study, variant) for variant in variants]
 
 
 def _against_baseline(study: Study, variant: str) -> str:
     difference = study.comparison.differences[variant, study.baseline]
     if difference.is_undetected:
         return f"Between `{variant}` and `{study.baseline}`, there is {NO_DIFFERENCE}."
-    interval = f" (95 % interval: {_ends(study, difference)})" if difference.has_interval else ""
+    return _of_test_images(study, f"`{variant}` misreads", difference, f"`{study.baseline}`")
+
+
+def _of_test_images(study: Study, misreads: str, difference: Estimate, reference: str) -> str:
+    """Return a sentence on a difference in test images, with its interval if there is one."""
     size = study.results[study.baseline].test_size
-    return (
-        f"Of {size:,} test images, `{variant}` misreads {_count(study, difference)} than `{study.baseline}`{interval}."
-    )
+    interval = f" (95 % interval: {_ends(study, difference)})" if difference.has_interval else ""
+    return f"Of {size:,} test images, {misreads} {_count(study, difference)} than {reference}{interval}."
 
 
 def loss_against_error(study: Study) -> str:
     """Return a sentence if the primary variant has fewer test errors than its reference but a larger test loss."""
-    if not study.primary:
+    if not study.primary or not study.comparison.differences[study.primary].is_detectable:
         return ""
     (error, loss), (reference_error, reference_loss) = (
         [study.results[variant].summary[metric] for metric in (TEST_ERROR, TEST_LOSS)] for variant in study.primary
@@ -71,13 +75,10 @@ def loss_against_error(study: Study) -> str:
     if error >= reference_error or loss <= reference_loss:
         return ""
     variant, reference = study.primary
-    errors, losses = (
-        f"{rounded(error)} against {rounded(reference_error)} %",
-        f"{loss:.3f} against {reference_loss:.3f}",
-    )
+    errors, losses = f"{rounded(error)} and {rounded(reference_error)} %", f"{loss:.3f} and {reference_loss:.3f}"
     return (
-        f"{variant} misreads fewer test images than {reference}, {errors}, but its test loss is larger, {losses}: "
-        "it is surer of its wrong answers."
+        f"{variant} misreads fewer test images than {reference} ({errors}), but its test loss is larger ({losses}): "
+        "the loss also counts how sure the answers are."
     )
 
 
@@ -137,13 +138,10 @@ def _primary(study: Study) -> Iterator[str]:
     if difference.is_undetected:
         yield f"Between networks with {change} and networks with {replaced}, there is {NO_DIFFERENCE}."
         return
-    size, count = study.results[study.baseline].test_size, _count(study, difference)
-    interval = f" (95 % interval: {_ends(study, difference)})" if difference.has_interval else ""
-    note = " This was the first question, so its interval is not widened for the others." if interval else ""
-    yield (
-        f"Of {size:,} test images, networks with {change} misread {count} than networks with {replaced}{interval}."
-        + note
-    )
+    answer = _of_test_images(study, f"networks with {change} misread", difference, f"networks with {replaced}")
+    if difference.has_interval:
+        answer += " This was the first question, so its interval is not widened for the others."
+    yield answer
 
 
 def _alone(study: Study) -> Iterator[str]:
@@ -151,35 +149,34 @@ def _alone(study: Study) -> Iterator[str]:
     if not study.factorial:
         return
     neither, first, second, _ = study.factorial
-    alone = {describe(study.changes(name, neither)): name for name in (first, second)}
-    estimates = {change: study.comparison.differences[name, neither] for change, name in alone.items()}
-    if all(estimate.is_undetected for estimate in estimates.values()):
-        yield f"For neither {' alone nor '.join(estimates)} alone is a difference detectable."
+    differences = study.comparison.differences
+    alone = [(describe(study.changes(name, neither)), differences[name, neither]) for name in (first, second)]
+    if all(estimate.is_undetected for _, estimate in alone):
+        yield f"For neither {' alone nor '.join(change for change, _ in alone)} alone is a difference detectable."
     else:
-        told = (f"{change} {fewer(study, estimate)}" for change, estimate in estimates.items())
-        yield f"Each alone: {'; '.join(told)}."
+        yield f"Each alone: {'; '.join(f'{change} {fewer(study, estimate)}' for change, estimate in alone)}."
 
 
 def _sweep(study: Study, sweep: SweepResult) -> Iterator[str]:
     """Yield the question of a sweep on the study's data set, and its answer: what the changes do together and alone."""
     if sweep.dataset != study.dataset or not sweep.effects:
         return
-    together: dict[str, Estimate] = {}
-    alone: dict[str, Estimate] = {}
+    together: dict[str, str] = {}
+    alone: dict[str, list[Estimate]] = {}
     for effects in sweep.effects:
         neither, first, second, both = effects.recipes
         shared, _ = effects.shortened()
-        together[shared] = effects.differences[both, neither]
+        together[shared] = _effect_on_error(effects.differences[both, neither])
         for recipe in (first, second):
             changes = sweep.recipes[recipe].changes_since(sweep.recipes[neither])
-            alone[describe_beside(changes, sweep.recipes[neither])] = effects.differences[recipe, neither]
-    answers = {shared: _effect_on_error(estimate) for shared, estimate in together.items()}
-    distinct = set(answers.values())
-    told = [distinct.pop()] if len(distinct) == 1 else [f"{text} with `{shared}`" for shared, text in answers.items()]
+            words = describe_beside(changes, sweep.recipes[neither])
+            alone.setdefault(words, []).append(effects.differences[recipe, neither])
+    distinct = set(together.values())
+    told = [distinct.pop()] if len(distinct) == 1 else [f"{text} with `{shared}`" for shared, text in together.items()]
     detectable = " and ".join(
-        f"{change} {'lowers' if estimate.value < 0 else 'raises'} the error"
-        for change, estimate in alone.items()
-        if estimate.is_detectable
+        f"{change} {'lowers' if estimates[0].value < 0 else 'raises'} the error"
+        for change, estimates in alone.items()
+        if all(estimate.low > 0 for estimate in estimates) or all(estimate.high < 0 for estimate in estimates)
     )
     yield (
         f"{in_markdown(sweep.about)} On validation images, both changes together {'; '.join(told)}"

@@ -21,12 +21,12 @@ def save_figures(study: Study) -> None:
         "test_error": figures.test_error(results, study.comparison.errors),
         "learning_curves": figures.learning_curves(results),
         "confusion": figures.confusion({result.variant: result.confusion for result in results}),
-        **{name: ladder(study, ink) for name, ink in _INKS.items()},
+        **{name: ladder_figure(study, ink) for name, ink in _INKS.items()},
     }
     figures.save_all(figures_by_name)
 
 
-def ladder(study: Study, ink: str) -> Figure:
+def ladder_figure(study: Study, ink: str) -> Figure:
     """Draw the network of 1998 and the ladder, each rung with what it changes. ink: the colour of the texts."""
     rungs = study.ladder or [study.baseline]
     variants = list(dict.fromkeys([study.original, *rungs]))

@@ -59,9 +59,9 @@ def environment() -> Environment:
 def from_markdown(sentence: str) -> Markup:
     """Return a sentence of `finding` as HTML. The addresses of its links are relative to the README.
 
-    `finding` has escaped the texts from params.yaml and sweep.yaml.
+    `finding` has escaped the texts from params.yaml and sweep.yaml. Only its own links become links.
     """
-    linked = re.sub(r"\[([^]]+)\]\(([^)]+)\)", r'<a href="../\2">\1</a>', sentence)
+    linked = re.sub(r"\[(\w+)\]\((sweeps/[\w/.]+)\)", r'<a href="../\2">\1</a>', sentence)
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", linked))
 
 
@@ -77,22 +77,22 @@ def facts(study: Study) -> dict[str, object]:
     steps = [(variant, below) for below, variant in pairwise(study.ladder)]
     sweeps = sweep_results.load_sweep_results(study.settings)
     hard_writers = misread_images.hard_writers(study)
-    curves = list(dict.fromkeys([study.original, *study.ladder, *(study.primary or ()), *study.featured]))
+    curves = list(dict.fromkeys([study.original, *(study.ladder or [study.baseline]), *(study.primary or ())]))
     losses = [variant for variant in curves if study.settings.variant(variant).output == "softmax"]
     found = finding.sentences(study)
     return {
-        "contents": [
-            *([("first", "Look here first")] if found else []),
-            *([("ladder", "Change by change")] if steps else []),
-            ("variants", "Every variant"),
-            *([("paper", "Published figures")] if study.published else []),
-            ("curves", "Learning curves"),
-            ("mistakes", "Mistakes"),
-            *([("writers", "Writers")] if hard_writers else []),
-            *([("sweeps", "Sweeps")] if sweeps else []),
-            ("inside", "Networks"),
-            ("made", "Method"),
-        ],
+        "contents": {
+            **({"found": "What was found"} if found else {}),
+            **({"ladder": "Change by change"} if steps else {}),
+            "variants": "Every variant",
+            **({"paper": "Published figures"} if study.published else {}),
+            "curves": "Learning curves",
+            "mistakes": "Mistakes",
+            **({"writers": "Writers"} if hard_writers else {}),
+            **({"sweeps": "Sweeps"} if sweeps else {}),
+            "inside": "Inside the networks",
+            "made": "Method",
+        },
         "finding": found,
         "two_by_two": two_by_two(study),
         "step_beside_primary": step_beside_primary(study),
@@ -109,7 +109,7 @@ def facts(study: Study) -> dict[str, object]:
             variant for variant, below in steps if study.comparison.differences[variant, below].is_undetected
         ],
         "charts": {
-            "ladder": charts.specification(charts.ladder(study)),
+            **({"ladder": charts.specification(charts.ladder(study))} if steps else {}),
             "curves": charts.specification(charts.learning_curves(study, curves)),
             **({"losses": charts.specification(charts.losses(study, losses))} if losses else {}),
             "confusion": charts.specification(charts.confusions(study, study.primary or study.featured)),

@@ -1,6 +1,7 @@
 """Print the comparison of the variants in the terminal, and which runs are finished after an interruption."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ def print_table(study: Study, committed_errors: Mapping[str, float], asked: Sequ
     asked: the variants that the user named, or none.
     """
     before = {variant: committed_errors[variant] for variant in study.results if variant in committed_errors}
-    headers = ["variant", "validation", *(["before"] if before else []), "test", f"against {study.baseline}"]
+    headers = ["variant", "validation", *(["before"] if before else []), "test", f"against\n{study.baseline}"]
     notes = ["Validation: mean ± standard deviation over the seeds. Test: mean over the seeds."]
     notes += ["Before: the test error in the last commit."] if before else []
     notes += [f"Against {study.baseline}: percentage points and their 95 % interval."] if len(study.results) > 1 else []
@@ -41,26 +42,37 @@ def print_table(study: Study, committed_errors: Mapping[str, float], asked: Sequ
         print(sentence)
 
 
-def print_finished(rows: Sequence[tuple[str, int, int, float | None, float | None]]) -> None:
-    """Print which runs are finished.
+@dataclass(frozen=True)
+class Progress:
+    """How many of a variant's runs are finished, and their mean errors in percent. An error that is unknown is None."""
 
-    rows: variant, number of finished runs, number of all runs, validation error and test error in percent: means over
-    the finished runs, None if unknown.
-    """
+    variant: str
+    finished: int
+    total: int
+    validation_error: float | None
+    test_error: float | None
+
+
+def print_finished(rows: Sequence[Progress]) -> None:
+    """Print which runs are finished, with a row per variant."""
     table = _table("Finished runs, errors in percent", ["variant", "finished", "validation", "test"], "")
-    for variant, finished, total, *errors in rows:
-        table.add_row(variant, f"{finished} of {total}", *("" if error is None else rounded(error) for error in errors))
+    for row in rows:
+        errors = ("" if error is None else rounded(error) for error in (row.validation_error, row.test_error))
+        table.add_row(row.variant, f"{row.finished} of {row.total}", *errors)
     _print(table)
 
 
 def _table(title: str, headers: Sequence[str], caption: str) -> "Table":
-    """Return an empty table. It is narrow, so that the longest name of a variant fits into 80 columns."""
+    """Return an empty table with the variants' names in the first column.
+
+    It is narrow, so that the names of params.yaml fit into 80 columns. Longer names are folded.
+    """
     from rich import box
     from rich.table import Table
 
     table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     name, *numbers = headers
-    table.add_column(name, no_wrap=True)
+    table.add_column(name, overflow="fold")
     for header in numbers:
         table.add_column(header, justify="right", no_wrap=True)
     return table

@@ -117,10 +117,15 @@ def is_locked(digest: str) -> bool:
     return False
 
 
+def digests() -> list[str]:
+    """Return the digests of all runs in the run store."""
+    folders = (path for path in run_store_folder().glob("*") if path.is_dir())
+    return sorted(folder.name for folder in folders if len(folder.name) == _DIGEST_LENGTH)
+
+
 def entry_sizes() -> dict[str, int]:
     """Return the size in bytes of each entry: digest → size."""
-    folders = [path for path in run_store_folder().glob("*") if path.is_dir() and len(path.name) == _DIGEST_LENGTH]
-    return {folder.name: sum(file.stat().st_size for file in folder.iterdir()) for folder in sorted(folders)}
+    return {digest: sum(file.stat().st_size for file in entry(digest).iterdir()) for digest in digests()}
 
 
 def prune(keep: Collection[str]) -> dict[str, int]:
