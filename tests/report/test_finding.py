@@ -24,7 +24,7 @@ def test_the_first_sentence_counts_images(monkeypatch):
         "Of 100 test images, networks with ReLU and Adam misread 19 fewer than networks with tanh and SGD (95 % "
     )
     assert first.endswith("). This was the first question, so its interval is not widened for the others.")
-    assert second == "For neither ReLU alone nor Adam alone is a difference detectable."
+    assert second == "ReLU alone and Adam alone make no detectable difference."
 
 
 def test_the_second_sentence_says_what_each_change_does_alone(monkeypatch):

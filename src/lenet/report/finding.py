@@ -152,7 +152,7 @@ def _alone(study: Study) -> Iterator[str]:
     differences = study.comparison.differences
     alone = [(describe(study.changes(name, neither)), differences[name, neither]) for name in (first, second)]
     if all(estimate.is_undetected for _, estimate in alone):
-        yield f"For neither {' alone nor '.join(change for change, _ in alone)} alone is a difference detectable."
+        yield f"{' alone and '.join(change for change, _ in alone)} alone make {NO_DIFFERENCE}."
     else:
         yield f"Each alone: {'; '.join(f'{change} {fewer(study, estimate)}' for change, estimate in alone)}."
 
