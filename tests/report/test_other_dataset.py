@@ -29,9 +29,9 @@ def test_a_sweep_on_the_studys_own_data_set_is_not_compared(clothes):
 @pytest.mark.parametrize(
     ("in_sweep", "ending"),
     [
-        (Estimate(-2.0, -2.2, -1.8), "; it helps more on Fashion-MNIST"),
-        (Estimate(0.5, 0.4, 0.6), "; it helps less on Fashion-MNIST"),
-        (Estimate(-0.6, -1.0, -0.2), "; these two do not differ detectably"),
+        (Estimate(-2.0, -2.2, -1.8), "; in points, it helps more on Fashion-MNIST"),
+        (Estimate(0.5, 0.4, 0.6), "; in points, it helps less on Fashion-MNIST"),
+        (Estimate(-0.6, -1.0, -0.2), "; the two do not differ detectably"),
         (Estimate(-2.0, np.nan, np.nan), ""),
     ],
 )

@@ -220,9 +220,10 @@ def _published(study: Study) -> Iterator[str]:
 def _other_dataset(study: Study, sweep: SweepResult) -> Iterator[str]:
     """Yield a sentence on the worth of the primary change, and of a falling rate, on the sweep's data set."""
     told = [
-        other_dataset.sentence(study, sweep, worth)
+        worth
         for worth in other_dataset.compare(study, sweep)
         if worth.variants == study.primary or set(worth.changes) == {"schedule"}
     ]
     if told:
-        yield f"{other_dataset.heading(study, sweep)} {'. '.join(told)}."
+        numbers = f"[numbers](sweeps/{sweep.name}/effects.csv)"
+        yield f"{other_dataset.brief_sentence(study, sweep, told)} ({numbers})."

@@ -1,7 +1,7 @@
 """Say whether changes that the study measured are worth the same on another data set, from a sweep on that data set."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lenet.evaluation.comparison import Estimate, Pair
@@ -9,7 +9,7 @@ from lenet.evaluation.study import Study
 from lenet.mnist import datasets
 from lenet.report.changes import Changes, describe_beside
 from lenet.report.sweep_results import SweepResult
-from lenet.report.wording import signed_with_interval
+from lenet.report.wording import signed, signed_with_interval
 from lenet.settings import Variant
 
 # A change, and the settings that it changes or that decide what it is worth in the recipe before.
@@ -84,17 +84,32 @@ def heading(study: Study, sweep: SweepResult) -> str:
 
 
 def sentence(study: Study, sweep: SweepResult, worth: Worth) -> str:
-    """Return a sentence on the worth of a change on both data sets."""
+    """Return a sentence on the worth of a change on both data sets, with intervals."""
     there, here = _titles(study, sweep)
     variant, reference = worth.variants
-    endings = {
-        None: "",
-        "": "; these two do not differ detectably",
-        "more": f"; it helps more on {there}",
-        "less": f"; it helps less on {there}",
-    }
     points = f"{signed_with_interval(worth.in_sweep)} on {there} and {signed_with_interval(worth.in_study)} on {here}"
-    return f"{worth.words}: {points} (`{variant}` against `{reference}`){endings[worth.verdict]}"
+    words = worth.words[0].upper() + worth.words[1:]
+    return f"{words}: {points} (`{variant}` against `{reference}`){_ending(worth, there)}"
+
+
+def brief_sentence(study: Study, sweep: SweepResult, worths: Sequence[Worth]) -> str:
+    """Return one sentence on the worth of changes on both data sets, without intervals."""
+    there, here = _titles(study, sweep)
+    told = []
+    for worth in worths:
+        in_sweep, in_study = signed(worth.in_sweep.value), signed(worth.in_study.value)
+        told.append(f"{worth.words} {in_sweep} ({in_study} on {here}{_ending(worth, there)})")
+    return f"On {there}, in points of validation error: {', '.join(told)}"
+
+
+def _ending(worth: Worth, there: str) -> str:
+    """Return the end of a sentence: whether a change helps more or less there. Empty if an interval is missing."""
+    return {
+        None: "",
+        "": "; the two do not differ detectably",
+        "more": f"; in points, it helps more on {there}",
+        "less": f"; in points, it helps less on {there}",
+    }[worth.verdict]
 
 
 def _titles(study: Study, sweep: SweepResult) -> tuple[str, str]:
