@@ -29,7 +29,7 @@ def test_two_make_repro_train_a_run_once_and_it_is_published_after_the_outage(re
     ]
     outputs = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
-    assert sum("1 runs in" in stdout for stdout, _ in outputs) == 1
+    assert sum("1 run in" in stdout for stdout, _ in outputs) == 1
     for stdout, stderr in outputs:
         assert VARIANT in stdout
         (warning,) = [line for line in stderr.splitlines() if "warning" in line]

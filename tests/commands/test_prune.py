@@ -31,7 +31,7 @@ def test_runs_in_settings_or_results_are_kept_and_others_are_removed(planned, ca
     prune.main()
     assert set(run_store.entry_sizes()) == {reported.digest, *(run.identity.digest for run in planned)}
     printed = capsys.readouterr().out
-    assert " contained 4 runs (0.0 MB); removed 1 runs (0.0 MB) that neither settings nor results refer to" in printed
+    assert " contained 4 runs (0.0 MB); removed 1 run (0.0 MB) that neither settings nor results refer to" in printed
 
 
 def test_without_data_runs_in_results_are_kept(workspace, capsys):

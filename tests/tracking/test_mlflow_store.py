@@ -172,7 +172,7 @@ def test_a_moved_or_copied_checkout_keeps_its_mlflow_runs_and_writes_nothing_at_
         shutil.move(workspace / "reports", folder)
     shutil.copy(workspace / "params.yaml", old)
     files_before = sorted(workspace.iterdir())
-    assert "published 1 runs" in publish_in(old)
+    assert "published 1 run " in publish_in(old)
     assert sorted(workspace.iterdir()) == files_before
     (shutil.copytree if is_copied else shutil.move)(old, new)
     shutil.copytree(workspace / "more", new, dirs_exist_ok=True)

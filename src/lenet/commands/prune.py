@@ -36,7 +36,7 @@ def referenced_digests(settings: Settings) -> set[str]:
 
 def count_and_size(sizes: dict[str, int]) -> str:
     """Return a text with the number of runs and their total size, as in "4 runs (1.2 MB)". sizes: digest → bytes."""
-    return f"{len(sizes)} runs ({sum(sizes.values()) / 1e6:.1f} MB)"
+    return f"{len(sizes)} run{'s' * (len(sizes) != 1)} ({sum(sizes.values()) / 1e6:.1f} MB)"
 
 
 def main() -> None:
