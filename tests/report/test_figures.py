@@ -101,8 +101,10 @@ def test_the_ladder_shows_means_intervals_words_and_the_published_error():
     interval, mean, single, published = [line.get_xdata() for line in axes.lines]
     assert list(interval) == [errors["tanh_sgd"].low, errors["tanh_sgd"].high]
     assert (*mean, *single, *published) == (11, 3, 4.5, 4.5)
-    assert [text.get_text() for text in axes.texts] == ["11.00", "tanh", "3.00", "+ SiLU", "4.5 %, the paper"]
+    assert [text.get_text() for text in axes.texts] == ["11.00", "3.00", "4.5 %, the paper"]
     assert {text.get_color() for text in axes.texts} == {"red"}
+    (right,) = axes.child_axes
+    assert [label.get_text() for label in right.get_yticklabels()] == ["tanh", "+ SiLU"]
 
 
 def test_seeds_with_equal_errors_are_drawn_at_different_heights():

@@ -117,17 +117,16 @@ def ladder(
     published: a published error in percent, drawn as a dashed line, and the text at this line.
     ink: the colour of texts and axes.
     """
-    figure = Figure(figsize=(9, 0.9 + 0.36 * len(errors)), layout="constrained", facecolor="none")
+    figure = Figure(figsize=(9, 0.9 + 0.33 * len(errors)), layout="constrained", facecolor="none")
     axes = figure.subplots()
     axes.set_facecolor("none")
-    for row, (variant, error) in enumerate(errors.items()):
+    for row, error in enumerate(errors.values()):
         if error.has_interval:
             axes.plot([error.low, error.high], [row, row], color=_BRIGHT_BLUE, linewidth=2.5, solid_capstyle="butt")
         axes.plot(error.value, row, "o", color=_BRIGHT_BLUE, markersize=8)
         end = (error.high if error.has_interval else error.value, row)
         label = axes.annotate(rounded(error.value), end, (8, 0), textcoords="offset points", va="center")
         label.set(color=ink, fontweight="bold")
-        axes.text(1.13, row, words[variant], transform=axes.get_yaxis_transform(), va="center", color=ink, fontsize=9)
     if published:
         text, error_percent = published
         axes.axvline(error_percent, color=_BRIGHT_ORANGE, linestyle="--", linewidth=1.2, zorder=0)
@@ -138,7 +137,11 @@ def ladder(
     axes.tick_params(colors=ink)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(errors) - 0.4, -0.7)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, 1.1 * axes.get_xlim()[1])
+    right = axes.secondary_yaxis("right")
+    right.set_yticks(range(len(errors)), [words[variant] for variant in errors])
+    right.tick_params(colors=ink, length=0, labelsize=9)
+    right.spines["right"].set_visible(False)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_color(ink)
     _simplify(axes)
