@@ -1,4 +1,4 @@
-from lenet.errors import did_you_mean, shortened
+from lenet.errors import counted, did_you_mean, shortened
 
 
 def test_the_nearest_known_name_is_suggested_or_all_known_names_if_none_is_near():
@@ -8,3 +8,7 @@ def test_the_nearest_known_name_is_suggested_or_all_known_names_if_none_is_near(
 
 def test_only_a_text_that_is_too_long_is_cut():
     assert [shortened(text, 3) for text in ("one", "four")] == ["one", "fou…"]
+
+
+def test_a_noun_has_an_s_unless_there_is_exactly_one():
+    assert [counted(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]

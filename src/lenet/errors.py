@@ -32,6 +32,11 @@ def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in "1 run" or "2 runs"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def did_you_mean(name: str, known_names: Iterable[str]) -> str:
     """Return a hint with the known name that is closest to `name`, or with all known names if none is close."""
     known_names = list(known_names)

@@ -193,6 +193,11 @@ class Published(_Section):
     plus_minus: Annotated[float, Field(ge=0, lt=100)] = 0.0
     training: PublishedTraining | None = None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest error that the publication may have rounded to `error_percent`, in percent."""
+        return self.error_percent - self.plus_minus, self.error_percent + self.plus_minus
+
 
 class ComparisonSettings(_Section):
     """What the report compares: variants and sweeps, by their names. params.yaml explains each key."""

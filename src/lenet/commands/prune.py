@@ -5,7 +5,7 @@ from contextlib import suppress
 from lenet import program
 from lenet.commands import side_workspace
 from lenet.commands.sweep import digests_in, planned_runs
-from lenet.errors import LabError
+from lenet.errors import LabError, counted
 from lenet.evaluation.results import load_result
 from lenet.execution import schedule
 from lenet.runs import run_store
@@ -36,7 +36,7 @@ def referenced_digests(settings: Settings) -> set[str]:
 
 def count_and_size(sizes: dict[str, int]) -> str:
     """Return a text with the number of runs and their total size, as in "4 runs (1.2 MB)". sizes: digest → bytes."""
-    return f"{len(sizes)} run{'s' * (len(sizes) != 1)} ({sum(sizes.values()) / 1e6:.1f} MB)"
+    return f"{counted(len(sizes), 'run')} ({sum(sizes.values()) / 1e6:.1f} MB)"
 
 
 def main() -> None:

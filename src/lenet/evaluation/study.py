@@ -38,16 +38,17 @@ class Study:
 
     @property
     def ladder(self) -> list[str]:
-        """The variants of `comparison.ladder` in params.yaml that are in this study, in the same order."""
-        return [variant for variant in self.settings.comparison.ladder if variant in self.results]
+        """The variants of `comparison.ladder` in params.yaml that are in this study, in the same order.
+
+        If there are none, it is the first variant of the study.
+        """
+        named = [variant for variant in self.settings.comparison.ladder if variant in self.results]
+        return named or list(self.results)[:1]
 
     @property
     def baseline(self) -> str:
-        """The variant that all others are compared with.
-
-        It is the first variant of `ladder`. If `ladder` is empty, it is the first variant of the study.
-        """
-        return (self.ladder or list(self.results))[0]
+        """The variant that all others are compared with: the first variant of `ladder`."""
+        return self.ladder[0]
 
     @property
     def dataset(self) -> str:
@@ -70,8 +71,8 @@ class Study:
 
     @property
     def top(self) -> str:
-        """The variant shown as today's network: the last variant of `ladder`, or the baseline if `ladder` is empty."""
-        return (self.ladder or [self.baseline])[-1]
+        """The variant shown as today's network: the last variant of `ladder`."""
+        return self.ladder[-1]
 
     @property
     def featured(self) -> list[str]:
@@ -109,7 +110,7 @@ class Study:
 
     @cached_property
     def comparison(self) -> Comparison:
-        pairs = ladder_pairs(list(self.results), self.ladder or [self.baseline])
+        pairs = ladder_pairs(list(self.results), self.ladder)
         if self.original not in (self.baseline, self.top):
             pairs.append((self.top, self.original))
         if self.factorial:
@@ -128,8 +129,7 @@ class Study:
         interval = self.prediction(variant)
         if not interval.has_interval:
             return None
-        published = self.published[variant]
-        lowest, highest = (published.error_percent + sign * published.plus_minus for sign in (-1, 1))
+        lowest, highest = self.published[variant].ends
         return bool(interval.low <= highest and lowest <= interval.high)
 
     def errors_by_group(self, variant: str) -> dict[str, float]:

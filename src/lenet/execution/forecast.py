@@ -5,6 +5,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from lenet.errors import counted
 from lenet.execution import cluster
 from lenet.runs import run_store
 from lenet.runs.files import IDENTITY
@@ -19,9 +20,8 @@ def announcement(epochs: Sequence[int], dataset: str, train_size: int, workers: 
     epochs: the number of epochs of each run. dataset: the name of its data set. train_size: how many images an epoch
     has. workers: how many runs train at the same time.
     """
-    runs = f"{len(epochs)} run{'s' * (len(epochs) > 1)}"
     where = "on the Dask cluster" if cluster.address() else f"here: {duration(epochs, dataset, train_size, workers)}"
-    return f"{runs} to train {where}. You may press Ctrl-C: finished runs are kept."
+    return f"{counted(len(epochs), 'run')} to train {where}. You may press Ctrl-C: finished runs are kept."
 
 
 def duration(epochs: Sequence[int], dataset: str, train_size: int, workers: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from filelock import Timeout
 
-from lenet.errors import LabError
+from lenet.errors import LabError, counted
 from lenet.execution import cluster, forecast, pool, progress
 from lenet.execution.worker import CallResult
 from lenet.runs import run_store, trainer
@@ -107,9 +107,9 @@ def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Itera
     data_by_identity = {
         identity: load_training_data(identity) for identity in {run.identity.data: None for run in runs}
     }
-    longest_epoch = max(len(data.train) for data in data_by_identity.values())
+    train_size = max(len(data.train) for data in data_by_identity.values())
     epochs, dataset = [run.epochs for run in runs], runs[0].identity.data.dataset
-    print(forecast.announcement(epochs, dataset, longest_epoch, processes.max_workers), flush=True)
+    print(forecast.announcement(epochs, dataset, train_size, processes.max_workers), flush=True)
     trained: list[tuple[PlannedRun, CallResult]] = []
     edited_count = 0
     with progress.open_display(epochs) as display:
@@ -253,7 +253,7 @@ def _training_speed(
     """
     images = sum(run.epochs * len(data_by_identity[run.identity.data].train) for run, _ in trained)
     return (
-        f"{len(trained)} run{'s' * (len(trained) > 1)} in {wall_s:.0f} s: "
+        f"{counted(len(trained), 'run')} in {wall_s:.0f} s: "
         f"{images / sum(call_result.duration_s for _, call_result in trained):,.0f} images/s per worker, "
         f"{images / wall_s:,.0f} images/s in total; "
         f"peak memory {max(call_result.peak_memory_mib for _, call_result in trained):,.0f} MiB per worker"

@@ -6,6 +6,7 @@ comparison.csv, the table for other programs, is made in tables.py.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lenet.evaluation.metrics import VALIDATION_ERROR
 from lenet.evaluation.study import Study
@@ -68,7 +69,7 @@ TEST = Column(
 AGAINST_BASELINE = Column(
     "against `{baseline}`", wording.difference_from_baseline, _difference_value, page_title="against {baseline}"
 )
-AGAINST_BASELINE_IN_NUMBERS = replace(AGAINST_BASELINE, text=wording.difference_in_numbers)
+AGAINST_BASELINE_IN_NUMBERS = replace(AGAINST_BASELINE, text=partial(wording.difference_from_baseline, in_numbers=True))
 PUBLISHED = Column(
     "published",
     lambda study, variant: wording.published_error(study, variant) if variant in study.published else "",

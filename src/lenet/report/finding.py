@@ -95,8 +95,7 @@ def misread_with_interval(study: Study, error: Estimate) -> str:
 
 def published_misread(study: Study, published: Published) -> str:
     """Return how many images the published error is, as in "95", or as in "350 to 450" if the publication rounds it."""
-    ends = (published.error_percent + sign * published.plus_minus for sign in (-1, 1))
-    return " to ".join(dict.fromkeys(str(misread(study, end)) for end in ends))
+    return " to ".join(dict.fromkeys(str(misread(study, end)) for end in published.ends))
 
 
 def fewer(study: Study, difference: Estimate) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from matplotlib.figure import Figure
 
 from lenet.evaluation.study import Study
-from lenet.report import changes, figures, model_card, page, results_page, tables
+from lenet.report import changes, figures, model_card, page, results_page, tables, wording
 
 # The README shows a ladder on white and one on black: name of the figure → colour of its texts.
 _INKS = {"ladder": "#1f2328", "ladder_dark": "#e6edf3"}
@@ -28,7 +28,7 @@ def save_figures(study: Study) -> None:
 
 def ladder_figure(study: Study, ink: str) -> Figure:
     """Draw the network of 1998 and the ladder, each rung with what it changes. ink: the colour of the texts."""
-    rungs = study.ladder or [study.baseline]
+    rungs = study.ladder
     variants = list(dict.fromkeys([study.original, *rungs]))
     words = dict.fromkeys(variants, "") | {
         variant: f"+ {changes.describe_briefly(study.changes(variant, below))}" for below, variant in pairwise(rungs)
@@ -38,7 +38,9 @@ def ladder_figure(study: Study, ink: str) -> Figure:
     if study.original == study.settings.comparison.original:
         words[study.original] = "network and training of 1998"
     published = study.published.get(study.original)
-    line = (f"{published.error_percent} %, {published.source}", published.error_percent) if published else None
+    line = None
+    if published:
+        line = f"{wording.published_error(study, study.original)} %, {published.source}", published.error_percent
     return figures.ladder({variant: study.comparison.errors[variant] for variant in variants}, words, line, ink)
 
 

@@ -77,7 +77,7 @@ def facts(study: Study) -> dict[str, object]:
     steps = [(variant, below) for below, variant in pairwise(study.ladder)]
     sweeps = sweep_results.load_sweep_results(study.settings)
     hard_writers = misread_images.hard_writers(study)
-    curves = list(dict.fromkeys([study.original, *(study.ladder or [study.baseline]), *(study.primary or ())]))
+    curves = list(dict.fromkeys([study.original, *study.ladder, *(study.primary or ())]))
     losses = [variant for variant in curves if study.settings.variant(variant).output == "softmax"]
     found = finding.sentences(study)
     return {

@@ -22,20 +22,19 @@ def print_summary(study: Study, committed_errors: Mapping[str, float], page: Pat
 def print_table(study: Study, committed_errors: Mapping[str, float], asked: Sequence[str] = ()) -> None:
     """Print a row per variant, and the result in words.
 
-    committed_errors: variant → its test error in the last commit, in percent; variants without one may be missing.
+    committed_errors: variant of the study → its test error in the last commit, in percent, if it has one.
     asked: the variants that the user named, or none.
     """
-    before = {variant: committed_errors[variant] for variant in study.results if variant in committed_errors}
-    headers = ["variant", "validation", *(["before"] if before else []), "test", f"against\n{study.baseline}"]
+    headers = ["variant", "validation", *(["before"] if committed_errors else []), "test", f"against\n{study.baseline}"]
     notes = ["Validation: mean ± standard deviation over the seeds. Test: mean over the seeds."]
-    notes += ["Before: the test error in the last commit."] if before else []
+    notes += ["Before: the test error in the last commit."] if committed_errors else []
     notes += [f"Against {study.baseline}: percentage points and their 95 % interval."] if len(study.results) > 1 else []
     table = _table(f"Errors in percent on {dataset_title(study)}", headers, " ".join(notes))
     for variant in study.results:
-        committed = [rounded(before[variant]) if variant in before else ""] if before else []
+        before = [rounded(committed_errors[variant]) if variant in committed_errors else ""] if committed_errors else []
         test = rounded(study.comparison.errors[variant].value)
         table.add_row(
-            variant, validation_error(study, variant), *committed, test, difference_from_baseline(study, variant)
+            variant, validation_error(study, variant), *before, test, difference_from_baseline(study, variant)
         )
     _print(table)
     for sentence in finding.answers(study, asked):

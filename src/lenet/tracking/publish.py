@@ -18,7 +18,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from lenet import program
-from lenet.errors import LabError
+from lenet.errors import LabError, counted
 from lenet.evaluation.champion import ranked_runs
 from lenet.evaluation.results import VariantResult, load_result
 from lenet.execution.schedule import PlannedRun
@@ -89,10 +89,8 @@ def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
     results = list(_readable_results(variants))
     for result in results:
         if count := _publish_result(result, settings):
-            print(
-                f"{result.variant}: published {count} run{'s' * (count > 1)} to {mlflow_store.redacted_uri()}",
-                file=sys.stderr,
-            )
+            runs = counted(count, "run")
+            print(f"{result.variant}: published {runs} to {mlflow_store.redacted_uri()}", file=sys.stderr)
     return results
 
 
