@@ -35,7 +35,7 @@ def test_two_make_repro_train_a_run_once_and_it_is_published_after_the_outage(re
         (warning,) = [line for line in stderr.splitlines() if "warning" in line]
         assert warning.startswith(f"warning: the MLflow store at {unreachable} failed: ")
     assert f"{VARIANT} seed 2" not in {name for name, _ in repository.statuses()}
-    assert f"{VARIANT}: published " in repository.module("tracking.publish").stderr
+    assert f" of {VARIANT} to " in repository.module("tracking.publish").stderr
     names = [name for name, _ in repository.statuses()]
     assert len(names) == len(set(names))
     assert {f"{VARIANT} seed {seed}" for seed in (0, 1, 2)} <= set(names)

@@ -52,7 +52,7 @@ def test_a_truncated_rwlock_of_dvc_is_removed_with_one_line(workspace, content, 
 
 @pytest.mark.parametrize(("free_mb", "hint"), [(3, "only 3 MB are left on the disk: free some space; "), (5000, "")])
 def test_if_the_pipeline_stops_on_a_full_disk_the_message_says_so(workspace, monkeypatch, free_mb, hint):
-    monkeypatch.setattr(dvc.foreground, "run", lambda command, environment, hidden_line: 1)
+    monkeypatch.setattr(dvc.foreground, "run", lambda command, environment, hidden: 1)
     monkeypatch.setattr(dvc.shutil, "disk_usage", lambda path: SimpleNamespace(free=free_mb << 20))
     with pytest.raises(LabError, match=f"^the pipeline stopped: {hint}see the message above\\. Correct its cause"):
         dvc.reproduce(["plot"])

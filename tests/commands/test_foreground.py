@@ -16,9 +16,10 @@ def test_a_program_gets_the_given_environment_and_its_exit_status_is_returned():
     assert foreground.run(["sh", "-c", "exit $STATUS"], {**os.environ, "STATUS": "7"}) == 7
 
 
-def test_a_hidden_line_is_not_printed_and_the_other_lines_are(capfd):
-    assert foreground.run(["printf", "before\nhint\nafter, without an end"], hidden_line="hint") == 0
-    assert capfd.readouterr().out == "before\nafter, without an end"
+def test_hidden_lines_and_the_empty_lines_after_them_are_not_printed(capfd):
+    output = "before\n\na hint: more\n\n\tanother hint\n\nafter, without an end"
+    assert foreground.run(["printf", output], hidden=("a hint", "another")) == 0
+    assert capfd.readouterr().out == "before\n\nafter, without an end"
 
 
 def start_in_foreground(program):

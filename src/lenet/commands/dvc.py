@@ -25,8 +25,14 @@ from lenet.yaml_files import has_conflicts
 # lock, DVC waits for it.
 COMMAND = ("env", "SHELL=/bin/sh", sys.executable, "-m", "dvc", "--wait-for-lock")
 _LOW_DISK_SPACE_MB = 100
-# DVC prints this after each `dvc repro`, even if no remote storage is set up.
-_HINT = "Use `dvc push` to send your updates to remote storage."
+# DVC prints these hints after each `dvc repro`, even if no remote storage is set up.
+_HINTS = (
+    "Use `dvc push` to send your updates to remote storage.",
+    "To track the changes with git, run:",
+    "git add ",
+    "To enable auto staging, run:",
+    "dvc config core.autostage true",
+)
 
 
 def reproduce(arguments: Sequence[str]) -> bool:
@@ -40,7 +46,7 @@ def reproduce(arguments: Sequence[str]) -> bool:
     with _dvc_lock():
         # Unbuffered, so that what the stages print comes at once through the pipe.
         environment = os.environ | mlflow_store.disabled_environment() | {"PYTHONUNBUFFERED": "1"}
-        status = foreground.run([*COMMAND, "repro", *arguments], environment, hidden_line=_HINT)
+        status = foreground.run([*COMMAND, "repro", *arguments], environment, hidden=_HINTS)
     if status == 0:
         return True
     if note.is_file():

@@ -15,19 +15,24 @@ from lenet.program import Terminated
 HOST = "127.0.0.1"
 
 
-def run(command: Sequence[str], env: Mapping[str, str] | None = None, hidden_line: str = "") -> int:
+def run(command: Sequence[str], env: Mapping[str, str] | None = None, hidden: tuple[str, ...] = ()) -> int:
     """Run a program to its end and return its exit status.
 
-    hidden_line: a line of the program's output that is not printed. If it is given, the program's output is a pipe.
+    hidden: how the lines begin that are not printed. Empty lines after such a line are not printed either. If anything
+    is to be hidden, the program's output is a pipe.
     Ctrl-C reaches both the program and this process. SIGTERM is passed on to the program and to all processes that the
     program has started. After either signal, wait until the program has ended, then raise KeyboardInterrupt.
     """
     interrupt: KeyboardInterrupt | None = None
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE if hidden_line else None) as process:
+    beginnings = tuple(beginning.encode() for beginning in hidden)
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE if hidden else None) as process:
+        is_hidden = False
         while True:
             try:
                 for line in process.stdout or ():
-                    if line.strip() != hidden_line.encode():
+                    text = line.strip()
+                    is_hidden = text.startswith(beginnings) or (is_hidden and not text)
+                    if not is_hidden:
                         os.write(1, line)
                 process.wait()
                 break

@@ -80,17 +80,17 @@ def publish_all() -> list[VariantResult]:
 
 
 def publish_variants(variants: Sequence[str]) -> list[VariantResult]:
-    """Publish the results of the variants and return these results. Print how many runs were published.
+    """Publish the results of the variants and return these results. Print how many runs were created or updated.
 
     Variants without results are skipped.
     """
     gc.freeze()  # else the garbage collector scans MLflow's modules repeatedly, for a sixth of the time
     settings = load_settings()
     results = list(_readable_results(variants))
-    for result in results:
-        if count := _publish_result(result, settings):
-            runs = counted(count, "run")
-            print(f"{result.variant}: published {runs} to {mlflow_store.redacted_uri()}", file=sys.stderr)
+    counts = {result.variant: _publish_result(result, settings) for result in results}
+    if updated := [variant for variant, count in counts.items() if count]:
+        runs, of = counted(sum(counts.values()), "run"), updated[0] if len(updated) == 1 else f"{len(updated)} variants"
+        print(f"published {runs} of {of} to {mlflow_store.redacted_uri()}", file=sys.stderr)
     return results
 
 
