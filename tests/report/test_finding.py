@@ -23,7 +23,7 @@ def test_the_first_sentence_counts_images(monkeypatch):
     assert first.startswith(
         "Of 100 test images, networks with ReLU and Adam misread 19 fewer than networks with tanh and SGD (95 % "
     )
-    assert first.endswith("). This was the first question, so its interval is not widened for the others.")
+    assert first.endswith("). This is the primary comparison, so its interval is not widened.")
     assert second == "ReLU alone and Adam alone make no detectable difference."
 
 
@@ -83,10 +83,9 @@ def test_with_one_seed_no_interval_is_given(monkeypatch):
     [
         (
             [Estimate(0.1, -0.1, 0.3)] * 2,
-            "make no detectable difference; alone, ReLU with SGD raises the error "
-            "([numbers](sweeps/rates/effects.csv)).",
+            "make no detectable difference; ReLU with SGD raises the error ([numbers](sweeps/rates/effects.csv)).",
         ),
-        ([Estimate(-0.5, -0.6, -0.4)] * 2, "lower the error by 0.50 points; alone, ReLU with SGD raises the error ("),
+        ([Estimate(-0.5, -0.6, -0.4)] * 2, "lower the error by 0.50 points; ReLU with SGD raises the error ("),
         (
             [Estimate(0.1, -0.1, 0.3), Estimate(0.5, 0.4, 0.6)],
             "make no detectable difference with `schedule=constant`; raise the error by 0.50 points with "
@@ -125,7 +124,7 @@ def test_detected_steps_of_the_ladder_are_ranked(monkeypatch):
     assert ", then ReLU (20 fewer, " in sentence
 
 
-@pytest.mark.parametrize(("published", "verdict"), [(2.0, "2 fits"), (9.0, "chance does not explain")])
+@pytest.mark.parametrize(("published", "verdict"), [(2.0, "so the published"), (9.0, "so chance does not")])
 def test_a_published_error_is_compared_with_one_more_run(monkeypatch, published, verdict):
     compared = study({"paper": [1.0, 2.0, 3.0]}, published={"paper": published}, dataset="mnist")
     (sentence,) = sentences(compared, monkeypatch)
@@ -144,6 +143,6 @@ def test_the_network_of_1998_is_compared_with_todays_first(monkeypatch):
 def test_changes_are_compared_with_another_data_set(monkeypatch, clothes):
     *_, sentence = sentences(two_by_two(primary=["d", "a"], dataset="mnist"), monkeypatch, clothes)
     assert sentence == (
-        "On Fashion-MNIST, in points of validation error: ReLU and Adam +4.00 (−19.00 on MNIST; in points, it helps "
-        "less on Fashion-MNIST) ([numbers](sweeps/clothes/effects.csv))."
+        "On validation images of Fashion-MNIST, the error changes with ReLU and Adam by +4.00 points (on MNIST’s test "
+        "images by −19.00; in points, it helps less on Fashion-MNIST) ([numbers](sweeps/clothes/effects.csv))."
     )

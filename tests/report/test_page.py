@@ -174,7 +174,7 @@ def test_the_page_shows_the_effects_of_two_changes_and_their_interaction(digits)
 
 
 def test_the_page_says_that_the_primary_comparison_is_not_adjusted(full_page):
-    assert "The study’s first question, relu_adam against tanh_sgd, is the exception" in full_page.text
+    assert "The primary comparison, relu_adam against tanh_sgd, is the exception" in full_page.text
     note = "the primary difference, relu_adam against tanh_sgd, not adjusted, the others adjusted by Šidák for 2"
     assert note in full_page.text
 

@@ -57,7 +57,7 @@ def test_a_missing_validation_error_is_a_dash_with_a_note(small_study):
 def test_the_note_says_that_the_primary_comparison_is_not_adjusted():
     errors = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
     note = wording.note_on_differences(study(errors, primary=("relu_adam", "tanh_sgd")))
-    assert "95 % intervals are simultaneous; that of relu_adam, the primary contrast, is not adjusted." in note
+    assert "95 % intervals are simultaneous; that of relu_adam, the primary comparison, is not adjusted." in note
     assert "95 % intervals are simultaneous. An interval that" in wording.note_on_differences(study(errors))
     assert wording.note_on_differences(study({"tanh_sgd": [10.0], "relu_adam": [3.0]})) == ""
 

@@ -85,18 +85,16 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
 
     Return False if the data cannot be downloaded.
     """
-    if any(DETAILS.glob("*.json")):
-        # Publish the present results before new ones replace their files. Unlike `publish_all`, this does not export a
-        # champion while runs are trained.
-        publisher.add(methodcaller("publish_variants", list(settings.variants)))
     with schedule.process_pool(settings.compute.workers) as processes:
         schedule.start_workers(processes, expected_run_count(settings, variants))
-        is_prepared = dvc.reproduce(["preprocess"])
-        if is_prepared:
-            train_missing_runs(settings, variants, processes, publisher)
-        else:
-            publisher.wait()  # the demo may follow, which changes the current folder
-    return is_prepared
+        if not dvc.reproduce(["preprocess"]):
+            return False
+        if any(DETAILS.glob("*.json")):
+            # Publish the present results before new ones replace their files. Unlike `publish_all`, this does not
+            # export a champion while runs are trained.
+            publisher.add(methodcaller("publish_variants", list(settings.variants)))
+        train_missing_runs(settings, variants, processes, publisher)
+    return True
 
 
 def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:

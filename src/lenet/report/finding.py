@@ -129,7 +129,7 @@ def _original_and_top(study: Study) -> Iterator[str]:
 
 
 def _primary(study: Study) -> Iterator[str]:
-    """Yield the answer to the study's first question, and why it is easier to detect than the other differences."""
+    """Yield the result of the primary comparison, and why it is easier to detect than the other differences."""
     if not study.primary:
         return
     difference, changes = study.comparison.differences[study.primary], study.changes(*study.primary)
@@ -139,7 +139,7 @@ def _primary(study: Study) -> Iterator[str]:
         return
     answer = _of_test_images(study, f"networks with {change} misread", difference, f"networks with {replaced}")
     if difference.has_interval:
-        answer += " This was the first question, so its interval is not widened for the others."
+        answer += " This is the primary comparison, so its interval is not widened."
     yield answer
 
 
@@ -179,7 +179,7 @@ def _sweep(study: Study, sweep: SweepResult) -> Iterator[str]:
     )
     yield (
         f"{in_markdown(sweep.about)} On validation images, both changes together {'; '.join(told)}"
-        + (f"; alone, {detectable}" if detectable else "")
+        + (f"; {detectable}" if detectable else "")
         + f" ([numbers](sweeps/{sweep.name}/effects.csv))."
     )
 
@@ -208,11 +208,12 @@ def _published(study: Study) -> Iterator[str]:
     prediction, published = study.prediction(study.original), study.published[study.original]
     if (agrees := study.agrees_with_published(study.original)) is not None:
         ours, theirs = misread(study, prediction.value), published_misread(study, published)
-        verdict = f"{theirs} fits" if agrees else "chance does not explain the difference"
+        verdict = "so the published figure agrees" if agrees else "so chance does not explain the difference"
+        low, high = misread(study, prediction.low), misread(study, prediction.high)
         source = in_markdown(published.source)
         yield (
             f"`{study.original}` misreads {ours} on average; {source} published {theirs}. A new run of ours "
-            f"would probably misread {misread(study, prediction.low)} to {misread(study, prediction.high)}: {verdict}."
+            f"would probably misread {low} to {high}, {verdict}."
         )
 
 

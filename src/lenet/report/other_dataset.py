@@ -97,9 +97,9 @@ def brief_sentence(study: Study, sweep: SweepResult, worths: Sequence[Worth]) ->
     there, here = _titles(study, sweep)
     told = []
     for worth in worths:
-        in_sweep, in_study = signed(worth.in_sweep.value), signed(worth.in_study.value)
-        told.append(f"{worth.words} {in_sweep} ({in_study} on {here}{_ending(worth, there)})")
-    return f"On {there}, in points of validation error: {', '.join(told)}"
+        in_sweep, in_study = signed(worth.in_sweep.value), signed(worth.in_study.value) + _ending(worth, there)
+        told.append(f"{worth.words} by {in_sweep} points (on {here}’s test images by {in_study})")
+    return f"On validation images of {there}, the error changes with {', with '.join(told)}"
 
 
 def _ending(worth: Worth, there: str) -> str:

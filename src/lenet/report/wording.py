@@ -112,7 +112,7 @@ def note_on_differences(study: Study) -> str:
     if not any(points.has_interval for (_, against), points in differences.items() if against == study.baseline):
         return ""
     variant, against = study.primary or ("", "")
-    exception = f"; that of {variant}, the primary contrast, is not adjusted" if against == study.baseline else ""
+    exception = f"; that of {variant}, the primary comparison, is not adjusted" if against == study.baseline else ""
     return (
         f"Against {study.baseline}: percentage points, paired by test image; 95 % intervals are simultaneous"
         f"{exception}. An interval that contains zero means {NO_DIFFERENCE}."
