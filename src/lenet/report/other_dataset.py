@@ -98,7 +98,7 @@ def brief_sentence(study: Study, sweep: SweepResult, worths: Sequence[Worth]) ->
     told = []
     for worth in worths:
         in_sweep, in_study = signed(worth.in_sweep.value), signed(worth.in_study.value) + _ending(worth, there)
-        told.append(f"{worth.words} by {in_sweep} points (on {here}’s test images by {in_study})")
+        told.append(f"{worth.words} by {in_sweep} points ({here}: {in_study})")
     return f"On validation images of {there}, the error changes with {', with '.join(told)}"
 
 
