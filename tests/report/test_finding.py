@@ -143,6 +143,6 @@ def test_the_network_of_1998_is_compared_with_todays_first(monkeypatch):
 def test_changes_are_compared_with_another_data_set(monkeypatch, clothes):
     *_, sentence = sentences(two_by_two(primary=["d", "a"], dataset="mnist"), monkeypatch, clothes)
     assert sentence == (
-        "On validation images of Fashion-MNIST, the error changes with ReLU and Adam by +4.00 points (MNIST: −19.00; in "
-        "points, it helps less on Fashion-MNIST) ([numbers](sweeps/clothes/effects.csv))."
+        "On Fashion-MNIST, the validation error changes by +4.00 points with ReLU and Adam (MNIST: −19.00; it helps "
+        "more) ([numbers](sweeps/clothes/effects.csv))."
     )
