@@ -11,7 +11,6 @@ from lenet.errors import FIXABLE, LabError
 # All paths are relative to the workspace, which is the current folder: the checkout, a side workspace of a demo or of a
 # sweep (commands/side_workspace.py), or the temporary copy of the checkout in which DVC runs an experiment.
 PARAMS = Path("params.yaml")
-PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 RAW = Path("data/raw")
 PROCESSED = Path("data/processed")

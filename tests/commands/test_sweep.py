@@ -105,7 +105,7 @@ def test_a_missing_sweep_is_refused_with_the_command_that_creates_it(workspace):
 @pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "a/../../b", "Rates", "", "a\n", "a\0", "a" * 250])
 def test_an_invalid_name_is_refused(name):
     with pytest.raises(LabError, match="is not a valid sweep name"):
-        sweep.folder_of(name)
+        sweep.sweep_folder(name)
 
 
 def test_training_curves_are_in_the_table_and_in_the_figure(write_sweep, monkeypatch):

@@ -15,7 +15,7 @@ from lenet.evaluation.comparison import (
     estimate,
     factorial_effects,
     ladder_pairs,
-    standard_error,
+    value_and_standard_error,
 )
 from lenet.evaluation.study import load_study
 from lenet.evaluation.writers import Writers, load_writers
@@ -113,7 +113,7 @@ def test_images_of_one_writer_are_not_treated_as_independent():
     # √(2/1), B = 2 (1 + 1 + 1/4 + 1/4) / 64.
     writers = Writers(np.repeat(np.arange(4), 2), np.array([0, 0, 1, 1]), ("first group", "second group"), np.arange(4))
     study = {"a": wrong("xx..xxx.", "xx..xxx.")}
-    _, error = standard_error(compute_moments(study, writers), {"a": 1})
+    _, error = value_and_standard_error(compute_moments(study, writers), {"a": 1})
     assert error**2 == pytest.approx(2 * 2.5 / 64)
 
 
@@ -124,7 +124,7 @@ def test_the_variance_that_seeds_and_writers_share_is_not_counted_twice():
     writers = Writers(np.array([0, 0, 1, 1]), np.zeros(2, int), ("all",), np.arange(2))
     moments = compute_moments({"a": wrong("xx..", "..xx")}, writers)
     assert moments.residual_variances == pytest.approx(1 / 4)
-    assert standard_error(moments, {"a": 1}) == (0.5, 0.0)
+    assert value_and_standard_error(moments, {"a": 1}) == (0.5, 0.0)
 
 
 def test_the_committed_intervals_follow_from_the_committed_tables():

@@ -113,7 +113,7 @@ def test_the_standard_deviation_is_that_of_a_sample_and_one_value_has_none():
 
 def test_names_and_columns_of_metrics_are_unique():
     assert len(METRIC) == len(METRICS)
-    columns = [metric.column for metric in METRICS if metric.statistics]
+    columns = [metric.column for metric in METRICS]
     assert all(columns)
     assert len(set(columns)) == len(columns)
 
@@ -125,10 +125,8 @@ def test_the_three_errors_come_first_because_comparison_csv_has_intervals_after_
 def test_one_entry_in_the_table_is_enough_to_measure_summarise_tabulate_and_describe_a_new_metric(monkeypatch):
     brier = Metric(
         "test/brier",
-        title="Brier score",
         meaning="mean squared distance of the probabilities to the truth",
         measure=lambda probabilities, labels: float(((probabilities - np.eye(10)[labels]) ** 2).sum(axis=1).mean()),
-        headline=True,
         statistics=("mean",),
         column="brier",
     )

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.builders import FOUR, misread, save_evaluated, study, two_by_two
+from support.builders import FOUR, misread, save_evaluated, study, two_by_two, variant_result
 
 from lenet.errors import LabError
 from lenet.evaluation.misread import save_misread
+from lenet.evaluation.results import save_result
 from lenet.evaluation.study import load_study
 from lenet.settings import load_settings
 
@@ -31,6 +32,12 @@ def test_a_misread_table_that_does_not_agree_with_the_results_raises_an_error(ev
     save_misread("modern", misread(other_errors), range(len(other_errors)))
     with pytest.raises(LabError, match=r"^reports/misread/modern\.csv does not agree with .*evaluate@modern`$"):
         load_study(evaluated, ["modern"])
+
+
+def test_results_on_two_data_sets_are_not_compared(evaluated):
+    save_result(variant_result("modern", [3.0, 4.0], dataset="mnist"))
+    with pytest.raises(LabError, match=r"^the results in reports/ are on .+ and .+: run `make repro` for results on"):
+        load_study(evaluated, ["relu_adam", "modern"])
 
 
 def test_changes_between_two_variants_are_the_settings_that_differ():

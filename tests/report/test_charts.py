@@ -10,7 +10,7 @@ from lenet.report import charts
 
 def tables(chart):
     """Return the tables in the chart's data. Each table is a list of rows."""
-    return list(json.loads(charts.specification(chart))["datasets"].values())
+    return list(json.loads(chart)["datasets"].values())
 
 
 def rows_with(chart, *columns):
@@ -77,4 +77,4 @@ def test_confusions_show_mistakes_in_percent_of_the_actual_class():
 
 
 def test_the_confusion_of_networks_without_mistakes_can_be_drawn():
-    assert charts.specification(charts.confusions(study({"tanh_sgd": [0.0]}), ["tanh_sgd"]))
+    assert charts.confusions(study({"tanh_sgd": [0.0]}), ["tanh_sgd"])

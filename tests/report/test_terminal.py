@@ -13,7 +13,7 @@ def test_the_table_fits_80_columns_without_cutting_names_and_the_paths_to_more_f
     monkeypatch.setenv("COLUMNS", "80")
     variants = load_settings(ROOT / "params.yaml").variants
     all_variants = study({variant: [1.0, 2.0] for variant in variants})
-    print_summary(all_variants, dict.fromkeys(variants, 1.25), Path("reports/index.html"))
+    print_summary(all_variants, dict.fromkeys(variants, 1.25))
     printed = capsys.readouterr().out
     *table, report, mlflow = printed.splitlines()
     assert max(map(len, table)) <= 80

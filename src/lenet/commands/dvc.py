@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from lenet.commands import foreground
 from lenet.errors import LabError
 from lenet.mnist.mirrors import unreachable_note_path
-from lenet.runs.run_store import named_lock
+from lenet.runs import run_store
 from lenet.tracking import mlflow_store
 from lenet.workspace import LOCK, MODELS, PARAMS, atomic_write
 from lenet.yaml_files import has_conflicts
@@ -105,7 +105,7 @@ def _dvc_lock() -> Iterator[None]:
 
     Without this lock, DVC would fail while another DVC process runs a stage.
     """
-    lock = named_lock("dvc")
+    lock = run_store.lock("dvc")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -175,18 +175,19 @@ def drop_removed_variants(variants: Iterable[str]) -> None:
             round_trip.dump(lock, partial)
 
 
-def remove_damaged_lock(path: Path = Path(".dvc/tmp/rwlock")) -> None:
+def remove_damaged_lock() -> None:
     """If DVC's list of locks is truncated, for example by a full disk, remove the file.
 
-    With a truncated file, every later `dvc repro` would fail. path: the file with the list.
+    With a truncated file, every later `dvc repro` would fail.
     """
-    for attempt in range(2):  # DVC may be writing the file at this moment
+    path = Path(".dvc/tmp/rwlock")
+    for wait_s in (1, 0):  # DVC may be writing the file at this moment
         try:
             json.loads(path.read_text(encoding="utf-8"))
             return
         except FileNotFoundError:
             return
         except ValueError:
-            time.sleep(1 - attempt)
+            time.sleep(wait_s)
     path.unlink(missing_ok=True)
     print(f"removed {path}, which was truncated, perhaps by a full disk", file=sys.stderr)

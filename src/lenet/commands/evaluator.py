@@ -1,9 +1,9 @@
 """Evaluate variants with DVC in a background thread, while runs of other variants are trained."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import methodcaller
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Self
 
 from lenet.commands import agreement, dvc
@@ -45,18 +45,12 @@ class Evaluator:
 
     def _run(self) -> None:
         while True:
-            variants = [self._queue.get(), *self._take_queued()]
+            variants = [self._queue.get()]
+            while not self._queue.empty():  # one DVC command for all: DVC takes seconds to start
+                variants.append(self._queue.get())
             if self._closed.is_set():
                 return
             self._evaluate(variants)
-
-    def _take_queued(self) -> Iterable[str]:
-        """Yield all queued variants, so that one DVC command evaluates all of them: DVC takes seconds to start."""
-        try:
-            while True:
-                yield self._queue.get_nowait()
-        except Empty:
-            return
 
     def _evaluate(self, variants: Sequence[str]) -> None:
         self._publisher.wait()  # it may still read the results that are replaced next

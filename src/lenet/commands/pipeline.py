@@ -27,7 +27,7 @@ from lenet.runs import run_store
 from lenet.runs.training_data import identify_data
 from lenet.settings import Settings, load_settings
 from lenet.tracking import pages
-from lenet.workspace import DETAILS, LOCK, PAGE, README, REPORTS, remove_orphans
+from lenet.workspace import DETAILS, LOCK, README, REPORTS, remove_orphans
 
 
 def announce_replacement(settings: Settings, variants: Sequence[str]) -> None:
@@ -233,7 +233,7 @@ def show_study(settings: Settings) -> None:
     """Print the comparison of all variants, and bring the README up to date."""
     study = load_study(settings, list(settings.variants))
     readme.update_readme(readme.readme_block(study))
-    terminal.print_summary(study, agreement.committed_errors(study), PAGE)
+    terminal.print_summary(study, agreement.committed_errors(study))
 
 
 def reproduce(variants: list[str]) -> bool:

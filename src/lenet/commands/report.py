@@ -14,7 +14,6 @@ from lenet.evaluation.study import Study, load_study
 from lenet.report import from_results, readme, terminal
 from lenet.runs import code
 from lenet.settings import Settings, load_settings
-from lenet.workspace import PAGE
 
 
 def outdated_variants(study: Study) -> list[str]:
@@ -41,7 +40,7 @@ def main() -> None:
     settings = load_settings()
     dvc.refuse_conflicts()
     study = rebuild(settings)
-    terminal.print_summary(study, agreement.committed_errors(study), PAGE)
+    terminal.print_summary(study, agreement.committed_errors(study))
     if outdated := outdated_variants(study):
         print(
             f"note: the training code has changed since these variants were trained: {', '.join(outdated)}: "

@@ -19,12 +19,13 @@ _MAX_CONNECTIONS = 32  # at the same time; further ones get HTTP status 503
 def load_champion(dataset: str) -> Starlette:
     """Return the web app that serves a data set's champion; raise LabError if the data set has no champion yet."""
     with mlflow_store.failures_as_errors():
-        if not registry.Registry(dataset).has(registry.CHAMPION):
+        models = registry.Registry(dataset)
+        if not (uri := models.champion_uri()):
             raise LabError(
-                f"{mlflow_store.redacted_uri()} has no champion of {registry.model_name(dataset)} yet: "
+                f"{mlflow_store.redacted_uri()} has no champion of {models.name} yet: "
                 "run `make repro`, which trains and registers one"
             )
-        return app.load_app(registry.model_uri(dataset))
+        return app.load_app(uri)
 
 
 def main() -> None:

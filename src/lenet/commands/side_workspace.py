@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from lenet.runs.run_store import named_lock
+from lenet.runs import run_store
 from lenet.settings import Settings
 from lenet.workspace import DATASETS, PARAMS, README, SWEEPS, project_root
 
@@ -58,6 +58,6 @@ def prepare(dataset: str, settings: Settings) -> Path:
     folder = workspace_of(dataset, settings)
     if folder != Path():
         data = settings.data.model_copy(update={"dataset": dataset})
-        with named_lock("dvc"):  # while a stage runs there, its code stays as it is
+        with run_store.lock("dvc"):  # while a stage runs there, its code stays as it is
             write(folder, settings.model_copy(update={"data": data}))
     return folder

@@ -44,7 +44,7 @@ from lenet.workspace import SWEEPS, atomic_write
 _USAGE = "`make sweep NAME=<name>` runs sweeps/<name>/sweep.yaml; with FROM=<variant> it writes a new one instead"
 
 
-def folder_of(name: str) -> Path:
+def sweep_folder(name: str) -> Path:
     """Return the folder of a sweep; raise LabError if the name is not valid."""
     try:
         return SWEEPS / TypeAdapter(VariantName).validate_python(name)  # as for comparison.sweeps in params.yaml
@@ -198,7 +198,7 @@ def as_text(table: pd.DataFrame) -> str:
 def main() -> None:
     if len(sys.argv) not in (2, 3):
         raise LabError(f"FROM: expected one variant: {_USAGE}")
-    settings, folder = load_settings(), folder_of(sys.argv[1])
+    settings, folder = load_settings(), sweep_folder(sys.argv[1])
     if len(sys.argv) == 3:
         path = start(folder, sys.argv[2], settings)
         print(f"wrote {path}: edit its grids, then run `make sweep NAME={folder.name}`")

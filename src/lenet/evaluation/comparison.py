@@ -263,7 +263,7 @@ def estimate(moments: Moments, contrasts: Sequence[Contrast], simultaneous: bool
     ]
 
 
-def standard_error(moments: Moments, contrast: Contrast) -> tuple[float, float]:
+def value_and_standard_error(moments: Moments, contrast: Contrast) -> tuple[float, float]:
     """Return the value of a contrast and its standard error.
 
     Both numbers have the unit of the argument `wrong` of `compute_moments`.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lenet.training.trained_run import TRAIN_ERROR, TRAIN_LOSS, VALIDATION_ERROR, VALIDATION_LOSS
+from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 
 CLASSES = 10
 CALIBRATION_BINS = 15
@@ -98,12 +98,10 @@ class Metric:
     """
 
     name: str  # in history.csv, reports/details and MLflow
-    title: str  # in tables
     meaning: str  # in the description of the MLflow experiment
+    statistics: tuple[str, ...]
+    column: str  # the prefix of the metric's columns in comparison.csv
     measure: Callable[[np.ndarray, np.ndarray], float] | None = None
-    headline: bool = False  # whether the variant's MLflow run shows the mean over the seeds
-    statistics: tuple[str, ...] = ()
-    column: str = ""  # the prefix of the metric's columns in comparison.csv
 
 
 TEST_ERROR, TEST_LOSS, CALIBRATION_ERROR = "test/error_percent", "test/loss", "test/calibration_error_percent"
@@ -113,48 +111,36 @@ TEST_ERROR_INTERVAL = (f"{TEST_ERROR}_low", f"{TEST_ERROR}_high")
 METRICS = (
     Metric(
         TRAIN_ERROR,
-        title="training",
         meaning="the share of training images misread during the last epoch, in percent",
-        headline=True,
         statistics=("mean",),
         column="train_error_percent",
     ),
     Metric(
         VALIDATION_ERROR,
-        title="validation",
         meaning="the share of validation images misread, in percent; it chooses the champion",
-        headline=True,
         statistics=("mean", "sd"),
         column="validation_error_percent",
     ),
     Metric(
         TEST_ERROR,
-        title="test",
         meaning="the share of test images misread, in percent",
         measure=error_percent,
-        headline=True,
         statistics=("mean", "sd"),
         column="test_error_percent",
     ),
     Metric(
         TEST_LOSS,
-        title="test cross-entropy",
         meaning="mean cross-entropy on the test set, in nats",
         measure=cross_entropy,
-        headline=True,
         statistics=("mean",),
         column="test_loss",
     ),
     Metric(
         CALIBRATION_ERROR,
-        title="calibration error",
         meaning="expected calibration error: the mean gap between confidence and accuracy, in percentage points",
         measure=calibration_error_percent,
-        headline=True,
         statistics=("mean",),
         column="calibration_error_percent",
     ),
-    Metric(TRAIN_LOSS, title="training cross-entropy", meaning="mean cross-entropy on the training images"),
-    Metric(VALIDATION_LOSS, title="validation cross-entropy", meaning="mean cross-entropy on the validation images"),
 )
 METRIC = {metric.name: metric for metric in METRICS}

@@ -21,6 +21,7 @@ from lenet.evaluation.comparison import (
 from lenet.evaluation.misread import Misread, load_misread
 from lenet.evaluation.results import VariantResult, load_result
 from lenet.evaluation.writers import Writers, load_writers
+from lenet.mnist import datasets
 from lenet.settings import Published, Settings
 
 
@@ -157,9 +158,13 @@ class Study:
 def load_study(settings: Settings, variants: Sequence[str]) -> Study:
     """Read the results of variants from reports/details/ and reports/misread/.
 
-    Raises LabError if a file is missing, or if a variant's two files contradict each other.
+    Raises LabError if a file is missing, if the results are on different data sets, or if a variant's two files
+    contradict each other.
     """
     results = {variant: load_result(variant) for variant in variants}
+    if len(names := sorted({result.dataset for result in results.values()})) > 1:
+        titles = " and ".join(datasets.find(name).title for name in names)
+        raise LabError(f"the results in reports/ are on {titles}: run `make repro` for results on one data set")
     misread = {variant: load_misread(variant) for variant in variants}
     for variant, table in misread.items():
         wrong = (table.answers != table.labels).sum(axis=1).tolist()

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lenet.evaluation.comparison import compare, compute_moments, factorial_effects, factorial_pairs, standard_error
+from lenet.evaluation.comparison import (
+    compare,
+    compute_moments,
+    factorial_effects,
+    factorial_pairs,
+    value_and_standard_error,
+)
 from lenet.evaluation.metrics import image_losses
 
 ERROR, LOSS = "validation_error_percent", "validation_cross_entropy"
@@ -23,7 +29,7 @@ ERROR, LOSS = "validation_error_percent", "validation_cross_entropy"
 class Trial:
     """The results of one recipe for each seed and validation image.
 
-    wrong: float (seeds, images), 1 if the image is misread, else 0. losses: float (seeds, images), the cross-entropy of
+    wrong: bool (seeds, images), whether the image is misread. losses: float (seeds, images), the cross-entropy of
     the image in nats. The images are the validation images of all folds, one fold after the other.
     """
 
@@ -39,9 +45,7 @@ def measure(probabilities: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -
     """
     folds = list(zip(probabilities, labels, strict=True))
     return Trial(
-        wrong=np.concatenate([outputs.argmax(axis=2) != fold_labels for outputs, fold_labels in folds], axis=1).astype(
-            float
-        ),
+        wrong=np.concatenate([outputs.argmax(axis=2) != fold_labels for outputs, fold_labels in folds], axis=1),
         losses=np.concatenate([image_losses(outputs, fold_labels) for outputs, fold_labels in folds], axis=1),
     )
 
@@ -82,11 +86,11 @@ def effects(trials: Mapping[str, Trial], four: Sequence[str]) -> pd.DataFrame:
 
 def _columns(name: str, values: np.ndarray, first: np.ndarray) -> dict[str, float]:
     # Each recipe has moments of its own, so that the NaN of a recipe that diverged does not spoil the others.
-    mean, mean_se = standard_error(compute_moments({"recipe": values}), {"recipe": 1})
+    mean, mean_se = value_and_standard_error(compute_moments({"recipe": values}), {"recipe": 1})
     difference, difference_se = 0.0, 0.0
     if values is not first:
         moments = compute_moments({"recipe": values, "first": first})
-        difference, difference_se = standard_error(moments, {"recipe": 1, "first": -1})
+        difference, difference_se = value_and_standard_error(moments, {"recipe": 1, "first": -1})
     return {
         name: mean,
         f"{name}_se": mean_se,

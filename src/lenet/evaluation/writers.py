@@ -18,7 +18,6 @@ from importlib.resources import files
 import numpy as np
 
 _TABLE = "mnist_test_writers.csv"
-EMPLOYEES, STUDENTS = "employees", "students"
 _STUDENTS_SERIES = 4
 
 
@@ -64,5 +63,5 @@ def _mnist_writers() -> Writers:
     series_and_numbers, writer_of_image = np.unique(np.array(rows, int)[:, 1:], axis=0, return_inverse=True)
     series, numbers = series_and_numbers.T
     return Writers(
-        writer_of_image.reshape(-1), (series == _STUDENTS_SERIES).astype(int), (EMPLOYEES, STUDENTS), numbers
+        writer_of_image.reshape(-1), (series == _STUDENTS_SERIES).astype(int), ("employees", "students"), numbers
     )

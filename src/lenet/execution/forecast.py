@@ -41,7 +41,7 @@ def duration(epochs: Sequence[int], dataset: str, train_size: int, workers: int)
 def _trained_here(dataset: str) -> Iterator[tuple[int, float]]:
     """Yield the epochs and the seconds of each finished run on a data set that this machine has trained."""
     for digest in run_store.digests():
-        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # a damaged entry
+        with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged entry
             run = json.loads((run_store.entry(digest) / IDENTITY).read_text(encoding="utf-8"))
             provenance = run_store.load_provenance(digest)
             if provenance and run["data"]["dataset"] == dataset and provenance.tags["host"] == platform.node():

@@ -4,39 +4,19 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from lenet.training.trained_run import TRAIN_ERROR, VALIDATION_ERROR
 
+if TYPE_CHECKING:
+    from lenet.execution.schedule import PlannedRun
+
 _LINE_INTERVAL_S = 15
 # The remaining time is estimated from the pace of the last 10 minutes, because runs of slow and fast recipes alternate.
 _PACE_S = 600
-
-
-class ShownRun(Protocol):
-    """The properties of a run that the display uses."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def epochs(self) -> int: ...
-
-
-class Display(Protocol):
-    """Shows the progress of several runs. Its methods may be called from several threads."""
-
-    def epoch(self, run: ShownRun, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Show that a run has finished an epoch; epoch 0 is the start of the run."""
-
-    def finished(self, run: ShownRun) -> None:
-        """Show that a run is finished, whether it was trained here, trained by another process, or discarded."""
-
-    def say(self, line: str) -> None:
-        """Print a line."""
 
 
 class _Lines:
@@ -45,14 +25,14 @@ class _Lines:
     def __init__(self, run_count: int) -> None:
         self._run_count, self._finished_count, self._last_line_s = run_count, 0, 0.0
 
-    def epoch(self, run: ShownRun, epoch: int, metrics: Mapping[str, float]) -> None:
+    def epoch(self, run: "PlannedRun", epoch: int, metrics: Mapping[str, float]) -> None:
         now = time.monotonic()
         if 0 < epoch < run.epochs and now - self._last_line_s < _LINE_INTERVAL_S:
             return
         self._last_line_s = now
         self.say(f"{run.name}: epoch {epoch}/{run.epochs} {_score(metrics)}".rstrip())
 
-    def finished(self, run: ShownRun) -> None:
+    def finished(self, run: "PlannedRun") -> None:
         self._finished_count += 1
         self.say(f"{run.name}: {self._finished_count} of {self._run_count} runs finished")
 
@@ -69,14 +49,14 @@ class _Bars:
         self._scores: dict[str, str] = {}
         self._all_runs_bar = progress.add_task(self._title(), total=total_epochs, score="")
 
-    def epoch(self, run: ShownRun, epoch: int, metrics: Mapping[str, float]) -> None:
+    def epoch(self, run: "PlannedRun", epoch: int, metrics: Mapping[str, float]) -> None:
         if run.name not in self._bars:
             self._bars[run.name] = self._progress.add_task(run.name, total=run.epochs, score="")
         self._scores[run.name] = _score(metrics)
         self._progress.update(self._bars[run.name], completed=epoch, score=self._scores[run.name])
         self._progress.advance(self._all_runs_bar, min(epoch, 1))
 
-    def finished(self, run: ShownRun) -> None:
+    def finished(self, run: "PlannedRun") -> None:
         self._finished_count += 1
         self._progress.update(self._all_runs_bar, description=self._title())
         if run.name in self._bars:
@@ -90,6 +70,11 @@ class _Bars:
 
     def _title(self) -> str:
         return f"{self._finished_count} of {self._run_count} runs"
+
+
+# The methods of both may be called from several threads. Epoch 0 is the start of a run. A run is finished if it was
+# trained here or by another process, or if it was discarded.
+Display = _Lines | _Bars
 
 
 @contextmanager

@@ -125,7 +125,8 @@ def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Itera
                     if outcome.was_trained:
                         display.say(f"{run.name} is discarded: its code was edited while it trained")
                 else:
-                    trained += [(run, outcome)] if outcome else []
+                    if outcome:
+                        trained.append((run, outcome))
                     yield run
     if trained:
         print(_training_speed(trained, data_by_identity, time.monotonic() - start))

@@ -1,4 +1,7 @@
-"""The report's interactive charts, as Vega-Lite specifications. Equal data give equal text."""
+"""The report's interactive charts, as Vega-Lite specifications: JSON that is safe in a <script> element.
+
+Equal data give equal text.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -26,19 +29,14 @@ _STAR = "M0 -1L.24 -.32 .95 -.31 .38 .12 .59 .81 0 .4 -.59 .81 -.38 .12 -.95 -.3
 _RUNG_HEIGHT, _HALF_WIDTH = 46, 465
 
 
-def specification(chart: alt.TopLevelMixin) -> Markup:
-    """Return a chart as JSON that is safe inside a <script> element."""
-    return as_json(chart.to_dict())
-
-
-def ladder(study: Study) -> alt.TopLevelMixin:
+def ladder(study: Study) -> Markup:
     """Draw the ladder, with a row per variant. Each variant changes something in the variant of the row above.
 
     The left half shows the seeds' test errors, and their mean with its 95 % interval. The right half shows how far the
     mean is from the mean in the row above, with the interval of this difference.
     """
     order = study.ladder
-    return _styled(
+    return _specification(
         alt.hconcat(_error_chart(study, order), _step_chart(study, order), spacing=28).resolve_legend(
             color="independent"
         ),
@@ -47,7 +45,7 @@ def ladder(study: Study) -> alt.TopLevelMixin:
     )
 
 
-def learning_curves(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
+def learning_curves(study: Study, variants: Sequence[str]) -> Markup:
     """Draw a panel per variant with its training and validation errors per epoch.
 
     For both errors, a line shows the mean over the seeds, and a band reaches from the best seed to the worst. A star
@@ -57,17 +55,17 @@ def learning_curves(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
     table = pd.concat([errors, _stars(study, variants)])
     scale = alt.Scale(type="log", domainMin=0.1, clamp=True)
     axis = alt.Axis(values=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="~g", title="error (%)")
-    return _styled(
+    return _specification(
         _panels(table, variants, scale, axis),
         "Learning curves, a panel per variant: error after each epoch, in training and validation.",
     )
 
 
-def losses(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
+def losses(study: Study, variants: Sequence[str]) -> Markup:
     """Draw a panel per variant with its training and validation losses per epoch, like `learning_curves`."""
     table = _curve_table(study, variants, {"training": TRAIN_LOSS, "validation": VALIDATION_LOSS})
     axis = alt.Axis(values=[0.003, 0.01, 0.03, 0.1, 0.3, 1], format="~g", title="loss")
-    return _styled(
+    return _specification(
         _panels(table, variants, alt.Scale(type="log", domainMin=0.003, clamp=True), axis),
         "Losses, a panel per variant: cross-entropy after each epoch, in training and validation.",
     )
@@ -115,7 +113,7 @@ def _panels(table: pd.DataFrame, variants: Sequence[str], scale: alt.Scale, axis
     )
 
 
-def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
+def confusions(study: Study, variants: Sequence[str]) -> Markup:
     """Draw the variants' confusion matrices side by side: only mistakes, in percent of the actual class's images."""
     table = pd.concat([_confusion_table(study, variant) for variant in variants])
     axis = alt.Axis(labelAngle=0, grid=False, domain=False, ticks=False)
@@ -143,7 +141,7 @@ def confusions(study: Study, variants: Sequence[str]) -> alt.TopLevelMixin:
         .properties(width=340, height=340)
         .facet(alt.Facet("variant:N", sort=list(variants), title=None), columns=3, spacing=18)
     )
-    return _styled(panels, f"Confusion on the test set, all seeds, mistakes alone: {', '.join(variants)}.")
+    return _specification(panels, f"Confusion on the test set, all seeds, mistakes alone: {', '.join(variants)}.")
 
 
 def _error_chart(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
@@ -170,7 +168,8 @@ def _error_chart(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.Fac
 def _step_chart(study: Study, order: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     steps = {variant: study.comparison.differences[variant, below] for below, variant in pairwise(order)}
     table = pd.DataFrame(
-        _estimate_row(variant, step) | {"worth": _verdict(step), "label": _step_label(step)}
+        _estimate_row(variant, step)
+        | {"worth": _worth(step), "label": NO_DIFFERENCE if step.is_undetected else signed(step.value)}
         for variant, step in steps.items()
     )
     y = _rung_axis(order, alt.Axis(labels=False, title=None, ticks=False, domain=False))
@@ -203,14 +202,10 @@ def _estimate_row(variant: str, estimate: Estimate) -> dict[str, object]:
     return {"variant": variant, "shown": text, **{name: round(number, 4) for name, number in numbers.items()}}
 
 
-def _verdict(step: Estimate) -> str:
-    if step.has_interval and not step.is_detectable:
+def _worth(step: Estimate) -> str:
+    if step.is_undetected:
         return NO_DIFFERENCE
     return "better" if step.value < 0 else "worse"
-
-
-def _step_label(step: Estimate) -> str:
-    return NO_DIFFERENCE if _verdict(step) == NO_DIFFERENCE else signed(step.value)
 
 
 def _curve_table(study: Study, variants: Sequence[str], metrics: Mapping[str, str]) -> pd.DataFrame:
@@ -259,9 +254,9 @@ def _confusion_table(study: Study, variant: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "actual", "taken for", "count", "percent"])
 
 
-def _styled(chart: alt.TopLevelMixin, description: str) -> alt.TopLevelMixin:
+def _specification(chart: alt.TopLevelMixin, description: str) -> Markup:
     # The page's style sheet sets the colours of text and lines, so that they are legible in dark mode too.
-    return (
+    styled = (
         chart.properties(description=description, background="transparent")
         .configure(font="system-ui, sans-serif")
         .configure_view(stroke=None)
@@ -271,3 +266,4 @@ def _styled(chart: alt.TopLevelMixin, description: str) -> alt.TopLevelMixin:
         .configure_header(labelFontSize=12, labelFontWeight="bold", title=None)
         .configure_legend(labelFontSize=12)
     )
+    return as_json(styled.to_dict())

@@ -49,7 +49,7 @@ def save_examples(study: Study, predictions: Mapping[str, Predictions], test: Sp
     correct = first_read_correctly(study, test)
     indices = [*correct, *misread_images.shown_indices(study)]
     table = pd.DataFrame(
-        {"digit": indices, "label": test.labels[indices], "rightly": np.arange(len(indices)) < len(correct)}
+        {"digit": indices, "label": test.labels[indices], "correct": np.arange(len(indices)) < len(correct)}
     )
     for variant in (study.original, study.top):
         probabilities = predictions[variant].probabilities[:, indices, test.labels[indices]].mean(axis=0)
@@ -67,14 +67,14 @@ def load_examples(study: Study) -> tuple[list[Example], dict[int, Example]]:
     except (FileNotFoundError, ValueError):
         raise LabError(f"{EXAMPLES} cannot be read: run `make repro`") from None
     variants = [study.original, study.top]
-    has_columns = {"digit", "label", "rightly", *variants} <= set(table)
+    has_columns = {"digit", "label", "correct", *variants} <= set(table)
     if not has_columns or not set(misread_images.shown_indices(study)) <= set(table["digit"]):
         raise LabError(f"{EXAMPLES} belongs to other results: run `make repro`")
     correct: list[Example] = []
     misread_by_index: dict[int, Example] = {}
     for row in table.to_dict("records"):
         example = Example(row["digit"], row["label"], {name: row[name] for name in variants})
-        if row["rightly"]:
+        if row["correct"]:
             correct.append(example)
         else:
             misread_by_index[example.index] = example

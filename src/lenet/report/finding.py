@@ -1,6 +1,7 @@
 """Say in words what the study found, in images misread instead of percentage points. The reader knows no statistics."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.metrics import TEST_ERROR, TEST_LOSS
@@ -193,7 +194,7 @@ def _effect_on_error(estimate: Estimate) -> str:
 def _ladder(study: Study) -> Iterator[str]:
     steps = [
         (study.comparison.differences[variant, below], describe(study.changes(variant, below)))
-        for below, variant in zip(study.ladder, study.ladder[1:], strict=False)
+        for below, variant in pairwise(study.ladder)
     ]
     helpful = [(each, change) for each, change in steps if each.is_detectable and each.value < 0]
     if helpful:

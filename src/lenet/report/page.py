@@ -109,10 +109,10 @@ def facts(study: Study) -> dict[str, object]:
             variant for variant, below in steps if study.comparison.differences[variant, below].is_undetected
         ],
         "charts": {
-            **({"ladder": charts.specification(charts.ladder(study))} if steps else {}),
-            "curves": charts.specification(charts.learning_curves(study, curves)),
-            **({"losses": charts.specification(charts.losses(study, losses))} if losses else {}),
-            "confusion": charts.specification(charts.confusions(study, study.primary or study.featured)),
+            **({"ladder": charts.ladder(study)} if steps else {}),
+            "curves": charts.learning_curves(study, curves),
+            **({"losses": charts.losses(study, losses)} if losses else {}),
+            "confusion": charts.confusions(study, study.primary or study.featured),
         },
         "misread_by_kind": misread_images.images_by_kind(study),
         "correct_examples": correct,
@@ -129,8 +129,7 @@ def facts(study: Study) -> dict[str, object]:
         "identity": identity,
         "seeds": [seed.identity.seed for seed in study.results[study.baseline].seeds],
         "code_digests": sorted({seed.identity.code for result in study.results.values() for seed in result.seeds}),
-        # Escaped, so that no text in it closes the <script> element.
-        "chart_library": Markup(_vega_javascript().replace("</script", "<\\/script")),
+        "chart_library": _chart_library(),
     }
 
 
@@ -163,8 +162,9 @@ def step_beside_primary(study: Study) -> str:
     return ""
 
 
-def _vega_javascript() -> str:
-    return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its type stub lacks the argument's default
+def _chart_library() -> Markup:
+    javascript = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its type stub lacks the argument's default
+    return Markup(javascript.replace("</script", "<\\/script"))  # so that no text in it closes the <script> element
 
 
 def interval(estimate: Estimate) -> str:

@@ -1,7 +1,5 @@
 """The block of results in the README: a few variants in a table, and what the study found, in words."""
 
-from pathlib import Path
-
 from lenet.errors import LabError
 from lenet.evaluation.study import Study
 from lenet.report import finding
@@ -42,14 +40,14 @@ def note(study: Study) -> str:
     return f"{means}[All {len(study.results)} variants]({RESULTS}) with all intervals."
 
 
-def update_readme(block: str, path: Path = README) -> None:
+def update_readme(block: str) -> None:
     """Replace the text between the README's markers with the block. Raise LabError if a marker is missing."""
-    text = path.read_text(encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
     before, start, rest = text.partition(_START)
     _, end, after = rest.partition(_END)
     if not start or not end:
-        raise LabError(f"{path} lacks the line {_START} or, after it, {_END}: put both where the results table belongs")
+        raise LabError(f"{README} lacks the line {_START} or, after it, {_END}: put both where the results belong")
     updated = f"{before}{_START}\n{block}\n{_END}{after}"
     if updated != text:
-        with atomic_write(path) as partial:
+        with atomic_write(README) as partial:
             partial.write_text(updated, encoding="utf-8")

@@ -4,7 +4,7 @@ A factorial is a 2×2 design of two changes. It has four recipes: with neither c
 with both.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -36,7 +36,8 @@ class Effects:
         first, *others = map(str.split, self.recipes)
         shared = [setting for setting in first if all(setting in other for other in others)]
         short = {
-            name: _join_values(setting for setting in name.split() if setting not in shared) for name in self.recipes
+            name: " ".join(setting.partition("=")[2] for setting in name.split() if setting not in shared)
+            for name in self.recipes
         }
         differences = {(short[one], short[other]): points for (one, other), points in self.differences.items()}
         return " ".join(shared), Effects(tuple(short.values()), differences, self.interaction)
@@ -56,10 +57,6 @@ class SweepResult:
     recipes: Mapping[str, Variant]
     figure: bytes
     effects: list[Effects]
-
-
-def _join_values(settings: Iterable[str]) -> str:
-    return " ".join(setting.partition("=")[2] for setting in settings)
 
 
 def load_sweep_results(settings: Settings) -> list[SweepResult]:

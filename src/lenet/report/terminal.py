@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet.evaluation.study import Study
 from lenet.report import finding
 from lenet.report.wording import dataset_title, difference_from_baseline, rounded, validation_error
+from lenet.workspace import PAGE
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-def print_summary(study: Study, committed_errors: Mapping[str, float], page: Path) -> None:
+def print_summary(study: Study, committed_errors: Mapping[str, float]) -> None:
     """Print the comparison, the path of the report, and the command that opens MLflow."""
     print_table(study, committed_errors)
-    print(f"Report: {page.resolve()}\nCompare in MLflow: make ui")
+    print(f"Report: {PAGE.resolve()}\nCompare in MLflow: make ui")
 
 
 def print_table(study: Study, committed_errors: Mapping[str, float], asked: Sequence[str] = ()) -> None:

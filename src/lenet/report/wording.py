@@ -145,6 +145,4 @@ def published_training_errors(study: Study) -> list[str]:
 
 
 def dataset_title(study: Study) -> str:
-    """Return the title of the data set. If the results come from several data sets, return all their titles."""
-    names = dict.fromkeys(result.dataset for result in study.results.values())
-    return " and ".join(datasets.find(name).title for name in names)
+    return datasets.find(study.dataset).title

@@ -94,13 +94,11 @@ def load_history(digest: str) -> History:
     return read_history(entry(digest) / HISTORY)
 
 
-def lock(digest: str) -> Lock:
-    """Return the lock of a run. A process holds this lock while it trains the run."""
-    return named_lock(digest)
+def lock(name: str, **options: Any) -> Lock:
+    """Return a lock that all processes of this checkout share, including those in temporary workspaces.
 
-
-def named_lock(name: str, **options: Any) -> Lock:
-    """Return a lock that all processes of this checkout share, including those in temporary workspaces."""
+    name: "dvc", "mlflow" or the digest of a run. A process holds the lock of a run while it trains the run.
+    """
     path = run_store_folder() / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     return Lock(path, fallback_to_soft=False, **options)

@@ -64,11 +64,6 @@ def train_checked(
     return trained
 
 
-@cache
-def _digests_at_import() -> Mapping[str, str]:
-    """Return the digests of the code that this process imported: optimizer → digest.
-
-    The first call computes the digests from the source files, and later calls return the same digests. So the first
-    call must come right after the import, before anybody edits the files.
-    """
-    return code.code_digests()
+# The digests of the code that this process imported: optimizer → digest. The first call reads the source files, so it
+# must come right after the import, before anybody edits them.
+_digests_at_import = cache(code.code_digests)

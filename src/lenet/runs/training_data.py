@@ -7,8 +7,6 @@ the data is a fold. A fold has the images of both splits, but divides them diffe
 import hashlib
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from lenet.errors import LabError
 from lenet.mnist import folds, splits
 from lenet.mnist.splits import Split, Statistics, load_split, load_statistics, pixel_statistics
@@ -32,14 +30,28 @@ def identify_data(fold: Fold | None = None) -> DataIdentity:
 
     Raises LabError if statistics.json is missing or damaged. For a fold, a missing or damaged split also raises it.
     """
-    return _identity_of_splits(load_statistics()) if fold is None else _identity_of_fold(_read(fold), fold)
+    if fold is None:
+        statistics = load_statistics()
+        train_md5, validation_md5 = splits.split_md5("train"), splits.split_md5("validation")
+    else:
+        data = _read(fold)
+        statistics, train_md5, validation_md5 = data.statistics, _md5(data.train), _md5(data.validation)
+    return DataIdentity(
+        dataset=statistics.dataset,
+        validation_size=statistics.validation_size,
+        split_seed=statistics.split_seed,
+        train_md5=train_md5,
+        validation_md5=validation_md5,
+        pixel_mean=statistics.pixel_mean,
+        pixel_sd=statistics.pixel_sd,
+        fold=fold,
+    )
 
 
 def load_training_data(identity: DataIdentity) -> TrainingData:
     """Read the data with this identity; raise LabError if data/processed/ holds other data now."""
     data = _read(identity.fold)
-    current = _identity_of_splits(data.statistics) if identity.fold is None else _identity_of_fold(data, identity.fold)
-    if current != identity:
+    if identify_data(identity.fold) != identity:
         raise LabError("data/processed changed while this command ran: run the same command again")
     return data
 
@@ -51,31 +63,7 @@ def _read(fold: Fold | None) -> TrainingData:
     number, count = fold
     train, validation = folds.divide(train, validation, number, count, statistics.split_seed)
     mean, sd = pixel_statistics(train.images)
-    splits_by_name = {"train": train, "validation": validation}
-    counts = {name: np.bincount(split.labels, minlength=10).tolist() for name, split in splits_by_name.items()}
-    fold_statistics = replace(statistics, examples_per_class=counts, pixel_mean=mean, pixel_sd=sd)
-    return TrainingData(train, validation, fold_statistics)
-
-
-def _identity_of_splits(statistics: Statistics) -> DataIdentity:
-    return _data_identity(statistics, splits.split_md5("train"), splits.split_md5("validation"), None)
-
-
-def _identity_of_fold(data: TrainingData, fold: Fold) -> DataIdentity:
-    return _data_identity(data.statistics, _md5(data.train), _md5(data.validation), fold)
-
-
-def _data_identity(statistics: Statistics, train_md5: str, validation_md5: str, fold: Fold | None) -> DataIdentity:
-    return DataIdentity(
-        dataset=statistics.dataset,
-        validation_size=statistics.validation_size,
-        split_seed=statistics.split_seed,
-        train_md5=train_md5,
-        validation_md5=validation_md5,
-        pixel_mean=statistics.pixel_mean,
-        pixel_sd=statistics.pixel_sd,
-        fold=fold,
-    )
+    return TrainingData(train, validation, replace(statistics, examples_per_class={}, pixel_mean=mean, pixel_sd=sd))
 
 
 def _md5(split: Split) -> str:

@@ -41,7 +41,7 @@ def confusion_page(title: str, confusion: Sequence[Sequence[int]]) -> str:
         cells = [
             f"<td class=right>{count}"
             if predicted == actual
-            else f"<td style='background:{_mistake_colour(percent)}'>{count or ''}"
+            else f"<td style='background:rgba(213, 94, 0, {min(percent / 2, 1):.2f})'>{count or ''}"  # full at 2 %
             for predicted, (count, percent) in enumerate(zip(row_counts, row_percents, strict=True))
         ]
         rows.append(f"<tr><th>{actual}{''.join(cells)}<td class=recall>{recall:.2f}")
@@ -50,14 +50,6 @@ def confusion_page(title: str, confusion: Sequence[Sequence[int]]) -> str:
         "Rows: the actual class. Columns: the predicted class. Numbers of test images; recall in percent.",
         f"<table><tr><th>{header}<th>recall{''.join(rows)}</table>",
     )
-
-
-def _mistake_colour(percent: float) -> str:
-    """Return the CSS colour of a cell: transparent at 0 %, full orange at 2 % or more.
-
-    percent: the number in the cell as a percentage of all images of the actual class.
-    """
-    return f"rgba(213, 94, 0, {min(percent / 2, 1):.2f})"
 
 
 def mistakes_page(title: str, probabilities: np.ndarray, test: Split) -> str:

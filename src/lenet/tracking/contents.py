@@ -151,7 +151,7 @@ def variant_means(result: VariantResult, description: str) -> Means:
         name: [round(float(value), 6) for value in learning_curve(result.seeds, name).mean]
         for name in result.seeds[0].history
     }
-    names = [metric.name for metric in METRICS if metric.headline and metric.measure] + list(TEST_ERROR_INTERVAL)
+    names = [metric.name for metric in METRICS if metric.measure] + list(TEST_ERROR_INTERVAL)
     metrics_at_end = {name: result.summary[name] for name in names if name in result.summary}
     metrics_at_end |= {"parameters": result.parameters, "multiply_accumulates": result.multiply_accumulates}
     interval = [result.summary[name] for name in TEST_ERROR_INTERVAL if name in result.summary]

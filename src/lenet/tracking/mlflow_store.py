@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from lenet.errors import LabError, in_one_line, shortened
 from lenet.redaction import redacted
-from lenet.runs.run_store import Lock, named_lock
+from lenet.runs import run_store
 from lenet.workspace import atomic_write, project_root
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def artifacts_uri() -> str | None:
     return _artifacts_folder().as_uri() if is_database else None
 
 
-def lock() -> Lock:
+def lock() -> run_store.Lock:
     """Return the lock on the MLflow store. All processes of this checkout and its temporary workspaces share this lock.
 
     A process that holds the lock may acquire it again.
     """
-    return named_lock("mlflow", timeout=PUBLISH_LIMIT_S, is_singleton=True)
+    return run_store.lock("mlflow", timeout=PUBLISH_LIMIT_S, is_singleton=True)
 
 
 def open_client() -> "MlflowClient":
@@ -205,13 +205,18 @@ def _connect() -> "MlflowClient":
 
 @contextmanager
 def failures_as_warnings() -> Iterator[None]:
-    """Turn an exception in the `with` block into a warning, which `warn` prints. Ignore StoreDisabledError."""
+    """Turn an exception in the `with` block into a warning that the MLflow store failed. Ignore StoreDisabledError.
+
+    Inside `disable_after_failure`, warn only once, and disable publishing.
+    """
     try:
         yield
     except StoreDisabledError:
         pass
     except Exception as error:
-        warn(error)
+        if _is_first_failure():
+            hint = "the results are in the files; `make ui` publishes them once the store works"
+            print(f"warning: {_failure_message(error)}: {hint}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -225,13 +230,6 @@ def failures_as_errors() -> Iterator[None]:
         is_named = bool(os.environ.get("MLFLOW_TRACKING_URI"))
         hint = ": check that it runs, or correct MLFLOW_TRACKING_URI" if is_named else ""
         raise LabError(f"{_failure_message(error)}{hint}") from None
-
-
-def warn(error: Exception) -> None:
-    """Warn that the MLflow store failed. Inside `disable_after_failure`, warn only once, and disable publishing."""
-    if _is_first_failure():
-        hint = "the results are in the files; `make ui` publishes them once the store works"
-        print(f"warning: {_failure_message(error)}: {hint}", file=sys.stderr, flush=True)
 
 
 def _failure_message(error: Exception) -> str:

@@ -57,7 +57,7 @@ class Experiment:
 
 def study_experiment(dataset: str) -> Experiment:
     """Return the experiment that contains the variants of params.yaml, trained on a data set."""
-    data = _dataset_description(dataset)
+    data = datasets.find(dataset).description
     return Experiment(
         PREFIX + dataset,
         _link_papers(f"""\
@@ -87,7 +87,7 @@ press *Compare*. *Show diff only* hides equal parameters.
 
 def sweep_experiment(name: str, about: str, dataset: str, settings: Sequence[str]) -> Experiment:
     """Return the experiment of a sweep. settings: the names of the settings that the sweep varies."""
-    data = _dataset_description(dataset)
+    data = datasets.find(dataset).description
     return Experiment(
         f"{PREFIX}{dataset}-sweep-{name}",
         _link_papers(f"""\
@@ -170,7 +170,7 @@ def describe_variant(result: VariantResult, about: str, baseline: str, baseline_
 
 def describe_model(dataset: str) -> str:
     """Return the description of the registered model: what its aliases mean and how to use a version."""
-    data = _dataset_description(dataset)
+    data = datasets.find(dataset).description
     return _link_papers(f"""\
 LeNet-5 (LeCun et al. 1998) and its modern relatives, which classify images of 28 × 28 pixels. Trained on {data}.
 
@@ -213,16 +213,12 @@ def _test_error(result: VariantResult) -> str:
 
 
 def _metrics_table() -> str:
-    rows = [(f"`{metric.name}`", metric.meaning) for metric in METRICS if metric.headline]
+    rows = [(f"`{metric.name}`", metric.meaning) for metric in METRICS]
     accuracies = f"`{TEST_ACCURACY}`, `{VALIDATION_ACCURACY}`"
     rows.append((accuracies, "the share of images read rightly, as a fraction from 0 to 1"))
     bounds = ", ".join(f"`{name}`" for name in TEST_ERROR_INTERVAL)
     rows.append((bounds, "the 95 % interval of the mean test error, over seeds and test images"))
     return "\n".join(["| metric | meaning |", "|---|---|", *(f"| {names} | {meaning} |" for names, meaning in rows)])
-
-
-def _dataset_description(dataset: str) -> str:
-    return datasets.find(dataset).description
 
 
 def _link_papers(text: str) -> str:

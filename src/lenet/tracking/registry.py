@@ -28,16 +28,6 @@ CHAMPION, BASELINE = "champion", "baseline"
 _EXAMPLE = Path(__file__).parents[3] / "digit.json"  # the first digit of MNIST's test set
 
 
-def model_name(dataset: str) -> str:
-    """Return the name under which a data set's models are registered."""
-    return datasets.find(dataset).model_name
-
-
-def model_uri(dataset: str) -> str:
-    """Return MLflow's address of a data set's champion."""
-    return f"models:/{model_name(dataset)}@{CHAMPION}"
-
-
 def assign_aliases(results: Sequence[VariantResult], settings: Settings) -> None:
     """For each data set, give the aliases champion and baseline to the best runs. Print which alias has moved.
 
@@ -56,9 +46,13 @@ class Registry:
     """The registered model of one data set."""
 
     def __init__(self, dataset: str) -> None:
-        self.name = model_name(dataset)
+        self.name = datasets.find(dataset).model_name
         self._dataset = dataset
         self._client = mlflow_store.open_client()
+
+    def champion_uri(self) -> str | None:
+        """Return MLflow's address of the champion, or None if there is none."""
+        return f"models:/{self.name}@{CHAMPION}" if CHAMPION in self._aliases() else None
 
     def assign(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
         """Give the alias to the best run whose network is in the MLflow store. Return a message if the alias has moved.
@@ -73,9 +67,6 @@ class Registry:
                 version = self._find_or_create_version(result.variant, seed, model_id, card)
                 return self._set_alias(alias, version, f"{result.variant} seed {seed.identity.seed}")
         return None
-
-    def has(self, alias: str) -> bool:
-        return alias in self._aliases()
 
     def _set_alias(self, alias: str, version: str, run: str) -> str | None:
         if self._aliases().get(alias) == version:
