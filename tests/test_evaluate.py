@@ -13,33 +13,18 @@ from lenet.mnist.splits import Split
 from lenet.network import determinism
 from lenet.runs.files import SavedRun
 from lenet.settings import load_settings
-from lenet.training.trained_run import EPOCH_METRICS, TRAIN_METRICS
+from lenet.training.trained_run import EPOCH_METRICS
 
 
-@pytest.fixture
-def run():
-    return SavedRun(None, identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
-
-
-@pytest.fixture
-def test_split():
-    return Split(np.zeros((100, 28, 28), np.uint8), labels(100))
-
-
-def test_a_run_is_scored_by_its_predictions(run, test_split):
+def test_a_run_is_scored_by_its_predictions():
+    run = SavedRun(None, identity(), {name: [2.0, 1.0] for name in EPOCH_METRICS})
+    test_split = Split(np.zeros((100, 28, 28), np.uint8), labels(100))
     result = score(run, b"weights", predictions(1, 100, wrong=7).probabilities[0], test_split)
     assert result.metrics["test/error_percent"] == 7.0
     assert result.metrics["test/recall_percent/0"] == 90.0
     assert np.sum(result.confusion) == 100
     assert result.weights == hashlib.sha256(b"weights").hexdigest()
     assert list(result.history.items()) == [(name, [2.0, 1.0]) for name in EPOCH_METRICS]
-
-
-def test_a_run_without_validation_metrics_is_scored_too(test_split):
-    run = SavedRun(None, identity(), {name: [2.0, 1.0] for name in TRAIN_METRICS})
-    result = score(run, b"weights", predictions(1, 100, wrong=7).probabilities[0], test_split)
-    assert result.metrics["test/error_percent"] == 7.0
-    assert result.history == run.history
 
 
 @pytest.mark.parametrize(

@@ -69,11 +69,6 @@ def source_of(module):
     return file_of(module).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("folder", sorted(path.parent for path in (ROOT / "src/lenet").glob("*/__init__.py")))
-def test_every_room_begins_with_a_docstring(folder):
-    assert (folder / "__init__.py").read_text(encoding="utf-8").startswith('"""')
-
-
 def test_every_module_has_a_test_file_in_the_folder_of_its_room():
     missing = [module for module in all_modules() if not expected_test_file(module).is_file()]
     assert missing == []

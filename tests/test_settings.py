@@ -13,10 +13,9 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from support.paths import ROOT
 
-from lenet import settings as module
 from lenet.errors import LabError
 from lenet.mnist.datasets import DATASETS
-from lenet.settings import ENGINES, Compute, Data, Preprocess, Settings, Variant, load_settings, load_sweep
+from lenet.settings import Compute, Data, Preprocess, Settings, Variant, load_settings, load_sweep
 
 COMMITTED = YAML(typ="safe").load(ROOT / "params.yaml")
 VALID = {
@@ -326,11 +325,6 @@ def test_no_setting_has_a_default():
     models = [section for section in sections if hasattr(section, "model_fields")]
     assert len(models) == 6  # the whole, data, preprocess, base, comparison, compute
     assert [name for model in models for name, field in model.model_fields.items() if not field.is_required()] == []
-
-
-def test_each_file_of_an_optimizer_makes_the_optimizer_known():
-    files = (Path(module.__file__).parent / "training/batches/optimizers").glob("[!_]*.py")
-    assert set(ENGINES) == {file.stem for file in files} | {"sdlm"}
 
 
 def test_committed_variants_list_only_settings_that_differ_from_the_base_and_all_are_described():

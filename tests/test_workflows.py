@@ -24,20 +24,6 @@ def test_a_variants_name_is_never_run_as_a_command(repository):
     assert not (repository.path / "PWNED").exists()
 
 
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        (("plots", "show"), "index.html"),
-        (("dag",), "train@tanh_sgd"),
-        (("exp", "show", "--csv"), "variants.relu_adam.learning_rate"),
-    ],
-)
-def test_dvc_shows_plots_stages_and_experiments(pipeline, command, expected):
-    done = pipeline.dvc(*command)
-    assert expected in done.stdout
-    assert "failed" not in done.stderr
-
-
 def test_an_edited_variant_is_trained_alone_and_appears_beside_the_old_one(repository):
     done = repository.dvc("exp", "run", "--set-param", "variants.relu_adam.learning_rate=0.002")
     assert "1 file changed, 1 insertion(+), 1 deletion(-)" in repository.git("diff", "--stat", "params.yaml")

@@ -14,23 +14,12 @@ from lenet.settings import Data, load_settings
 
 @pytest.fixture
 def settings_with_results(workspace):
-    """Return the settings of params.yaml, in a workspace with README, sweeps and results of every variant."""
+    """Return the settings of params.yaml, in a workspace with README and results of every variant."""
     shutil.copy(ROOT / "README.md", workspace)
-    shutil.copytree(ROOT / "sweeps", "sweeps")
     settings = load_settings()
     for variant in settings.variants:
         save_evaluated(variant, [1.0, 2.0])
     return settings
-
-
-def test_the_table_is_printed_and_written_into_the_readme(settings_with_results, workspace, capsys):
-    pipeline.show_study(settings_with_results)
-    printed = capsys.readouterr().out
-    readme = (workspace / "README.md").read_text()
-    for variant in settings_with_results.variants:
-        assert variant in printed
-    assert all(f"| `{variant}` |" in readme for variant in ("tanh_sgd", "relu_adam", "lenet5_1998", "modern"))
-    assert str(workspace / "reports/index.html") in printed
 
 
 def test_the_comparison_of_some_variants_prints_only_those_and_keeps_the_readme(

@@ -21,8 +21,6 @@ from lenet.evaluation.study import load_study
 from lenet.evaluation.writers import Writers, load_writers
 from lenet.settings import load_settings
 
-LADDER = ["a", "b", "c"]
-
 
 def wrong(*seeds):
     """Return which images each seed misreads: bool (seeds, images).
@@ -30,11 +28,6 @@ def wrong(*seeds):
     seeds: a text for each seed, with a character for each image: an x if the image is misread, otherwise a dot.
     """
     return np.array([[mark == "x" for mark in seed] for seed in seeds])
-
-
-def test_pairs_are_each_variant_with_the_baseline_and_each_step_of_the_ladder_without_repetition():
-    pairs = ladder_pairs(["a", "b", "other", "c"], LADDER)
-    assert pairs == [("b", "a"), ("other", "a"), ("c", "a"), ("c", "b")]
 
 
 def test_an_interval_equals_one_worked_out_by_hand():

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.builders import seed_result, variant_result, without_validation
+from support.builders import variant_result, without_validation
 
 from lenet.errors import LabError
 from lenet.evaluation.results import load_result, save_result
@@ -25,10 +25,6 @@ def test_a_loaded_result_equals_the_saved_one_and_equal_results_are_saved_as_equ
     assert load_result("tanh_sgd") == result
     save_result(load_result("tanh_sgd"))
     assert DETAILS.read_bytes() == saved
-
-
-def test_the_number_of_epochs_is_the_length_of_the_history():
-    assert variant_result().epochs == len(seed_result().history["train/loss"]) == 2
 
 
 @pytest.mark.parametrize("content", [None, "", '{"variant": "tanh', "{}"])

@@ -40,11 +40,6 @@ def test_results_on_two_data_sets_are_not_compared(evaluated):
         load_study(evaluated, ["relu_adam", "modern"])
 
 
-def test_changes_between_two_variants_are_the_settings_that_differ():
-    built_study = study({"a": [1.0, 2.0], "b": [1.0, 2.0]}, changes={"b": {"batch_size": 64}})
-    assert built_study.changes("b", since="a") == {"batch_size": (32, 64)}
-
-
 def test_the_primary_difference_comes_first_and_only_once():
     built_study = study(FOUR, primary=("d", "a"))
     assert built_study.primary == ("d", "a")

@@ -69,23 +69,6 @@ def worker(functions, tmp_path):
     worker_process.kill()
 
 
-@pytest.fixture
-def map_tasks(functions, tmp_path):
-    """A function that gives tasks to workers and yields the results. For each task, a worker calls `function`.
-
-    Each result is yielded as (task, result). The workers end when the iteration ends.
-    """
-
-    def map_on_workers(function, tasks, workers, *arguments):
-        def call(worker, task):
-            return task, worker.call(function, task, *arguments, emit=lambda event: None)
-
-        with pool.ProcessPool(workers, extra_modules=tmp_path) as process_pool:
-            yield from process_pool.map(call, tasks)
-
-    return map_on_workers
-
-
 def is_alive(pid):
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -99,11 +82,12 @@ def test_events_arrive_before_the_result_and_printed_text_is_not_taken_for_a_rep
     assert events == [("started", 3)]
 
 
-def test_every_task_gets_its_result_from_reused_workers_that_end_with_the_iteration(map_tasks, functions):
-    results = {
-        task: call_result.result
-        for task, call_result in map_tasks(functions.sum_array, range(6), 2, np.ones(3_000_000, np.uint8))
-    }
+def test_every_task_gets_its_result_from_reused_workers_that_end_with_the_pool(functions, tmp_path):
+    def call(worker, task):
+        return task, worker.call(functions.sum_array, task, np.ones(3_000_000, np.uint8), emit=print).result
+
+    with pool.ProcessPool(2, extra_modules=tmp_path) as process_pool:
+        results = dict(process_pool.map(call, range(6)))
     assert {task: total for task, (_, total) in results.items()} == dict.fromkeys(range(6), 3_000_000)
     worker_pids = {pid for pid, _ in results.values()}
     assert len(worker_pids) == 2
@@ -140,11 +124,6 @@ def test_an_error_in_a_worker_is_raised_in_the_driver_with_the_workers_traceback
         worker.call(functions.fail, 0, emit=print)
     assert "pieces_of_work.py" in caught.value.__notes__[0]
     assert worker.call(functions.square, 2, emit=print).result == 4  # the worker still works
-
-
-def test_an_error_in_a_worker_ends_the_iteration(map_tasks, functions):
-    with pytest.raises(ValueError, match="failed on purpose"):
-        list(map_tasks(functions.fail, [0, 1], 1))
 
 
 def test_a_killed_worker_is_reported_in_one_line(worker, functions):

@@ -48,12 +48,6 @@ def test_a_run_that_two_variants_share_is_planned_once(data):
     assert [run.variants for run in runs] == [("tanh_sgd", "twin")] * 2 + [("relu_adam",)] * 2
 
 
-def test_runs_that_the_run_store_has_are_not_missing(data):
-    first, second = schedule.planned_runs(load_settings(), ["tanh_sgd"])
-    run_store.save(first.identity, TRAINED, PROVENANCE)
-    assert schedule.missing_runs([first, second]) == [second]
-
-
 def test_training_no_runs_starts_nothing(data):
     assert list(schedule.train_runs([], None)) == []
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-from support.builders import study
 from support.mirrors import folder, known_files, tiny_files, use_dataset, write_files  # noqa: F401
 
 from lenet import download, preprocess
@@ -62,12 +61,6 @@ def test_a_new_data_set_is_one_entry_and_is_read_from_the_mirror_in_its_own_vari
     assert splits.load_statistics().dataset == "letters"
     sizes = {name: len(splits.load_split(name)) for name in ("train", "validation", "test")}
     assert sizes == {"train": 180, "validation": 20, "test": 30}
-
-
-def test_published_errors_are_shown_only_for_mnist():
-    published = {"tanh_sgd": 0.95}
-    assert study({"tanh_sgd": [1.0]}, published=published, dataset="mnist").published["tanh_sgd"].error_percent == 0.95
-    assert study({"tanh_sgd": [1.0]}, published=published, dataset="digits").published == {}
 
 
 def test_the_bundled_digits_have_mnists_format_and_their_test_set_is_the_last_fifth_of_the_source():

@@ -117,9 +117,3 @@ def test_authors_initialization_sets_biases_to_0_and_coefficients_to_a_positive_
     else:
         units = np.argwhere(TABLE_I)[:, 1] if name == "c3" else np.arange(kernel.shape[-1])
         assert 0.95 < np.abs(kernel / limits[units]).max() <= 1.00001
-
-
-def test_a_network_saved_as_a_keras_file_computes_the_same_when_loaded(network, digits, tmp_path):
-    network.save(tmp_path / "lenet5.keras")
-    loaded = keras.saving.load_model(tmp_path / "lenet5.keras")
-    np.testing.assert_array_equal(loaded(digits.images[:20]), network(digits.images[:20]))

@@ -36,12 +36,6 @@ def test_the_writers_with_the_most_misread_images_are_shown(committed_study):
     assert min(image_error_rates) > 0
 
 
-def test_the_picture_of_every_misread_image_on_the_page_is_listed_once(committed_study):
-    indices = [image.index for _, images in misread_images.images_by_kind(committed_study).values() for image in images]
-    indices += [image.index for writer in misread_images.hard_writers(committed_study) for image in writer.images]
-    assert misread_images.shown_indices(committed_study) == sorted(set(indices))
-
-
 def test_no_writers_are_shown_if_they_are_unknown():
     small_study = study({"old": [3.0, 3.0, 1.0], "new": [2.0, 5.0, 2.0]})
     assert misread_images.hard_writers(small_study) == []

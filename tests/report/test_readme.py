@@ -27,7 +27,8 @@ def test_the_block_has_a_table_of_few_variants_a_note_and_the_finding(small_stud
     error = small_study.comparison.errors["tanh_sgd"]
     assert baseline_row == ["`tanh_sgd`", "", f"**2 ({error.low:.0f} to {error.high:.0f})**", "", "98.00 %"]
     assert note == "On MNIST; means over 3 seeds. [All 2 variants](reports/results.md) with all intervals."
-    *_, found = readme_block(two_by_two()).split("\n\n")
+    _, note, found = readme_block(two_by_two()).split("\n\n")
+    assert note.startswith("On scikit-learn's bundled digits; ")
     assert found.splitlines() == [f"- {sentence}" for sentence in finding.sentences(two_by_two())]
 
 

@@ -60,8 +60,3 @@ def test_the_note_says_that_the_primary_comparison_is_not_adjusted():
     assert "95 % intervals are simultaneous; that of relu_adam, the primary comparison, is not adjusted." in note
     assert "95 % intervals are simultaneous. An interval that" in wording.note_on_differences(study(errors))
     assert wording.note_on_differences(study({"tanh_sgd": [10.0], "relu_adam": [3.0]})) == ""
-
-
-def test_data_sets_have_titles_that_people_use(small_study):
-    assert wording.dataset_title(small_study) == "MNIST"
-    assert wording.dataset_title(study({"a": [1.0]})) == "scikit-learn's bundled digits"

@@ -8,7 +8,6 @@ from support.paths import ROOT
 
 from lenet.network import determinism
 from lenet.runs import code
-from lenet.runs.syntax import syntax_digest
 from lenet.settings import ENGINES, load_settings
 
 BATCHES, LENET_1998 = "training.batches.gradient_descent", "training.lenet_1998.sdlm"
@@ -48,11 +47,6 @@ def test_a_run_is_trained_by_the_engine_of_its_optimizer(optimizer, monkeypatch,
     recipe = load_settings(ROOT / "params.yaml").base.model_copy(update={"optimizer": optimizer})
     one_run.train_run(recipe, statistics, 0, digits, digits, lambda epoch, metrics: None)
     assert called_engines == [ENGINES[optimizer]]
-
-
-def test_each_file_is_listed_with_its_syntax_digest():
-    for file, digest in code.file_digests("muon").items():
-        assert syntax_digest((ROOT / file).read_text()) == digest
 
 
 @pytest.fixture
