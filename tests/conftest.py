@@ -7,7 +7,7 @@ import signal
 import hypothesis
 import pytest
 from support.paths import ROOT
-from support.pipelines import pipeline  # noqa: F401  # pytest finds fixtures by name
+from support.pipelines import pipeline, repository  # noqa: F401  # pytest finds fixtures by name
 from xdist.scheduler import LoadFileScheduling
 
 from lenet.mnist import datasets

@@ -9,11 +9,6 @@ from support.pipelines import ENVIRONMENT, trained_runs
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def repository(pipeline, tmp_path):
-    return pipeline.copy(tmp_path / "with a space")
-
-
 def models(repository, *variants):
     """Return {path: content} of the files of these variants in models/."""
     return {

@@ -14,11 +14,6 @@ pytestmark = pytest.mark.slow
 RECOVER_RUNS = "from lenet.commands import recover; recover.recover_runs()"
 
 
-@pytest.fixture
-def repository(pipeline, tmp_path):
-    return pipeline.copy(tmp_path / "with a space")
-
-
 def test_a_colleague_pulls_trained_runs_and_trains_only_new_ones(repository, tmp_path):
     repository.dvc("remote", "add", "--default", "storage", str(tmp_path / "storage"))
     repository.commit()

@@ -11,11 +11,6 @@ from support.pipelines import VARIANTS, Repository, stages_run, trained_runs
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def repository(pipeline, tmp_path):
-    return pipeline.copy(tmp_path / "with a space")
-
-
 def test_a_variants_name_is_never_run_as_a_command(repository):
     with repository.params() as params:
         params["variants"]["x;touch PWNED;"] = {}

@@ -235,3 +235,9 @@ def pipeline(tmp_path_factory, pytestconfig):
     repository.interruptions = [Interruption(**fields) for fields in interruptions]
     repository.last_repro = subprocess.CompletedProcess("make repro", 0, stdout, stderr)
     return repository
+
+
+@pytest.fixture
+def repository(pipeline, tmp_path):
+    """A copy of the fixture `pipeline` that the test may change."""
+    return pipeline.copy(tmp_path / "with a space")
