@@ -9,10 +9,7 @@ from lenet.evaluation.misread import find_misread, load_misread, save_misread
 LABELS = np.array([3, 1, 4, 1, 5], np.uint8)
 ANSWERS = np.array([[3, 1, 9, 1, 5], [3, 7, 9, 1, 5]])
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def test_the_table_has_a_row_per_image_that_a_seed_misreads_and_says_which_seeds_do(tmp_path):

@@ -12,10 +12,7 @@ from lenet.evaluation.predictions import Predictions, load_predictions, save_pre
 
 ARRAYS = Path("predictions/tanh_sgd.npz")
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def test_loaded_arrays_have_the_saved_values_and_types():

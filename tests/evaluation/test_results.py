@@ -10,10 +10,7 @@ from lenet.evaluation.results import load_result, save_result
 
 DETAILS = Path("reports/details/tanh_sgd.json")
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 @pytest.mark.parametrize(

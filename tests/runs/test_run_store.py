@@ -19,11 +19,7 @@ from lenet.runs.files import FILES
 
 DIGEST = identity().digest
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 @pytest.fixture
