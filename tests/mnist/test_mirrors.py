@@ -20,11 +20,11 @@ from support.mirrors import (  # noqa: F401
     folder,
     in_temporary_workspace,
     refused,
-    running,
     server,
     tiny_files,
     write_files,
 )
+from support.servers import running_in_thread
 from werkzeug.serving import make_ssl_devcert
 
 from lenet.errors import DataUnreachableError, LabError
@@ -116,7 +116,7 @@ def secure(tiny_files, folder, monkeypatch):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     mirror.socket = context.wrap_socket(mirror.socket, server_side=True)
-    with running(mirror):
+    with running_in_thread(mirror):
         yield mirror
 
 
@@ -152,7 +152,7 @@ def answering():
         def handle_error(self, request, client_address):
             pass  # the client hangs up: print no traceback
 
-    with running(Server(("127.0.0.1", 0), AnswerHandler)) as server:
+    with running_in_thread(Server(("127.0.0.1", 0), AnswerHandler)) as server:
         yield server
 
 

@@ -10,11 +10,10 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, repeat
-from socketserver import TCPServer
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from lenet.mnist import idx
 from lenet.mnist.datasets import DATASETS, RAW_FILES, PublishedFile
 from lenet.workspace import RAW
 from support.params import edit_params
+from support.servers import running_in_thread
 
 MNIST = DATASETS["mnist"]
 ENVIRONMENT = dict(os.environ)
@@ -110,19 +110,6 @@ def _drip(server: Mirror, pause_s: float) -> Iterator[bytes]:
         yield b"\x1f"
 
 
-@contextmanager
-def running(server: TCPServer) -> Iterator[TCPServer]:
-    """Run a server in a thread. Stop it at the end of the `with` block, even if a client still waits for an answer."""
-    with server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @pytest.fixture(autouse=True)
 def folder(workspace, monkeypatch):
     """The workspace. Its params.yaml selects MNIST, and the environment names no mirror and no proxy.
@@ -160,7 +147,7 @@ def dataset(tiny_files):
 
 @pytest.fixture
 def server(tiny_files):
-    with running(Mirror(tiny_files)) as mirror:
+    with running_in_thread(Mirror(tiny_files)) as mirror:
         yield mirror
 
 

@@ -2,13 +2,12 @@
 
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
 
-from support.servers import free_port, running
+from support.servers import free_port, running, running_in_thread
 
 
 @contextmanager
@@ -57,9 +56,5 @@ def proxy_that_answers_502(address, request):
         def log_message(self, *_):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with running_in_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as proxy:
         yield f"http://127.0.0.1:{proxy.server_port}", requested_paths
-        proxy.shutdown()
-        thread.join()

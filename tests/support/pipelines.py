@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from support.mlflow_runs import runs_in
 from support.params import COMPARED, edit_params
 from support.paths import ROOT
 
@@ -85,8 +86,7 @@ class Repository:
     def runs(self):
         import mlflow
 
-        client = mlflow.MlflowClient(f"sqlite:///{self.path / 'mlflow.db'}")
-        return client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+        return runs_in(mlflow.MlflowClient(f"sqlite:///{self.path / 'mlflow.db'}"))
 
     def statuses(self):
         """Return (name, status) of each MLflow run, sorted."""

@@ -1,12 +1,15 @@
-"""Run real servers as a user does: start a server by its command, send HTTP requests, end it by Ctrl-C."""
+"""Run real servers: as a user does, by a command that Ctrl-C ends, or in a thread of the test."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from socketserver import TCPServer
 
 import psutil
 import requests
@@ -39,6 +42,19 @@ def running(command, health, output, **environment):
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGKILL)
         server.communicate()
+
+
+@contextmanager
+def running_in_thread(server: TCPServer) -> Iterator[TCPServer]:
+    """Run a server in a thread. Stop it at the end of the `with` block, even if a client still waits for an answer."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from support.builders import (
     variant_result,
     without_validation,
 )
+from support.mlflow_runs import runs_in
 from support.params import edit_params
 from support.runs import PROVENANCE, TRAINED
 
@@ -36,13 +37,8 @@ def publish_result(result, about=""):
     return publish.publish_variant(result.variant)
 
 
-def all_runs(client, **tags):
-    condition = " and ".join(f"tags.{name} = '{value}'" for name, value in tags.items())
-    return client.search_runs([experiment.experiment_id for experiment in client.search_experiments()], condition)
-
-
 def parent_in(client):
-    (parent,) = all_runs(client, kind="variant")
+    (parent,) = runs_in(client, kind="variant")
     return parent
 
 
@@ -60,7 +56,7 @@ def everything_in(client):
     The result maps the id of each MLflow run to the run's tags, points, artifacts and number of models.
     """
     contents = {}
-    for run in all_runs(client):
+    for run in runs_in(client):
         artifacts = sorted(file.path for file in client.list_artifacts(run.info.run_id))
         contents[run.info.run_id] = (run.data.tags, points_of(client, run), artifacts, len(run.outputs.model_outputs))
     return contents
@@ -74,7 +70,7 @@ def test_a_run_is_published_when_it_is_trained_and_its_test_metrics_when_it_is_e
     client = client()
     run_store.save(identity(), replace(TRAINED, history=seed_result().history), PROVENANCE)
     publish.publish_run(STUDY, planned_run("tanh_sgd"))
-    (child,) = all_runs(client, kind="seed")
+    (child,) = runs_in(client, kind="seed")
     assert points_of(client, child)["train/loss"] == [(1, 1.0), (2, 0.5)]
     assert points_of(client, child)["validation/accuracy"] == [(1, 0.8), (2, 0.9)]
     assert not any(name.startswith("test/") for name in child.data.metrics)
@@ -82,7 +78,7 @@ def test_a_run_is_published_when_it_is_trained_and_its_test_metrics_when_it_is_e
     models = client.search_logged_models([child.info.experiment_id])
     assert [(model.name, model.source_run_id) for model in models] == [("network", child.info.run_id)]
     publish_result(variant_result("tanh_sgd", errors=[10.0]))
-    (evaluated,) = all_runs(client, kind="seed")
+    (evaluated,) = runs_in(client, kind="seed")
     assert evaluated.info.run_id == child.info.run_id
     assert points_of(client, evaluated)["test/error_percent"] == [(0, 10.0)]
     assert points_of(client, evaluated)["train/loss"] == [(1, 1.0), (2, 0.5)]
@@ -96,8 +92,8 @@ def test_a_run_is_published_when_it_is_trained_and_its_test_metrics_when_it_is_e
 def test_a_run_that_two_variants_share_is_published_under_both(client):
     run_store.save(identity(), TRAINED, PROVENANCE)
     publish.publish_run(STUDY, planned_run("tanh_sgd", "twin"), with_model=False)
-    parents = {run.info.run_id: run.data.tags["variant"] for run in all_runs(client(), kind="variant")}
-    children = all_runs(client(), kind="seed")
+    parents = {run.info.run_id: run.data.tags["variant"] for run in runs_in(client(), kind="variant")}
+    children = runs_in(client(), kind="seed")
     assert sorted(parents.values()) == ["tanh_sgd", "twin"]
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == parents.keys()
 
@@ -112,7 +108,7 @@ def test_publishing_twice_changes_nothing_and_a_new_seed_replaces_only_the_varia
     client().set_tag(parent_in(client()).info.run_id, "reviewed", "by me")
     client().update_run(parent_in(client()).info.run_id, name="my name")
     publish_result(variant_result("tanh_sgd", errors=[1.0, 2.0, 6.0]))
-    parent, children = parent_in(client()), all_runs(client(), kind="seed")
+    parent, children = parent_in(client()), runs_in(client(), kind="seed")
     assert len(runs_before.keys() & {run.info.run_id for run in children}) == 2
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
     assert (len(children), parent.data.metrics["seeds"], parent.data.metrics["test/error_percent"]) == (3, 3, 3.0)
@@ -137,7 +133,7 @@ def test_a_persons_note_is_not_overwritten(client):
 def test_a_run_has_a_confusion_page_and_once_the_test_set_is_there_a_mistakes_page(client):
     save_evaluated("tanh_sgd", [1.0])
     publish.publish_variant("tanh_sgd")
-    (child,) = all_runs(client(), kind="seed")
+    (child,) = runs_in(client(), kind="seed")
     assert [file.path for file in client().list_artifacts(child.info.run_id)] == ["confusion.html"]
     save_split(split_path("test"), noise_test_split())
     assert publish.publish_variant("tanh_sgd") == 1
@@ -150,7 +146,7 @@ def test_the_committed_results_can_be_published_and_a_lost_mlflow_store_is_rebui
     for variant in ("tanh_sgd", "relu_adam"):
         save_result(variant_result(variant, errors=[1.0, 2.0]))
     publish.main()
-    errors_before = sorted(run.data.metrics["test/error_percent"] for run in all_runs(client()))
+    errors_before = sorted(run.data.metrics["test/error_percent"] for run in runs_in(client()))
     assert errors_before == [1.0, 1.0, 1.5, 1.5, 2.0, 2.0]
     assert capsys.readouterr().err == f"published 4 runs of 2 variants to {mlflow_store.uri()}\n"
     publish.main()
@@ -158,7 +154,7 @@ def test_the_committed_results_can_be_published_and_a_lost_mlflow_store_is_rebui
     (workspace / "mlflow.db").unlink()
     shutil.rmtree(workspace / "mlartifacts")
     publish.main()
-    assert sorted(run.data.metrics["test/error_percent"] for run in all_runs(client())) == errors_before
+    assert sorted(run.data.metrics["test/error_percent"] for run in runs_in(client())) == errors_before
 
 
 def test_results_of_removed_variants_are_not_published_and_a_damaged_file_does_not_stop_the_others(client, capsys):
@@ -166,7 +162,7 @@ def test_results_of_removed_variants_are_not_published_and_a_damaged_file_does_n
         save_result(variant_result(variant, errors=[1.0]))
     (DETAILS / "tanh_sgd.json").write_text("{")
     publish.main()
-    assert {run.data.tags["variant"] for run in all_runs(client())} == {"relu_adam"}
+    assert {run.data.tags["variant"] for run in runs_in(client())} == {"relu_adam"}
     (line, *_) = capsys.readouterr().err.splitlines()
     assert line.startswith("warning: tanh_sgd is not published: reports/details/tanh_sgd.json cannot be read")
 
@@ -185,7 +181,7 @@ def test_comparison_pages_show_the_primary_comparison_and_then_the_baseline_and_
     save_result(without_validation(variant_result("tanh_adam", errors=[0.5])))
     paths = publish.comparison_paths(publish.publish_all())
     assert list(paths) == ["tanh_sgd and relu_adam", "tanh_sgd and modern"]
-    parents = {run.data.tags["variant"]: run.info for run in all_runs(client(), kind="variant")}
+    parents = {run.data.tags["variant"]: run.info for run in runs_in(client(), kind="variant")}
     for title, path in paths.items():
         ids = [parents[name].run_id for name in title.split(" and ")]
         assert experiment_and_filter(path) == (
@@ -231,12 +227,12 @@ def sweep_table(loss_difference):
 
 
 def recipes_in(client):
-    return sorted(all_runs(client, kind="variant"), key=lambda run: run.data.params["learning_rate"])
+    return sorted(runs_in(client, kind="variant"), key=lambda run: run.data.params["learning_rate"])
 
 
 def test_a_sweep_is_published_once_with_its_runs_and_means_and_new_means_replace_old_ones(client, sweep_runs):
     publish.publish_sweep(SWEEP, sweep_runs, sweep_table(0.5))
-    runs_before, children = everything_in(client()), all_runs(client(), kind="seed")
+    runs_before, children = everything_in(client()), runs_in(client(), kind="seed")
     assert [recipe.data.metrics["validation/loss"] for recipe in recipes_in(client())] == pytest.approx([0.2, 0.7])
     assert [recipe.data.params["folds"] for recipe in recipes_in(client())] == ["2", "2"]
     assert {child.info.run_name for child in children} == {
@@ -248,5 +244,5 @@ def test_a_sweep_is_published_once_with_its_runs_and_means_and_new_means_replace
     publish.publish_sweep(SWEEP, sweep_runs, sweep_table(0.5))
     assert everything_in(client()) == runs_before
     publish.publish_sweep(SWEEP, sweep_runs, sweep_table(0.25))
-    assert len(all_runs(client(), kind="seed")) == 4
+    assert len(runs_in(client(), kind="seed")) == 4
     assert points_of(client(), recipes_in(client())[1])["validation/loss"] == [(0, pytest.approx(0.45))]

@@ -2,6 +2,7 @@ import time
 
 import pytest
 from support.builders import identity
+from support.mlflow_runs import runs_in
 from support.mlflow_servers import proxy_that_answers_502
 from support.publishers import assert_each_run_published_once, publish_at_once
 from support.runs import PROVENANCE
@@ -17,11 +18,6 @@ STUDY = study_experiment("digits")
 @pytest.fixture
 def runs(client):
     return ExperimentRuns(STUDY)
-
-
-def runs_in(client, **tags):
-    condition = " and ".join(f"tags.{name} = '{value}'" for name, value in tags.items())
-    return client.search_runs([experiment.experiment_id for experiment in client.search_experiments()], condition)
 
 
 def find_or_create(runs, variant="tanh_sgd", run_identity=None, provenance=PROVENANCE):
