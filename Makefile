@@ -19,7 +19,7 @@ help:  ## list the targets
 	@printf '  MLFLOW_TRACKING_URI     an MLflow server to use instead of mlflow.db\n  DASK_SCHEDULER_ADDRESS  a Dask cluster that trains instead of this machine\n  PORT                    the port of ui and serve\n'
 
 ##@ The study
-repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" narrows it
+repro: $(READY)  ## run what changed, publish to MLflow, print the table; VARIANTS="tanh_sgd relu_adam" runs only these
 	@python -m lenet.commands.repro $(VARIANTS)
 
 demo: $(READY)  ## run the same pipeline on bundled digits in a folder of its own: a minute or two, no network
@@ -34,14 +34,14 @@ verify: $(READY)  ## train a few runs again in a clone, compare every bit: five 
 sweep: $(READY)  ## train and compare the recipes of sweeps/NAME/sweep.yaml; FROM=tanh_sgd writes a new sweep.yaml
 	@python -m lenet.commands.sweep "$(NAME)" $(FROM)
 
-prune: $(READY)  ## print the run store's size and remove runs that neither settings nor results refer to
+prune: $(READY)  ## print the size of the run store, .runs/, and remove runs that settings and results do not use
 	@python -m lenet.commands.prune
 
 ##@ Look at it
 ui: $(READY)  ## publish new results to MLflow and start its UI on 127.0.0.1
 	@python -m lenet.commands.ui
 
-serve: $(READY)  ## serve the best model on 127.0.0.1
+serve: $(READY)  ## serve the champion, the network with the lowest validation error, on 127.0.0.1
 	@python -m lenet.commands.serve
 
 ##@ Work on it

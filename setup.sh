@@ -24,8 +24,8 @@ find_python() {
 if ! is_complete .venv/bin/python; then
     rm -rf .venv
     python=$(find_python)
-    [ -n "$python" ] || fail "TensorFlow needs a 64-bit Python 3.11, 3.12 or 3.13, and none was found: install one (Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python@3.12), then run make again"
-    "$python" -c 'import ensurepip, venv' 2>/dev/null || fail "$python has no venv module: install it (Debian, Ubuntu: apt-get install python3-venv), then run make again"
+    [ -n "$python" ] || fail "TensorFlow needs a 64-bit Python 3.11, 3.12 or 3.13, and none was found: install one (Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python@3.12), then type the same command again"
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || fail "$python has no venv module: install it (Debian, Ubuntu: apt-get install python3-venv), then type the same command again"
     echo "Creating .venv with $("$python" -V): a large download, 3.5 GB on disk, a few minutes"
     "$python" -m venv .venv
 fi
@@ -41,8 +41,8 @@ install() { .venv/bin/python -m pip install --quiet --no-deps --no-build-isolati
 # First install the build tools of the lock. pip needs them for packages that are published only as source.
 awk '/^[^ ]/ { wanted = /^(setuptools|wheel)==/ } wanted' requirements.lock >.venv/build-tools.lock
 { install --require-hashes --requirement .venv/build-tools.lock && install --require-hashes --requirement requirements.lock; } ||
-    fail "the packages of requirements.lock could not be installed (see pip's message above): the set-up needs a network and 4 GB of disk; then run make again"
+    fail "the packages of requirements.lock could not be installed (see pip's message above): the set-up needs a network and 5 GB of disk; then type the same command again"
 install --editable . ||
-    fail "the project itself could not be installed (see pip's message above): correct that, then run make again"
+    fail "the project itself could not be installed (see pip's message above): correct that, then type the same command again"
 .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true # some packages contain files of other Pythons
 touch .venv/ready

@@ -156,7 +156,8 @@ class Variant(_Section):
             for name, value in _SETTINGS_OF_SDLM.items():
                 if getattr(self, name) != value:
                     raise ValueError(
-                        f"{name}: optimizer sdlm trains only with {name}: {value}: set this, or another optimizer"
+                        f"{name}: optimizer sdlm trains only with {name}: {value}: copy the settings of lenet5_1998, "
+                        "or choose another optimizer"
                     )
         if self.copies and self.optimizer != "sdlm":
             raise ValueError(f"copies: {self.copies}: only optimizer sdlm trains on copies: set copies: 0")
@@ -168,8 +169,8 @@ class Variant(_Section):
             )
         if (self.schedule == "published") != (self.optimizer == "sdlm"):
             raise ValueError(
-                f"schedule: {self.schedule} cannot be used with optimizer {self.optimizer}: schedule published needs "
-                "optimizer sdlm, and sdlm needs published"
+                f"schedule: {self.schedule} cannot be used with optimizer {self.optimizer}: set schedule: "
+                + ("published" if self.optimizer == "sdlm" else "constant or cosine")
             )
         return self
 
@@ -259,7 +260,10 @@ class Settings(_Section):
             raise ValueError("seeds: the list is empty: add at least one seed, as in [0]")
         for name in self.about:
             if name not in self.variants:
-                raise ValueError(f"about.{name}: unknown variant: {did_you_mean(name, self.variants)}")
+                raise ValueError(
+                    f"about.{name}: `variants` has no {name}: if it was removed, remove this line too; "
+                    f"otherwise: {did_you_mean(name, self.variants)}"
+                )
         comparison = self.comparison
         for key, names in (
             ("primary", comparison.primary),
@@ -489,8 +493,11 @@ def _first_mistake(error: ValidationError, raw: Any, model: type[_Section]) -> s
     ]
     expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in messages))
     expected = re.sub(r"valid dictionary or instance of \w+", "mapping", expected).replace("valid tuple", "list")
+    expected = re.sub(r"(^| or )(greater|less) than", r"\1a number \2 than", expected)
+    if first["type"] == "string_pattern_mismatch":
+        expected = "a name of up to 64 lowercase letters, digits and _, with a letter first"
     quotes_hint = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
-    value = shortened(repr(first["input"]), 200)
+    value = "an empty value" if first["input"] is None else shortened(repr(first["input"]), 200)
     return f"{dotted_path or 'the whole file'}: {value} is not accepted, expected {expected}{quotes_hint}"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from lenet.errors import LabError, in_one_line
 
@@ -35,5 +35,8 @@ def read_yaml(path: Path, hint: str) -> Any:
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1
         raise LabError(f"{path}, line {line}: this key is given twice in one mapping: keep one of them") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1
+        raise LabError(f"{path}, line {line} or the one before: not valid YAML ({error.problem}): correct it") from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise LabError(f"{path} is not valid YAML: {in_one_line(error)}") from None

@@ -91,7 +91,7 @@ def test_variants_with_other_runs_are_named_with_the_causes(committed_results):
     result = load_result("tanh_sgd")
     first = replace(result.seeds[0], weights="f" * 64)
     edited = replace(first, identity=replace(first.identity, settings={"epochs": 3}, code="d" * 64))
-    beginning = "1 of 2 runs equal the committed ones, bit for bit. Different: tanh_sgd "
+    beginning = "1 of 2 runs equal the committed ones, bit for bit. The others: tanh_sgd "
     for changed, cause in ((edited, "different code, different settings"), (first, "unknown cause, on ")):
         save_result(replace(result, seeds=[changed, result.seeds[1]]))
         assert compare_with_last_commit(["tanh_sgd"]).startswith(f"{beginning}({cause}")

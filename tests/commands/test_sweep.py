@@ -102,10 +102,12 @@ def test_a_missing_sweep_is_refused_with_the_command_that_creates_it(workspace):
         load(SWEEPS / "rates" / "sweep.yaml")
 
 
-@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "a/../../b", "Rates", "", "a\n", "a\0", "a" * 250])
+@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/elsewhere", "a/../../b", "Rates", "a\n", "a\0", "a" * 250])
 def test_an_invalid_name_is_refused(name):
     with pytest.raises(LabError, match="is not a valid sweep name"):
         sweep.sweep_folder(name)
+    with pytest.raises(LabError, match=r"^NAME is missing: `make sweep"):
+        sweep.sweep_folder("")
 
 
 def test_training_curves_are_in_the_table_and_in_the_figure(write_sweep, monkeypatch):

@@ -36,7 +36,7 @@ def test_a_misread_table_that_does_not_agree_with_the_results_raises_an_error(ev
 
 def test_results_on_two_data_sets_are_not_compared(evaluated):
     save_result(variant_result("modern", [3.0, 4.0], dataset="mnist"))
-    with pytest.raises(LabError, match=r"^the results in reports/ are on .+ and .+: run `make repro` for results on"):
+    with pytest.raises(LabError, match=r"^reports/ has results on .+ and .+, which cannot be compared: run"):
         load_study(evaluated, ["relu_adam", "modern"])
 
 

@@ -127,7 +127,7 @@ def test_an_error_in_a_worker_is_raised_in_the_driver_with_the_workers_traceback
 
 
 def test_a_killed_worker_is_reported_in_one_line(worker, functions):
-    with pytest.raises(LabError, match=r"^a worker process was killed, .* lower compute.workers"):
+    with pytest.raises(LabError, match=r"^a worker process was killed, .* set compute.workers"):
         worker.call(functions.die, emit=print)
 
 

@@ -23,7 +23,7 @@ def test_the_first_sentence_counts_images(monkeypatch):
     assert first.startswith(
         "Of 100 test images, networks with ReLU and Adam misread 19 fewer than networks with tanh and SGD (95 % "
     )
-    assert first.endswith("). This is the primary comparison, so its interval is not widened.")
+    assert first.endswith("). This is the primary comparison: only its interval is not widened.")
     assert second == "ReLU alone and Adam alone make no detectable difference."
 
 
@@ -120,8 +120,8 @@ def test_detected_steps_of_the_ladder_are_ranked(monkeypatch):
     errors = {"a": [60.0, 61.0], "b": [40.0, 41.0], "c": [5.0, 6.0], "d": [5.0, 7.0]}
     changes = {"b": {"activation": "relu"}, "c": {"activation": "relu", "rotation": 0.1}, "d": {"activation": "silu"}}
     (sentence,) = sentences(study(errors, changes=changes), monkeypatch)
-    assert sentence.startswith("Of the steps from `a` to `d`, these help most: distorted images (35 fewer, ")
-    assert ", then ReLU (20 fewer, " in sentence
+    assert sentence.startswith("Of the 3 steps from `a` to `d`, 2 detectably lower the error: distorted images (35 ")
+    assert " and ReLU (20 fewer, " in sentence
 
 
 @pytest.mark.parametrize(("published", "verdict"), [(2.0, "so the published"), (9.0, "so chance does not")])
@@ -137,12 +137,12 @@ def test_a_published_error_is_compared_with_one_more_run(monkeypatch, published,
 def test_the_network_of_1998_is_compared_with_todays_first(monkeypatch):
     compared = study({"a": [30.0, 31.0], "paper": [20.0, 21.0], "top": [1.0, 2.0]}, published={"paper": 20.0})
     first, *_ = sentences(compared, monkeypatch)
-    assert re.fullmatch(r"Of 100 test images, `paper` misreads 20 and `top` 2: 19 fewer \(\d+ to \d+\)\.", first)
+    assert re.fullmatch(r"Of 100 .*`paper` misreads 20 and `top` 2: 19 fewer \(95 % interval: \d+ to \d+\)\.", first)
 
 
 def test_changes_are_compared_with_another_data_set(monkeypatch, clothes):
     *_, sentence = sentences(two_by_two(primary=["d", "a"], dataset="mnist"), monkeypatch, clothes)
     assert sentence == (
-        "On Fashion-MNIST, the validation error changes by +4.00 points with ReLU and Adam (MNIST: −19.00; it helps "
-        "more) ([numbers](sweeps/clothes/effects.csv))."
+        "On Fashion-MNIST, in points of validation error (in brackets: of test error on MNIST): ReLU and Adam +4.00 "
+        "(−19.00): helps less ([numbers](sweeps/clothes/effects.csv))."
     )

@@ -99,7 +99,7 @@ def committed_page(committed_study, tmp_path_factory):
 
 
 def test_the_page_begins_with_the_findings_of_the_readme_and_its_contents(full_page, plain_page):
-    first, _, rest = full_page.text.partition("What was found")[2].partition("Differences are paired")
+    first, _, rest = full_page.text.partition("What was found")[2].partition("A variant is a network")
     for sentence in (
         "Between networks with ReLU and networks with tanh, there is no detectable difference.",
         "relu_adam misreads 11 on average; the paper published 1.",
@@ -143,7 +143,7 @@ def test_the_page_makes_no_claim_of_certainty_for_one_seed(digits):
     text = write_page(two_by_two({"a": [10.0], "b": [9.0], "c": [8.0], "d": [1.0]}), digits).text
     assert "One seed does not show how certain the numbers are." in text
     assert "activation −1.00 −7.00 optimizer −2.00 −8.00" in text
-    for claim in ("detectable difference", "interval )", "simultaneous"):
+    for claim in ("detectable", "interval )", "simultaneous", "widened"):
         assert claim not in text
 
 
@@ -156,7 +156,7 @@ def test_a_study_of_one_variant_has_a_page_too(digits):
 
 
 def test_a_published_error_is_compared_with_one_more_run(full_page):
-    assert re.search(r"relu_adam the paper 0\.95 10\.67 [\d.]+ to [\d.]+ below the interval", full_page.text)
+    assert re.search(r"relu_adam the paper 0\.95 10\.67 [\d.]+ to [\d.]+ no: below", full_page.text)
 
 
 def test_each_step_of_the_ladder_has_its_changed_settings_and_its_difference(full_page):

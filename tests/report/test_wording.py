@@ -9,7 +9,7 @@ from support.builders import study, without_validation
 from lenet.evaluation.comparison import Estimate
 from lenet.report import wording
 
-NOTE = "– for validation: the network was trained on that split too."
+NOTE = "– for validation: the variant also trains on the validation images."
 
 
 def test_an_error_is_a_mean_with_its_spread_or_only_a_number_for_one_seed(small_study):
@@ -54,9 +54,9 @@ def test_a_missing_validation_error_is_a_dash_with_a_note(small_study):
     assert NOTE in wording.note_on_errors(unvalidated_study)
 
 
-def test_the_note_says_that_the_primary_comparison_is_not_adjusted():
+def test_the_note_says_that_the_interval_of_the_primary_comparison_is_not_widened():
     errors = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
     note = wording.note_on_differences(study(errors, primary=("relu_adam", "tanh_sgd")))
-    assert "95 % intervals are simultaneous; that of relu_adam, the primary comparison, is not adjusted." in note
-    assert "95 % intervals are simultaneous. An interval that" in wording.note_on_differences(study(errors))
+    assert "are widened, because there are several; only that of relu_adam, the primary comparison, is not." in note
+    assert "are widened, because there are several. An interval" in wording.note_on_differences(study(errors))
     assert wording.note_on_differences(study({"tanh_sgd": [10.0], "relu_adam": [3.0]})) == ""

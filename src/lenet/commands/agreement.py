@@ -148,7 +148,7 @@ def compare_with_last_commit(variants: Sequence[str]) -> str:
         return ""
     others = "; ".join(f"{', '.join(sorted(names))} ({cause})" for cause, names in variants_by_cause.items())
     sentence = f"{equal} of {total} runs equal the committed ones, bit for bit"
-    return f"{sentence}. Different: {others}." if others else f"{sentence}."
+    return f"{sentence}. The others: {others}." if others else f"{sentence}."
 
 
 def committed_errors(study: Study) -> dict[str, float]:

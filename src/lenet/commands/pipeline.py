@@ -122,7 +122,7 @@ def train_missing_runs(
     runs = schedule.planned_runs(settings, variants)
     missing = training_order(schedule.missing_runs(runs), headline)
     if any(not set(headline).isdisjoint(run.variants) for run in missing):
-        print(f'For a first answer only: the same command with VARIANTS="{" ".join(headline)}"', flush=True)
+        print(f'For the primary comparison alone: the same command with VARIANTS="{" ".join(headline)}"', flush=True)
     untrained = {variant: {run.name for run in missing if variant in run.variants} for variant in variants}
     stale = [variant for variant in variants if untrained[variant] or not has_results(variant, runs)]
     experiment = pages.study_experiment(settings.data.dataset)
@@ -209,7 +209,7 @@ def show_some(settings: Settings, variants: Sequence[str]) -> None:
     """Print the comparison of these variants with the baseline."""
     study = load_study(settings, with_baseline(settings, variants))
     terminal.print_table(study, agreement.committed_errors(study), variants)
-    print("`make report` adds it to the report. `make repro` also trains the other variants, if something has changed.")
+    print("`make report` puts these results into the report. `make repro` brings all variants up to date.")
 
 
 def show_finished(settings: Settings, variants: Sequence[str]) -> None:

@@ -45,7 +45,9 @@ _USAGE = "`make sweep NAME=<name>` runs sweeps/<name>/sweep.yaml; with FROM=<var
 
 
 def sweep_folder(name: str) -> Path:
-    """Return the folder of a sweep; raise LabError if the name is not valid."""
+    """Return the folder of a sweep; raise LabError if the name is missing or not valid."""
+    if not name:
+        raise LabError(f"NAME is missing: {_USAGE}")
     try:
         return SWEEPS / TypeAdapter(VariantName).validate_python(name)  # as for comparison.sweeps in params.yaml
     except ValidationError:
@@ -184,7 +186,10 @@ def as_text(table: pd.DataFrame) -> str:
     Next to each mean, the text shows its difference from the first recipe's mean, ± the standard error of the
     difference.
     """
-    lines = ["cross-entropy    difference        error (%)   difference   recipe"]
+    lines = [
+        "Means on validation images. Difference: from the first recipe, ± its standard error.",
+        "cross-entropy    difference        error (%)   difference   recipe",
+    ]
     for recipe, row in table.iterrows():
         loss, error = (
             row[[metric, f"{metric}_difference", f"{metric}_difference_se"]] for metric in (trials.LOSS, trials.ERROR)

@@ -159,7 +159,7 @@ def main() -> None:
         processor = machine_tags()["processor"]
         raise LabError(
             f"on {processor}, {different_rows} of {len(rows)} outputs differ from the committed ones ({duration}): "
-            "see the table above"
+            "the table above names the differences and, if they are known, their causes"
         )
     print(f"All {len(rows)} outputs equal the committed ones, bit for bit ({duration}).")
 

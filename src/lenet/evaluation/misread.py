@@ -75,5 +75,6 @@ def load_misread(variant: str) -> Misread:
             header, *rows = csv.reader(file)
         table = np.array(rows, int).reshape(len(rows), len(header))
     except (FileNotFoundError, ValueError) as error:
-        raise LabError(f"{path} cannot be read ({error}): run `dvc repro evaluate@{variant}`") from None
+        fault = "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({error})"
+        raise LabError(f'{path} {fault}: run `make repro VARIANTS="{variant}"`') from None
     return Misread(table[:, 0], table[:, 1], table[:, 2:].T)

@@ -106,7 +106,8 @@ def load_result(variant: str) -> VariantResult:
     try:
         return parse_result(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-        raise LabError(f"{path} cannot be read ({error}): run `dvc repro evaluate@{variant}`") from None
+        fault = "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({error})"
+        raise LabError(f'{path} {fault}: run `make repro VARIANTS="{variant}"`') from None
 
 
 def parse_result(text: str) -> VariantResult:

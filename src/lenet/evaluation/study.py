@@ -164,7 +164,7 @@ def load_study(settings: Settings, variants: Sequence[str]) -> Study:
     results = {variant: load_result(variant) for variant in variants}
     if len(names := sorted({result.dataset for result in results.values()})) > 1:
         titles = " and ".join(datasets.find(name).title for name in names)
-        raise LabError(f"the results in reports/ are on {titles}: run `make repro` for results on one data set")
+        raise LabError(f"reports/ has results on {titles}, which cannot be compared: run `make repro` for all variants")
     misread = {variant: load_misread(variant) for variant in variants}
     for variant, table in misread.items():
         wrong = (table.answers != table.labels).sum(axis=1).tolist()
@@ -172,6 +172,7 @@ def load_study(settings: Settings, variants: Sequence[str]) -> Study:
         if wrong != expected:
             raise LabError(
                 f"reports/misread/{variant}.csv does not agree with reports/details/{variant}.json: its seeds misread "
-                f"{wrong} images, expected {expected}: run `dvc repro --force evaluate@{variant}`"
+                f"{wrong} images, expected {expected}: run "
+                f"`.venv/bin/dvc repro --force evaluate@{variant}`"
             )
     return Study(settings, results, misread)

@@ -45,9 +45,9 @@ def call(expected: Mapping[str, str], request: bytes, shared: bytes) -> CallResu
     dask_worker = get_worker()
     if differences := _differences(expected, bits_fingerprint()):
         raise LabError(
-            f"the Dask worker {dask_worker.address} does not have the code, libraries and kind of processor with which "
-            f"this command started ({differences}), so its runs might have other bits: give it the same "
-            "(docs/scaling.md), then run the same command again; finished runs are kept"
+            f"the Dask worker {dask_worker.address} differs from this machine ({differences}), so its runs might have "
+            "other bits: give it the same code and libraries, on the same kind of processor (docs/scaling.md), then "
+            "run the same command again; finished runs are kept"
         )
     task_key = dask_worker.get_current_task()
 

@@ -89,8 +89,8 @@ def _death_as_lab_error() -> Iterator[None]:
         yield
     except (EOFError, BrokenPipeError, pickle.UnpicklingError, ValueError):  # ValueError: `kill` closed the pipe
         raise LabError(
-            "a worker process was killed, most likely because memory ran out: lower compute.workers in params.yaml "
-            "(on a Dask cluster, give each Dask worker more memory), then run the same command again"
+            "a worker process was killed, most likely because memory ran out: set compute.workers in params.yaml to a "
+            "smaller number (on a Dask cluster, give each Dask worker more memory), then run the same command again"
         ) from None
 
 

@@ -99,11 +99,14 @@ def published_misread(study: Study, published: Published) -> str:
     return " to ".join(dict.fromkeys(str(misread(study, end)) for end in published.ends))
 
 
-def fewer(study: Study, difference: Estimate) -> str:
-    """Return a difference as misread images, as in "20 fewer (2 to 37)". Without a detectable difference, say so."""
+def fewer(study: Study, difference: Estimate, title: str = "") -> str:
+    """Return a difference as misread images, as in "20 fewer (2 to 37)". Without a detectable difference, say so.
+
+    title: what stands before the interval.
+    """
     if difference.is_undetected:
         return NO_DIFFERENCE
-    ends = f" ({_ends(study, difference)})" if difference.has_interval else ""
+    ends = f" ({title}{_ends(study, difference)})" if difference.has_interval else ""
     return f"{_count(study, difference)}{ends}"
 
 
@@ -125,7 +128,7 @@ def _original_and_top(study: Study) -> Iterator[str]:
         original, top = (misread(study, study.comparison.errors[name].value) for name in (study.original, study.top))
         yield (
             f"Of {size:,} test images, `{study.original}` misreads {original} and `{study.top}` {top}: "
-            f"{fewer(study, difference)}."
+            f"{fewer(study, difference, '95 % interval: ')}."
         )
 
 
@@ -140,7 +143,7 @@ def _primary(study: Study) -> Iterator[str]:
         return
     answer = _of_test_images(study, f"networks with {change} misread", difference, f"networks with {replaced}")
     if difference.has_interval:
-        answer += " This is the primary comparison, so its interval is not widened."
+        answer += " This is the primary comparison: only its interval is not widened."
     yield answer
 
 
@@ -199,8 +202,11 @@ def _ladder(study: Study) -> Iterator[str]:
     helpful = [(each, change) for each, change in steps if each.is_detectable and each.value < 0]
     if helpful:
         ranked = sorted(helpful, key=lambda step: step[0].value)
-        told = (f"{change} ({_count(study, each)}, {_ends(study, each)})" for each, change in ranked)
-        yield f"Of the steps from `{study.baseline}` to `{study.top}`, these help most: {', then '.join(told)}."
+        told = " and ".join(f"{change} ({_count(study, each)}, {_ends(study, each)})" for each, change in ranked)
+        yield (
+            f"Of the {len(steps)} steps from `{study.baseline}` to `{study.top}`, {len(ranked)} detectably "
+            f"lower{'s' if len(ranked) == 1 else ''} the error: {told}."
+        )
 
 
 def _published(study: Study) -> Iterator[str]:

@@ -14,7 +14,7 @@ from lenet.report import draw, examples, figures, misread_images, page, pictures
 from lenet.settings import Variant
 from lenet.training import distortion
 
-_DISTORTED_EPOCHS = 9  # how many distorted copies of each digit are shown
+_DISTORTED_COUNT = 9  # how many distorted copies of each digit are shown
 
 
 def save_figures(predictions: Mapping[str, Predictions], test: Split, copies: Mapping[str, np.ndarray]) -> None:
@@ -49,17 +49,17 @@ def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str,
     """Return a few training images with their distorted copies: group of variants → images.
 
     All variants of a group have the same distortions. A group is a text: the names of its variants, one per line.
-    The images are an array uint8 (images, 1 + epochs, 28, 28). Each image is followed by its copies, one per epoch.
-    The images are the first training images of the classes 2, 5 and 8. A run from seed 0 trains on the same copies in
-    its first epochs.
+    The images are an array uint8 (images, 1 + copies, 28, 28). Each image is followed by its copies. The images are the
+    first training images of the classes 2, 5 and 8. A run from seed 0 trains on the same copies: on one in each of its
+    first epochs or, with the setting `copies`, on all of them.
     """
     indices = np.unique(train.labels, return_index=True)[1][2::3]
     originals = train.images[indices]
     copies = {}
     for names in page.groups_of_equal_distortion(variants):
-        distorted = [
-            distortion.distort(originals, variants[names[0]], 0, epoch, indices) for epoch in range(_DISTORTED_EPOCHS)
-        ]
+        recipe = variants[names[0]]
+        first = 1 if recipe.copies else 0  # copies are numbered from 1, epochs from 0
+        distorted = [distortion.distort(originals, recipe, 0, first + i, indices) for i in range(_DISTORTED_COUNT)]
         copies["\n".join(names)] = np.stack([originals, *distorted], axis=1)
     return copies
 

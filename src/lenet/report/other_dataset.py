@@ -9,7 +9,7 @@ from lenet.evaluation.study import Study
 from lenet.mnist import datasets
 from lenet.report.changes import Changes, describe_beside
 from lenet.report.sweep_results import SweepResult
-from lenet.report.wording import NO_DIFFERENCE, signed, signed_with_interval
+from lenet.report.wording import signed, signed_with_interval
 from lenet.settings import Variant
 
 # A change, and the settings that it changes or that decide what it is worth in the recipe before.
@@ -95,13 +95,12 @@ def sentence(study: Study, sweep: SweepResult, worth: Worth) -> str:
 def brief_sentence(study: Study, sweep: SweepResult, worths: Sequence[Worth]) -> str:
     """Return one sentence on the worth of changes on both data sets, without intervals."""
     there, here = _titles(study, sweep)
-    verdicts = {None: "", "": f"; {NO_DIFFERENCE}", "more": "; it helps less", "less": "; it helps more"}
-    told = []
-    for worth in worths:
-        verdict = verdicts[worth.verdict]
-        in_sweep, in_study = signed(worth.in_sweep.value), signed(worth.in_study.value)
-        told.append(f"by {in_sweep} points with {worth.words} ({here}: {in_study}{verdict})")
-    return f"On {there}, the validation error changes {', '.join(told)}"
+    verdicts = {None: "", "": ": not detectably different", "more": ": helps more", "less": ": helps less"}
+    told = [
+        f"{worth.words} {signed(worth.in_sweep.value)} ({signed(worth.in_study.value)}){verdicts[worth.verdict]}"
+        for worth in worths
+    ]
+    return f"On {there}, in points of validation error (in brackets: of test error on {here}): {'; '.join(told)}"
 
 
 def _ending(worth: Worth, there: str) -> str:

@@ -38,7 +38,7 @@ def effects(study: Study) -> list[str]:
     if not study.factorial:
         return []
     differences, interaction = study.comparison.differences, study.comparison.effects["interaction"]
-    lines = [f"Test error: {effects_of_two_changes(study.factorial, differences, interaction)}."]
+    lines = [f"Test error, {effects_of_two_changes(study.factorial, differences, interaction)}."]
     sweeps = [sweep for sweep in load_sweep_results(study.settings) if sweep.effects]
     lines += [_sweep_effects(sweep) for sweep in sweeps]
     heading = "Effects of two changes, alone and together (percentage points, 95 % intervals):"
@@ -57,7 +57,7 @@ def _sweep_effects(sweep: SweepResult) -> str:
     ]
     for shared, short in (effects.shortened() for effects in sweep.effects):
         text = effects_of_two_changes(short.recipes, short.differences, short.interaction)
-        sentences.append(f"`{shared}`: {text}." if shared else f"{text}.")
+        sentences.append(f"With `{shared}`, {text}." if shared else f"{text[0].upper()}{text[1:]}.")
     return " ".join(sentences)
 
 

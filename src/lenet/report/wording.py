@@ -74,7 +74,7 @@ def effects_of_two_changes(names: Sequence[str], differences: Mapping[Pair, Esti
     """
     neither, *changed = names
     effects = [f"`{name}` {signed_with_interval(differences[name, neither])}" for name in changed]
-    return f"against `{neither}`, {', '.join(effects)}; interaction {signed_with_interval(interaction)}"
+    return f"compared with `{neither}`: {', '.join(effects)}; interaction {signed_with_interval(interaction)}"
 
 
 def rounded(value: float) -> str:
@@ -99,7 +99,7 @@ def note_on_errors(study: Study) -> str:
         notes.append("Test: mean over the seeds and its 95 % interval.")
     notes.append("Validation: mean ± standard deviation over the seeds.")
     if not all(VALIDATION_ERROR in result.summary for result in study.results.values()):
-        notes.append(f"{DASH} for validation: the network was trained on that split too.")
+        notes.append(f"{DASH} for validation: the variant also trains on the validation images.")
     return " ".join(notes)
 
 
@@ -112,10 +112,10 @@ def note_on_differences(study: Study) -> str:
     if not any(points.has_interval for (_, against), points in differences.items() if against == study.baseline):
         return ""
     variant, against = study.primary or ("", "")
-    exception = f"; that of {variant}, the primary comparison, is not adjusted" if against == study.baseline else ""
+    exception = f"; only that of {variant}, the primary comparison, is not" if against == study.baseline else ""
     return (
-        f"Against {study.baseline}: percentage points, paired by test image; 95 % intervals are simultaneous"
-        f"{exception}. An interval that contains zero means {NO_DIFFERENCE}."
+        f"Against {study.baseline}: the difference in percentage points and its 95 % interval. The intervals are "
+        f"widened, because there are several{exception}. An interval that contains zero means {NO_DIFFERENCE}."
     )
 
 
@@ -138,8 +138,8 @@ def published_training_errors(study: Study) -> list[str]:
             if len(errors[0]) >= point.epoch:
                 here = rounded(sum(history[point.epoch - 1] for history in errors) / len(errors))
                 sentences.append(
-                    f"{variant}, training error in epoch {point.epoch}, measured while training: published "
-                    f"{point.error_percent} %, here {here} %."
+                    f"In epoch {point.epoch}, the training error of {variant} is {here} % here; published is "
+                    f"{point.error_percent} %. It is measured while the weights change."
                 )
     return sentences
 
