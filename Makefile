@@ -49,7 +49,7 @@ test: $(READY)  ## run the fast tests and one real pipeline: a few minutes
 	@python -m pytest -n 2 -m "not slow" $(ARGS)
 
 test-all: test  ## run the fast tests and the slow ones: ten to fifteen minutes
-	@python -m pytest -n 6 --dist worksteal -m slow --reuse-pipeline $(ARGS)
+	@python -m pytest -n 6 -m slow --reuse-pipeline $(ARGS)
 
 coverage: $(READY)  ## run the fast tests and print the lines that they do not cover
 	@python -m pytest -q -m "not slow" --cov=lenet --cov-report=term-missing:skip-covered

@@ -53,8 +53,6 @@ def test_after_many_edits_make_repro_trains_only_new_and_damaged_runs(repository
     digest = json.loads((repository.path / "models/tanh_sgd/seed-1/run.json").read_text())["digest"]
     weights = repository.path / ".runs" / digest / "model.weights.h5"
     weights.write_bytes(weights.read_bytes()[:-1])
-    failed = repository.dvc("repro", "--single-item", "plot", status=255)
-    assert "error: outputs of variants that params.yaml no longer has: " in failed.stderr
     done = repository.module("commands.repro")
     assert trained_runs(done) == 2 + 1  # the new seed of two variants, and the damaged run
     assert done.stderr.count("is damaged: this run") == 1

@@ -58,13 +58,13 @@ def reports(folder):
 
 @pytest.fixture(scope="module")
 def plotted(tmp_path_factory):
-    """A workspace in which the stage plot has run, and the files that the stage wrote."""
+    """A workspace in which the stage plot has run, the files that the stage wrote, and the names of those it read."""
     folder = tmp_path_factory.mktemp("workspace")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_inputs(folder)
-        plot.main()
-    return folder, reports(folder)
+        read = files_read(plot.main)
+    return folder, reports(folder), read
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def ready(tmp_path, monkeypatch):
 
 
 def test_exactly_the_outputs_of_the_stage_are_written_and_variants_keep_the_order_of_params_yaml(plotted):
-    _, files = plotted
+    _, files, _ = plotted
     names = (
         "test_error",
         "learning_curves",
@@ -97,7 +97,7 @@ def test_exactly_the_outputs_of_the_stage_are_written_and_variants_keep_the_orde
 
 
 def test_running_again_in_another_process_gives_the_same_bytes_and_does_not_import_tensorflow(plotted):
-    folder, before = plotted
+    folder, before, _ = plotted
     program = (
         "import sys; from lenet import plot, program; program.run(plot.main); "
         "print([name for name in ('tensorflow', 'keras', 'mlflow') if name in sys.modules])"
@@ -110,9 +110,9 @@ def test_running_again_in_another_process_gives_the_same_bytes_and_does_not_impo
     assert reports(folder) == before
 
 
-def test_plot_reads_only_files_that_dvc_yaml_declares(ready):
+def test_plot_reads_only_files_that_dvc_yaml_declares(plotted):
     """If plot read an undeclared file, DVC would not run plot again after a change to this file."""
-    files = files_read(plot.main)
+    _, _, files = plotted
     assert {"reports/details/tanh_sgd.json", "reports/misread/tanh_sgd.csv", "predictions/tanh_sgd.npz"} <= set(files)
     assert undeclared("plot", files) == []
 

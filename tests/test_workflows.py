@@ -47,9 +47,9 @@ def test_the_first_experiment_of_the_readme_is_compared_and_undone(repository):
 
 def test_queued_experiments_run_the_code_they_were_queued_with_and_share_the_run_store(repository):
     entries_before = repository.entries()
-    for name, setting in (("short", "epochs=1"), ("wide", "batch_size=64")):
+    for name, setting, stage in (("short", "epochs=1", "evaluate"), ("wide", "batch_size=64", "train")):
         change = f"+variants.relu_adam.{setting}"
-        repository.dvc("exp", "run", "--queue", "--name", name, "--set-param", change, "evaluate@relu_adam")
+        repository.dvc("exp", "run", "--queue", "--name", name, "--set-param", change, f"{stage}@relu_adam")
     repository.edit("src/lenet/training/one_run.py", ("import keras\n", "raise SystemExit('edited after queueing')\n"))
     repository.dvc("exp", "run", "--run-all", "--jobs", "2")
     assert len(repository.entries() - entries_before) == 4

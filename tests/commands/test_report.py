@@ -11,7 +11,7 @@ from support.paths import ROOT
 
 from lenet.commands import report
 from lenet.evaluation.study import load_study
-from lenet.report import from_data, from_results
+from lenet.report import from_data
 from lenet.runs import code
 from lenet.settings import load_settings
 
@@ -30,8 +30,6 @@ def committed(workspace, digits):
     study_of_two = load_study(settings, list(settings.variants))
     copies = from_data.distorted_copies(settings.variants, digits)
     from_data.save(study_of_two, {name: predictions() for name in study_of_two.results}, noise_test_split(), copies)
-    from_results.save_figures(study_of_two)
-    from_results.save(study_of_two)
     shutil.rmtree(workspace / "predictions")
     report.main()
     return workspace

@@ -67,11 +67,14 @@ def plan_runs(seeds, epochs):
     return schedule.planned_runs(load_settings(), ["tanh_sgd"])
 
 
-def train(runs, finished=None):
-    """Train the runs. Append each finished run to the list `finished`, and return this list."""
+def train(runs, finished=None, workers="auto"):
+    """Train the runs. Append each finished run to the list `finished`, and return this list.
+
+    workers: how many processes train on this machine, if no cluster does.
+    """
     finished = [] if finished is None else finished
-    with schedule.process_pool("auto") as workers:
-        for run in schedule.train_runs(runs, workers):
+    with schedule.process_pool(workers) as processes:
+        for run in schedule.train_runs(runs, processes):
             assert run_store.has(run.identity)
             finished.append(run)
     return finished
@@ -104,7 +107,7 @@ def test_a_cluster_trains_runs_in_order_shows_no_epochs_and_gives_the_bits_of_th
     cluster_checksums = [checksums(run) for run in runs]
     shutil.rmtree(run_store_folder())
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS")
-    train(runs)
+    train(runs, workers=1)
     assert [checksums(run) for run in runs] == cluster_checksums
 
 

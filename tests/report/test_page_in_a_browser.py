@@ -30,14 +30,14 @@ def open_report(opened):  # noqa: F811
     return open_page
 
 
-@pytest.fixture
-def small_report(workspace, digits):
+@pytest.fixture(scope="module")
+def small_report(shared_workspace, digits):
     """The path of a report on a small study of three variants."""
     three_variants = study(LADDER, published={"relu_adam": 0.95})
     copies = from_data.distorted_copies(three_variants.settings.variants, digits)
     from_data.save(three_variants, outputs(LADDER), noise_test_split(), copies)
     report_page.save_page(three_variants)
-    return workspace / "reports/index.html"
+    return shared_workspace / "reports/index.html"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -239,5 +239,9 @@ def pipeline(tmp_path_factory, pytestconfig):
 
 @pytest.fixture
 def repository(pipeline, tmp_path):
-    """A copy of the fixture `pipeline` that the test may change."""
-    return pipeline.copy(tmp_path / "with a space")
+    """A copy of the fixture `pipeline` that the test may change. One worker trains, because each imports TensorFlow."""
+    repository = pipeline.copy(tmp_path / "with a space")
+    with repository.params() as params:
+        params["compute"]["workers"] = 1
+    repository.commit()
+    return repository
