@@ -57,7 +57,6 @@ LONGEST = (
     "tests/training/test_one_run.py",
     "tests/tracking/test_registry.py",
     "tests/evaluation/test_comparison.py",
-    "tests/commands/test_serve.py",
 )
 
 

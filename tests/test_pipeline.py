@@ -8,12 +8,16 @@ import json
 import re
 import signal
 
-import pytest
+import mlflow
+import numpy as np
 import requests
 from ruamel.yaml import YAML
 from support.browsers import browser, opened  # noqa: F401  # pytest finds fixtures by name
 from support.pipelines import VARIANTS, stages_run, trained_runs
-from support.servers import press_ctrl_c, serving
+from support.servers import listening, press_ctrl_c, serving
+
+from lenet.evaluation.predictions import load_predictions
+from lenet.mnist.splits import load_split
 
 STAGES = {"download", "preprocess", "plot"} | {
     f"{stage}@{name}" for stage in ("train", "evaluate") for name in VARIANTS
@@ -80,13 +84,17 @@ def test_terminal_and_readme_show_the_same_comparison(pipeline):
 
 def test_make_serve_serves_the_champion(pipeline, monkeypatch):
     monkeypatch.chdir(pipeline.path)
-    (digit,) = json.loads((pipeline.path / "digit.json").read_text())["inputs"]
+    client = mlflow.MlflowClient(f"sqlite:///{pipeline.path / 'mlflow.db'}")
+    champion = client.get_model_version_by_alias("lenet5-digits", "champion").tags
+    evaluated = load_predictions(champion["variant"]).probabilities[int(champion["seed"]), :3]
+    images = load_split("test").images[:3]
     with serving("commands.serve", "/ping") as (address, server):
-        answer = requests.post(f"{address}/invocations", json={"inputs": [digit]}, timeout=60)
-        (probabilities,) = answer.json()["predictions"]
-        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+        assert listening(server) == {"127.0.0.1"}
+        answer = requests.post(f"{address}/invocations", json={"inputs": images.tolist()}, timeout=60)
+        np.testing.assert_allclose(answer.json()["predictions"], evaluated, atol=1e-5)
         assert "canvas" in requests.get(address, timeout=60).text
         assert press_ctrl_c(server) == 0
+        assert "Traceback" not in server.stderr.read()
 
 
 def test_a_browser_opens_the_report_and_reads_a_digit(pipeline, opened):  # noqa: F811

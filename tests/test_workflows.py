@@ -83,12 +83,6 @@ def test_a_fresh_clone_without_data_publishes_and_shows_the_committed_metrics_an
     assert "failed" not in shown.stdout + shown.stderr
 
 
-def test_the_documented_code_loads_the_champion(pipeline):
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/serving.md").read_text(encoding="utf-8"), re.DOTALL)
-    done = pipeline.run("python", "-c", code.replace("models:/lenet5@", "models:/lenet5-digits@"))
-    assert re.fullmatch(r"\[\d\]\n", done.stdout), done.stderr
-
-
 # One file of each kind that a stage reads.
 READ_BY_STAGES = (
     *("data/raw/train-images-idx3-ubyte", "data/raw/t10k-labels-idx1-ubyte"),

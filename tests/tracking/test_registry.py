@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from support.builders import variant_result
+from support.paths import ROOT
 
 from lenet.evaluation.results import save_result
 from lenet.runs.files import folder_of, run_files, write_files
@@ -55,7 +57,9 @@ def test_champion_and_baseline_are_the_best_runs_with_models_until_a_better_run_
     assert len(client().search_model_versions("name = 'lenet5-digits'")) == 2
 
 
-def test_a_new_champion_is_exported_from_its_artifact_in_mlflow_and_loads_without_this_project(client, save_variant):
+def test_a_new_champion_is_exported_from_its_artifact_and_the_documented_code_loads_it_without_this_project(
+    client, save_variant
+):
     for variant, errors in {"tanh_sgd": [3.0], "relu_adam": [1.0], "relu_sgd": [2.0]}.items():
         save_variant(variant, errors)
     publish.main()
@@ -63,12 +67,12 @@ def test_a_new_champion_is_exported_from_its_artifact_in_mlflow_and_loads_withou
     (DETAILS / "relu_adam.json").unlink()
     publish.main()
     assert run_and_version(client(), "champion") == ("relu_sgd seed 0", "3")
-    code = "import mlflow, numpy as np; mlflow.set_tracking_uri('sqlite:///mlflow.db');"
-    code += "model = mlflow.pyfunc.load_model('models:/lenet5-digits@champion');"
-    code += "print(model.predict(np.zeros((2, 28, 28), np.uint8)).shape, 'lenet' in __import__('sys').modules)"
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/serving.md").read_text(encoding="utf-8"), re.DOTALL)
+    code = code.replace("models:/lenet5@", "models:/lenet5-digits@") + "print('lenet' in __import__('sys').modules)"
+    shutil.copy(ROOT / "digit.json", ".")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    assert done.stdout == "(2, 10) False\n", done.stderr
+    assert re.fullmatch(r"\[\d\]\nFalse\n", done.stdout), done.stderr
     folder = next(path.parent for path in project_root().glob("mlartifacts/*/models/*/artifacts/input_example.json"))
     example = json.loads((folder / "serving_input_example.json").read_text())["inputs"]
     assert np.shape(example) == (1, 28, 28)
