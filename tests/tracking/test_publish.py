@@ -164,7 +164,7 @@ def test_results_of_removed_variants_are_not_published_and_a_damaged_file_does_n
     publish.main()
     assert {run.data.tags["variant"] for run in runs_in(client())} == {"relu_adam"}
     (line, *_) = capsys.readouterr().err.splitlines()
-    assert line.startswith("warning: tanh_sgd is not published: reports/details/tanh_sgd.json cannot be read")
+    assert line.startswith("warning: tanh_sgd is not published: reports/details/tanh_sgd.json is damaged (")
 
 
 def experiment_and_filter(path):
