@@ -19,7 +19,8 @@ def test_misread_images_are_grouped_by_the_variants_that_misread_them():
 
 
 def test_the_writers_with_the_most_misread_images_are_shown(committed_study):
-    error_rates = np.concatenate(list(committed_study.wrong.values())).mean(axis=0)
+    featured = [committed_study.wrong[variant] for variant in committed_study.featured]
+    error_rates = np.concatenate(featured).mean(axis=0)
     totals = sorted(np.bincount(committed_study.writers.writer_of_image, error_rates).tolist(), reverse=True)
     writers = misread_images.hard_writers(committed_study)
     assert [writer.error_percent * writer.image_count / 100 for writer in writers] == pytest.approx(

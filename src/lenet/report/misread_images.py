@@ -30,8 +30,8 @@ class HardWriter:
     """A writer whose images are often misread.
 
     number: the writer's number in NIST's data. group: "employees" or "students". image_count: how many test images the
-    writer wrote. error_percent: the mean error of all networks on these images. images: the writer's most misread
-    images.
+    writer wrote. error_percent: the mean error of the networks of `study.featured` on these images. images: the
+    writer's most misread images.
     """
 
     number: int
@@ -68,19 +68,21 @@ def images_by_kind(study: Study) -> dict[str, tuple[int, list[MisreadImage]]]:
 
 
 def hard_writers(study: Study) -> list[HardWriter]:
-    """Return the writers whose images are misread most often by all networks together.
+    """Return the writers whose images are misread most often by the networks of `study.featured` together.
 
     The list is empty if the writers are not known.
     """
     if not study.writers.are_known:
         return []
-    writers, error_rates = study.writers, np.concatenate(list(study.wrong.values())).mean(axis=0)
+    # Only the featured variants: otherwise a new variant would change which pictures `make report` needs, and it draws
+    # none.
+    writers, error_rates = study.writers, np.concatenate([study.wrong[name] for name in study.featured]).mean(axis=0)
     totals = np.bincount(writers.writer_of_image, error_rates)
     return [_hard_writer(study, writer, error_rates) for writer in np.argsort(-totals, kind="stable")[:_WRITERS]]
 
 
 def _hard_writer(study: Study, writer: int, error_rates: np.ndarray) -> HardWriter:
-    """Describe a writer. error_rates: float (images,), the share of all networks that misread each test image."""
+    """Describe a writer. error_rates: float (images,), the share of featured networks that misread each test image."""
     written = np.flatnonzero(study.writers.writer_of_image == writer)
     worst = written[np.argsort(-error_rates[written], kind="stable")][:_IMAGES_PER_WRITER]
     original, top = (study.wrong[variant].sum(axis=0) for variant in (study.original, study.top))
@@ -98,8 +100,8 @@ def _hard_writer(study: Study, writer: int, error_rates: np.ndarray) -> HardWrit
 
 
 def _worst_variant(study: Study, index: int) -> str:
-    """Return the variant with the largest share of networks that misread the image."""
-    return max(study.wrong, key=lambda variant: study.wrong[variant][:, index].mean())
+    """Return the featured variant with the largest share of networks that misread the image."""
+    return max(study.featured, key=lambda variant: study.wrong[variant][:, index].mean())
 
 
 def shown_indices(study: Study) -> list[int]:
