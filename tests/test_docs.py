@@ -1,7 +1,9 @@
 """README and docs agree with the project: folders of src/lenet/, commands, files, headings, numbers of a sweep."""
 
 import csv
+import json
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,15 @@ def test_the_documented_table_of_training_errors_equals_its_csv_file():
     assert [row.replace(" ", "").split("|") for row in documented] == [
         [f"{float(row[column]):.2f}" for column in columns] for row in rows
     ]
+
+
+def test_the_documented_errors_of_lenet5_1998_are_the_committed_ones():
+    result = json.loads(text("reports/details/lenet5_1998.json"))
+    train_error = statistics.fmean(seed["history"]["train/error_percent"][18] for seed in result["seeds"])
+    test_error = result["summary"]["test/error_percent"]
+    paragraph = " ".join(text("docs/lenet-1998.md").split())
+    sentence = f"the training error in pass 19 is {train_error:.2f} %, and the network misreads {test_error:.2f} %"
+    assert sentence in paragraph
 
 
 def test_the_documented_table_of_the_sweep_equals_its_csv_file():
