@@ -226,7 +226,7 @@ def test_distortions_show_the_original_first_and_then_the_copy_of_each_epoch():
     (picture,) = pictures(figure)
     np.testing.assert_array_equal(picture[:28, :28], copies[0, 0])
     np.testing.assert_array_equal(picture[-28:, -28:], copies[1, 3])
-    assert captions(figure) == ["the image", "epoch 1", "epoch 2", "epoch 3"]
+    assert captions(figure) == ["the image", "copy 1", "copy 2", "copy 3"]
     assert [text.get_text() for text in figure.texts] == ["relu_adam_augmented\nmodern"]
 
 

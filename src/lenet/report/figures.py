@@ -340,12 +340,12 @@ def sweep_training_curves(
 
 
 def distortions(copies: Mapping[str, np.ndarray]) -> Figure:
-    """Draw a block of pictures per title. Each row of a block has an image, then its distorted copies, one per epoch.
+    """Draw a block of pictures per title. Each row of a block has an image, then its distorted copies.
 
-    copies: title → uint8 (images, 1 + epochs, 28, 28), the originals at index 0 of the second axis.
+    copies: title → uint8 (images, 1 + copies, 28, 28), the originals at index 0 of the second axis.
     """
     image_count, columns = next(iter(copies.values())).shape[:2]
-    captions = ("the image", *(f"epoch {epoch}" for epoch in range(1, columns)))
+    captions = ("the image", *(f"copy {number}" for number in range(1, columns)))
     rows = {title: [_Picture(mosaic_of_copies(title_copies), *captions)] for title, title_copies in copies.items()}
     return _figure_of_rows(rows, widths=[0.7 * columns], height=0.7 * image_count + 0.3)
 
