@@ -25,8 +25,10 @@ from lenet.yaml_files import has_conflicts
 # lock, DVC waits for it.
 COMMAND = ("env", "SHELL=/bin/sh", sys.executable, "-m", "dvc", "--wait-for-lock")
 _LOW_DISK_SPACE_MB = 100
-# DVC prints these hints after each `dvc repro`, even if no remote storage is set up.
-_HINTS = (
+# The beginnings of lines of `dvc repro` that are not shown: stages that are up to date, and hints that DVC prints each
+# time, even if no remote storage is set up.
+_HIDDEN = (
+    "Stage '",
     "Use `dvc push` to send your updates to remote storage.",
     "To track the changes with git, run:",
     "git add ",
@@ -46,7 +48,7 @@ def reproduce(arguments: Sequence[str]) -> bool:
     with _dvc_lock():
         # Unbuffered, so that what the stages print comes at once through the pipe.
         environment = os.environ | mlflow_store.disabled_environment() | {"PYTHONUNBUFFERED": "1"}
-        status = foreground.run([*COMMAND, "repro", *arguments], environment, hidden=_HINTS)
+        status = foreground.run([*COMMAND, "repro", *arguments], environment, hidden=_HIDDEN)
     if status == 0:
         return True
     if note.is_file():
