@@ -143,7 +143,7 @@ def _primary(study: Study) -> Iterator[str]:
         return
     answer = _of_test_images(study, f"networks with {change} misread", difference, f"networks with {replaced}")
     if difference.has_interval:
-        answer += " This is the primary comparison: only its interval is not widened."
+        answer += " This is the primary comparison; the intervals of the other differences are widened."
     yield answer
 
 
@@ -219,8 +219,8 @@ def _published(study: Study) -> Iterator[str]:
         low, high = misread(study, prediction.low), misread(study, prediction.high)
         source = in_markdown(published.source)
         yield (
-            f"`{study.original}` misreads {ours} on average; {source} published {theirs}. A new run of ours "
-            f"would probably misread {low} to {high}, {verdict}."
+            f"`{study.original}` misreads {ours} on average; {source} published {theirs}. One more run "
+            f"of ours would misread {low} to {high}, in 95 of 100 cases, {verdict}."
         )
 
 
