@@ -26,10 +26,14 @@ def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(path):
     ("content", "message"),
     [
         (b"a: 1\nb: {c: 2,\n c: 3}\n", r", line 3: this key is given twice in one mapping: keep one of them$"),
-        (b"a: [1\nb: 2\n", r", line 2 or the one before: not valid YAML \(expected .*\): correct it$"),
-        (b"\ta: 1\n", r", line 1 or the one before: not valid YAML \(.*\): correct it$"),
+        (b"a: [1\nb: 2\n", r", line 1 to 2: not valid YAML \(.*expected .*\): correct it$"),
+        (
+            b"a: 'b\nc: d\n",
+            r", line 1 to 3: not valid YAML \(while scanning a quoted scalar found unexpected end of stream\)",
+        ),
+        (b"\ta: 1\n", r", line 1: not valid YAML \(.*\): correct it$"),
         (b"a: 2001-13-45\n", r" is not valid YAML: month must be in 1..12$"),
-        (b"a: !!python/object:os.system x\n", r", line 1 or .*: not valid YAML \(could not determine a constructor"),
+        (b"a: !!python/object:os.system x\n", r", line 1: not valid YAML \(could not determine a constructor"),
         (b"a: 1\nb: caf\xe9\n", r", line 2: not UTF-8: save the file in UTF-8$"),
         (b"a:\n<<<<<<< HEAD\n  1\n=======\n  2\n>>>>>>> b\n", r" has merge conflicts: keep one version of each"),
         (b"[" * 5000, r" is not valid YAML: maximum recursion depth"),
@@ -37,6 +41,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(path):
     ids=[
         "twice",
         "open bracket",
+        "open quote",
         "tabulator",
         "no date",
         "tag that runs code",

@@ -36,7 +36,10 @@ def read_yaml(path: Path, hint: str) -> Any:
         line = error.problem_mark.line + 1
         raise LabError(f"{path}, line {line}: this key is given twice in one mapping: keep one of them") from None
     except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1
-        raise LabError(f"{path}, line {line} or the one before: not valid YAML ({error.problem}): correct it") from None
+        lines = [str(mark.line + 1) for mark in (error.context_mark, error.problem_mark) if mark]
+        what = " ".join(text for text in (error.context, error.problem) if text)
+        raise LabError(
+            f"{path}, line {' to '.join(dict.fromkeys(lines))}: not valid YAML ({what}): correct it"
+        ) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise LabError(f"{path} is not valid YAML: {in_one_line(error)}") from None

@@ -220,7 +220,7 @@ def test_inside_shows_the_image_the_filters_and_all_maps_of_each_variant_in_any_
     assert [np.isfinite(picture).sum() for picture in picture_by_pixel_count.values()] == list(picture_by_pixel_count)
 
 
-def test_distortions_show_the_original_first_and_then_the_copy_of_each_epoch():
+def test_distortions_show_the_original_first_and_then_its_copies():
     copies = np.random.default_rng(3).integers(0, 256, (2, 4, 28, 28), dtype=np.uint8)
     figure = figures.distortions({"relu_adam_augmented\nmodern": copies})
     (picture,) = pictures(figure)

@@ -23,7 +23,7 @@ def test_the_first_sentence_counts_images(monkeypatch):
     assert first.startswith(
         "Of 100 test images, networks with ReLU and Adam misread 19 fewer than networks with tanh and SGD (95 % "
     )
-    assert first.endswith("). This is the primary comparison; the intervals of the other differences are widened.")
+    assert first.endswith("). This is the primary comparison; its interval is not widened.")
     assert second == "ReLU alone and Adam alone make no detectable difference."
 
 
@@ -143,6 +143,6 @@ def test_the_network_of_1998_is_compared_with_todays_first(monkeypatch):
 def test_changes_are_compared_with_another_data_set(monkeypatch, clothes):
     *_, sentence = sentences(two_by_two(primary=["d", "a"], dataset="mnist"), monkeypatch, clothes)
     assert sentence == (
-        "On Fashion-MNIST, the validation error changes by +4.00 points with ReLU and Adam "
-        "(MNIST: −19.00, detectably more) ([numbers](sweeps/clothes/effects.csv))."
+        "On Fashion-MNIST, in points of validation error (in brackets: of test error on MNIST): ReLU and Adam +4.00 "
+        "(−19.00), helps less ([numbers](sweeps/clothes/effects.csv))."
     )

@@ -25,7 +25,7 @@ from lenet.yaml_files import has_conflicts
 # lock, DVC waits for it.
 COMMAND = ("env", "SHELL=/bin/sh", sys.executable, "-m", "dvc", "--wait-for-lock")
 _LOW_DISK_SPACE_MB = 100
-# The beginnings of lines of `dvc repro` that are not shown: stages that are up to date, and hints that DVC prints each
+# The beginnings of lines of `dvc repro` that are not shown: stages that DVC does not run, and hints that it prints each
 # time, even if no remote storage is set up.
 _HIDDEN = (
     "Stage '",

@@ -21,7 +21,6 @@ from lenet.evaluation.comparison import (
 from lenet.evaluation.misread import Misread, load_misread
 from lenet.evaluation.results import VariantResult, load_result
 from lenet.evaluation.writers import Writers, load_writers
-from lenet.mnist import datasets
 from lenet.settings import Published, Settings
 
 
@@ -88,6 +87,11 @@ class Study:
         """
         pair = self.settings.comparison.primary
         return (pair[0], pair[1]) if pair and set(pair) <= set(self.results) else None
+
+    @property
+    def widened_count(self) -> int:
+        """The number of differences whose intervals are simultaneous: all but the primary one."""
+        return len(self.comparison.differences) - bool(self.primary)
 
     @property
     def factorial(self) -> tuple[str, ...]:
@@ -163,8 +167,9 @@ def load_study(settings: Settings, variants: Sequence[str]) -> Study:
     """
     results = {variant: load_result(variant) for variant in variants}
     if len(names := sorted({result.dataset for result in results.values()})) > 1:
-        titles = " and ".join(datasets.find(name).title for name in names)
-        raise LabError(f"reports/ has results on {titles}, which cannot be compared: run `make repro` for all variants")
+        raise LabError(
+            f"reports/ has results on {' and '.join(names)}, which cannot be compared: run `make repro` for all"
+        )
     misread = {variant: load_misread(variant) for variant in variants}
     for variant, table in misread.items():
         wrong = (table.answers != table.labels).sum(axis=1).tolist()
@@ -172,7 +177,7 @@ def load_study(settings: Settings, variants: Sequence[str]) -> Study:
         if wrong != expected:
             raise LabError(
                 f"reports/misread/{variant}.csv does not agree with reports/details/{variant}.json: its seeds misread "
-                f"{wrong} images, expected {expected}: run "
-                f"`.venv/bin/dvc repro --force evaluate@{variant}`"
+                f"{wrong} images, expected {expected}: run `. .venv/bin/activate && dvc repro --force --single-item "
+                f"evaluate@{variant}`"
             )
     return Study(settings, results, misread)

@@ -143,7 +143,7 @@ def _primary(study: Study) -> Iterator[str]:
         return
     answer = _of_test_images(study, f"networks with {change} misread", difference, f"networks with {replaced}")
     if difference.has_interval:
-        answer += " This is the primary comparison; the intervals of the other differences are widened."
+        answer += " This is the primary comparison; its interval is not widened."
     yield answer
 
 
@@ -200,7 +200,7 @@ def _ladder(study: Study) -> Iterator[str]:
         for below, variant in pairwise(study.ladder)
     ]
     helpful = [(each, change) for each, change in steps if each.is_detectable and each.value < 0]
-    if helpful:
+    if helpful and len(steps) > 1:
         ranked = sorted(helpful, key=lambda step: step[0].value)
         told = " and ".join(f"{change} ({_count(study, each)}, {_ends(study, each)})" for each, change in ranked)
         yield (

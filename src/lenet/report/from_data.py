@@ -50,8 +50,8 @@ def distorted_copies(variants: Mapping[str, Variant], train: Split) -> dict[str,
 
     All variants of a group have the same distortions. A group is a text: the names of its variants, one per line.
     The images are an array uint8 (images, 1 + copies, 28, 28). Each image is followed by its copies. The images are the
-    first training images of the classes 2, 5 and 8. A run from seed 0 trains on the same copies: on one in each of its
-    first epochs or, with the setting `copies`, on all of them.
+    first training images of the classes 2, 5 and 8. The copies are the first that a run from seed 0 makes: one per
+    epoch or, with the setting `copies`, all before the first epoch.
     """
     indices = np.unique(train.labels, return_index=True)[1][2::3]
     originals = train.images[indices]

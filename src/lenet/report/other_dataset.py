@@ -95,14 +95,12 @@ def sentence(study: Study, sweep: SweepResult, worth: Worth) -> str:
 def brief_sentence(study: Study, sweep: SweepResult, worths: Sequence[Worth]) -> str:
     """Return one sentence on the worth of changes on both data sets, without intervals."""
     there, here = _titles(study, sweep)
-    # A change that helps more there helps less here.
-    verdicts = {None: "", "": ", not detectably different", "more": ", detectably less", "less": ", detectably more"}
+    verdicts = {None: "", "": ", no detectable difference", "more": ", helps more", "less": ", helps less"}
     told = [
-        f"by {signed(worth.in_sweep.value)} points with {worth.words} ({here}: "
-        f"{signed(worth.in_study.value)}{verdicts[worth.verdict]})"
+        f"{worth.words} {signed(worth.in_sweep.value)} ({signed(worth.in_study.value)}){verdicts[worth.verdict]}"
         for worth in worths
     ]
-    return f"On {there}, the validation error changes {' and '.join(told)}"
+    return f"On {there}, in points of validation error (in brackets: of test error on {here}): {'; '.join(told)}"
 
 
 def _ending(worth: Worth, there: str) -> str:

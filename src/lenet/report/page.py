@@ -18,7 +18,7 @@ from lenet.report.changes import describe, describe_replaced
 from lenet.report.examples import load_examples
 from lenet.settings import Variant
 from lenet.training import distortion
-from lenet.workspace import PAGE, atomic_write
+from lenet.workspace import PAGE, PICTURES, atomic_write
 
 
 def save_page(study: Study) -> None:
@@ -96,7 +96,6 @@ def facts(study: Study) -> dict[str, object]:
         "finding": found,
         "two_by_two": two_by_two(study),
         "step_beside_primary": step_beside_primary(study),
-        "simultaneous_count": len(study.comparison.differences) - bool(study.primary),
         "loss_against_error": finding.loss_against_error(study),
         "study": study,
         "dataset": datasets.find(study.dataset),
@@ -125,7 +124,12 @@ def facts(study: Study) -> dict[str, object]:
         "inside_pictures": {
             variant: inside_pictures(variant) for variant in dict.fromkeys([study.original, study.top])
         },
-        "distortion_pictures": distortion_pictures(study),
+        # `make report` draws no picture, and a new variant has none yet.
+        "distortion_pictures": {
+            group: picture
+            for group, picture in distortion_pictures(study).items()
+            if (PICTURES / f"{picture}.png").is_file()
+        },
         "identity": identity,
         "seeds": [seed.identity.seed for seed in study.results[study.baseline].seeds],
         "code_digests": sorted({seed.identity.code for result in study.results.values() for seed in result.seeds}),
@@ -187,7 +191,8 @@ def distortion_pictures(study: Study) -> dict[str, str]:
 
     All variants of a group have the same distortions. A group is a text: the names of its variants, one per line.
     """
-    return {"\n".join(names): f"distorted-{names[0]}" for names in groups_of_equal_distortion(study.settings.variants)}
+    groups = groups_of_equal_distortion(study.settings.variants)
+    return {"\n".join(names): f"distorted-{names[0]}" for names in groups}
 
 
 def groups_of_equal_distortion(variants: Mapping[str, Variant]) -> list[list[str]]:

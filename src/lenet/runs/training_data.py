@@ -31,11 +31,15 @@ def identify_data(fold: Fold | None = None) -> DataIdentity:
     Raises LabError if statistics.json is missing or damaged. For a fold, a missing or damaged split also raises it.
     """
     if fold is None:
-        statistics = load_statistics()
-        train_md5, validation_md5 = splits.split_md5("train"), splits.split_md5("validation")
-    else:
-        data = _read(fold)
-        statistics, train_md5, validation_md5 = data.statistics, _md5(data.train), _md5(data.validation)
+        return _identity(load_statistics(), splits.split_md5("train"), splits.split_md5("validation"))
+    return _identity_of_fold(_read(fold), fold)
+
+
+def _identity_of_fold(data: TrainingData, fold: Fold) -> DataIdentity:
+    return _identity(data.statistics, _md5(data.train), _md5(data.validation), fold)
+
+
+def _identity(statistics: Statistics, train_md5: str, validation_md5: str, fold: Fold | None = None) -> DataIdentity:
     return DataIdentity(
         dataset=statistics.dataset,
         validation_size=statistics.validation_size,
@@ -51,7 +55,8 @@ def identify_data(fold: Fold | None = None) -> DataIdentity:
 def load_training_data(identity: DataIdentity) -> TrainingData:
     """Read the data with this identity; raise LabError if data/processed/ holds other data now."""
     data = _read(identity.fold)
-    if identify_data(identity.fold) != identity:
+    current = _identity_of_fold(data, identity.fold) if identity.fold else identify_data()
+    if current != identity:
         raise LabError("data/processed changed while this command ran: run the same command again")
     return data
 

