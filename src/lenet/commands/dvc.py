@@ -64,9 +64,17 @@ def checkout_models(variants: Iterable[str]) -> None:
 
     Models that are missing from the cache stay as they are.
     """
-    folders = [str(MODELS / variant) for variant in variants]
+    if not LOCK.is_file():
+        return
+    stages = YAML(typ="safe").load(LOCK)["stages"].values()
+    digests = {out["path"]: out["md5"] for stage in stages for out in stage["outs"]}
     with _dvc_lock():
-        subprocess.run([*COMMAND, "checkout", "--quiet", *folders], capture_output=True, check=False)
+        printed = subprocess.run([*COMMAND, "cache", "dir"], capture_output=True, text=True, check=False).stdout
+        # DVC itself would search for seconds, in a fresh clone in vain.
+        cached = {f"{path.parent.name}{path.name}" for path in Path(printed.strip()).glob("files/md5/*/*.dir")}
+        folders = [path for path in (str(MODELS / name) for name in variants) if digests.get(path) in cached]
+        if folders:
+            subprocess.run([*COMMAND, "checkout", "--quiet", *folders], capture_output=True, check=False)
 
 
 def reproduce_quietly(targets: Sequence[str], is_cancelled: Callable[[], bool]) -> bool:
