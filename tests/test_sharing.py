@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 import requests
-from support.paths import ROOT
+from support.documents import documented_code
 from support.pipelines import ENVIRONMENT, Repository, stages_run, trained_runs
 from support.servers import free_port, running
 
@@ -95,17 +95,6 @@ def test_a_zip_download_is_refused_with_an_explanation_and_works_after_git_init(
     assert "Report:" in unpacked.module("commands.report").stdout
     unpacked.git("init")
     unpacked.dvc("repro", "preprocess")
-
-
-def documented_code(page, language, word):
-    """Return the code block in docs/<page> that is written in this language and contains this word.
-
-    The tested pipeline uses the bundled digits. So the code block's names of MLflow experiments and models for MNIST
-    are replaced by the names for the digits.
-    """
-    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
-    (block,) = [block for block in blocks if word in block]
-    return block.replace("lenet5-mnist", "lenet5-digits").replace("models:/lenet5@", "models:/lenet5-digits@")
 
 
 def test_the_documented_code_finds_the_runs_and_serves_the_champion(pipeline, monkeypatch):

@@ -32,6 +32,7 @@ def test_a_missing_or_damaged_table_raises_an_error_that_names_the_command_to_ru
         (tmp_path / "reports/misread").mkdir(parents=True)
         (tmp_path / "reports/misread/tanh_sgd.csv").write_text(content)
     with pytest.raises(
-        LabError, match=r"tanh_sgd\.csv is (missing|damaged \(.*\)): run `make repro VARIANTS=.tanh_sgd.`$"
+        LabError,
+        match=r"^reports/misread/tanh_sgd\.csv is (missing|damaged \(.*\)): " r'run `make repro VARIANTS="tanh_sgd"`$',
     ):
         load_misread("tanh_sgd")

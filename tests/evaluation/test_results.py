@@ -30,7 +30,7 @@ def test_a_missing_or_damaged_result_raises_an_error_of_one_line_that_names_the_
         DETAILS.parent.mkdir(parents=True)
         DETAILS.write_text(content)
     with pytest.raises(
-        LabError, match=rf"^{DETAILS} is (missing|damaged \(.*\)): run `make repro VARIANTS=.tanh_sgd.`$"
+        LabError, match=rf"^{DETAILS} is (missing|damaged \(.*\)): " r'run `make repro VARIANTS="tanh_sgd"`$'
     ) as raised:
         load_result("tanh_sgd")
     assert len(str(raised.value).splitlines()) == 1

@@ -120,11 +120,15 @@ def test_detected_steps_of_the_ladder_are_ranked(monkeypatch):
     errors = {"a": [60.0, 61.0], "b": [40.0, 41.0], "c": [5.0, 6.0], "d": [5.0, 7.0]}
     changes = {"b": {"activation": "relu"}, "c": {"activation": "relu", "rotation": 0.1}, "d": {"activation": "silu"}}
     (sentence,) = sentences(study(errors, changes=changes), monkeypatch)
-    assert sentence.startswith("Of the 3 steps from `a` to `d`, 2 detectably lower the error: distorted images (35 ")
+    assert sentence.startswith(
+        "Of the 3 steps from `a` to `d`, 2 detectably lower the error: distorted images (35 fewer, "
+    )
     assert " and ReLU (20 fewer, " in sentence
 
 
-@pytest.mark.parametrize(("published", "verdict"), [(2.0, "so the published"), (9.0, "so chance does not")])
+@pytest.mark.parametrize(
+    ("published", "verdict"), [(2.0, "so the published figure agrees"), (9.0, "so chance does not explain")]
+)
 def test_a_published_error_is_compared_with_one_more_run(monkeypatch, published, verdict):
     compared = study({"paper": [1.0, 2.0, 3.0]}, published={"paper": published}, dataset="mnist")
     (sentence,) = sentences(compared, monkeypatch)
@@ -137,7 +141,9 @@ def test_a_published_error_is_compared_with_one_more_run(monkeypatch, published,
 def test_the_network_of_1998_is_compared_with_todays_first(monkeypatch):
     compared = study({"a": [30.0, 31.0], "paper": [20.0, 21.0], "top": [1.0, 2.0]}, published={"paper": 20.0})
     first, *_ = sentences(compared, monkeypatch)
-    assert re.fullmatch(r"Of 100 .*`paper` misreads 20 and `top` 2: 19 fewer \(95 % interval: \d+ to \d+\)\.", first)
+    assert re.fullmatch(
+        r"Of 100 test images, `paper` misreads 20 and `top` 2: 19 fewer \(95 % interval: \d+ to \d+\)\.", first
+    )
 
 
 def test_changes_are_compared_with_another_data_set(monkeypatch, clothes):

@@ -39,7 +39,9 @@ def test_the_effects_are_those_of_each_change_of_both_and_the_interaction():
     assert heading == "Effects of two changes, alone and together (percentage points, 95 % intervals):"
     estimate = r"−[\d.]+ \([−+][\d.]+ to [−+][\d.]+\)"
     assert re.fullmatch(
-        rf"- Test error, compared with `a`: `b` {estimate}, `c` {estimate}, `d` {estimate}; inter.* {estimate}\.", line
+        rf"- Test error, compared with `a`: `b` {estimate}, `c` {estimate}, `d` {estimate}; "
+        rf"interaction {estimate}\.",
+        line,
     )
     assert "`d` −19.00 (" in line
     assert "interaction −15.00 (" in line

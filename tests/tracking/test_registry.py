@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from support.builders import variant_result
+from support.documents import documented_code
 from support.paths import ROOT
 
 from lenet.evaluation.results import save_result
@@ -67,8 +68,7 @@ def test_a_new_champion_is_exported_from_its_artifact_and_the_documented_code_lo
     (DETAILS / "relu_adam.json").unlink()
     publish.main()
     assert run_and_version(client(), "champion") == ("relu_sgd seed 0", "3")
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/serving.md").read_text(encoding="utf-8"), re.DOTALL)
-    code = code.replace("models:/lenet5@", "models:/lenet5-digits@") + "print('lenet' in __import__('sys').modules)"
+    code = documented_code("serving.md", "python", "champion") + "print('lenet' in __import__('sys').modules)"
     shutil.copy(ROOT / "digit.json", ".")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

@@ -5,8 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ruamel.yaml import YAML
-
+from lenet.commands import dvc
 from lenet.commands.git import git
 from lenet.errors import LabError
 from lenet.evaluation.metrics import TEST_ERROR
@@ -15,7 +14,7 @@ from lenet.evaluation.results import SeedResult, VariantResult, load_result, par
 from lenet.evaluation.study import Study
 from lenet.runs.identity import RunIdentity
 from lenet.runs.provenance import machine_tags
-from lenet.workspace import DETAILS, LOCK, README
+from lenet.workspace import DETAILS, README
 
 _DATA_STAGES = ("download", "preprocess")
 _PLOT_STAGE = "plot"
@@ -62,8 +61,7 @@ def read_outputs(variants: Sequence[str]) -> Outputs:
 
     Raises LabError if results are missing.
     """
-    stages = YAML(typ="safe").load(LOCK)["stages"]
-    digests = {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
+    digests = dvc.recorded_digests()
     if _PLOT_STAGE in digests:  # the README is written after this stage
         digests[_PLOT_STAGE][str(README)] = hashlib.sha256(README.read_bytes()).hexdigest()
     return Outputs(digests, {key: run for variant in variants for key, run in _read_runs(variant)})

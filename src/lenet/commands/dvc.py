@@ -59,6 +59,12 @@ def reproduce(arguments: Sequence[str]) -> bool:
     )
 
 
+def recorded_digests() -> dict[str, dict[str, str]]:
+    """Return the digests in dvc.lock: stage → path of an output → digest of the output."""
+    stages = YAML(typ="safe").load(LOCK)["stages"]
+    return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
+
+
 def checkout_models(variants: Iterable[str]) -> None:
     """Restore the models of these variants from DVC's cache, in the versions that dvc.lock records.
 
@@ -66,8 +72,7 @@ def checkout_models(variants: Iterable[str]) -> None:
     """
     if not LOCK.is_file():
         return
-    stages = YAML(typ="safe").load(LOCK)["stages"].values()
-    digests = {out["path"]: out["md5"] for stage in stages for out in stage["outs"]}
+    digests = {path: digest for outputs in recorded_digests().values() for path, digest in outputs.items()}
     with _dvc_lock():
         printed = subprocess.run([*COMMAND, "cache", "dir"], capture_output=True, text=True, check=False).stdout
         # DVC itself would search for seconds, in a fresh clone in vain.
