@@ -106,3 +106,27 @@ def test_the_headline_is_trained_first_and_then_the_longest_runs():
     ]
     ordered = pipeline.training_order(runs, ["first"])
     assert [run.name for run in ordered] == ["first seed 0", "long seed 0", "long seed 1", "short seed 0"]
+
+
+def test_before_the_data_are_prepared_all_runs_are_announced_with_the_short_command(workspace, capsys):
+    settings = load_settings()
+    variants = ["modern", *settings.comparison.primary]
+    epochs = pipeline.expected_epochs(settings, variants)
+    assert pipeline.announce_all_runs(settings, variants, epochs, workers=2)
+    short_command, announcement = capsys.readouterr().out.splitlines()
+    assert short_command.endswith(f'VARIANTS="{" ".join(settings.comparison.primary)}"')
+    assert announcement.startswith(f"{3 * len(settings.seeds)} runs to train here: ")
+
+
+def test_a_data_set_of_unknown_size_is_announced_later(workspace, capsys):
+    settings = load_settings().model_copy(update={"data": Data(dataset="digits")})
+    assert not pipeline.announce_all_runs(settings, ["modern"], [20], workers=2)
+    assert capsys.readouterr().out == ""
+
+
+def test_variants_with_equal_recipes_are_expected_to_train_once(workspace):
+    with edit_params() as params:
+        params["variants"]["twin"] = dict(params["variants"]["relu_adam"])
+        params["about"]["twin"] = params["about"]["relu_adam"]
+    settings = load_settings()
+    assert pipeline.expected_epochs(settings, ["relu_adam", "twin"]) == [20] * len(settings.seeds)

@@ -16,7 +16,7 @@ from lenet.errors import LabError
 from lenet.evaluation.metrics import TEST_ERROR, VALIDATION_ERROR
 from lenet.evaluation.results import load_result
 from lenet.evaluation.study import load_study
-from lenet.execution import schedule
+from lenet.execution import forecast, schedule
 from lenet.execution.pool import ProcessPool
 from lenet.execution.schedule import PlannedRun
 from lenet.mnist import datasets
@@ -86,43 +86,68 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
     Return False if the data cannot be downloaded.
     """
     with schedule.process_pool(settings.compute.workers) as processes:
-        schedule.start_workers(processes, expected_run_count(settings, variants))
+        epochs = expected_epochs(settings, variants)
+        schedule.start_workers(processes, len(epochs))
+        is_announced = not run_store.digests() and announce_all_runs(settings, variants, epochs, processes.max_workers)
         if not dvc.reproduce(["preprocess"]):
             return False
         if any(DETAILS.glob("*.json")):
             # Publish the present results before new ones replace their files. Unlike `publish_all`, this does not
             # export a champion while runs are trained.
             publisher.add(methodcaller("publish_variants", list(settings.variants)))
-        train_missing_runs(settings, variants, processes, publisher)
+        train_missing_runs(settings, variants, processes, publisher, is_announced)
     return True
 
 
-def expected_run_count(settings: Settings, variants: Sequence[str]) -> int:
-    """Return how many runs are likely to be trained.
+def announce_all_runs(settings: Settings, variants: Sequence[str], epochs: Sequence[int], workers: int) -> bool:
+    """Say before the data are prepared how many runs will be trained: in a new clone, the preparation takes a while.
+
+    Return False, and say nothing, if the data set is made on this machine: its size is not known yet, and it is ready
+    in a few seconds. epochs: the epochs of each run.
+    """
+    sizes = {file.name: file.size for file in datasets.find(settings.data.dataset).files}
+    if not sizes:
+        return False
+    image_count = sizes[datasets.TRAIN_LABELS] - 8  # one byte for each label, after 8 others
+    announce_short_command(headline_of(settings, variants))
+    print(forecast.announcement(epochs, settings.data.dataset, image_count, workers), flush=True)
+    return True
+
+
+def announce_short_command(headline: Sequence[str]) -> None:
+    """Print the command that trains only the variants of the primary comparison, if `headline` names them."""
+    if headline:
+        print(f'For the primary comparison alone: the same command with VARIANTS="{" ".join(headline)}"', flush=True)
+
+
+def expected_epochs(settings: Settings, variants: Sequence[str]) -> list[int]:
+    """Return the number of epochs of each run that is likely to be trained.
 
     Before the data exist, finished runs cannot be recognised, because a run's digest depends on the data. In this case,
-    count all runs.
+    return the epochs of all runs.
     """
     try:
-        return len(schedule.missing_runs(schedule.planned_runs(settings, variants)))
+        return [run.epochs for run in schedule.missing_runs(schedule.planned_runs(settings, variants))]
     except LabError:
-        return len(variants) * len(settings.seeds)
+        recipes = {settings.variant(variant) for variant in variants}  # variants with equal recipes share their runs
+        return [recipe.epochs for recipe in recipes for _ in settings.seeds]
 
 
 def train_missing_runs(
-    settings: Settings, variants: Sequence[str], processes: ProcessPool, publisher: Publisher
+    settings: Settings, variants: Sequence[str], processes: ProcessPool, publisher: Publisher, is_announced: bool
 ) -> None:
     """Train all runs that are missing from the run store; train several runs at the same time.
 
     Each variant is evaluated as soon as all its runs are trained, while other runs are still in training.
     This function trains outside of DVC, because DVC runs one stage at a time and would leave cores idle. DVC's stages
     then copy the runs from the run store.
+    is_announced: the user already knows how many runs will be trained.
     """
     headline = headline_of(settings, variants)
     runs = schedule.planned_runs(settings, variants)
     missing = training_order(schedule.missing_runs(runs), headline)
-    if any(not set(headline).isdisjoint(run.variants) for run in missing):
-        print(f'For the primary comparison alone: the same command with VARIANTS="{" ".join(headline)}"', flush=True)
+    if not is_announced and any(not set(headline).isdisjoint(run.variants) for run in missing):
+        announce_short_command(headline)
     untrained = {variant: {run.name for run in missing if variant in run.variants} for variant in variants}
     stale = [variant for variant in variants if untrained[variant] or not has_results(variant, runs)]
     experiment = pages.study_experiment(settings.data.dataset)
@@ -130,7 +155,7 @@ def train_missing_runs(
         for variant in stale:
             if not untrained[variant]:
                 evaluator.add(variant)
-        for run in schedule.train_runs(missing, processes):
+        for run in schedule.train_runs(missing, processes, is_announced):
             publisher.add(methodcaller("publish_run", experiment, run))
             for variant in run.variants:
                 untrained[variant].discard(run.name)

@@ -94,12 +94,15 @@ def start_workers(processes: pool.ProcessPool, run_count: int) -> None:
         processes.start(run_count)
 
 
-def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Iterator[PlannedRun]:
+def train_runs(
+    runs: Sequence[PlannedRun], processes: pool.ProcessPool, is_announced: bool = False
+) -> Iterator[PlannedRun]:
     """Train runs in parallel and store them; yield each run when it is in the run store. Runs start in the given order.
 
     The Dask cluster trains the runs if DASK_SCHEDULER_ADDRESS is set, otherwise the workers in `processes` do. A run
     that another process is training is not trained twice: this function waits for the other process. If the code of a
     run is edited meanwhile, the run is not kept, and LabError is raised after the last run.
+    is_announced: the user already knows how many runs will be trained, and how long that takes.
     """
     if not runs:
         return
@@ -109,7 +112,8 @@ def train_runs(runs: Sequence[PlannedRun], processes: pool.ProcessPool) -> Itera
     }
     train_size = max(len(data.train) for data in data_by_identity.values())
     epochs, dataset = [run.epochs for run in runs], runs[0].identity.data.dataset
-    print(forecast.announcement(epochs, dataset, train_size, processes.max_workers), flush=True)
+    if not is_announced:
+        print(forecast.announcement(epochs, dataset, train_size, processes.max_workers), flush=True)
     trained: list[tuple[PlannedRun, CallResult]] = []
     edited_count = 0
     with progress.open_display(epochs) as display:
