@@ -29,9 +29,9 @@ def test_a_sweep_on_the_studys_own_data_set_is_not_compared(clothes):
 @pytest.mark.parametrize(
     ("in_sweep", "ending"),
     [
-        (Estimate(-2.0, -2.2, -1.8), "; in points, it helps more on Fashion-MNIST"),
-        (Estimate(0.5, 0.4, 0.6), "; in points, it helps less on Fashion-MNIST"),
-        (Estimate(-0.6, -1.0, -0.2), "; the two do not differ detectably"),
+        (Estimate(-2.0, -2.2, -1.8), "; it lowers the error detectably more on Fashion-MNIST"),
+        (Estimate(0.5, 0.4, 0.6), "; it lowers the error detectably less on Fashion-MNIST"),
+        (Estimate(-0.6, -1.0, -0.2), "; no detectable difference between the two"),
         (Estimate(-2.0, np.nan, np.nan), ""),
     ],
 )
@@ -39,3 +39,15 @@ def test_the_sentence_says_where_a_change_helps_more(clothes, in_sweep, ending):
     worth = Worth({}, "ReLU", in_sweep, Estimate(-0.2, -0.4, 0.0), ("b", "a"))
     sentence = other_dataset.sentence(two_by_two(dataset="mnist"), clothes, worth)
     assert sentence.endswith(f" on Fashion-MNIST and −0.20 (−0.40 to 0.00) on MNIST (`b` against `a`){ending}")
+
+
+def test_the_brief_sentence_gives_both_worths_without_intervals(clothes):
+    in_study = Estimate(-0.2, -0.4, 0.0)
+    worths = [
+        Worth({}, "ReLU", Estimate(-2.0, -2.2, -1.8), in_study, ("b", "a")),
+        Worth({}, "Adam", Estimate(-0.6, np.nan, np.nan), in_study, ("c", "a")),
+    ]
+    assert other_dataset.brief_sentence(two_by_two(dataset="mnist"), clothes, worths) == (
+        "On Fashion-MNIST, in percentage points of validation error (on MNIST, of test error): "
+        "ReLU −2.00 (on MNIST −0.20), detectably more; Adam −0.60 (on MNIST −0.20)"
+    )

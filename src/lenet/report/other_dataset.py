@@ -9,7 +9,7 @@ from lenet.evaluation.study import Study
 from lenet.mnist import datasets
 from lenet.report.changes import Changes, describe_beside
 from lenet.report.sweep_results import SweepResult
-from lenet.report.wording import signed, signed_with_interval
+from lenet.report.wording import NO_DIFFERENCE, signed, signed_with_interval
 from lenet.settings import Variant
 
 # A change, and the settings that it changes or that decide what it is worth in the recipe before.
@@ -31,17 +31,19 @@ class Worth:
     variants: Pair
 
     @property
-    def verdict(self) -> str | None:
-        """Whether the change helps "more" or "less" in the sweep. "" if no such difference is detectable.
+    def verdict(self) -> str:
+        """Whether the change lowers the error more in the sweep than in the study, in words. Empty without intervals.
 
-        None if an interval is missing. The two estimates are independent. So the interval of their difference has the
-        half-width √(a² + b²), where a and b are their half-widths.
+        The two estimates are independent. So the interval of their difference has the half-width √(a² + b²), where a
+        and b are their half-widths.
         """
         if not (self.in_sweep.has_interval and self.in_study.has_interval):
-            return None
+            return ""
         half_width = math.hypot(*((each.high - each.low) / 2 for each in (self.in_sweep, self.in_study)))
         difference = self.in_sweep.value - self.in_study.value
-        return "" if abs(difference) <= half_width else "more" if difference < 0 else "less"
+        if abs(difference) <= half_width:
+            return NO_DIFFERENCE
+        return "detectably more" if difference < 0 else "detectably less"
 
 
 def compare(study: Study, sweep: SweepResult) -> list[Worth]:
@@ -89,28 +91,20 @@ def sentence(study: Study, sweep: SweepResult, worth: Worth) -> str:
     variant, reference = worth.variants
     points = f"{signed_with_interval(worth.in_sweep)} on {there} and {signed_with_interval(worth.in_study)} on {here}"
     words = worth.words[0].upper() + worth.words[1:]
-    return f"{words}: {points} (`{variant}` against `{reference}`){_ending(worth, there)}"
+    endings = {"": "", NO_DIFFERENCE: f"; {NO_DIFFERENCE} between the two"}
+    ending = endings.get(worth.verdict, f"; it lowers the error {worth.verdict} on {there}")
+    return f"{words}: {points} (`{variant}` against `{reference}`){ending}"
 
 
 def brief_sentence(study: Study, sweep: SweepResult, worths: Sequence[Worth]) -> str:
-    """Return one sentence on the worth of changes on both data sets, without intervals."""
+    """Return what changes are worth on both data sets, without intervals."""
     there, here = _titles(study, sweep)
-    verdicts = {None: "", "": ", no detectable difference", "more": ", helps more", "less": ", helps less"}
     told = [
-        f"{worth.words} {signed(worth.in_sweep.value)} ({signed(worth.in_study.value)}){verdicts[worth.verdict]}"
+        f"{worth.words} {signed(worth.in_sweep.value)} (on {here} {signed(worth.in_study.value)})"
+        f"{worth.verdict and f', {worth.verdict}'}"
         for worth in worths
     ]
-    return f"On {there}, in points of validation error (in brackets: of test error on {here}): {'; '.join(told)}"
-
-
-def _ending(worth: Worth, there: str) -> str:
-    """Return the end of a sentence: whether a change helps more or less there. Empty if an interval is missing."""
-    return {
-        None: "",
-        "": "; the two do not differ detectably",
-        "more": f"; in points, it helps more on {there}",
-        "less": f"; in points, it helps less on {there}",
-    }[worth.verdict]
+    return f"On {there}, in percentage points of validation error (on {here}, of test error): {'; '.join(told)}"
 
 
 def _titles(study: Study, sweep: SweepResult) -> tuple[str, str]:
