@@ -31,7 +31,7 @@ def test_a_sweep_on_the_studys_own_data_set_is_not_compared(clothes):
     [
         (Estimate(-2.0, -2.2, -1.8), "; it lowers the error detectably more on Fashion-MNIST"),
         (Estimate(0.5, 0.4, 0.6), "; it lowers the error detectably less on Fashion-MNIST"),
-        (Estimate(-0.6, -1.0, -0.2), "; no detectable difference between the two"),
+        (Estimate(-0.6, -1.0, -0.2), "; no detectable difference between the data sets"),
         (Estimate(-2.0, np.nan, np.nan), ""),
     ],
 )

@@ -22,7 +22,7 @@ def cells(line):
 def test_the_block_has_a_table_of_few_variants_a_note_and_the_finding(small_study):
     table, note = readme_block(small_study).split("\n\n")
     titles, _, other_row, baseline_row = map(cells, table.split("\n"))
-    assert titles == ["variant", "what it is", "misread of 100 (95 % interval)", "published", "accuracy"]
+    assert titles == ["variant", "what it is", "misread of 100<br>(95 % interval)", "published", "accuracy"]
     assert other_row == ["`relu_adam`", "", "**0**", "1", "100.00 %"]
     error = small_study.comparison.errors["tanh_sgd"]
     assert baseline_row == ["`tanh_sgd`", "", f"**2 ({error.low:.0f} to {error.high:.0f})**", "", "98.00 %"]

@@ -91,7 +91,7 @@ def sentence(study: Study, sweep: SweepResult, worth: Worth) -> str:
     variant, reference = worth.variants
     points = f"{signed_with_interval(worth.in_sweep)} on {there} and {signed_with_interval(worth.in_study)} on {here}"
     words = worth.words[0].upper() + worth.words[1:]
-    endings = {"": "", NO_DIFFERENCE: f"; {NO_DIFFERENCE} between the two"}
+    endings = {"": "", NO_DIFFERENCE: f"; {NO_DIFFERENCE} between the data sets"}
     ending = endings.get(worth.verdict, f"; it lowers the error {worth.verdict} on {there}")
     return f"{words}: {points} (`{variant}` against `{reference}`){ending}"
 

@@ -19,7 +19,7 @@ def readme_block(study: Study) -> str:
 def table(study: Study) -> str:
     """Return a table with a row for each variant of `finding.headline_variants`."""
     size = study.results[study.baseline].test_size
-    titles = ["variant", "what it is", f"misread of {size:,} (95 % interval)", "published", "accuracy"]
+    titles = ["variant", "what it is", f"misread of {size:,}<br>(95 % interval)", "published", "accuracy"]
     rows = [table_row(titles), "|---|---|---:|---:|---:|"]
     for variant in finding.headline_variants(study):
         error = study.comparison.errors[variant]
