@@ -247,6 +247,15 @@ def test_if_the_users_mirror_fails_too_the_message_asks_to_correct_it_and_offers
     assert last == "Set MNIST_MIRROR to a folder or base URL with the four .gz files, or unset it"
 
 
+def test_a_data_set_without_public_mirrors_needs_one_of_the_user(dataset, monkeypatch):
+    monkeypatch.delenv("MNIST_MIRROR", raising=False)
+    with pytest.raises(
+        LabError, match=r"^MNIST has no public address: set MNIST_MIRROR to a folder or base URL"
+    ) as failed:
+        mirrors.fetch_all(dataset)
+    assert not isinstance(failed.value, DataUnreachableError)
+
+
 @pytest.mark.parametrize("address", ["{refused}/?token=s3cret", "http://me:s3cret@{place}/404", "ftp://me:s3cret@h"])
 def test_a_mirrors_password_is_not_shown(dataset, server, refused, monkeypatch, capsys, address):
     place = server.base_url.removeprefix("http://")

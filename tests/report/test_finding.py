@@ -21,9 +21,9 @@ def sentences(reported, monkeypatch, *sweeps):
 def test_the_first_sentence_counts_images(monkeypatch):
     first, second, *_ = sentences(two_by_two(primary=["d", "a"]), monkeypatch)
     assert first.startswith(
-        "Of 100 test images, networks with ReLU and Adam misread 19 fewer than networks with tanh and SGD (95 % "
+        "Of 100 test images, `d` with ReLU and Adam misreads 19 fewer than `a` with tanh and SGD (95 % "
     )
-    assert first.endswith("). This is the primary comparison; its interval is not widened.")
+    assert first.endswith("Other differences have widened intervals, because they are many.")
     assert second == "ReLU alone and Adam alone make no detectable difference."
 
 
@@ -66,7 +66,7 @@ def test_without_a_detectable_difference_it_says_so(monkeypatch):
     errors = {"tanh_sgd": [3.0, 9.0], "relu": [2.0, 9.0]}
     (sentence,) = sentences(study(errors, changes=CHANGES, primary=["relu", "tanh_sgd"]), monkeypatch)
     assert sentence == (
-        "Between networks with ReLU and Adam and networks with tanh and SGD, there is no detectable difference."
+        "Between `relu` with ReLU and Adam and `tanh_sgd` with tanh and SGD, there is no detectable difference."
     )
 
 
@@ -74,7 +74,7 @@ def test_with_one_seed_no_interval_is_given(monkeypatch):
     errors = {"tanh_sgd": [5.0], "relu": [2.0]}
     (sentence,) = sentences(study(errors, changes=CHANGES, primary=["relu", "tanh_sgd"]), monkeypatch)
     assert sentence == (
-        "Of 100 test images, networks with ReLU and Adam misread 3 fewer than networks with tanh and SGD."
+        "Of 100 test images, `relu` with ReLU and Adam misreads 3 fewer than `tanh_sgd` with tanh and SGD."
     )
 
 
@@ -127,13 +127,13 @@ def test_detected_steps_of_the_ladder_are_ranked(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("published", "verdict"), [(2.0, "so the published figure agrees"), (9.0, "so chance does not explain")]
+    ("published", "verdict"), [(2.0, "the published figure agrees"), (9.0, "chance does not explain")]
 )
 def test_a_published_error_is_compared_with_one_more_run(monkeypatch, published, verdict):
     compared = study({"paper": [1.0, 2.0, 3.0]}, published={"paper": published}, dataset="mnist")
     (sentence,) = sentences(compared, monkeypatch)
     assert sentence.startswith(
-        f"`paper` misreads 2 on average; the paper published {published:.0f}. One more run of ours "
+        f"`paper` misreads 2 on average; the paper published {published:.0f}. On the same test images, "
     )
     assert verdict in sentence
 

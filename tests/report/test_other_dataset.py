@@ -1,5 +1,7 @@
 """The worth of changes on another data set is compared with their worth in the study."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.builders import two_by_two
@@ -20,6 +22,13 @@ def test_each_change_is_compared_with_the_same_change_of_the_same_recipe(clothes
         ("ReLU and Adam", 4.0, ("d", "a")),  # not that of the second design, where the learning rate falls
     ]
     assert all(each.in_study == study.comparison.differences[each.variants] for each in found)
+    assert {each.only_in_study for each in found} == {""}
+
+
+def test_what_only_the_studys_recipes_have_is_told(clothes):
+    pooled = {name: recipe.model_copy(update={"pooling": "blur"}) for name, recipe in clothes.recipes.items()}
+    found = other_dataset.compare(two_by_two(dataset="mnist"), replace(clothes, recipes=pooled))
+    assert {each.only_in_study for each in found} == {"average pooling"}
 
 
 def test_a_sweep_on_the_studys_own_data_set_is_not_compared(clothes):
@@ -29,9 +38,9 @@ def test_a_sweep_on_the_studys_own_data_set_is_not_compared(clothes):
 @pytest.mark.parametrize(
     ("in_sweep", "ending"),
     [
-        (Estimate(-2.0, -2.2, -1.8), "; it lowers the error detectably more on Fashion-MNIST"),
-        (Estimate(0.5, 0.4, 0.6), "; it lowers the error detectably less on Fashion-MNIST"),
-        (Estimate(-0.6, -1.0, -0.2), "; no detectable difference between the data sets"),
+        (Estimate(-2.0, -2.2, -1.8), "; detectably more"),
+        (Estimate(0.5, 0.4, 0.6), "; detectably less"),
+        (Estimate(-0.6, -1.0, -0.2), "; not detectably different"),
         (Estimate(-2.0, np.nan, np.nan), ""),
     ],
 )
@@ -45,9 +54,9 @@ def test_the_brief_sentence_gives_both_worths_without_intervals(clothes):
     in_study = Estimate(-0.2, -0.4, 0.0)
     worths = [
         Worth({}, "ReLU", Estimate(-2.0, -2.2, -1.8), in_study, ("b", "a")),
-        Worth({}, "Adam", Estimate(-0.6, np.nan, np.nan), in_study, ("c", "a")),
+        Worth({}, "Adam", Estimate(-0.6, np.nan, np.nan), in_study, ("c", "a"), "max pooling"),
     ]
     assert other_dataset.brief_sentence(two_by_two(dataset="mnist"), clothes, worths) == (
         "On Fashion-MNIST, in percentage points of validation error (on MNIST, of test error): "
-        "ReLU −2.00 (on MNIST −0.20), detectably more; Adam −0.60 (on MNIST −0.20)"
+        "ReLU −2.00 (on MNIST −0.20), detectably more; Adam −0.60 (on MNIST, with max pooling, −0.20)"
     )

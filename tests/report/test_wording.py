@@ -58,7 +58,9 @@ def test_the_note_says_that_the_interval_of_the_primary_comparison_is_not_widene
     two = {"tanh_sgd": [10.0, 12.0], "relu_adam": [3.0, 4.0]}
     errors = two | {"relu_sgd": [5.0, 6.0], "modern": [1.0, 2.0]}
     note = wording.note_on_differences(study(errors, primary=("relu_adam", "tanh_sgd")))
-    assert "are widened, because there are several; only that of relu_adam, the primary comparison, is not." in note
-    assert "are widened, because there are several. An interval" in wording.note_on_differences(study(errors))
+    assert (
+        "interval, widened because there are several; only that of relu_adam, the primary comparison, is not." in note
+    )
+    assert "interval, widened because there are several. An interval" in wording.note_on_differences(study(errors))
     assert "widened" not in wording.note_on_differences(study(two))  # the only difference
     assert wording.note_on_differences(study({"tanh_sgd": [10.0], "relu_adam": [3.0]})) == ""

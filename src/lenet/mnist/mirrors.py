@@ -149,10 +149,13 @@ def _innermost(error: BaseException) -> str:
 def fetch_all(dataset: Dataset) -> dict[str, bytes]:
     """Download a data set's four files; return name → content. Each file comes from the first source that serves it.
 
-    If no source serves a file, raises an error with the reason for each source. If the user named no mirror, the error
-    is a DataUnreachableError. If the user named one, it is a plain LabError, because the user can correct the setting.
+    If no source serves a file, raises an error with the reason for each source. If only public mirrors were tried, the
+    error is a DataUnreachableError. Otherwise it is a plain LabError, because the user can correct the setting.
     """
     own_mirror = os.environ.get(dataset.mirror_variable)
+    expected = "a folder or base URL with the four .gz files"
+    if not (own_mirror or dataset.mirrors):
+        raise LabError(f"{dataset.title} has no public address: set {dataset.mirror_variable} to {expected}")
     content: dict[str, bytes] = {}
     reasons: list[str] = []
     for source in [own_mirror, *dataset.mirrors] if own_mirror else dataset.mirrors:
@@ -168,7 +171,6 @@ def fetch_all(dataset: Dataset) -> dict[str, bytes]:
             print(f"{prefix}{reasons[-1]}", file=sys.stderr)
     reason_lines = "".join(f"  {reason}\n" for reason in reasons)
     problem = f"{dataset.title} could not be downloaded from any source:\n{reason_lines}"
-    expected = "a folder or base URL with the four .gz files"
     if own_mirror:
         raise LabError(f"{problem}Set {dataset.mirror_variable} to {expected}, or unset it")
     raise DataUnreachableError(

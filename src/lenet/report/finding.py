@@ -136,14 +136,15 @@ def _primary(study: Study) -> Iterator[str]:
     """Yield the result of the primary comparison, and why it is easier to detect than the other differences."""
     if not study.primary:
         return
+    variant, reference = study.primary
     difference, changes = study.comparison.differences[study.primary], study.changes(*study.primary)
     change, replaced = describe(changes), describe_replaced(changes)
     if difference.is_undetected:
-        yield f"Between networks with {change} and networks with {replaced}, there is {NO_DIFFERENCE}."
+        yield f"Between `{variant}` with {change} and `{reference}` with {replaced}, there is {NO_DIFFERENCE}."
         return
-    answer = _of_test_images(study, f"networks with {change} misread", difference, f"networks with {replaced}")
-    if difference.has_interval:
-        answer += " This is the primary comparison; its interval is not widened."
+    answer = _of_test_images(study, f"`{variant}` with {change} misreads", difference, f"`{reference}` with {replaced}")
+    if difference.has_interval and study.widened_count > 1:
+        answer += " This is the primary comparison. Other differences have widened intervals, because they are many."
     yield answer
 
 
@@ -215,12 +216,12 @@ def _published(study: Study) -> Iterator[str]:
     prediction, published = study.prediction(study.original), study.published[study.original]
     if (agrees := study.agrees_with_published(study.original)) is not None:
         ours, theirs = misread(study, prediction.value), published_misread(study, published)
-        verdict = "so the published figure agrees" if agrees else "so chance does not explain the difference"
+        verdict = "the published figure agrees" if agrees else "chance does not explain the difference"
         low, high = misread(study, prediction.low), misread(study, prediction.high)
         source = in_markdown(published.source)
         yield (
-            f"`{study.original}` misreads {ours} on average; {source} published {theirs}. One more run "
-            f"of ours would misread {low} to {high}, in 95 of 100 cases, {verdict}."
+            f"`{study.original}` misreads {ours} on average; {source} published {theirs}. On the same test images, "
+            f"one more run of ours would misread {low} to {high} in 95 of 100 cases: {verdict}."
         )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from lenet.evaluation.comparison import Estimate, Pair
 from lenet.evaluation.study import Study
 from lenet.mnist import datasets
-from lenet.report.changes import Changes, describe_beside
+from lenet.report.changes import Changes, describe, describe_beside
 from lenet.report.sweep_results import SweepResult
-from lenet.report.wording import NO_DIFFERENCE, signed, signed_with_interval
+from lenet.report.wording import signed, signed_with_interval
 from lenet.settings import Variant
 
 # A change, and the settings that it changes or that decide what it is worth in the recipe before.
@@ -22,6 +22,7 @@ class Worth:
 
     changes: what changes. words: the change in words. in_sweep: the difference in validation error on the sweep's data
     set; in_study: that in test error on the study's; both in percentage points. variants: the study's two variants.
+    only_in_study: what both variants have and the sweep's recipes lack, as in "max pooling"; empty if there is nothing.
     """
 
     changes: Changes
@@ -29,10 +30,11 @@ class Worth:
     in_sweep: Estimate
     in_study: Estimate
     variants: Pair
+    only_in_study: str = ""
 
     @property
     def verdict(self) -> str:
-        """Whether the change lowers the error more in the sweep than in the study, in words. Empty without intervals.
+        """Whether the change is worth more in the sweep than in the study, in words. Empty without intervals.
 
         The two estimates are independent. So the interval of their difference has the half-width √(a² + b²), where a
         and b are their half-widths.
@@ -42,7 +44,7 @@ class Worth:
         half_width = math.hypot(*((each.high - each.low) / 2 for each in (self.in_sweep, self.in_study)))
         difference = self.in_sweep.value - self.in_study.value
         if abs(difference) <= half_width:
-            return NO_DIFFERENCE
+            return "not detectably different"
         return "detectably more" if difference < 0 else "detectably less"
 
 
@@ -63,7 +65,8 @@ def compare(study: Study, sweep: SweepResult) -> list[Worth]:
         key = _key(changes, reference_recipe)
         if key in pairs and key not in worth:
             words, in_study = describe_beside(changes, reference_recipe), study.comparison.differences[pairs[key]]
-            worth[key] = Worth(changes, words, in_sweep, in_study, pairs[key])
+            apart = describe(study.settings.variant(pairs[key][1]).changes_since(reference_recipe))
+            worth[key] = Worth(changes, words, in_sweep, in_study, pairs[key], apart)
     return list(worth.values())
 
 
@@ -90,20 +93,22 @@ def sentence(study: Study, sweep: SweepResult, worth: Worth) -> str:
     there, here = _titles(study, sweep)
     variant, reference = worth.variants
     points = f"{signed_with_interval(worth.in_sweep)} on {there} and {signed_with_interval(worth.in_study)} on {here}"
+    apart = f", with {worth.only_in_study}" if worth.only_in_study else ""
     words = worth.words[0].upper() + worth.words[1:]
-    endings = {"": "", NO_DIFFERENCE: f"; {NO_DIFFERENCE} between the data sets"}
-    ending = endings.get(worth.verdict, f"; it lowers the error {worth.verdict} on {there}")
-    return f"{words}: {points} (`{variant}` against `{reference}`){ending}"
+    verdict = f"; {worth.verdict}" if worth.verdict else ""
+    return f"{words}: {points}{apart} (`{variant}` against `{reference}`){verdict}"
 
 
 def brief_sentence(study: Study, sweep: SweepResult, worths: Sequence[Worth]) -> str:
     """Return what changes are worth on both data sets, without intervals."""
     there, here = _titles(study, sweep)
-    told = [
-        f"{worth.words} {signed(worth.in_sweep.value)} (on {here} {signed(worth.in_study.value)})"
-        f"{worth.verdict and f', {worth.verdict}'}"
-        for worth in worths
-    ]
+    told = []
+    for worth in worths:
+        apart = f", with {worth.only_in_study}," if worth.only_in_study else ""
+        verdict = f", {worth.verdict}" if worth.verdict else ""
+        told.append(
+            f"{worth.words} {signed(worth.in_sweep.value)} (on {here}{apart} {signed(worth.in_study.value)}){verdict}"
+        )
     return f"On {there}, in percentage points of validation error (on {here}, of test error): {'; '.join(told)}"
 
 

@@ -114,9 +114,9 @@ def note_on_differences(study: Study) -> str:
     variant, against = study.primary or ("", "")
     exception = f"; only that of {variant}, the primary comparison, is not" if against == study.baseline else ""
     is_widened = study.widened_count > 1
-    widening = f" The intervals are widened, because there are several{exception}." if is_widened else ""
+    widening = f", widened because there are several{exception}" if is_widened else ""
     return (
-        f"Against {study.baseline}: the difference in percentage points and its 95 % interval.{widening} An interval "
+        f"Against {study.baseline}: the difference in percentage points and its 95 % interval{widening}. An interval "
         f"that contains zero means {NO_DIFFERENCE}."
     )
 
