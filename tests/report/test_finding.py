@@ -149,6 +149,6 @@ def test_the_network_of_1998_is_compared_with_todays_first(monkeypatch):
 def test_changes_are_compared_with_another_data_set(monkeypatch, clothes):
     *_, sentence = sentences(two_by_two(primary=["d", "a"], dataset="mnist"), monkeypatch, clothes)
     assert sentence == (
-        "On Fashion-MNIST, in percentage points of validation error (on MNIST, of test error): ReLU and Adam +4.00 "
-        "(on MNIST −19.00), detectably less ([numbers](sweeps/clothes/effects.csv))."
+        "On Fashion-MNIST, in points of validation error (MNIST: of test error): ReLU and Adam +4.00 "
+        "(MNIST −19.00), detectably less ([numbers](sweeps/clothes/effects.csv))."
     )

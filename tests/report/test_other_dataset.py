@@ -57,6 +57,6 @@ def test_the_brief_sentence_gives_both_worths_without_intervals(clothes):
         Worth({}, "Adam", Estimate(-0.6, np.nan, np.nan), in_study, ("c", "a"), "max pooling"),
     ]
     assert other_dataset.brief_sentence(two_by_two(dataset="mnist"), clothes, worths) == (
-        "On Fashion-MNIST, in percentage points of validation error (on MNIST, of test error): "
-        "ReLU −2.00 (on MNIST −0.20), detectably more; Adam −0.60 (on MNIST, with max pooling, −0.20)"
+        "On Fashion-MNIST, in points of validation error (MNIST: of test error): "
+        "ReLU −2.00 (MNIST −0.20), detectably more; Adam −0.60 (MNIST, with max pooling, −0.20)"
     )

@@ -107,9 +107,9 @@ def brief_sentence(study: Study, sweep: SweepResult, worths: Sequence[Worth]) ->
         apart = f", with {worth.only_in_study}," if worth.only_in_study else ""
         verdict = f", {worth.verdict}" if worth.verdict else ""
         told.append(
-            f"{worth.words} {signed(worth.in_sweep.value)} (on {here}{apart} {signed(worth.in_study.value)}){verdict}"
+            f"{worth.words} {signed(worth.in_sweep.value)} ({here}{apart} {signed(worth.in_study.value)}){verdict}"
         )
-    return f"On {there}, in percentage points of validation error (on {here}, of test error): {'; '.join(told)}"
+    return f"On {there}, in points of validation error ({here}: of test error): {'; '.join(told)}"
 
 
 def _titles(study: Study, sweep: SweepResult) -> tuple[str, str]:
