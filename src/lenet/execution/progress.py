@@ -37,7 +37,7 @@ class _Lines:
         self.say(f"{run.name}: {self._finished_count} of {self._run_count} runs finished")
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(f"{line}\n", end="", file=sys.stderr, flush=True)  # in one piece: several threads call this
 
 
 class _Bars:
