@@ -147,6 +147,13 @@ def test_the_page_makes_no_claim_of_certainty_for_one_seed(digits):
         assert claim not in text
 
 
+def test_a_page_with_a_single_difference_does_not_speak_of_widened_intervals(digits):
+    two = study({"tanh_sgd": [20.0, 21.0], "relu_adam": [10.0, 12.0]}, primary=["relu_adam", "tanh_sgd"])
+    text = write_page(two, digits).text
+    for claim in ("widened", "primary comparison", "Šidák"):
+        assert claim not in text
+
+
 def test_a_study_of_one_variant_has_a_page_too(digits):
     single_page = write_page(study({"tanh_sgd": [10.0, 11.0]}), digits)
     assert "Every variant" in single_page.text

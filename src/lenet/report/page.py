@@ -191,8 +191,7 @@ def distortion_pictures(study: Study) -> dict[str, str]:
 
     All variants of a group have the same distortions. A group is a text: the names of its variants, one per line.
     """
-    groups = groups_of_equal_distortion(study.settings.variants)
-    return {"\n".join(names): f"distorted-{names[0]}" for names in groups}
+    return {"\n".join(names): f"distorted-{names[0]}" for names in groups_of_equal_distortion(study.settings.variants)}
 
 
 def groups_of_equal_distortion(variants: Mapping[str, Variant]) -> list[list[str]]:
