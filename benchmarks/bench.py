@@ -35,7 +35,7 @@ CORES = 2
 class Bench:
     """The work to time: `runs` runs of `epochs` epochs each, trained on the data of `study`.
 
-    study: a clone of the project. The clone contains an additional .npz file with the images.
+    study: a clone of the project. It also contains a .npz file with the images, and a link to PyTorch's environment.
     """
 
     study: Path
@@ -72,7 +72,7 @@ def pytorch_compiled(bench: Bench) -> dict[str, float]:
 
 
 def _pytorch(bench: Bench, seeds: Sequence[str], *options: str) -> list[str]:
-    program = [str(ROOT / ".bench/bin/python"), str(HERE / "pytorch.py")]
+    program = [str(bench.study / ".bench/bin/python"), str(HERE / "pytorch.py")]
     return [*program, str(bench.images_file), str(bench.epochs), *seeds, *options]
 
 
@@ -141,6 +141,8 @@ def main() -> None:
     arguments = parser.parse_args()
     psutil.Process().cpu_affinity(psutil.Process().cpu_affinity()[:CORES])  # inherited by all processes started here
     with clone(arguments.runs, arguments.epochs, 60_000 - arguments.digits) as study:
+        # torch.compile cannot link if the path of PyTorch has a space, as the checkout's may have.
+        (study / ".bench").symlink_to(ROOT / ".bench")
         bench = Bench(study, arguments.runs, arguments.epochs, 60_000 - arguments.digits)
         train_size = save_splits(study, bench.images_file)
         for number in range(1, arguments.rounds + 1):
