@@ -6,6 +6,7 @@ python -m benchmarks.page
 import pandas as pd
 
 from benchmarks import measured
+from lenet.errors import counted
 from lenet.workspace import atomic_write
 
 PAGE = measured.ROOT / "docs/benchmarks.md"
@@ -43,12 +44,13 @@ def last_benchmark(times: pd.DataFrame) -> pd.DataFrame:
 
 def setting(times: pd.DataFrame) -> str:
     """Describe the machine, the training, and how many rounds of timing there were."""
-    last, rounds = times.iloc[-1], times["round"].max()
+    last, rounds = times.iloc[-1], times.groupby("contender").size()
+    at_most = "at most " if rounds.min() < rounds.max() else ""  # the benchmark was interrupted
     return (
         f"{last.machine}. {last.runs} runs of {last.epochs} epochs of {last.digits:,} digits: LeNet-5 with 61,706 "
         "parameters, average pooling, tanh, SGD in batches of 32, validated after each epoch. Times are for whole "
-        f"processes, imports included (except e): {f'medians of {rounds} rounds' if rounds > 1 else 'one round'} "
-        "in which all take turns."
+        f"processes, imports included (except e): medians of {at_most}{counted(rounds.max(), 'round')} in which all "
+        "take turns."
     )
 
 

@@ -44,5 +44,9 @@ def test_the_page_compares_each_contender_with_make_repro_and_with_its_target(ti
     )
 
 
+def test_the_page_says_if_some_contenders_were_timed_in_fewer_rounds(times):
+    assert "medians of at most 2 rounds" in page.text(times[:-3])
+
+
 def test_the_page_shows_the_committed_times():
     assert page.PAGE.read_text(encoding="utf-8") == page.text(measured.read())
