@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from support.builders import save_evaluated, seed_result
 
-from lenet.commands.agreement import Outputs, Row, RunOutput, compare, compare_with_last_commit
+from lenet.commands.agreement import Outputs, Row, compare, compare_with_last_commit
 from lenet.evaluation.results import load_result, save_result
 
 DIGESTS = {
@@ -15,10 +15,10 @@ DIGESTS = {
 
 
 def outputs(*runs, digests=DIGESTS):
-    return Outputs(digests, {("tanh_sgd", run.result.identity.seed): run for run in runs})
+    return Outputs(digests, {("tanh_sgd", run.identity.seed): run for run in runs})
 
 
-FIRST, SECOND = RunOutput(seed_result(0, 10.0), {3: 2, 5: 1}), RunOutput(seed_result(1, 12.0), {3: 1})
+FIRST, SECOND = seed_result(0, 10.0), seed_result(1, 12.0)
 COMMITTED = outputs(FIRST, SECOND)
 
 
@@ -41,27 +41,23 @@ def test_each_file_that_differs_is_named():
     assert differences(reproduced) == {"reports/index.html": ("different content",)}
 
 
-RESULT = FIRST.result
 OTHER_IDENTITY = replace(
-    RESULT.identity, machine="aarch64", versions=RESULT.identity.versions | {"keras": "3.14.0"}, code="d" * 64
+    FIRST.identity, machine="aarch64", versions=FIRST.identity.versions | {"keras": "3.14.0"}, code="d" * 64
 )
 CAUSES = ("trained on aarch64 instead of x86_64", "keras 3.14.0 instead of 3.13.0", "different code")
-OTHER_METRICS = RESULT.metrics | {"test/error_percent": 11.0}
+OTHER_METRICS = FIRST.metrics | {"test/error_percent": 11.0}
 
 
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
-        (replace(FIRST, wrong_answers={3: 9, 8: 6}), ("3 answers to test images",)),  # images 3, 5 and 8
-        (replace(FIRST, result=replace(RESULT, weights="f" * 64)), ("weights",)),
-        (replace(FIRST, result=replace(RESULT, history={"train/loss": [1.0, 0.25]})), ("learning curve",)),
-        (
-            replace(FIRST, result=replace(RESULT, metrics=OTHER_METRICS)),
-            ("metrics (test error 11.00 % instead of 10.00 %)",),
-        ),
-        (replace(FIRST, result=replace(RESULT, identity=OTHER_IDENTITY)), CAUSES),
+        (replace(FIRST, weights="f" * 64), ("weights",)),
+        (replace(FIRST, history={"train/loss": [1.0, 0.25]}), ("learning curve",)),
+        (replace(FIRST, confusion=SECOND.confusion), ("confusion matrix",)),
+        (replace(FIRST, metrics=OTHER_METRICS), ("metrics (test error 11.00 % instead of 10.00 %)",)),
+        (replace(FIRST, identity=OTHER_IDENTITY), CAUSES),
     ],
-    ids=["answers", "weights", "history", "metrics", "causes"],
+    ids=["weights", "history", "confusion", "metrics", "causes"],
 )
 def test_a_run_that_differs_has_a_row_with_the_differences(run, expected):
     assert differences(outputs(run, SECOND)) == {"tanh_sgd seed 0": expected}

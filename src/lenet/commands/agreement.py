@@ -9,7 +9,6 @@ from lenet.commands import dvc
 from lenet.commands.git import git
 from lenet.errors import LabError
 from lenet.evaluation.metrics import TEST_ERROR
-from lenet.evaluation.misread import load_misread
 from lenet.evaluation.results import SeedResult, VariantResult, load_result, parse_result
 from lenet.evaluation.study import Study
 from lenet.runs.identity import RunIdentity
@@ -18,20 +17,6 @@ from lenet.workspace import DETAILS, README
 
 _DATA_STAGES = ("download", "preprocess")
 _PLOT_STAGE = "plot"
-
-# Which run: its variant and its seed.
-RunKey = tuple[str, int]
-
-
-@dataclass(frozen=True)
-class RunOutput:
-    """The results of a run, and the test images that its network misread.
-
-    wrong_answers: index of a misread image → the class that the network answered.
-    """
-
-    result: SeedResult
-    wrong_answers: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -42,7 +27,7 @@ class Outputs:
     """
 
     digests: Mapping[str, Mapping[str, str]]
-    runs: Mapping[RunKey, RunOutput]
+    runs: Mapping[tuple[str, int], SeedResult]
 
 
 @dataclass(frozen=True)
@@ -64,15 +49,8 @@ def read_outputs(variants: Sequence[str]) -> Outputs:
     digests = dvc.recorded_digests()
     if _PLOT_STAGE in digests:  # the README is written after this stage
         digests[_PLOT_STAGE][str(README)] = hashlib.sha256(README.read_bytes()).hexdigest()
-    return Outputs(digests, {key: run for variant in variants for key, run in _read_runs(variant)})
-
-
-def _read_runs(variant: str) -> Iterator[tuple[RunKey, RunOutput]]:
-    misread = load_misread(variant)
-    for result, answers in zip(load_result(variant).seeds, misread.answers, strict=True):
-        is_wrong = answers != misread.labels
-        wrong_answers = dict(zip(misread.indices[is_wrong].tolist(), answers[is_wrong].tolist(), strict=True))
-        yield (variant, result.identity.seed), RunOutput(result, wrong_answers)
+    runs = {(variant, run.identity.seed): run for variant in variants for run in load_result(variant).seeds}
+    return Outputs(digests, runs)
 
 
 def compare(committed: Outputs, reproduced: Outputs) -> list[Row]:
@@ -97,18 +75,22 @@ def _compare_files(committed: Outputs, reproduced: Outputs) -> Iterator[Row]:
                 yield Row(path, () if is_equal else ("different content",))
 
 
-def _differences(before: RunOutput, after: RunOutput) -> Iterator[str]:
-    """Yield the differences between a committed run and its reproduction: first possible causes, then outputs."""
-    yield from _causes(before.result.identity, after.result.identity)
-    if before.result.weights != after.result.weights:
+def _differences(before: SeedResult, after: SeedResult) -> Iterator[str]:
+    """Yield the differences between a committed run and its reproduction: first possible causes, then results."""
+    yield from _causes(before.identity, after.identity)
+    yield from _changed_results(before, after)
+
+
+def _changed_results(before: SeedResult, after: SeedResult) -> Iterator[str]:
+    """Yield which results of a run differ from those of the committed run."""
+    if before.weights != after.weights:
         yield "weights"
-    if before.result.history != after.result.history:
+    if before.history != after.history:
         yield "learning curve"
-    if changed := {image for image, _ in before.wrong_answers.items() ^ after.wrong_answers.items()}:
-        yield f"{len(changed)} answers to test images"
-    if before.result.metrics != after.result.metrics:
-        old_error, new_error = before.result.metrics[TEST_ERROR], after.result.metrics[TEST_ERROR]
-        yield f"metrics (test error {new_error:.2f} % instead of {old_error:.2f} %)"
+    if before.confusion != after.confusion:
+        yield "confusion matrix"
+    if before.metrics != after.metrics:
+        yield f"metrics (test error {after.metrics[TEST_ERROR]:.2f} % instead of {before.metrics[TEST_ERROR]:.2f} %)"
 
 
 def _causes(before: RunIdentity, after: RunIdentity) -> Iterator[str]:
@@ -126,8 +108,8 @@ def _causes(before: RunIdentity, after: RunIdentity) -> Iterator[str]:
 def compare_with_last_commit(variants: Sequence[str]) -> str:
     """Return a sentence that says how many runs of these variants equal the committed ones, and why others differ.
 
-    Runs are compared with the results in the last commit of git, seed by seed: weights, learning curves and metrics.
-    The text is empty if the last commit has no results of these runs.
+    Runs are compared with the results in the last commit of git, seed by seed: weights, learning curves, confusion
+    matrices and metrics. The text is empty if the last commit has no results of these runs.
     """
     equal, total = 0, 0
     variants_by_cause: dict[str, set[str]] = defaultdict(set)
@@ -137,7 +119,7 @@ def compare_with_last_commit(variants: Sequence[str]) -> str:
         for run in load_result(variant).seeds:
             if before := committed.get(run.identity.seed):
                 total += 1
-                if _bits(before) == _bits(run):
+                if not any(_changed_results(before, run)):
                     equal += 1
                 else:
                     causes = ", ".join(_causes(before.identity, run.identity))
@@ -168,10 +150,6 @@ def _committed_result(variant: str) -> VariantResult | None:
         return parse_result(git("show", f"HEAD:./{DETAILS}/{variant}.json").decode())
     except (LabError, OSError, ValueError, KeyError, TypeError):  # OSError: git is not installed
         return None
-
-
-def _bits(run: SeedResult) -> tuple[object, ...]:
-    return run.weights, run.history, run.metrics, run.confusion
 
 
 def print_rows(rows: Sequence[Row]) -> None:
