@@ -15,8 +15,8 @@ Work = Callable[[Any], object]
 class Publisher:
     """Publishes queued results to MLflow in a background thread, one piece of work after another.
 
-    If a piece of work fails, a warning is printed. The thread ends with the process. The next command publishes what
-    was not published, so no result is lost.
+    If a piece of work fails, a warning is printed; inside `disable_after_failure`, the rest is then not tried. The
+    thread ends with the process. The next command publishes what was not published, so no result is lost.
     """
 
     def __init__(self) -> None:
@@ -42,6 +42,7 @@ class Publisher:
                 work.set()
                 continue
             with mlflow_store.failures_as_warnings():
-                from lenet.tracking import publish
+                if not mlflow_store.is_disabled():
+                    from lenet.tracking import publish
 
-                work(publish)
+                    work(publish)
