@@ -6,11 +6,12 @@ test_page_in_a_browser.py opens this file in a browser.
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from support.builders import FOUR, LADDER, noise_test_split, predictions, study, two_by_two
+from support.builders import FOUR, LADDER, noise_test_split, predictions, study, two_by_two, without_validation
 from support.paths import ROOT
 
 from lenet.evaluation.comparison import Estimate
@@ -162,6 +163,16 @@ def test_a_study_of_one_variant_has_a_page_too(digits):
     assert [name for name in drawn if f'id="chart-{name}"' not in single_page.html] == []
 
 
+def test_the_table_of_variants_has_texts_to_read_and_numbers_to_sort_by(digits, small_study):
+    result = without_validation(small_study.results["relu_adam"])
+    unvalidated = replace(small_study, results=small_study.results | {"relu_adam": result})
+    shown = write_page(unvalidated, digits)
+    assert "relu_adam 0.00 −2.00 – 61,706 416,520 2" in shown.text
+    cells = [cell["data-value"] for cell in shown.all("td") if "data-value" in cell]
+    counts = ["61706", "416520", "2"]
+    assert cells[:12] == ["2.0000", "0", "2.0000", *counts, "0.0000", "-2.0000", "", *counts]
+
+
 def test_a_published_error_is_compared_with_one_more_run(full_page):
     assert re.search(r"relu_adam the paper 0\.95 10\.67 [\d.]+ to [\d.]+ no: below", full_page.text)
 
@@ -192,7 +203,7 @@ def test_the_page_of_the_committed_study_shows_writers_and_sweeps(committed_stud
     assert re.search(r"tanh_sgd 0\.\d\d 1\.\d\d relu_adam", committed_page.text)
     for name in committed_study.settings.comparison.sweeps:
         assert f"sweeps/{name}" in committed_page.text
-    assert "Who wrote the digits" not in plain_page.text  # the writers of the bundled digits are unknown
+    assert "people wrote the" not in plain_page.text  # the writers of the bundled digits are unknown
 
 
 def test_a_sweep_is_shown_with_its_question_and_effects(full_page):

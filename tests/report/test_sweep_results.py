@@ -78,19 +78,18 @@ def test_effects_are_found_by_their_names_in_any_order_of_the_rows(settings):
     assert load_sweep_results(settings) == results
 
 
-def test_effects_of_other_factorials_are_refused_with_the_command_that_makes_them(settings):
+def change_effects():
     path = SWEEPS / "both/effects.csv"
     path.write_text(path.read_text().replace("activation=relu", "activation=silu"))
-    with pytest.raises(
-        LabError, match=r"^params.yaml: comparison.sweeps: both: .* does not have .*: run `make sweep NAME=both`$"
-    ):
-        load_sweep_results(settings)
 
 
-@pytest.mark.parametrize("missing", ["trials.png", "effects.csv"])
-def test_a_sweep_without_results_is_refused_with_the_command_that_makes_them(settings, missing):
-    (SWEEPS / "both" / missing).unlink()
-    with pytest.raises(
-        LabError, match=r"^params.yaml: comparison.sweeps: both: .* is missing: run `make sweep NAME=both`$"
-    ):
+@pytest.mark.parametrize(
+    "spoil",
+    [change_effects, (SWEEPS / "both/trials.png").unlink, (SWEEPS / "both/effects.csv").unlink],
+    ids=["other factorials", "no figure", "no effects"],
+)
+def test_a_sweep_whose_results_are_missing_or_do_not_fit_is_refused_with_the_command_that_makes_them(settings, spoil):
+    spoil()
+    message = r"^params.yaml: comparison.sweeps: both: the results in sweeps/both .*: run `make sweep NAME=both`$"
+    with pytest.raises(LabError, match=message):
         load_sweep_results(settings)

@@ -143,4 +143,3 @@ METRICS = (
         column="calibration_error_percent",
     ),
 )
-METRIC = {metric.name: metric for metric in METRICS}

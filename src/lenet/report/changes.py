@@ -28,7 +28,7 @@ def describe(changes: Changes) -> str:
 
 
 def describe_briefly(changes: Changes) -> str:
-    """Like `describe`, but without settings that have no everyday word, such as the batch size, if another has one."""
+    """Like `describe`, but only with the settings that have an everyday word. If none has one, describe all."""
     worded = {
         name: (before, after)
         for name, (before, after) in changes.items()

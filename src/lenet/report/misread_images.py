@@ -62,7 +62,7 @@ def images_by_kind(study: Study) -> dict[str, tuple[int, list[MisreadImage]]]:
     for kind, (is_of_kind, variant) in kinds.items():
         indices = np.flatnonzero(is_of_kind)
         worst = indices[np.argsort(-total[indices], kind="stable")][:_IMAGES_PER_KIND]
-        images = [_misread_image(study, index, variant, counts[original], counts[top]) for index in worst]
+        images = [_misread_image(study, index, variant) for index in worst]
         count_and_images[kind] = (len(indices), images)
     return count_and_images
 
@@ -74,8 +74,8 @@ def hard_writers(study: Study) -> list[HardWriter]:
     """
     if not study.writers.are_known:
         return []
-    # Only the featured variants: otherwise a new variant would change which pictures `make report` needs, and it draws
-    # none.
+    # Only the featured variants count. If all did, a new variant could need pictures that do not exist, and
+    # `make report` draws none.
     writers, error_rates = study.writers, np.concatenate([study.wrong[name] for name in study.featured]).mean(axis=0)
     totals = np.bincount(writers.writer_of_image, error_rates)
     return [_hard_writer(study, writer, error_rates) for writer in np.argsort(-totals, kind="stable")[:_WRITERS]]
@@ -85,17 +85,12 @@ def _hard_writer(study: Study, writer: int, error_rates: np.ndarray) -> HardWrit
     """Describe a writer. error_rates: float (images,), the share of featured networks that misread each test image."""
     written = np.flatnonzero(study.writers.writer_of_image == writer)
     worst = written[np.argsort(-error_rates[written], kind="stable")][:_IMAGES_PER_WRITER]
-    original, top = (study.wrong[variant].sum(axis=0) for variant in (study.original, study.top))
     return HardWriter(
         number=int(study.writers.numbers[writer]),
         group=study.writers.titles[study.writers.groups[writer]],
         image_count=len(written),
         error_percent=100 * float(error_rates[written].mean()),
-        images=[
-            _misread_image(study, index, _worst_variant(study, index), original, top)
-            for index in worst
-            if error_rates[index]
-        ],
+        images=[_misread_image(study, index, _worst_variant(study, index)) for index in worst if error_rates[index]],
     )
 
 
@@ -115,16 +110,11 @@ def picture_name(index: int) -> str:
     return f"digit-{index}"
 
 
-def _misread_image(
-    study: Study, index: int, variant: str, original_errors: np.ndarray, top_errors: np.ndarray
-) -> MisreadImage:
-    """Describe a test image that some networks of a variant misread.
-
-    `taken_for` becomes the most frequent wrong answer of these networks. original_errors, top_errors: int (images,),
-    how many networks of `study.original` and of `study.top` misread each test image.
-    """
+def _misread_image(study: Study, index: int, variant: str) -> MisreadImage:
+    """Describe a test image that some networks of a variant misread, with their most frequent wrong answer."""
     misread = study.misread[variant]
     (position,) = np.flatnonzero(misread.indices == index)
     label, answers = int(misread.labels[position]), misread.answers[:, position]
     taken_for = int(np.bincount(answers[answers != label], minlength=10).argmax())
-    return MisreadImage(int(index), label, taken_for, int(original_errors[index]), int(top_errors[index]))
+    original_errors, top_errors = (int(study.wrong[name][:, index].sum()) for name in (study.original, study.top))
+    return MisreadImage(int(index), label, taken_for, original_errors, top_errors)

@@ -13,11 +13,12 @@ from lenet.evaluation.comparison import Estimate
 from lenet.evaluation.study import Study
 from lenet.mnist import datasets
 from lenet.network.lenet_1998 import TABLE_I
-from lenet.report import charts, columns, finding, misread_images, other_dataset, pictures, sweep_results, wording
+from lenet.report import charts, finding, misread_images, other_dataset, pictures, sweep_results, wording
 from lenet.report.changes import describe, describe_replaced
 from lenet.report.examples import load_examples
 from lenet.settings import Variant
 from lenet.training import distortion
+from lenet.training.trained_run import VALIDATION_ERROR
 from lenet.workspace import PAGE, PICTURES, atomic_write
 
 
@@ -42,7 +43,11 @@ def environment() -> Environment:
     )
     templates.filters |= {"rounded": wording.rounded, "from_markdown": from_markdown}
     templates.globals |= {
+        "VALIDATION_ERROR": VALIDATION_ERROR,
         "title_of": lambda name: datasets.find(name).title,
+        "test_error": wording.test_error,
+        "validation_error": wording.validation_error,
+        "difference_from_baseline": wording.difference_from_baseline,
         "difference": wording.difference,
         "signed": wording.signed,
         "signed_with_interval": wording.signed_with_interval,
@@ -99,8 +104,6 @@ def facts(study: Study) -> dict[str, object]:
         "loss_against_error": finding.loss_against_error(study),
         "study": study,
         "dataset": datasets.find(study.dataset),
-        "dataset_title": wording.dataset_title(study),
-        "columns": columns.ON_PAGE,
         "notes": [wording.note_on_errors(study), wording.note_on_differences(study)],
         "published_training": wording.published_training_errors(study),
         "steps": steps,
@@ -155,8 +158,8 @@ def two_by_two(study: Study) -> dict[str, object]:
 def step_beside_primary(study: Study) -> str:
     """Return the variant above the primary variant in the ladder, if its step is not detectable.
 
-    Return "" if the step or the primary difference gives no reason for an explanation: the page explains why the
-    primary difference is detectable and the step is not.
+    The page explains why the primary difference is detectable although this step is not. Return "" if the primary
+    difference is not detectable, or the step is.
     """
     if not study.primary or not study.comparison.differences[study.primary].is_detectable:
         return ""

@@ -1,15 +1,20 @@
 """Write reports/results.md: all variants with their intervals, the effects of changes, and the sweeps, in Markdown."""
 
 from lenet.evaluation.study import Study
-from lenet.report import columns, other_dataset
+from lenet.report import other_dataset
 from lenet.report.sweep_results import SweepResult, load_sweep_results
 from lenet.report.wording import (
+    DASH,
     dataset_title,
     effects_of_two_changes,
     in_markdown,
     note_on_differences,
     note_on_errors,
     note_on_published,
+    published_error,
+    signed_with_interval,
+    test_error,
+    validation_error,
 )
 from lenet.workspace import RESULTS, atomic_write
 
@@ -63,13 +68,20 @@ def _sweep_effects(sweep: SweepResult) -> str:
 
 def table(study: Study) -> str:
     """Return the table with a row per variant."""
-    titles = [column.title.format(baseline=study.baseline) for column in columns.IN_RESULTS]
-    lines = [table_row(["variant", "what", *titles]), f"|---|---|{'---:|' * len(titles)}"]
-    for variant in study.results:
-        cells = [(column.text(study, variant), column.is_bold) for column in columns.IN_RESULTS]
-        numbers = (f"**{text}**" if is_bold else text for text, is_bold in cells)
-        lines.append(table_row([f"`{variant}`", about(study, variant), *numbers]))
-    return "\n".join(lines)
+    numbers = ["parameters", "epochs", "validation", "test", f"against `{study.baseline}`", "published"]
+    rows = [table_row(["variant", "what", *numbers]), f"|---|---|{'---:|' * len(numbers)}"]
+    for variant, result in study.results.items():
+        difference = study.comparison.differences.get((variant, study.baseline))
+        cells = [
+            f"{result.parameters:,}",
+            f"{result.epochs:,}",
+            validation_error(study, variant),
+            f"**{test_error(study, variant)}**",
+            signed_with_interval(difference) if difference else DASH,
+            published_error(study, variant) if variant in study.published else "",
+        ]
+        rows.append(table_row([f"`{variant}`", about(study, variant), *cells]))
+    return "\n".join(rows)
 
 
 def about(study: Study, variant: str) -> str:

@@ -71,13 +71,12 @@ def _load(name: str, settings: Settings) -> SweepResult:
         figure = (folder / "trials.png").read_bytes()
         table = pd.read_csv(folder / "effects.csv") if sweep.factorials else pd.DataFrame()
         effects = [_effects(table, number, recipes) for number, recipes in enumerate(sweep.factorials, start=1)]
-    except FileNotFoundError as error:
-        problem = f"{error.filename} is missing"
-    except (KeyError, ValueError):
-        problem = f"{folder}/effects.csv does not have the factorials of sweep.yaml"
-    else:
-        return SweepResult(name, sweep.dataset, sweep.about, sweep.recipes(), figure, effects)
-    raise LabError(f"params.yaml: comparison.sweeps: {name}: {problem}: run `make sweep NAME={name}`")
+    except (FileNotFoundError, KeyError, ValueError):
+        raise LabError(
+            f"params.yaml: comparison.sweeps: {name}: the results in {folder} are missing or do not fit sweep.yaml: "
+            f"run `make sweep NAME={name}`"
+        ) from None
+    return SweepResult(name, sweep.dataset, sweep.about, sweep.recipes(), figure, effects)
 
 
 def _effects(table: pd.DataFrame, number: int, recipes: tuple[str, ...]) -> Effects:

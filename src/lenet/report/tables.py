@@ -1,18 +1,15 @@
 """Write the comparison of the variants as CSV files for other programs. The project does not read these files."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from lenet.evaluation.comparison import Estimate
-from lenet.evaluation.metrics import METRIC, METRICS, TEST_ERROR, Metric
+from lenet.evaluation.metrics import METRICS, TEST_ERROR, Metric
 from lenet.evaluation.results import VariantResult
 from lenet.evaluation.study import Study
 from lenet.workspace import COMPARISON, DIFFERENCES, MISTAKES, atomic_write
 
-# How many metrics come before the interval of the test error: those up to the test error. The others end the row.
-_METRICS_BEFORE_INTERVAL = 1 + METRICS.index(METRIC[TEST_ERROR])
 _DIFFERENCE_COLUMNS = ("kind", "of", "against", "points", "points_low", "points_high", "detectable")
 
 
@@ -33,41 +30,44 @@ def comparison_table(study: Study) -> pd.DataFrame:
 
 def _row(study: Study, variant: str) -> dict[str, str]:
     result = study.results[variant]
-    error = study.comparison.errors[variant]
-    published = study.published.get(variant)
-    difference = study.comparison.differences.get((variant, study.baseline))
-    row = {
+    row: dict[str, object] = {
         "variant": variant,
         "dataset": study.dataset,
         "seeds": len(result.seeds),
         "parameters": result.parameters,
         "multiply_accumulates": result.multiply_accumulates,
         "epochs": result.epochs,
-        **_statistics(result, METRICS[:_METRICS_BEFORE_INTERVAL]),
-        **_interval_cells(METRIC[TEST_ERROR].column, error),
-        **{
-            f"{METRIC[TEST_ERROR].column}_{group}": f"{share:.4f}"
-            for group, share in study.errors_by_group(variant).items()
-        },
+    }
+    for metric in METRICS:
+        row |= _statistics(result, metric)
+        if metric.name == TEST_ERROR:
+            row |= _more_on_test_error(study, variant, metric.column)
+    return {name: str(value) for name, value in row.items()}
+
+
+def _statistics(result: VariantResult, metric: Metric) -> dict[str, str]:
+    """Return a variant's cells for a metric: column → text. The text is empty if the value is missing."""
+    suffixes = {"mean": "", "sd": "_sd"}  # of the metric's name in a variant's summary
+    cells = {}
+    for statistic in metric.statistics:
+        value = result.summary.get(f"{metric.name}{suffixes[statistic]}")
+        cells[f"{metric.column}_{statistic}"] = "" if value is None else f"{value:.4f}"
+    return cells
+
+
+def _more_on_test_error(study: Study, variant: str, column: str) -> dict[str, object]:
+    """Return the interval of the test error, the errors by group of writers, and what the error is compared with."""
+    published = study.published.get(variant)
+    difference = study.comparison.differences.get((variant, study.baseline))
+    return {
+        **_interval_cells(column, study.comparison.errors[variant]),
+        **{f"{column}_{group}": f"{share:.4f}" for group, share in study.errors_by_group(variant).items()},
         "difference_percent": f"{difference.value:.4f}" if difference else "",
         **_interval_cells("difference_percent", difference),
         "difference_is_primary": str((variant, study.baseline) == study.primary).lower() if difference else "",
         "published_percent": published.error_percent if published else "",
         "published_by": published.source if published else "",
-        **_statistics(result, METRICS[_METRICS_BEFORE_INTERVAL:]),
     }
-    return {name: str(value) for name, value in row.items()}
-
-
-def _statistics(result: VariantResult, metrics: Sequence[Metric]) -> dict[str, str]:
-    """Return a variant's cells for these metrics: column → text. The text is empty if the value is missing."""
-    suffixes = {"mean": "", "sd": "_sd"}  # of the metric's name in a variant's summary
-    cells = {}
-    for metric in metrics:
-        for statistic in metric.statistics:
-            value = result.summary.get(f"{metric.name}{suffixes[statistic]}")
-            cells[f"{metric.column}_{statistic}"] = "" if value is None else f"{value:.4f}"
-    return cells
 
 
 def _interval_cells(name: str, estimate: Estimate | None) -> dict[str, str]:

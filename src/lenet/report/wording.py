@@ -35,15 +35,11 @@ def test_error(study: Study, variant: str) -> str:
     return f"{rounded(error.value)}{interval}"
 
 
-def difference_from_baseline(study: Study, variant: str, in_numbers: bool = False) -> str:
-    """Return a variant's difference from the baseline, in the words of `difference`. The baseline gets a dash.
-
-    in_numbers: whether to return the number and its interval even if the difference is not detectable.
-    """
+def difference_from_baseline(study: Study, variant: str) -> str:
+    """Return a variant's difference from the baseline, in the words of `difference`. The baseline gets a dash."""
     if variant == study.baseline:
         return DASH
-    estimate = study.comparison.differences[variant, study.baseline]
-    return signed_with_interval(estimate) if in_numbers else difference(estimate)
+    return difference(study.comparison.differences[variant, study.baseline])
 
 
 def published_error(study: Study, variant: str) -> str:
