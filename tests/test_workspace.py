@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and outputs of removed variants are found and removed."""
+"""Files are written whole or not at all, and outputs of removed variants are removed and named."""
 
 import os
 import subprocess
@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from lenet import workspace as places
-from lenet.errors import LabError
-from lenet.workspace import atomic_write, find_orphans, project_root, refuse_orphans, remove_orphans, run_store_folder
+from lenet.workspace import atomic_write, project_root, remove_outputs_of_other_variants, run_store_folder
 
 FOLDERS = [places.MODELS, places.PREDICTIONS, places.METRICS, places.DETAILS, places.CURVES, places.MISREAD]
 
@@ -108,8 +107,9 @@ def test_durable_files_are_flushed_before_they_take_their_place(monkeypatch):
     assert replaced_at_flush == [False, False, True]
 
 
-def test_orphans_are_refused_in_one_line_and_removed_from_every_folder():
-    assert find_orphans(["kept"]) == []
+def test_outputs_of_removed_variants_are_removed_from_every_folder_and_named(capsys):
+    remove_outputs_of_other_variants(["kept"])
+    assert capsys.readouterr().out == ""
     for folder in FOLDERS:
         folder.mkdir(parents=True)
         for variant in ("kept", "gone"):
@@ -117,11 +117,9 @@ def test_orphans_are_refused_in_one_line_and_removed_from_every_folder():
     (places.MODELS / "gone.json").unlink()
     (places.MODELS / "gone" / "seed-0").mkdir(parents=True)
     gone = [places.MODELS / "gone", *(folder / "gone.json" for folder in FOLDERS[1:])]
-    refuse_orphans(["kept", "gone"])
-    with pytest.raises(LabError, match="make repro") as caught:
-        refuse_orphans(["kept"])
-    (line,) = str(caught.value).splitlines()
-    assert all(str(path) in line for path in gone)
-    assert sorted(remove_orphans(["kept"])) == sorted(gone)
+    remove_outputs_of_other_variants(["kept"])
+    assert capsys.readouterr().out.splitlines() == [
+        f"removed {path}: params.yaml no longer has its variant" for path in gone
+    ]
     assert [path for path in gone if path.exists()] == []
     assert [(folder / "kept.json").read_text() for folder in FOLDERS] == ["kept"] * len(FOLDERS)

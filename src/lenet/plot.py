@@ -1,10 +1,9 @@
 """Stage 5: write the tables, figures and pages of reports/.
 
-Reads every variant's results from the stage evaluate, the test images, and a few training images. A figure shows
-these training images and distorted copies of them. Does not import TensorFlow; takes seconds.
+First removes the outputs of variants that params.yaml no longer has. Reads every variant's results from the stage
+evaluate, the test images, and a few training images. A figure shows these training images and distorted copies of them.
+Does not import TensorFlow; takes seconds.
 """
-
-from pathlib import Path
 
 import matplotlib
 
@@ -14,17 +13,13 @@ from lenet.evaluation.study import load_study
 from lenet.mnist.splits import load_split
 from lenet.report import figures, from_data, from_results
 from lenet.settings import load_settings
-from lenet.workspace import project_root, refuse_orphans, remove_orphans
+from lenet.workspace import remove_outputs_of_other_variants
 
 
 def main() -> None:
     matplotlib.rcdefaults()  # a user's own matplotlibrc would change the committed figures
     settings = load_settings()
-    if Path.cwd() == project_root():
-        refuse_orphans(settings.variants)
-    else:
-        # a temporary workspace: orphans in it are copies that DVC took from the commit, or results of an old demo
-        remove_orphans(settings.variants)
+    remove_outputs_of_other_variants(settings.variants)
     study = load_study(settings, list(settings.variants))
     predictions = {variant: load_predictions(variant) for variant in settings.variants}
     test, copies = load_split("test"), from_data.distorted_copies(settings.variants, load_split("train"))

@@ -124,32 +124,19 @@ def _flush_one(path: Path) -> None:
         os.close(descriptor)
 
 
-def find_orphans(variants: Iterable[str]) -> list[Path]:
-    """Return the outputs of variants that are no longer in params.yaml. variants: the variants in params.yaml."""
-    variant_names = set(variants)
-    folders = (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES, MISREAD)
-    outputs = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
-    # .tanh_sgd.123.partial belongs to tanh_sgd: its training is in progress.
-    return [path for path in outputs if path.name.lstrip(".").partition(".")[0] not in variant_names]
+def remove_outputs_of_other_variants(variants: Iterable[str]) -> None:
+    """Remove the outputs of variants that are no longer in params.yaml, and print their paths.
 
-
-def refuse_orphans(variants: Iterable[str]) -> None:
-    """Raise LabError if there are orphans: outputs of variants that are no longer in params.yaml.
-
-    The stage plot depends on whole folders, so it would also depend on orphans.
+    The stage plot depends on whole folders, so it would also depend on these outputs. variants: the variants in
+    params.yaml.
     """
-    if paths := find_orphans(variants):
-        names = ", ".join(map(str, paths))
-        raise LabError(
-            f"outputs of variants that params.yaml no longer has: {names}: run `make repro`, which removes them"
-        )
-
-
-def remove_orphans(variants: Iterable[str]) -> list[Path]:
-    paths = find_orphans(variants)
-    for path in paths:
-        remove(path)
-    return paths
+    names = set(variants)
+    for folder in (MODELS, PREDICTIONS, METRICS, DETAILS, CURVES, MISREAD):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            # .tanh_sgd.123.partial belongs to tanh_sgd: its training is in progress.
+            if path.name.lstrip(".").partition(".")[0] not in names:
+                remove(path)
+                print(f"removed {path}: params.yaml no longer has its variant")
 
 
 def remove(path: Path) -> None:

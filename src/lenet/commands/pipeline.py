@@ -16,7 +16,7 @@ from lenet.errors import LabError
 from lenet.evaluation.metrics import TEST_ERROR, VALIDATION_ERROR
 from lenet.evaluation.results import load_result
 from lenet.evaluation.study import load_study
-from lenet.execution import forecast, schedule
+from lenet.execution import cluster, forecast, schedule
 from lenet.execution.pool import ProcessPool
 from lenet.execution.schedule import PlannedRun
 from lenet.mnist import datasets
@@ -27,7 +27,7 @@ from lenet.runs import run_store
 from lenet.runs.training_data import identify_data
 from lenet.settings import Settings, load_settings
 from lenet.tracking import pages
-from lenet.workspace import DETAILS, LOCK, README, REPORTS, remove_orphans
+from lenet.workspace import DETAILS, LOCK, README, REPORTS, remove_outputs_of_other_variants
 
 
 def announce_replacement(settings: Settings, variants: Sequence[str]) -> None:
@@ -87,7 +87,8 @@ def prepare_and_train(settings: Settings, variants: Sequence[str], publisher: Pu
     """
     with schedule.process_pool(settings.compute.workers) as processes:
         epochs = expected_epochs(settings, variants)
-        schedule.start_workers(processes, len(epochs))
+        if not cluster.address():
+            processes.start(len(epochs))  # the workers import TensorFlow while this process prepares the data
         is_announced = not run_store.digests() and announce_all_runs(settings, variants, epochs, processes.max_workers)
         if not dvc.reproduce(["preprocess"]):
             return False
@@ -166,8 +167,7 @@ def train_missing_runs(
 def headline_of(settings: Settings, variants: Sequence[str]) -> list[str]:
     """Return the variants of the primary comparison. This comparison is printed before the other variants are ready.
 
-    Return an empty list in two cases: `variants` does not contain all variants of the primary comparison, or `variants`
-    contains only variants of the primary comparison.
+    The list is empty unless `variants` contains all variants of the primary comparison, and others too.
     """
     primary = set(settings.comparison.primary)
     return [variant for variant in variants if variant in primary] if primary < set(variants) else []
@@ -216,7 +216,7 @@ def bring_up_to_date(settings: Settings, variants: Sequence[str], publisher: Pub
 def with_baseline(settings: Settings, variants: Sequence[str]) -> list[str]:
     """Put the baseline before these variants, if its stored results have today's settings, seeds and data.
 
-    Otherwise, print how to compare with the baseline. The training code of its results may have changed.
+    Otherwise, print how to compare with it. Results of earlier training code count too.
     """
     baseline = settings.comparison.baseline
     if baseline in variants:
@@ -273,8 +273,7 @@ def reproduce(variants: list[str]) -> bool:
     announce_replacement(settings, variants or list(settings.variants))
     dvc.remove_damaged_lock()
     recover_runs()
-    for orphan in remove_orphans(settings.variants):
-        print(f"removed {orphan}: params.yaml no longer has its variant")
+    remove_outputs_of_other_variants(settings.variants)
     dvc.drop_removed_variants(settings.variants)
     publisher = Publisher()
     try:

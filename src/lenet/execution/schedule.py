@@ -85,15 +85,6 @@ def process_pool(max_workers: int | Literal["auto"]) -> pool.ProcessPool:
     return pool.ProcessPool(max_workers, warm_up=trainer.import_training)
 
 
-def start_workers(processes: pool.ProcessPool, run_count: int) -> None:
-    """Start workers for `run_count` runs. The workers import TensorFlow while this process prepares the data.
-
-    If a Dask cluster trains the runs, start no workers.
-    """
-    if not cluster.address():
-        processes.start(run_count)
-
-
 def train_runs(
     runs: Sequence[PlannedRun], processes: pool.ProcessPool, is_announced: bool = False
 ) -> Iterator[PlannedRun]:
