@@ -212,7 +212,7 @@ def test_a_wrong_value_is_refused_and_the_message_says_what_was_expected(place, 
             ["0"],
             "seeds.0: '0' is not accepted, expected a valid integer (a number in quotes is text: remove the quotes)",
         ),
-        ([], "seeds: the list is empty: add at least one seed, as in [0]"),
+        ([], "seeds: [] is not accepted, expected at least 1 item, not 0"),
         ([5, 3, 5], "seeds: 5 is listed twice: remove one of them"),
     ],
 )

@@ -33,7 +33,9 @@ _MAX_ITEMS = 1_000
 _MAX_NUMBER = 1_000_000
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Seeds = Annotated[tuple[Seed, ...], Field(strict=False, max_length=_MAX_ITEMS), AfterValidator(_without_duplicates)]
+Seeds = Annotated[
+    tuple[Seed, ...], Field(strict=False, min_length=1, max_length=_MAX_ITEMS), AfterValidator(_without_duplicates)
+]
 Count = Annotated[int, Field(ge=1, le=_MAX_NUMBER)]
 Positive = Annotated[float, Field(gt=0, le=_MAX_NUMBER)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -254,10 +256,8 @@ class Settings(_Section):
     compute: Compute
 
     @model_validator(mode="after")
-    def _seeds_and_names_are_valid(self) -> "Settings":
-        """Check that there is a seed, and that `about` and `comparison` name only variants that exist."""
-        if not self.seeds:
-            raise ValueError("seeds: the list is empty: add at least one seed, as in [0]")
+    def _names_are_known(self) -> "Settings":
+        """Check that `about` and `comparison` name only variants that exist."""
         for name in self.about:
             if name not in self.variants:
                 raise ValueError(
@@ -326,7 +326,7 @@ class Sweep(_Section):
     dataset: DatasetName
     recipe: Variant
     grids: Annotated[tuple[Grid, ...], Field(min_length=1, strict=False)]
-    seeds: Annotated[Seeds, Field(min_length=1)]
+    seeds: Seeds
     folds: Annotated[int, Field(ge=1, le=10)]
     factorials: Annotated[tuple[FactorialDesign, ...], Field(strict=False)] = ()
     training_curves: TrainingCurves | None = None
@@ -494,6 +494,7 @@ def _first_mistake(error: ValidationError, raw: Any, model: type[_Section]) -> s
     expected = " or ".join(dict.fromkeys(text.removeprefix("input should be ") for text in messages))
     expected = re.sub(r"valid dictionary or instance of \w+", "mapping", expected).replace("valid tuple", "list")
     expected = re.sub(r"(^| or )(greater|less) than", r"\1a number \2 than", expected)
+    expected = re.sub(r"(tuple|dictionary|string) should have ", "", expected).replace(" after validation", "")
     if first["type"] == "string_pattern_mismatch":
         expected = "a name of up to 64 lowercase letters, digits and _, with a letter first"
     quotes_hint = " (a number in quotes is text: remove the quotes)" if _is_quoted_number(first["input"]) else ""
