@@ -1,7 +1,6 @@
 """`make report` needs only files that git tracks."""
 
 import shutil
-import warnings
 from dataclasses import replace
 
 import pytest
@@ -10,6 +9,7 @@ from support.params import COMPARED, edit_params
 from support.paths import ROOT
 
 from lenet.commands import report
+from lenet.errors import LabError
 from lenet.evaluation.study import load_study
 from lenet.report import from_data
 from lenet.runs import code
@@ -48,7 +48,7 @@ def test_it_rebuilds_the_same_files_byte_for_byte_and_names_outdated_variants(co
         (committed / name).unlink()
     report.main()
     assert file_contents(committed) == before
-    note = "note: the training code has changed since these variants were trained: tanh_sgd, relu_adam:"
+    note = "note: results of earlier training code: tanh_sgd, relu_adam: run `make repro`"
     assert note in capsys.readouterr().err
 
 
@@ -60,16 +60,7 @@ def test_variants_trained_by_code_that_has_changed_are_outdated():
     assert report.outdated_variants(replace(two_variants, results=results)) == ["relu_adam"]
 
 
-def test_a_warning_is_given_if_committed_results_are_outdated(monkeypatch):
-    """The test warns instead of failing, because results may be older than the code while work is in progress."""
-    monkeypatch.chdir(ROOT)
-    settings = load_settings()
-    if outdated := report.outdated_variants(load_study(settings, list(settings.variants))):
-        warnings.warn(
-            OutdatedResults(f"the code has changed since these variants were trained: {', '.join(outdated)}"),
-            stacklevel=1,
-        )
-
-
-class OutdatedResults(UserWarning):
-    """Warns that the training code has changed since the committed results were computed."""
+def test_merge_conflicts_in_dvc_lock_are_refused(workspace):
+    (workspace / "dvc.lock").write_text("<<<<<<< HEAD\n=======\n>>>>>>> other\n")
+    with pytest.raises(LabError, match=r"dvc\.lock has merge conflicts"):
+        report.main()

@@ -144,8 +144,7 @@ def _disk_space_hint() -> str:
 def evaluate_targets(variants: Iterable[str], all_variants: Iterable[str] = ()) -> list[str]:
     """Return the targets with which `dvc repro` evaluates these variants: `evaluate@<variant>` for each variant.
 
-    Each target makes DVC a second slower. Therefore, if `variants` and `all_variants` contain the same names, return
-    only the target `evaluate`, which evaluates all variants.
+    If these are all variants, return only the target `evaluate`, because each target costs DVC a second.
     """
     names = list(variants)
     return ["evaluate"] if names and set(names) == set(all_variants) else [f"evaluate@{variant}" for variant in names]

@@ -43,8 +43,7 @@ def main() -> None:
     terminal.print_summary(study, agreement.committed_errors(study))
     if outdated := outdated_variants(study):
         print(
-            f"note: the training code has changed since these variants were trained: {', '.join(outdated)}: "
-            "run `make repro` to bring their results up to date",
+            f"note: results of earlier training code: {', '.join(outdated)}: run `make repro` to bring them up to date",
             file=sys.stderr,
         )
 

@@ -19,7 +19,7 @@ def ranked_runs(results: Iterable[VariantResult]) -> list[tuple[VariantResult, S
 
 
 def _is_scored(seed: SeedResult) -> bool:
-    # The loss shows whether the run diverged: it is then NaN. The error is not, because argmax of ten NaN returns 0.
+    # If the run diverged, its loss is NaN. Its error is still a number, because argmax of ten NaN returns 0.
     return math.isfinite(seed.history.get(VALIDATION_LOSS, [math.nan])[-1])
 
 

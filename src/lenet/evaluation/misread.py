@@ -7,7 +7,6 @@ this table and the number of test images.
 """
 
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,12 +58,10 @@ def most_confident_mistakes(probabilities: np.ndarray, labels: np.ndarray, count
 
 
 def save_misread(variant: str, misread: Misread, seeds: Sequence[int]) -> None:
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow([*_COLUMNS, *(f"seed {seed}" for seed in seeds)])
-    writer.writerows(np.column_stack([misread.indices, misread.labels, misread.answers.T]).tolist())
-    with atomic_write(MISREAD / f"{variant}.csv") as partial:
-        partial.write_text(table.getvalue(), encoding="utf-8")
+    with atomic_write(MISREAD / f"{variant}.csv") as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*_COLUMNS, *(f"seed {seed}" for seed in seeds)])
+        writer.writerows(np.column_stack([misread.indices, misread.labels, misread.answers.T]).tolist())
 
 
 def load_misread(variant: str) -> Misread:

@@ -40,7 +40,7 @@ class Study:
     def ladder(self) -> list[str]:
         """The variants of `comparison.ladder` in params.yaml that are in this study, in the same order.
 
-        If there are none, it is the first variant of the study.
+        If there are none, the list has only the study's first variant.
         """
         named = [variant for variant in self.settings.comparison.ladder if variant in self.results]
         return named or list(self.results)[:1]
@@ -129,7 +129,7 @@ class Study:
     def agrees_with_published(self, variant: str) -> bool | None:
         """Whether the published error could be one more run here; None if there is no prediction interval.
 
-        If the publication rounds its error, some error that gives the rounded one must be inside the interval.
+        If the publication rounds its error, at least one error that rounds to it must lie in the interval.
         """
         interval = self.prediction(variant)
         if not interval.has_interval:

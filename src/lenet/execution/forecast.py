@@ -27,8 +27,8 @@ def announcement(epochs: Sequence[int], dataset: str, train_size: int, workers: 
 def duration(epochs: Sequence[int], dataset: str, train_size: int, workers: int) -> str:
     """Return how long the training takes, as in "about 25 minutes" or "10 to 35 minutes".
 
-    The time is estimated from the finished runs on the same data set that this machine has trained. If there are none,
-    it is a range: from a fast machine to a slow one. The arguments are those of `announcement`.
+    The time is estimated from the runs that this machine has trained on this data set. If there are none, it is a
+    range, from a fast machine to a slow one. The arguments are those of `announcement`.
     """
     images = train_size * max(max(epochs), sum(epochs) / workers)  # not less than those of the longest run
     trained = list(_trained_here(dataset))
@@ -39,7 +39,7 @@ def duration(epochs: Sequence[int], dataset: str, train_size: int, workers: int)
 
 
 def _trained_here(dataset: str) -> Iterator[tuple[int, float]]:
-    """Yield the epochs and the seconds of each finished run on a data set that this machine has trained."""
+    """Yield the epochs and the seconds of each finished run on this data set, if this machine trained the run."""
     for digest in run_store.digests():
         with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged entry
             run = json.loads((run_store.entry(digest) / IDENTITY).read_text(encoding="utf-8"))

@@ -120,7 +120,7 @@ class MlflowRun:
     def find_model(self, name: str) -> LoggedModel | None:
         """Return the oldest complete model of this name, or None if no model is complete.
 
-        Delete all other models of this name. Only uploads that may still be running are kept.
+        Delete the other models of this name, except uploads that may still be running.
         """
         condition = f"name = '{name}' and source_run_id = '{self.id}'"
         unsorted_models = self._client.search_logged_models([self._run.info.experiment_id], condition)

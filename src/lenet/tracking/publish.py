@@ -1,9 +1,9 @@
 """`python -m lenet.tracking.publish`: publish all results that the MLflow store does not have yet.
 
-A run is published in two steps. The first step follows the training, when the run store has the run. The second step
-follows the evaluation of the run's variant, and adds the run's test metrics and the variant's means. All numbers are in
-reports/details/, so even a fresh clone can publish them. Models and misread images are published only if models/,
-predictions/ and the test set exist. If the MLflow store has everything already, publishing takes a moment.
+A run is published in two steps: after its training, with its curves and its model, and after the evaluation of its
+variant, with its test metrics and the variant's means. All numbers are in reports/details/, so even a fresh clone can
+publish them. Models and misread images are published only if models/, predictions/ and the test set exist. If the
+MLflow store has everything already, publishing takes a moment.
 """
 
 import gc

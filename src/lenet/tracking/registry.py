@@ -38,8 +38,7 @@ def assign_aliases(results: Sequence[VariantResult], settings: Settings) -> None
         baseline = [result for result in candidates if result.variant == settings.comparison.baseline]
         registry = Registry(dataset)
         for alias, eligible in ((CHAMPION, candidates), (BASELINE, baseline)):
-            if message := registry.assign(alias, eligible, settings.about):
-                print(message, file=sys.stderr)
+            registry.assign(alias, eligible, settings.about)
 
 
 class Registry:
@@ -54,8 +53,8 @@ class Registry:
         """Return MLflow's address of the champion, or None if there is none."""
         return f"models:/{self.name}@{CHAMPION}" if CHAMPION in self._aliases() else None
 
-    def assign(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> str | None:
-        """Give the alias to the best run whose network is in the MLflow store. Return a message if the alias has moved.
+    def assign(self, alias: str, results: Sequence[VariantResult], about: Mapping[str, str]) -> None:
+        """Give the alias to the best run whose network is in the MLflow store. Print a line if the alias moves.
 
         The alias names a model for serving. If the best run has no such model in the MLflow store yet, the model is
         exported from the run's network. The export takes seconds.
@@ -65,14 +64,11 @@ class Registry:
             if model_id := _find_or_export_model(mlflow_runs, result.variant, seed):
                 card = model_card.card(result, seed, about.get(result.variant, ""))
                 version = self._find_or_create_version(result.variant, seed, model_id, card)
-                return self._set_alias(alias, version, f"{result.variant} seed {seed.identity.seed}")
-        return None
-
-    def _set_alias(self, alias: str, version: str, run: str) -> str | None:
-        if self._aliases().get(alias) == version:
-            return None
-        self._client.set_registered_model_alias(self.name, alias, version)
-        return f"{run} is the {alias}: version {version} of {self.name}"
+                if self._aliases().get(alias) != version:
+                    self._client.set_registered_model_alias(self.name, alias, version)
+                    run = f"{result.variant} seed {seed.identity.seed}"
+                    print(f"{run} is the {alias}: version {version} of {self.name}", file=sys.stderr)
+                return
 
     def _find_model(self) -> RegisteredModel | None:
         models = self._client.search_registered_models(f"name = '{self.name}'")
