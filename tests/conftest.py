@@ -43,6 +43,14 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_ignore_collect(collection_path, config):
+    """For `-m slow`, import no test file without slow tests: many of these files import TensorFlow or MLflow."""
+    if config.option.markexpr != "slow" or not collection_path.match("test_*.py"):
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    return None if "mark.slow" in text or "either_client" in text else True  # either_client: slow with PostgreSQL
+
+
 # Run the longest test files first, so that all pytest processes end at about the same time.
 LONGEST = (
     "tests/test_pipeline.py",

@@ -1,7 +1,4 @@
 import hashlib
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -44,20 +41,3 @@ def test_look_inside_returns_the_filters_and_the_feature_maps_of_one_image(varia
         "s2": (s2, s2, 6),
         "c3": (c3, c3, 16),
     }
-
-
-def test_missing_models_are_reported_in_one_line_with_what_to_do(workspace):
-    from lenet.mnist.splits import Statistics, save_statistics
-
-    save_statistics(Statistics("digits", 0.1, 0, {"train": [1] * 10}, 30.0, 70.0))
-    finished = subprocess.run(
-        [sys.executable, "-m", "lenet.evaluate"],
-        env=os.environ | {"DVC_STAGE": "evaluate@tanh_sgd"},
-        capture_output=True,
-        text=True,
-    )
-    (line,) = finished.stderr.splitlines()
-    assert finished.returncode == 1
-    assert line.startswith("error: models/tanh_sgd/seed-0 cannot be read")
-    assert line.endswith("run `dvc repro --force train@tanh_sgd`")
-    assert not (workspace / "reports").exists()

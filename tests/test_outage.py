@@ -11,16 +11,9 @@ pytestmark = pytest.mark.slow
 VARIANT = "relu_adam"
 
 
-@pytest.fixture
-def repository(pipeline, tmp_path):
-    """A copy of the pipeline's repository, with a seed that is not trained yet."""
-    repository = pipeline.copy(tmp_path / "with a space")
+def test_two_make_repro_train_a_run_once_and_it_is_published_after_the_outage(repository):
     with repository.params() as params:
         params["seeds"] = [0, 1, 2]
-    return repository
-
-
-def test_two_make_repro_train_a_run_once_and_it_is_published_after_the_outage(repository):
     unreachable = f"http://127.0.0.1:{free_port()}"
     command = ["python", "-m", "lenet.commands.repro", VARIANT]
     environment = ENVIRONMENT | {"PYTHONPATH": "src", "MLFLOW_TRACKING_URI": unreachable}

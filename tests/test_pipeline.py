@@ -40,6 +40,12 @@ def test_make_repro_runs_every_stage(pipeline):
     assert set(YAML(typ="safe").load(pipeline.lock())["stages"]) == STAGES
 
 
+def test_there_is_no_figure_of_distortions_because_no_variant_distorts(pipeline):
+    assert (pipeline.path / "reports/figures/inside.png").exists()
+    assert not (pipeline.path / "reports/figures/distortions.png").exists()
+    assert "Distorted images" not in (pipeline.path / "reports/index.html").read_text()
+
+
 def test_dvc_repro_ignores_byte_code_and_an_editors_files(pipeline):
     room = pipeline.path / "src/lenet/network"
     (room / "__pycache__").mkdir(exist_ok=True)

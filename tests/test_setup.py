@@ -105,8 +105,20 @@ def installed(checkout):
     return {line for line in pip_list.stdout.split() if not line.startswith("pip==")}
 
 
-def test_a_source_package_is_built_once_with_the_locked_tools_in_any_environment(checkout):
+def test_a_changed_package_is_refused_and_set_up_then_finishes_with_the_locked_tools_in_any_environment(checkout):
     misleading = {"PYTHONHOME": "/nowhere", "PIP_USER": "1", "PIP_TARGET": str(checkout.parent / "target")}
+    # pip is the last part of a new environment. If pip is missing, the environment's creation was interrupted.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], cwd=checkout, check=True)
+    (path,) = (checkout.parent / "packages").glob("from_source*")
+    package = path.read_bytes()
+    path.write_bytes(package + b"\0")
+    refused = set_up(checkout, **misleading)
+    assert refused.returncode == 1
+    assert refused.stdout.startswith("Creating .venv")
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in refused.stderr
+    assert not (checkout / ".venv/ready").exists()
+
+    path.write_bytes(package)
     done = set_up(checkout, **misleading)
     assert done.returncode == 0, done.stderr
     assert installed(checkout) == {"from_source==1.0", "setuptools==7.0", "wheel==1.0", "lab==1.0"}
@@ -115,20 +127,3 @@ def test_a_source_package_is_built_once_with_the_locked_tools_in_any_environment
     done = set_up(checkout)
     assert (done.returncode, done.stdout) == (0, "")
     assert (checkout / ".venv/mine").exists()  # .venv was not created again
-
-
-def test_a_package_is_not_installed_if_its_hash_differs_from_the_lock(checkout):
-    (path,) = (checkout.parent / "packages").glob("from_source*")
-    path.write_bytes(source_distribution("from_source")[1] + b"\0")
-    done = set_up(checkout)
-    assert done.returncode == 1
-    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stderr
-    assert not (checkout / ".venv/ready").exists()
-
-
-def test_a_set_up_that_was_interrupted_starts_over(checkout):
-    """pip is the last part of a new environment. If pip is missing, the environment's creation was interrupted."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], cwd=checkout, check=True)
-    done = set_up(checkout)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Creating .venv")

@@ -27,11 +27,6 @@ from lenet.workspace import run_store_folder
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def data(processed):
-    return processed
-
-
 @pytest.fixture(scope="module")
 def quick_code(tmp_path_factory):
     """A copy of the code in which `quick_training` replaces the training.
@@ -42,7 +37,7 @@ def quick_code(tmp_path_factory):
 
 
 @pytest.fixture
-def short_timeouts(data):
+def short_timeouts(processed):
     """Set short timeouts in Dask's configuration."""
     with dask.config.set({"lenet.workers-timeout": "3s", "distributed.comm.timeouts.connect": "5s"}):
         yield
@@ -97,7 +92,7 @@ def wait_until_training(dask_cluster):
 
 
 def test_a_cluster_trains_runs_in_order_shows_no_epochs_and_gives_the_bits_of_this_machine(
-    data, dask_cluster, monkeypatch, capsys
+    processed, dask_cluster, monkeypatch, capsys
 ):
     dask_cluster.start_worker(OMP_NUM_THREADS="2", TF_ENABLE_ONEDNN_OPTS="0", NUMBA_OPT="0")
     plan_runs(seeds=1, epochs=1)
@@ -131,7 +126,7 @@ def test_shared_data_is_sent_to_each_dask_worker_once(dask_cluster):
 
 
 def test_the_run_of_a_killed_dask_worker_is_trained_by_another_one_which_gets_the_data_again(
-    data, dask_cluster, background, quick_code
+    processed, dask_cluster, background, quick_code
 ):
     dask_cluster.start_worker(quick_code)
     runs = plan_runs(seeds=1, epochs=30)
@@ -142,7 +137,7 @@ def test_the_run_of_a_killed_dask_worker_is_trained_by_another_one_which_gets_th
     assert training.result(300) == runs
 
 
-def test_a_run_that_kills_its_dask_workers_ends_the_command(data, background, tmp_path, monkeypatch, quick_code):
+def test_a_run_that_kills_its_dask_workers_ends_the_command(processed, background, tmp_path, monkeypatch, quick_code):
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
     with cluster(tmp_path / "cluster") as dask_cluster:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", dask_cluster.address)
@@ -155,7 +150,7 @@ def test_a_run_that_kills_its_dask_workers_ends_the_command(data, background, tm
 
 
 def test_a_run_that_another_process_trains_is_not_trained_again_and_delays_no_other_run(
-    data, dask_cluster, background, quick_code
+    processed, dask_cluster, background, quick_code
 ):
     dask_cluster.start_worker(quick_code)
     locked, free = plan_runs(seeds=2, epochs=1)
@@ -167,7 +162,9 @@ def test_a_run_that_another_process_trains_is_not_trained_again_and_delays_no_ot
     assert run_store.load_provenance(locked.identity.digest) == PROVENANCE
 
 
-def test_a_dask_worker_with_other_code_and_versions_is_refused_with_a_list_of_differences(data, dask_cluster, tmp_path):
+def test_a_dask_worker_with_other_code_and_versions_is_refused_with_a_list_of_differences(
+    processed, dask_cluster, tmp_path
+):
     other = shutil.copytree(ROOT / "src", tmp_path / "other/src", ignore=shutil.ignore_patterns("__pycache__"))
     with open(other / "lenet/network/layers.py", "a") as file:
         file.write("\n_ANOTHER = 1\n")
@@ -183,7 +180,9 @@ def test_a_dask_worker_with_other_code_and_versions_is_refused_with_a_list_of_di
     )
 
 
-def test_if_the_scheduler_dies_the_command_ends_and_finished_runs_are_kept(data, dask_cluster, background, quick_code):
+def test_if_the_scheduler_dies_the_command_ends_and_finished_runs_are_kept(
+    processed, dask_cluster, background, quick_code
+):
     dask_cluster.start_worker(quick_code)
     runs = plan_runs(seeds=2, epochs=30)
     training = background.submit(train, runs, finished := [])
@@ -194,14 +193,14 @@ def test_if_the_scheduler_dies_the_command_ends_and_finished_runs_are_kept(data,
     assert schedule.missing_runs(runs) == runs[1:]
 
 
-def test_a_cluster_without_dask_workers_is_an_error_after_the_timeout(data, dask_cluster, short_timeouts):
+def test_a_cluster_without_dask_workers_is_an_error_after_the_timeout(processed, dask_cluster, short_timeouts):
     with pytest.raises(
         LabError, match=r"has had no Dask worker for [3-9] s: start some .*, then run the same command again; finished"
     ):
         train(plan_runs(seeds=1, epochs=1))
 
 
-def test_a_cluster_that_starts_dask_workers_on_demand_trains_runs(data, monkeypatch):
+def test_a_cluster_that_starts_dask_workers_on_demand_trains_runs(processed, monkeypatch):
     with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local:
         local.adapt(maximum=1, interval="200ms")
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", local.scheduler_address)
@@ -209,7 +208,7 @@ def test_a_cluster_that_starts_dask_workers_on_demand_trains_runs(data, monkeypa
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense", "tls://127.0.0.1:{port}"])
-def test_no_scheduler_at_the_address_is_an_error(data, monkeypatch, short_timeouts, address):
+def test_no_scheduler_at_the_address_is_an_error(processed, monkeypatch, short_timeouts, address):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address.format(port=free_port()))
     with pytest.raises(
         LabError, match=r"^cannot connect to the Dask scheduler at DASK_SCHEDULER_ADDRESS=.*: correct that, or unset"
@@ -233,7 +232,9 @@ program.run(main)
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
-def test_ctrl_c_or_killing_the_driver_stops_the_training_on_the_cluster(data, dask_cluster, signal_number, quick_code):
+def test_ctrl_c_or_killing_the_driver_stops_the_training_on_the_cluster(
+    processed, dask_cluster, signal_number, quick_code
+):
     dask_cluster.start_worker(quick_code)
     plan_runs(seeds=2, epochs=1000)
     with subprocess.Popen([sys.executable, "-c", DRIVER], stderr=subprocess.PIPE, text=True) as driver:
@@ -245,7 +246,7 @@ def test_ctrl_c_or_killing_the_driver_stops_the_training_on_the_cluster(data, da
     wait_until(lambda: not training_processes(dask_cluster))
 
 
-def test_a_dask_worker_without_this_project_is_an_error(data, dask_cluster):
+def test_a_dask_worker_without_this_project_is_an_error(processed, dask_cluster):
     dask_cluster.start_worker(dask_cluster.sources_without_project)
     with pytest.raises(
         LabError, match=r"a Dask worker of .* has no module named 'lenet\.execution': set up this checkout on"
@@ -253,14 +254,14 @@ def test_a_dask_worker_without_this_project_is_an_error(data, dask_cluster):
         train(plan_runs(seeds=1, epochs=1))
 
 
-def test_an_invalid_timeout_is_an_error(data, monkeypatch):
+def test_an_invalid_timeout_is_an_error(processed, monkeypatch):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
     with dask.config.set({"lenet.workers-timeout": "soon"}):
         with pytest.raises(LabError, match=r"lenet\.workers-timeout \(DASK_LENET__WORKERS_TIMEOUT\) is soon: expected"):
             train(plan_runs(seeds=1, epochs=1))
 
 
-def test_the_connection_uses_the_tls_settings_of_dask(data, tmp_path, monkeypatch, quick_code):
+def test_the_connection_uses_the_tls_settings_of_dask(processed, tmp_path, monkeypatch, quick_code):
     for name, value in certificates(tmp_path).items():
         monkeypatch.setenv(name, value)
     dask.config.refresh()  # a new process would read the variables at its start
@@ -271,7 +272,7 @@ def test_the_connection_uses_the_tls_settings_of_dask(data, tmp_path, monkeypatc
         assert len(train(plan_runs(seeds=1, epochs=1))) == 1
 
 
-def test_if_the_package_distributed_is_missing_the_error_says_what_to_do(data, monkeypatch):
+def test_if_the_package_distributed_is_missing_the_error_says_what_to_do(processed, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:8786")
     with pytest.raises(LabError, match=r"the package distributed is not installed: run `make setup`, or unset"):

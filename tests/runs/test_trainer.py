@@ -8,6 +8,7 @@ from lenet.runs import code, trainer
 from lenet.runs.identity import DataIdentity, identify_runs
 from lenet.runs.trainer import EditedError
 from lenet.runs.training_data import TrainingData
+from lenet.training.trained_run import EPOCH_METRICS
 
 DATA = DataIdentity("digits", 0.1, 0, "1" * 32, "2" * 32, 40.0, 80.0, None)
 
@@ -28,7 +29,9 @@ def test_training_emits_the_start_and_each_epoch_and_returns_the_run(data, recip
     trained = trainer.train_checked(data, run_identity, recipe, events.append)
     assert [epoch for epoch, _ in events] == [0, 1, 2]
     assert events[0] == (0, {})
-    assert events[2][1] == {name: values[1] for name, values in trained.history.items()}
+    for epoch in (1, 2):
+        assert events[epoch][1] == {name: values[epoch - 1] for name, values in trained.history.items()}
+    assert tuple(trained.history) == EPOCH_METRICS
 
 
 def test_a_run_with_another_digest_of_the_code_is_not_started(data, recipe):

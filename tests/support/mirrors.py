@@ -5,7 +5,6 @@ The first part of the URL's path selects the server's behaviour.
 
 import gzip
 import hashlib
-import os
 import shutil
 import socket
 import threading
@@ -25,8 +24,6 @@ from support.params import edit_params
 from support.servers import running_in_thread
 
 MNIST = DATASETS["mnist"]
-ENVIRONMENT = dict(os.environ)
-REAL_MIRROR = ENVIRONMENT.get("MNIST_MIRROR")
 # By how many seconds a wait may exceed its limit on a busy machine.
 SLACK_S = 5
 BOMB = gzip.compress(bytes(8_000_000))

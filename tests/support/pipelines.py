@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from lenet.tracking import mlflow_store
 from support.mlflow_runs import runs_in
 from support.params import COMPARED, edit_params
 from support.paths import ROOT
@@ -24,6 +25,8 @@ ENVIRONMENT = {
     "DVC_NO_ANALYTICS": "true",
 }
 
+# With these variables, a command publishes nothing to MLflow.
+WITHOUT_MLFLOW = mlflow_store.disabled_environment()
 # Three variants of the study. Together they use both engines, tanh and ReLU, SGD and Adam.
 VARIANTS = ("tanh_sgd", "relu_adam", "lenet5_1998")
 

@@ -4,15 +4,14 @@ import pytest
 from lenet.network import determinism
 from lenet.settings import ENGINES
 
-determinism.prepare()
-
-from lenet.network.model import build_model
-from lenet.training.batches.gradient_descent import make_train_epochs
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [name for name in ENGINES if ENGINES[name] == "batches"])
 def test_each_step_shrinks_weights_by_rate_times_weight_decay(digits, statistics, recipe, optimizer):
+    determinism.prepare()
+    from lenet.network.model import build_model
+    from lenet.training.batches.gradient_descent import make_train_epochs
+
     settings = recipe.model_copy(update={"optimizer": optimizer, "batch_size": len(digits), "epochs": 1})
     trained = {}
     for decay in (0.0, 0.5):

@@ -1,7 +1,3 @@
-from lenet.network import determinism
-
-determinism.prepare()
-
 import os
 
 import numpy as np
@@ -12,6 +8,7 @@ from support.paths import ROOT
 from lenet.mnist import datasets, mirrors
 from lenet.mnist.idx import from_idx
 from lenet.mnist.splits import Split
+from lenet.network import determinism
 from lenet.network.lenet_1998 import AMPLITUDE, BACKGROUND, CODES, CURVATURE_EXAMPLES, INK, SLOPE, TABLE_I
 from lenet.training.distortion import distort
 from lenet.training.lenet_1998.sdlm import (
@@ -38,6 +35,11 @@ SHAPES = Weights(
 )  # fmt: skip
 # Inputs per unit, layer by layer. In C3 a unit has 75, 100 or 150, depending on its map; here 100 stands for all.
 FAN_INS = Weights(25, 25, 4, 4, 100, 100, 4, 4, 400, 400, 120, 120)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared():
+    determinism.prepare()
 
 
 def large_weights(seed):
