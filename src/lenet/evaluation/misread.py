@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lenet.errors import LabError
+from lenet.evaluation.results import unreadable
 from lenet.workspace import MISREAD, atomic_write
 
 _COLUMNS = ("digit", "label")
@@ -72,6 +72,5 @@ def load_misread(variant: str) -> Misread:
             header, *rows = csv.reader(file)
         table = np.array(rows, int).reshape(len(rows), len(header))
     except (FileNotFoundError, ValueError) as error:
-        fault = "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({error})"
-        raise LabError(f'{path} {fault}: run `make repro VARIANTS="{variant}"`') from None
+        raise unreadable(path, variant, error) from None
     return Misread(table[:, 0], table[:, 1], table[:, 2:].T)

@@ -6,6 +6,7 @@ The stage `evaluate` writes the file; `plot` and `publish` read it.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -106,8 +107,13 @@ def load_result(variant: str) -> VariantResult:
     try:
         return parse_result(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-        fault = "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({error})"
-        raise LabError(f'{path} {fault}: run `make repro VARIANTS="{variant}"`') from None
+        raise unreadable(path, variant, error) from None
+
+
+def unreadable(path: Path, variant: str, error: Exception) -> LabError:
+    """Return the error to raise if a file with a variant's results could not be read. error: why it could not."""
+    fault = "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({error})"
+    return LabError(f'{path} {fault}: run `make repro VARIANTS="{variant}"`')
 
 
 def parse_result(text: str) -> VariantResult:

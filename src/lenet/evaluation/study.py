@@ -122,6 +122,10 @@ class Study:
             pairs += [pair for pair in factorial_pairs(*self.factorial) if pair not in pairs]
         return compare(self.wrong, pairs, self._effects(), self.writers, self.primary)
 
+    def against_baseline(self, variant: str) -> Estimate | None:
+        """Return the variant's difference from the baseline in percentage points, or None for the baseline itself."""
+        return self.comparison.differences.get((variant, self.baseline))
+
     def prediction(self, variant: str) -> Estimate:
         """Return the variant's mean test error, and the 95 % interval for the error of one more run, in percent."""
         return prediction_interval(100 * self.wrong[variant].mean(axis=1))

@@ -71,7 +71,7 @@ def table(study: Study) -> str:
     numbers = ["parameters", "epochs", "validation", "test", f"against `{study.baseline}`", "published"]
     rows = [table_row(["variant", "what", *numbers]), f"|---|---|{'---:|' * len(numbers)}"]
     for variant, result in study.results.items():
-        difference = study.comparison.differences.get((variant, study.baseline))
+        difference = study.against_baseline(variant)
         cells = [
             f"{result.parameters:,}",
             f"{result.epochs:,}",

@@ -58,7 +58,7 @@ def _statistics(result: VariantResult, metric: Metric) -> dict[str, str]:
 def _more_on_test_error(study: Study, variant: str, column: str) -> dict[str, object]:
     """Return the interval of the test error, the errors by group of writers, and what the error is compared with."""
     published = study.published.get(variant)
-    difference = study.comparison.differences.get((variant, study.baseline))
+    difference = study.against_baseline(variant)
     return {
         **_interval_cells(column, study.comparison.errors[variant]),
         **{f"{column}_{group}": f"{share:.4f}" for group, share in study.errors_by_group(variant).items()},

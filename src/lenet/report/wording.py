@@ -37,9 +37,8 @@ def test_error(study: Study, variant: str) -> str:
 
 def difference_from_baseline(study: Study, variant: str) -> str:
     """Return a variant's difference from the baseline, in the words of `difference`. The baseline gets a dash."""
-    if variant == study.baseline:
-        return DASH
-    return difference(study.comparison.differences[variant, study.baseline])
+    against = study.against_baseline(variant)
+    return difference(against) if against else DASH
 
 
 def published_error(study: Study, variant: str) -> str:
