@@ -12,6 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from lenet.mnist import datasets
 from lenet.mnist.splits import Split, Statistics, pixel_statistics, save_split, save_statistics, split_path
+from lenet.network import determinism
 from lenet.settings import load_settings
 from lenet.tracking import mlflow_store
 
@@ -124,6 +125,12 @@ def client(workspace, empty_store, monkeypatch):
     yield lambda: mlflow.MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it for child processes
     mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture(scope="session")
+def prepared():
+    """This process, prepared for training: after this fixture, a test may import TensorFlow."""
+    determinism.prepare()
 
 
 @pytest.fixture(scope="session")

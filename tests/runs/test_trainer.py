@@ -3,19 +3,15 @@
 import pytest
 from support.builders import identity
 
-from lenet.network import determinism
 from lenet.runs import code, trainer
 from lenet.runs.identity import DataIdentity, identify_runs
 from lenet.runs.trainer import EditedError
 from lenet.runs.training_data import TrainingData
 from lenet.training.trained_run import EPOCH_METRICS
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 DATA = DataIdentity("digits", 0.1, 0, "1" * 32, "2" * 32, 40.0, 80.0, None)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _prepared():
-    determinism.prepare()
 
 
 @pytest.fixture

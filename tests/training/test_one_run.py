@@ -1,16 +1,14 @@
 import pytest
 
 from lenet.mnist.splits import Split
-from lenet.network import determinism
 from lenet.training.trained_run import TRAIN_METRICS
 
 pytestmark = pytest.mark.slow  # it trains
 
 
 @pytest.fixture(scope="module")
-def train_run():
+def train_run(prepared):
     """The function that trains a run. To import it is to import TensorFlow."""
-    determinism.prepare()
     from lenet.training.one_run import train_run
 
     return train_run

@@ -7,8 +7,7 @@ from lenet.settings import ENGINES
 
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [name for name in ENGINES if ENGINES[name] == "batches"])
-def test_each_step_shrinks_weights_by_rate_times_weight_decay(digits, statistics, recipe, optimizer):
-    determinism.prepare()
+def test_each_step_shrinks_weights_by_rate_times_weight_decay(prepared, digits, statistics, recipe, optimizer):
     from lenet.network.model import build_model
     from lenet.training.batches.gradient_descent import make_train_epochs
 

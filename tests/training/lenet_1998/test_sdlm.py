@@ -22,6 +22,8 @@ from lenet.training.lenet_1998.sdlm import (
 )
 from lenet.training.order import epoch_order
 
+pytestmark = pytest.mark.usefixtures("prepared")
+
 DIGITS = datasets.bundled_digits()
 IMAGES, LABELS = DIGITS[datasets.TRAIN_IMAGES][:32], DIGITS[datasets.TRAIN_LABELS][:32]
 # None is equation 8. 40 is equation 9, with a rubbish class about as far away as the other classes.
@@ -35,11 +37,6 @@ SHAPES = Weights(
 )  # fmt: skip
 # Inputs per unit, layer by layer. In C3 a unit has 75, 100 or 150, depending on its map; here 100 stands for all.
 FAN_INS = Weights(25, 25, 4, 4, 100, 100, 4, 4, 400, 400, 120, 120)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _prepared():
-    determinism.prepare()
 
 
 def large_weights(seed):
